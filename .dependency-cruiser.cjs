@@ -1,0 +1,42 @@
+/** Who may import whom (docs/architecture.md). A folder may import only what is listed for it. */
+const test = '\\.(property\\.)?test\\.ts$';
+const only = (name, from, allowed) => ({
+  name,
+  severity: 'error',
+  comment: `${from} may import only: ${allowed.join(', ')}`,
+  from: { path: `^${from}/`, pathNot: test },
+  to: { path: '^(src|providers|hub|spoke-agent|nameserver|prober|cli|test|bench|scripts)/', pathNot: allowed.map((a) => `^${a}`) },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    only('src-is-pure', 'src', ['src/']),
+    {
+      name: 'src-does-no-io',
+      severity: 'error',
+      comment: 'src has no sockets, no file system, no processes: they are passed in',
+      from: { path: '^src/', pathNot: test },
+      to: { path: '^(node:)?(net|dgram|http|https|http2|tls|dns|fs|fs/promises|child_process|worker_threads|cluster|os)$' },
+    },
+    only('nameserver', 'nameserver', ['src/', 'nameserver/']),
+    only('prober', 'prober', ['src/', 'prober/']),
+    only('hub', 'hub', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'hub/']),
+    only('spoke-agent', 'spoke-agent', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'spoke-agent/']),
+    {
+      name: 'cli',
+      severity: 'error',
+      comment: 'the CLI knows resources, errors and the generated client; `hub`, `agent` and `dev` start the programs by their entry files',
+      from: { path: '^cli/', pathNot: test },
+      to: { path: '^(src/(?!resources|client|errors|routing/location)|providers|hub|spoke-agent|nameserver|prober|test)/' },
+    },
+    { name: 'nothing-imports-test', severity: 'error', from: { pathNot: '^(test|bench)/|' + test }, to: { path: '^test/' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.json'], conditionNames: ['import', 'require', 'node', 'default', 'types'], exportsFields: ['exports'] },
+  },
+};
