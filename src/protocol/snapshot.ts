@@ -1,0 +1,63 @@
+import type { Target } from '../health/types.ts';
+import type { QuorumConfig } from '../health/types.ts';
+import type { ZoneSpec } from '../resources/zone.ts';
+import type { RegionTable, RoutedPolicy } from '../routing/model.ts';
+
+/**
+ * Everything an agent needs to probe, decide and answer without the hub. The hub compiles one per agent, from one content
+ * sequence; `parts` travel and are stored as exact bytes (JSON, UTF-8) that the signed manifest covers.
+ */
+export interface SnapshotContent {
+  readonly routing: RoutingPart;
+  readonly probes: ProbesPart;
+  readonly peers: PeersPart;
+}
+
+export interface RoutingPart {
+  /** Content sequence of the hub's store: grows with every change of zones, policies, clusters; the SOA serial. */
+  readonly sequence: number;
+  readonly zones: readonly { readonly namespace: string; readonly name: string; readonly spec: ZoneSpec }[];
+  readonly policies: readonly RoutedPolicy[];
+  readonly regions: RegionTable;
+  /** Hex SHA-256 of the GeoIP database the hub uses; a server with another one says so and keeps answering. */
+  readonly geoSha256: string;
+  /** Drains of indefinite or dated length; `expiresAtMs` is hub wall clock, `remainingMs` counts from `issuedAtMs`. */
+  readonly drains: readonly { readonly cluster: string; readonly sinceMs: number; readonly remainingMs?: number }[];
+  readonly issuedAtMs: number;
+}
+
+export interface ProbesPart {
+  readonly quorum: QuorumConfig;
+  /** Every target that any policy uses (an agent may have to decide alone). */
+  readonly targets: readonly Target[];
+  /** Ids this agent probes: those of its own cluster and those the hub assigned. */
+  readonly assigned: readonly string[];
+}
+
+export interface PeersPart {
+  readonly self: { readonly agentUid: string; readonly cluster: string; readonly failureDomain: string };
+  readonly peers: readonly {
+    readonly agentUid: string;
+    readonly cluster: string;
+    readonly failureDomain: string;
+    /** `host:port` of its peer listener. */
+    readonly address: string;
+    /** Agent generation: an identity of an older one is revoked. */
+    readonly generation: number;
+  }[];
+}
+
+/** Signed, over these exact bytes: `portolan-snapshot-v1\0` + canonical JSON of this. */
+export interface SnapshotManifest {
+  readonly hub: string;
+  readonly cluster: string;
+  /** Fencing epoch of the hub that issued it. */
+  readonly epoch: number;
+  /** Grows with every snapshot for this agent within an epoch. */
+  readonly version: number;
+  /** SHA-256 of the previous manifest, hex; empty for the first. */
+  readonly previous: string;
+  readonly issuedAtMs: number;
+  readonly minimumAgent: string;
+  readonly parts: readonly { readonly name: keyof SnapshotContent; readonly sha256: string; readonly size: number }[];
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { countryCode, ipAddress, subdivisionCode } from './fields.ts';
+import { type Condition, objectName } from './metadata.ts';
+
+export const clusterSpec = z.strictObject({
+  /** Where the cluster runs; decides residency and distance. */
+  location: z.strictObject({
+    country: countryCode,
+    subdivision: subdivisionCode.optional(),
+    latitude: z.number().min(-90).max(90).optional(),
+    longitude: z.number().min(-180).max(180).optional(),
+  }),
+  /** Clusters that fail together share one; a quorum counts failure domains, not clusters. Default: the cluster's name. */
+  failureDomain: objectName.optional(),
+  /** Public ingress addresses: the default for endpoints on this cluster that list none. */
+  addresses: z.array(ipAddress).max(16).default([]),
+});
+export type ClusterSpec = z.output<typeof clusterSpec>;
+
+export interface ClusterStatus {
+  readonly conditions: readonly Condition[];
+  readonly agent?: {
+    readonly uid: string;
+    readonly version: string;
+    readonly joinedAt: string;
+    readonly lastSeenAt: string;
+    readonly connected: boolean;
+    /** Sequence of the snapshot the agent has applied. */
+    readonly snapshotSequence: number;
+    /** Addresses its name server answers on, `host:port`. */
+    readonly nameServers: readonly string[];
+    /** Where peers reach it, `host:port`. */
+    readonly peerAddress?: string;
+  };
+  readonly draining?: { readonly since: string; readonly until?: string; readonly reason: string };
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { cidr, continentCode, countryCode, domainName, ipAddress, percent, port, regionName, subdivisionCode } from './fields.ts';
+import { checkSpec } from './health-check.ts';
+import { type Condition, objectName } from './metadata.ts';
+
+const endpoint = z
+  .strictObject({
+    name: objectName,
+    /** Name of a Cluster in the same namespace. */
+    cluster: objectName,
+    /** Public addresses; default: the cluster's. */
+    addresses: z.array(ipAddress).min(1).max(16).optional(),
+    /** Instead of addresses: answer with a CNAME to this name. */
+    cname: domainName.optional(),
+    /** Where the cluster's own agent probes it from inside; default: the public address. */
+    internal: z.strictObject({ address: ipAddress, port: port.optional() }).optional(),
+    /** Port of the health check, when it differs from the check's. */
+    port: port.optional(),
+    /** Relative capacity for the capacity floor and the change budget. */
+    capacity: z.number().positive().max(1_000_000).default(1),
+  })
+  .refine((e) => e.addresses === undefined || e.cname === undefined, {
+    path: ['cname'],
+    message: 'an endpoint has either addresses or a cname',
+  });
+export type EndpointSpec = z.output<typeof endpoint>;
+
+const tier = z.strictObject({
+  members: z
+    .array(
+      z.strictObject({
+        endpoint: objectName,
+        /** Share relative to the other members of the tier; 0 = only when every other member is down. */
+        weight: z.number().int().min(0).max(10_000).default(1),
+      }),
+    )
+    .min(1)
+    .max(256),
+});
+export type TierSpec = z.output<typeof tier>;
+
+/** Failover order: the first tier that has a healthy member answers. */
+const tiers = z.array(tier).min(1).max(16);
+
+const geoRule = z.strictObject({
+  name: objectName,
+  /** Most specific wins: CIDR (longest prefix), subdivision, country, region, continent. */
+  match: z
+    .strictObject({
+      cidrs: z.array(cidr).max(1000).optional(),
+      subdivisions: z.array(subdivisionCode).max(1000).optional(),
+      countries: z.array(countryCode).max(250).optional(),
+      regions: z.array(regionName).max(50).optional(),
+      continents: z.array(continentCode).max(7).optional(),
+    })
+    .refine((m) => Object.values(m).some((v) => v !== undefined && v.length > 0), 'at least one of cidrs, subdivisions, countries, regions, continents'),
+  tiers,
+});
+export type GeoRuleSpec = z.output<typeof geoRule>;
+
+const residencyRule = z.strictObject({
+  /** A query located here is never answered with a cluster outside. */
+  region: regionName,
+  /** What a query of unknown location gets: only clusters inside (`restrict`, fails closed) or any. */
+  unknownLocation: z.enum(['restrict', 'allow']).default('restrict'),
+  /** When every cluster inside is down: serve them all (`panic`), the last healthy answer, or a maintenance address. */
+  onAllDown: z
+    .discriminatedUnion('action', [
+      z.strictObject({ action: z.literal('panic') }),
+      z.strictObject({ action: z.literal('lastAnswer') }),
+      z.strictObject({ action: z.literal('maintenance'), addresses: z.array(ipAddress).min(1).max(16) }),
+    ])
+    .default({ action: 'panic' }),
+});
+export type ResidencySpec = z.output<typeof residencyRule>;
+
+export const trafficPolicySpec = z.strictObject({
+  /** Exact names, the apex of a zone, or a wildcard (`*.api.example.com`). Each belongs to one policy only. */
+  hostnames: z.array(domainName).min(1).max(100),
+  ttlSeconds: z.number().int().min(1).max(86_400).default(30),
+  /** An answer that may change soon gets a lower TTL, never below this. */
+  minTtlSeconds: z.number().int().min(0).max(86_400).default(5),
+  endpoints: z.array(endpoint).min(1).max(256),
+  /** Default: TCP connect to port 443. */
+  healthCheck: z.union([z.strictObject({ ref: objectName }), z.strictObject({ inline: checkSpec })]).optional(),
+  routing: z.strictObject({
+    geo: z.array(geoRule).max(256).default([]),
+    /** Answers every query no geo rule matches; also the next best when a rule has no healthy member. */
+    default: z.strictObject({ tiers }),
+    /** When neither the matching rules nor the default have a healthy member: other endpoints by distance. */
+    nextBest: z.enum(['nearest', 'none']).default('nearest'),
+  }),
+  residency: z.array(residencyRule).max(16).default([]),
+  selection: z
+    .discriminatedUnion('mode', [
+      /** A random member per query, in proportion to the weights. */
+      z.strictObject({ mode: z.literal('weighted'), maxAnswers: z.number().int().min(1).max(8).default(1) }),
+      /** The same client subnet keeps its member while it is healthy (weighted rendezvous hashing). */
+      z.strictObject({
+        mode: z.literal('sticky'),
+        maxAnswers: z.number().int().min(1).max(8).default(1),
+        ipv4PrefixLength: z.number().int().min(8).max(32).default(24),
+        ipv6PrefixLength: z.number().int().min(16).max(128).default(48),
+      }),
+    ])
+    .default({ mode: 'weighted', maxAnswers: 1 }),
+  /** Serve all members (not administratively down) when less than this share of their capacity is healthy. 0: only at none. */
+  panicThresholdPercent: percent.default(0),
+  /** A tier with less than this share of its capacity healthy is joined by the next tier. */
+  capacityFloorPercent: percent.default(0),
+  /** Seconds over which a drained cluster's share goes to zero, and comes back after. */
+  drainRampSeconds: z.number().int().min(0).max(86_400).default(0),
+});
+export type TrafficPolicySpec = z.output<typeof trafficPolicySpec>;
+
+export interface TrafficPolicyStatus {
+  readonly conditions: readonly Condition[];
+  readonly observedGeneration: number;
+  /** State per endpoint, as the hub decides it. */
+  readonly endpoints: readonly { readonly name: string; readonly cluster: string; readonly state: 'up' | 'down' | 'unknown'; readonly detail: string }[];
+}

@@ -1,0 +1,99 @@
+import type { DomainName } from '../dns/name.ts';
+import type { ContinentCode } from '../resources/fields.ts';
+import type { ResidencySpec } from '../resources/traffic-policy.ts';
+
+/**
+ * A TrafficPolicy with every reference resolved: what routing needs and nothing else. The hub makes it from resources,
+ * puts it in the snapshot, and hub and agents decide with it by the same code. JSON-safe and immutable.
+ */
+export interface RoutedPolicy {
+  readonly namespace: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly hostnames: readonly DomainName[];
+  readonly ttlSeconds: number;
+  readonly minTtlSeconds: number;
+  readonly endpoints: readonly RoutedEndpoint[];
+  readonly geo: readonly RoutedGeoRule[];
+  readonly defaultTiers: readonly RoutedTier[];
+  readonly nextBest: 'nearest' | 'none';
+  readonly residency: readonly ResidencySpec[];
+  readonly selection:
+    | { readonly mode: 'weighted'; readonly maxAnswers: number }
+    | { readonly mode: 'sticky'; readonly maxAnswers: number; readonly ipv4PrefixLength: number; readonly ipv6PrefixLength: number };
+  readonly panicThresholdPercent: number;
+  readonly capacityFloorPercent: number;
+  readonly drainRampSeconds: number;
+}
+
+export interface RoutedEndpoint {
+  readonly name: string;
+  /** `namespace/name`. */
+  readonly cluster: string;
+  /** Country of the cluster: decides residency. */
+  readonly country: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+  readonly capacity: number;
+  readonly kind: 'addresses' | 'cname';
+  /** For kind `addresses`: each with the health target that judges it. */
+  readonly addresses: readonly { readonly address: string; readonly family: 4 | 6; readonly targetId: string }[];
+  /** For kind `cname`. */
+  readonly cname?: { readonly name: DomainName; readonly targetId: string };
+}
+
+export interface RoutedTier {
+  readonly members: readonly { readonly endpoint: string; readonly weight: number }[];
+}
+
+export interface RoutedGeoRule {
+  readonly name: string;
+  readonly cidrs: readonly string[];
+  readonly subdivisions: readonly string[];
+  readonly countries: readonly string[];
+  readonly regions: readonly string[];
+  readonly continents: readonly ContinentCode[];
+  readonly tiers: readonly RoutedTier[];
+}
+
+/** Named regions: built in and the operator's. Country codes. */
+export type RegionTable = Readonly<Record<string, readonly string[]>>;
+
+/** Where a query comes from, as far as is known. */
+export interface Location {
+  readonly country?: string;
+  readonly subdivision?: string;
+  readonly continent?: ContinentCode;
+  readonly latitude?: number;
+  readonly longitude?: number;
+}
+
+/** A client or resolver address. `prefixLength` is how many bits of `bytes` are meaningful (ECS source prefix). */
+export interface ClientAddress {
+  readonly family: 4 | 6;
+  readonly bytes: Uint8Array;
+  readonly prefixLength: number;
+  readonly source: 'ecs' | 'resolver';
+}
+
+/** Looks a client address up; `prefixLength` is the length of the network all of which has the same location. */
+export interface GeoLookup {
+  locate(address: ClientAddress): { readonly location: Location; readonly prefixLength: number };
+  /** SHA-256 of the database file: name servers that answer the same zone must agree on it. */
+  readonly sha256: string;
+}
+
+/** What routing may know of the world's state; an immutable view that is swapped whole. */
+export interface StateView {
+  /** State of a health target; unknown ids are `unknown`. */
+  target(targetId: string): { readonly state: 'up' | 'down' | 'unknown'; readonly earliestChangeMs: number };
+  /**
+   * Share of its normal weight a cluster takes: 1 active, 0 drained, between while a drain ramps.
+   * `administrative` is true when a person or a drill took it out (panic does not serve it).
+   */
+  cluster(key: string): { readonly drainedForMs?: number; readonly undrainedForMs?: number; readonly drainEndsInMs?: number };
+  /** Endpoints of the last healthy answer inside a residency region, for `onAllDown: lastAnswer`. */
+  lastHealthy(policyKey: string, region: string): readonly string[];
+  /** The view itself is this old (snapshot or state from a hub that is away); lowers the TTL when above 30 s. */
+  readonly staleForMs: number;
+}
