@@ -1,0 +1,180 @@
+import type { AnyResource, Kind, Resource, SpecOf, StatusOf } from '../../src/resources/catalogue.ts';
+
+/** Names one object. */
+export interface Key<K extends Kind = Kind> {
+  readonly kind: K;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Who did it; goes into the audit row of the same transaction. */
+export interface Actor {
+  /** `token/<id>`, `agent/<uid>`, `hub` for the hub's own controllers. */
+  readonly id: string;
+  readonly display: string;
+  /** Client address, when it came over the network. */
+  readonly address?: string;
+}
+
+/** What a write does; all of a `commit` happens or none. */
+export type Change =
+  | {
+      readonly type: 'create';
+      readonly key: Key;
+      readonly spec: SpecOf<Kind>;
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+      readonly finalizers?: readonly string[];
+    }
+  | {
+      /** Replaces spec and metadata maps; generation grows only when the spec differs. No write at all when nothing differs. */
+      readonly type: 'update';
+      readonly key: Key;
+      readonly spec: SpecOf<Kind>;
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+      readonly finalizers?: readonly string[];
+      /** CONFLICT when the stored one differs. */
+      readonly resourceVersion?: string;
+    }
+  /** Status does not touch generation; the last writer wins unless resourceVersion is given. */
+  | { readonly type: 'status'; readonly key: Key; readonly status: StatusOf<Kind>; readonly resourceVersion?: string }
+  /** Sets deletionTimestamp while finalizers remain; removes the object otherwise. */
+  | { readonly type: 'delete'; readonly key: Key; readonly resourceVersion?: string; readonly uid?: string }
+  /** Removes one finalizer; the object goes with the last one when deletion was asked for. */
+  | { readonly type: 'removeFinalizer'; readonly key: Key; readonly finalizer: string };
+
+export interface CommitOptions {
+  readonly actor: Actor;
+  /** Nothing is stored; conflicts and results are as they would be. */
+  readonly dryRun?: boolean;
+  /** Short note for the audit row, such as a `--force` and why. */
+  readonly reason?: string;
+  /** Refused with CONFLICT when this hub's epoch is no longer the store's (another hub took over). */
+  readonly epoch?: number;
+  /** Extra audit verb when the write is a subresource, such as `drill.start`. */
+  readonly verb?: string;
+}
+
+export interface WatchEvent {
+  readonly type: 'added' | 'modified' | 'deleted';
+  /** Store revision of this change. */
+  readonly revision: number;
+  readonly object: AnyResource;
+}
+
+export interface AuditEntry {
+  readonly sequence: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly actorDisplay: string;
+  readonly address?: string;
+  /** create, update, status, delete, token.create, cluster.token, drill.start, … */
+  readonly verb: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly reason?: string;
+  /** SHA-256 (hex) of the canonical JSON of what was written. */
+  readonly payloadDigest: string;
+  readonly previousHash: string;
+  /** SHA-256 (hex) over previousHash and every field above. */
+  readonly hash: string;
+}
+
+export interface ListResult {
+  readonly items: readonly AnyResource[];
+  /** Watch from here to miss nothing. */
+  readonly revision: number;
+}
+
+/** Roles of an API token: which role in which namespace (`*` = all). */
+export interface RoleBinding {
+  readonly namespace: string;
+  readonly role: 'admin' | 'operator' | 'viewer';
+}
+
+export interface TokenRecord {
+  readonly id: string;
+  readonly display: string;
+  readonly bindings: readonly RoleBinding[];
+  readonly createdAt: string;
+  readonly expiresAt?: string;
+  readonly lastUsedAt?: string;
+}
+
+export interface JoinTokenRecord {
+  readonly id: string;
+  readonly cluster: Key<'Cluster'>;
+  readonly clusterUid: string;
+  readonly expiresAt: string;
+}
+
+/** The identity of a cluster's agent. `generation` grows when it is revoked or replaced. */
+export interface AgentIdentity {
+  readonly agentUid: string;
+  readonly clusterUid: string;
+  readonly cluster: Key<'Cluster'>;
+  readonly generation: number;
+  readonly revoked: boolean;
+  readonly joinedAt: string;
+  /** SHA-256 hex of the SPKI of the first key; a repeated join with the same key is idempotent. */
+  readonly spkiSha256: string;
+  readonly certificateChainPem: string;
+}
+
+/**
+ * The hub's durable state. Every method that writes resolves only after the write is durable (fsync or the database's
+ * commit): an acknowledged write survives `kill -9` (I19). Methods reject with PortolanError: CONFLICT, NOT_FOUND,
+ * ALREADY_EXISTS, DISK_FULL, STORE_UNAVAILABLE, STORE_CORRUPT. One conformance suite runs over every implementation.
+ */
+export interface Store {
+  get<K extends Kind>(key: Key<K>): Promise<Resource<K> | undefined>;
+  /** All of a kind (or of every kind), in one namespace or all; ordered by kind, namespace, name; one consistent revision. */
+  list(filter?: { readonly kind?: Kind; readonly namespace?: string }): Promise<ListResult>;
+  /** All changes or none. Resolves to the written objects in order (a removed object as it last was). */
+  commit(changes: readonly Change[], options: CommitOptions): Promise<{ readonly objects: readonly AnyResource[]; readonly revision: number }>;
+  /**
+   * Events after `fromRevision` in order, then live ones; ends when `signal` aborts. Rejects with WATCH_EXPIRED when that
+   * revision is compacted. A slow consumer is cut with WATCH_EXPIRED rather than buffered without bound.
+   */
+  watch(options: { readonly fromRevision: number; readonly kind?: Kind; readonly namespace?: string; readonly signal: AbortSignal }): AsyncIterable<WatchEvent>;
+
+  /** Decrypted values of a Secret, for the hub's own use only; `undefined` when it does not exist. */
+  secretData(key: Key<'Secret'>): Promise<Readonly<Record<string, string>> | undefined>;
+
+  audit(options: { readonly after?: number; readonly limit: number; readonly namespace?: string }): Promise<readonly AuditEntry[]>;
+  /** Recomputes the hash chain; the first sequence that does not fit, if any. */
+  verifyAudit(): Promise<{ readonly entries: number; readonly brokenAt?: number }>;
+  /** An audit row for something that changes no object (token created, drill started by …). */
+  recordAudit(entry: { readonly actor: Actor; readonly verb: string; readonly kind: string; readonly namespace: string; readonly name: string; readonly reason?: string; readonly payload?: unknown }): Promise<void>;
+
+  createToken(record: Omit<TokenRecord, 'createdAt'> & { readonly secretSha256: string }, actor: Actor): Promise<TokenRecord>;
+  /** Constant-time comparison; `undefined` when unknown, expired or revoked. */
+  authenticateToken(id: string, secretSha256: string): Promise<TokenRecord | undefined>;
+  listTokens(): Promise<readonly TokenRecord[]>;
+  revokeToken(id: string, actor: Actor): Promise<void>;
+
+  createJoinToken(record: JoinTokenRecord & { readonly secretSha256: string }, actor: Actor): Promise<void>;
+  /**
+   * Single use (I30): the first caller with the right secret before expiry (store's clock = hub's) wins and its SPKI is kept; the
+   * same SPKI again returns the stored identity, another one is JOIN_TOKEN_USED. `issue` runs inside the claim and makes the identity.
+   */
+  claimJoinToken(claim: { readonly id: string; readonly secretSha256: string; readonly spkiSha256: string; readonly issue: (token: JoinTokenRecord, previous: AgentIdentity | undefined) => Promise<AgentIdentity> }): Promise<AgentIdentity>;
+  agent(agentUid: string): Promise<AgentIdentity | undefined>;
+  listAgents(): Promise<readonly AgentIdentity[]>;
+  updateAgent(agentUid: string, change: { readonly revoked?: boolean; readonly certificateChainPem?: string }, actor: Actor): Promise<AgentIdentity>;
+
+  /** Small durable values of the hub's own (CA, keys' wrapped form, health memory, counters). */
+  getMeta(key: string): Promise<string | undefined>;
+  putMeta(key: string, value: string): Promise<void>;
+  /** Adds one and returns the new value, durably: content sequence, snapshot versions. */
+  increment(counter: string): Promise<number>;
+  /** This hub's fencing epoch, taken at open (previous + 1). */
+  readonly epoch: number;
+  /** Random id of the installation, made at the first open. */
+  readonly hubUid: string;
+  /** Cheap check for /readyz. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
