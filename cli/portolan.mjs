@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+// Starts the CLI on a Node.js that is new enough: this one, or the one `npm ci` put beside the dependencies.
+// Plain JavaScript without newer syntax, so that an old Node.js can say what is wrong.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const bundled = join(root, 'node_modules', '.bin', 'node');
+const [major, minor] = process.versions.node.split('.').map(Number);
+const current = major > 22 || (major === 22 && minor >= 12) ? process.execPath : undefined;
+const node = existsSync(bundled) ? bundled : current;
+if (node === undefined) {
+  process.stderr.write(
+    `error NODE_TOO_OLD: this is Node.js ${process.versions.node}; portolan needs 22.12 or later\n` +
+      '  fix: run `npm ci` in the checkout, which brings Node 24, or install Node 22.12 or later\n',
+  );
+  process.exit(1);
+}
+
+const newest = (folder) => {
+  let latest = 0;
+  for (const item of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, item.name);
+    latest = Math.max(latest, item.isDirectory() ? newest(path) : statSync(path).mtimeMs);
+  }
+  return latest;
+};
+const stamp = join(root, 'dist', '.built');
+const sources = ['src', 'hub', 'spoke-agent', 'nameserver', 'prober', 'cli'].map((f) => join(root, f)).filter(existsSync);
+const isCheckout = existsSync(join(root, 'scripts', 'build.ts'));
+if (isCheckout && (!existsSync(stamp) || statSync(stamp).mtimeMs < Math.max(...sources.map(newest)))) {
+  const built = spawnSync(node, [join(root, 'scripts', 'build.ts')], { stdio: ['ignore', 2, 2] });
+  if (built.status !== 0) process.exit(built.status ?? 1);
+}
+
+// Signals reach the child through the terminal's process group, or through here when only this process gets them.
+const { spawn } = await import('node:child_process');
+const child = spawn(node, [join(root, 'dist', 'portolan.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + ({ SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }[signal] ?? 0)));

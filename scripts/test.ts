@@ -1,0 +1,67 @@
+/**
+ * `npm test`: the checks, then every level of tests against real servers. Ends with one line
+ * `N passed, N failed, N skipped`, and with what was skipped, why, and the command that enables it.
+ * With `CI=true` a missing server is a failure (test/support/servers.ts).
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { runStep } from './steps.ts';
+
+const work = mkdtempSync(join(tmpdir(), 'portolan-test-'));
+const skipReport = join(work, 'skipped.jsonl');
+const report = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numFailedTestSuites: z.number(),
+  numPendingTests: z.number(),
+  numTotalTests: z.number(),
+});
+const skippedSuite = z.object({ suite: z.string(), reason: z.string(), command: z.string() });
+
+const checksOnly = ['format and lint', 'types', 'import rules', 'dead code', 'generated code is current', 'typed lint'];
+const levels = ['unit', 'simulation', 'conformance', 'integration', 'e2e'];
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+
+const check = await runStep({ name: 'check', command: ['node', 'scripts/check.ts', '--without-tests'] }, true);
+for (const name of checksOnly) {
+  if (check.output.includes(`ok   ${name} (`)) passed += 1;
+  else failed += 1;
+}
+await runStep({ name: 'build', command: ['node', 'scripts/build.ts'] }).then((r) => {
+  if (r.ok) passed += 1;
+  else failed += 1;
+});
+
+for (const level of levels) {
+  const file = join(work, `${level}.json`);
+  await runStep(
+    {
+      name: `${level} tests`,
+      command: ['vitest', 'run', '--project', level, '--passWithNoTests', '--reporter', 'default', '--reporter', 'json', `--outputFile.json=${file}`],
+      env: { PORTOLAN_SKIP_REPORT: skipReport },
+    },
+    true,
+  );
+  if (!existsSync(file)) {
+    failed += 1;
+    continue;
+  }
+  const result = report.parse(JSON.parse(readFileSync(file, 'utf8')));
+  passed += result.numPassedTests;
+  failed += Math.max(result.numFailedTests, result.numFailedTestSuites > 0 ? 1 : 0);
+  skipped += result.numPendingTests;
+}
+
+const reasons = existsSync(skipReport) ? readFileSync(skipReport, 'utf8').trim().split('\n') : [];
+const suites = new Map(reasons.map((line) => skippedSuite.parse(JSON.parse(line))).map((s) => [`${s.suite}\0${s.reason}`, s]));
+if (suites.size > 0) {
+  process.stdout.write(`\nSkipped suites (${suites.size}):\n`);
+  for (const s of suites.values()) process.stdout.write(`  ${s.suite}: ${s.reason}\n    enable with: ${s.command}\n`);
+}
+rmSync(work, { recursive: true, force: true });
+process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+process.exitCode = failed === 0 ? 0 : 1;
