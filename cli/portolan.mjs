@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts the CLI on a Node.js that is new enough: this one, or the one `npm ci` put beside the dependencies.
 // Plain JavaScript without newer syntax, so that an old Node.js can say what is wrong.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,15 +28,25 @@ const newest = (folder) => {
   return latest;
 };
 const stamp = join(root, 'dist', '.built');
-const sources = ['src', 'hub', 'spoke-agent', 'nameserver', 'prober', 'cli'].map((f) => join(root, f)).filter(existsSync);
+const sources = ['src', 'hub', 'spoke-agent', 'nameserver', 'prober', 'cli']
+  .map((f) => join(root, f))
+  .filter(existsSync);
 const isCheckout = existsSync(join(root, 'scripts', 'build.ts'));
 if (isCheckout && (!existsSync(stamp) || statSync(stamp).mtimeMs < Math.max(...sources.map(newest)))) {
   const built = spawnSync(node, [join(root, 'scripts', 'build.ts')], { stdio: ['ignore', 2, 2] });
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
 
-// Signals reach the child through the terminal's process group, or through here when only this process gets them.
-const { spawn } = await import('node:child_process');
-const child = spawn(node, [join(root, 'dist', 'portolan.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + ({ SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }[signal] ?? 0)));
+const program = join(root, 'dist', 'portolan.mjs');
+if (node === process.execPath) {
+  await import(program);
+} else {
+  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to the child itself; what only this process gets is passed on.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const numbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+  child.on('exit', (code, signal) =>
+    process.exit(signal === null ? (code ?? 1) : 128 + (numbers[signal] ?? 0)),
+  );
+}

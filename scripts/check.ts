@@ -9,7 +9,10 @@ const steps: readonly Step[] = [
   { name: 'import rules', command: ['depcruise', '--config', '.dependency-cruiser.cjs', ...folders] },
   { name: 'dead code', command: ['knip', '--no-progress'] },
   { name: 'generated code is current', command: ['node', 'scripts/generate.ts', '--check'] },
-  { name: 'typed lint', command: ['eslint', '--cache', '--cache-location', 'node_modules/.cache/eslint/', '.'] },
+  {
+    name: 'typed lint',
+    command: ['eslint', '--cache', '--cache-location', 'node_modules/.cache/eslint/', '.'],
+  },
 ];
 const tests: Step = { name: 'unit and property tests', command: ['vitest', 'run', '--project', 'unit'] };
 

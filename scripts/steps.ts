@@ -19,7 +19,10 @@ export function runStep(step: Step, loud = false): Promise<StepResult> {
   const started = performance.now();
   const [file, ...args] = step.command;
   return new Promise((resolve) => {
-    const child = spawn(file, args, { env: { ...process.env, ...step.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, {
+      env: { ...process.env, ...step.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const take = (chunk: Buffer): void => {
       output += chunk.toString();

@@ -20,13 +20,23 @@ const report = z.object({
 });
 const skippedSuite = z.object({ suite: z.string(), reason: z.string(), command: z.string() });
 
-const checksOnly = ['format and lint', 'types', 'import rules', 'dead code', 'generated code is current', 'typed lint'];
+const checksOnly = [
+  'format and lint',
+  'types',
+  'import rules',
+  'dead code',
+  'generated code is current',
+  'typed lint',
+];
 const levels = ['unit', 'simulation', 'conformance', 'integration', 'e2e'];
 let passed = 0;
 let failed = 0;
 let skipped = 0;
 
-const check = await runStep({ name: 'check', command: ['node', 'scripts/check.ts', '--without-tests'] }, true);
+const check = await runStep(
+  { name: 'check', command: ['node', 'scripts/check.ts', '--without-tests'] },
+  true,
+);
 for (const name of checksOnly) {
   if (check.output.includes(`ok   ${name} (`)) passed += 1;
   else failed += 1;
@@ -41,7 +51,18 @@ for (const level of levels) {
   await runStep(
     {
       name: `${level} tests`,
-      command: ['vitest', 'run', '--project', level, '--passWithNoTests', '--reporter', 'default', '--reporter', 'json', `--outputFile.json=${file}`],
+      command: [
+        'vitest',
+        'run',
+        '--project',
+        level,
+        '--passWithNoTests',
+        '--reporter',
+        'default',
+        '--reporter',
+        'json',
+        `--outputFile.json=${file}`,
+      ],
       env: { PORTOLAN_SKIP_REPORT: skipReport },
     },
     true,
@@ -57,10 +78,13 @@ for (const level of levels) {
 }
 
 const reasons = existsSync(skipReport) ? readFileSync(skipReport, 'utf8').trim().split('\n') : [];
-const suites = new Map(reasons.map((line) => skippedSuite.parse(JSON.parse(line))).map((s) => [`${s.suite}\0${s.reason}`, s]));
+const suites = new Map(
+  reasons.map((line) => skippedSuite.parse(JSON.parse(line))).map((s) => [`${s.suite}\0${s.reason}`, s]),
+);
 if (suites.size > 0) {
   process.stdout.write(`\nSkipped suites (${suites.size}):\n`);
-  for (const s of suites.values()) process.stdout.write(`  ${s.suite}: ${s.reason}\n    enable with: ${s.command}\n`);
+  for (const s of suites.values())
+    process.stdout.write(`  ${s.suite}: ${s.reason}\n    enable with: ${s.command}\n`);
 }
 rmSync(work, { recursive: true, force: true });
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
