@@ -3,7 +3,7 @@ import { type ClusterSpec, type ClusterStatus, clusterSpec } from './cluster.ts'
 import { type DrainSpec, type DrainStatus, drainSpec } from './drain.ts';
 import { type DrillSpec, type DrillStatus, drillSpec } from './drill.ts';
 import { type HealthCheckSpec, type HealthCheckStatus, healthCheckSpec } from './health-check.ts';
-import { API_VERSION, type Metadata, metadataInput } from './metadata.ts';
+import { API_VERSION, type Metadata, type MetadataInput, metadataInput } from './metadata.ts';
 import { type SecretSpec, type SecretStatus, secretSpec } from './secret.ts';
 import { type TrafficPolicySpec, type TrafficPolicyStatus, trafficPolicySpec } from './traffic-policy.ts';
 import { type ZoneSpec, type ZoneStatus, zoneSpec } from './zone.ts';
@@ -46,12 +46,42 @@ export interface KindInfo {
 }
 
 export const KINDS = {
-  Cluster: { plural: 'clusters', aliases: ['cluster', 'cl'], spec: clusterSpec, summary: 'a cluster that an agent joins' },
-  TrafficPolicy: { plural: 'trafficpolicies', aliases: ['trafficpolicy', 'tp', 'policy', 'policies'], spec: trafficPolicySpec, summary: 'hostnames, endpoints and how queries are routed to them' },
-  HealthCheck: { plural: 'healthchecks', aliases: ['healthcheck', 'hc'], spec: healthCheckSpec, summary: 'how an endpoint is probed' },
-  Zone: { plural: 'zones', aliases: ['zone'], spec: zoneSpec, summary: 'a zone served by the embedded name servers' },
-  Secret: { plural: 'secrets', aliases: ['secret'], spec: secretSpec, summary: 'values stored encrypted and never returned' },
-  Drain: { plural: 'drains', aliases: ['drain'], spec: drainSpec, summary: 'takes a cluster out of answers on purpose' },
+  Cluster: {
+    plural: 'clusters',
+    aliases: ['cluster', 'cl'],
+    spec: clusterSpec,
+    summary: 'a cluster that an agent joins',
+  },
+  TrafficPolicy: {
+    plural: 'trafficpolicies',
+    aliases: ['trafficpolicy', 'tp', 'policy', 'policies'],
+    spec: trafficPolicySpec,
+    summary: 'hostnames, endpoints and how queries are routed to them',
+  },
+  HealthCheck: {
+    plural: 'healthchecks',
+    aliases: ['healthcheck', 'hc'],
+    spec: healthCheckSpec,
+    summary: 'how an endpoint is probed',
+  },
+  Zone: {
+    plural: 'zones',
+    aliases: ['zone'],
+    spec: zoneSpec,
+    summary: 'a zone served by the embedded name servers',
+  },
+  Secret: {
+    plural: 'secrets',
+    aliases: ['secret'],
+    spec: secretSpec,
+    summary: 'values stored encrypted and never returned',
+  },
+  Drain: {
+    plural: 'drains',
+    aliases: ['drain'],
+    spec: drainSpec,
+    summary: 'takes a cluster out of answers on purpose',
+  },
   Drill: { plural: 'drills', aliases: ['drill'], spec: drillSpec, summary: 'a failover rehearsal' },
 } as const satisfies Record<Kind, KindInfo>;
 
@@ -70,13 +100,37 @@ export function kindNamed(text: string): Kind | undefined {
   });
 }
 
-/** What a person may write for `kind`. `status` is accepted and ignored, so that what was read can be applied again. */
-export function inputSchema(kind: Kind) {
-  return z.strictObject({
+/** What a person may write: defaults are applied on parse. */
+export interface ResourceInput<K extends Kind = Kind> {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: K;
+  readonly metadata: MetadataInput;
+  readonly spec: SpecOf<K>;
+  /** Accepted and ignored, so that what was read can be applied again. */
+  readonly status?: unknown;
+}
+
+const input = <K extends Kind, S extends z.ZodType>(kind: K, spec: S) =>
+  z.strictObject({
     apiVersion: z.literal(API_VERSION),
     kind: z.literal(kind),
     metadata: metadataInput,
-    spec: KINDS[kind].spec,
+    spec,
     status: z.unknown().optional(),
   });
+
+/** The schema of what a person may write, by kind. */
+export const INPUT_SCHEMAS: { readonly [K in Kind]: z.ZodType<ResourceInput<K>> } = {
+  Cluster: input('Cluster', clusterSpec),
+  TrafficPolicy: input('TrafficPolicy', trafficPolicySpec),
+  HealthCheck: input('HealthCheck', healthCheckSpec),
+  Zone: input('Zone', zoneSpec),
+  Secret: input('Secret', secretSpec),
+  Drain: input('Drain', drainSpec),
+  Drill: input('Drill', drillSpec),
+};
+
+/** The schema of what a person may write for one kind. */
+export function inputSchema<K extends Kind>(kind: K): z.ZodType<ResourceInput<K>> {
+  return INPUT_SCHEMAS[kind];
 }

@@ -23,8 +23,14 @@ export const drillSpec = z.strictObject({
     .strictObject({
       port: port.optional(),
       path: z.string().startsWith('/').max(2048).default('/metrics'),
-      requests: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/).default('http_requests_total'),
-      errors: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/).default('http_request_errors_total'),
+      requests: z
+        .string()
+        .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/)
+        .default('http_requests_total'),
+      errors: z
+        .string()
+        .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/)
+        .default('http_request_errors_total'),
     })
     .optional(),
 });
@@ -34,7 +40,18 @@ export type DrillPhase = 'Planned' | 'Running' | 'RollingBack' | 'Completed' | '
 
 export interface DrillEvent {
   readonly at: string;
-  readonly kind: 'planned' | 'started' | 'detected' | 'decided' | 'published' | 'converged' | 'guard' | 'rollback' | 'recovered' | 'note' | 'finished';
+  readonly kind:
+    | 'planned'
+    | 'started'
+    | 'detected'
+    | 'decided'
+    | 'published'
+    | 'converged'
+    | 'guard'
+    | 'rollback'
+    | 'recovered'
+    | 'note'
+    | 'finished';
   readonly message: string;
 }
 
@@ -59,7 +76,13 @@ export interface DrillReport {
   readonly staleTailMs?: number;
   readonly recoverMs?: number;
   readonly countries: readonly DrillCountryReport[];
-  readonly requests: readonly { readonly endpoint: string; readonly before: number; readonly during: number; readonly after: number; readonly errors: number }[];
+  readonly requests: readonly {
+    readonly endpoint: string;
+    readonly before: number;
+    readonly during: number;
+    readonly after: number;
+    readonly errors: number;
+  }[];
   readonly outcome: string;
 }
 

@@ -27,11 +27,23 @@ const tlsFields = {
 };
 
 const httpFields = {
-  path: z.string().regex(/^\/[^\s#]*$/, 'an absolute path without spaces or "#"').max(2048).default('/'),
+  path: z
+    .string()
+    .regex(/^\/[^\s#]*$/, 'an absolute path without spaces or "#"')
+    .max(2048)
+    .default('/'),
   method: z.enum(['GET', 'HEAD']).default('GET'),
   /** Host header; default: the first hostname of the policy. */
   host: z.string().min(1).max(253).optional(),
-  headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().max(4096).regex(/^[^\r\n\0]*$/)).optional(),
+  headers: z
+    .record(
+      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+      z
+        .string()
+        .max(4096)
+        .regex(/^[^\r\n\0]*$/),
+    )
+    .optional(),
   /** Inclusive status ranges that count as success. */
   expectedStatuses: z
     .array(z.union([z.number().int().min(100).max(599), z.string().regex(/^[1-5]\d\d-[1-5]\d\d$/)]))
@@ -46,11 +58,23 @@ const httpFields = {
 export const checkSpec = z
   .discriminatedUnion('protocol', [
     z.strictObject({ protocol: z.literal('http'), ...timing, port: port.default(80), ...httpFields }),
-    z.strictObject({ protocol: z.literal('https'), ...timing, port: port.default(443), ...httpFields, ...tlsFields }),
+    z.strictObject({
+      protocol: z.literal('https'),
+      ...timing,
+      port: port.default(443),
+      ...httpFields,
+      ...tlsFields,
+    }),
     z.strictObject({ protocol: z.literal('tcp'), ...timing }),
     z.strictObject({ protocol: z.literal('tls'), ...timing, port: port.default(443), ...tlsFields }),
     /** grpc.health.v1.Health/Check; `service` empty asks for the whole server. */
-    z.strictObject({ protocol: z.literal('grpc'), ...timing, service: z.string().max(253).default(''), tls: z.boolean().default(false), ...tlsFields }),
+    z.strictObject({
+      protocol: z.literal('grpc'),
+      ...timing,
+      service: z.string().max(253).default(''),
+      tls: z.boolean().default(false),
+      ...tlsFields,
+    }),
   ])
   .refine((check) => check.timeoutMs <= check.intervalSeconds * 1000 || check.intervalSeconds < 1, {
     path: ['timeoutMs'],

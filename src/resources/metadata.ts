@@ -6,7 +6,10 @@ export const API_VERSION = 'portolan.dev/v1alpha1';
 export const objectName = z
   .string()
   .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'lower-case letters, digits and "-", starting and ending with a letter or digit');
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    'lower-case letters, digits and "-", starting and ending with a letter or digit',
+  );
 
 const labelMap = z.record(z.string().min(1).max(317), z.string().max(4096));
 
@@ -24,6 +27,8 @@ export const metadataInput = z.strictObject({
   creationTimestamp: z.string().optional(),
   deletionTimestamp: z.string().optional(),
 });
+
+export type MetadataInput = z.output<typeof metadataInput>;
 
 /** Metadata as stored. */
 export interface Metadata {

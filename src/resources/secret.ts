@@ -3,7 +3,9 @@ import type { Condition } from './metadata.ts';
 
 export const secretSpec = z.strictObject({
   /** Write-only: stored encrypted and never returned. Left out, the stored values stay. A null value removes a key. */
-  stringData: z.record(z.string().regex(/^[-._a-zA-Z0-9]{1,253}$/), z.string().max(1_048_576).nullable()).optional(),
+  stringData: z
+    .record(z.string().regex(/^[-._a-zA-Z0-9]{1,253}$/), z.string().max(1_048_576).nullable())
+    .optional(),
 });
 export type SecretSpec = z.output<typeof secretSpec>;
 

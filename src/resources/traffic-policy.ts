@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { cidr, continentCode, countryCode, domainName, ipAddress, percent, port, regionName, subdivisionCode } from './fields.ts';
+import {
+  cidr,
+  continentCode,
+  countryCode,
+  domainName,
+  ipAddress,
+  percent,
+  port,
+  regionName,
+  subdivisionCode,
+} from './fields.ts';
 import { checkSpec } from './health-check.ts';
 import { type Condition, objectName } from './metadata.ts';
 
@@ -53,7 +63,10 @@ const geoRule = z.strictObject({
       regions: z.array(regionName).max(50).optional(),
       continents: z.array(continentCode).max(7).optional(),
     })
-    .refine((m) => Object.values(m).some((v) => v !== undefined && v.length > 0), 'at least one of cidrs, subdivisions, countries, regions, continents'),
+    .refine(
+      (m) => Object.values(m).some((v) => v !== undefined && v.length > 0),
+      'at least one of cidrs, subdivisions, countries, regions, continents',
+    ),
   tiers,
 });
 export type GeoRuleSpec = z.output<typeof geoRule>;
@@ -82,7 +95,9 @@ export const trafficPolicySpec = z.strictObject({
   minTtlSeconds: z.number().int().min(0).max(86_400).default(5),
   endpoints: z.array(endpoint).min(1).max(256),
   /** Default: TCP connect to port 443. */
-  healthCheck: z.union([z.strictObject({ ref: objectName }), z.strictObject({ inline: checkSpec })]).optional(),
+  healthCheck: z
+    .union([z.strictObject({ ref: objectName }), z.strictObject({ inline: checkSpec })])
+    .optional(),
   routing: z.strictObject({
     geo: z.array(geoRule).max(256).default([]),
     /** Answers every query no geo rule matches; also the next best when a rule has no healthy member. */
@@ -117,5 +132,10 @@ export interface TrafficPolicyStatus {
   readonly conditions: readonly Condition[];
   readonly observedGeneration: number;
   /** State per endpoint, as the hub decides it. */
-  readonly endpoints: readonly { readonly name: string; readonly cluster: string; readonly state: 'up' | 'down' | 'unknown'; readonly detail: string }[];
+  readonly endpoints: readonly {
+    readonly name: string;
+    readonly cluster: string;
+    readonly state: 'up' | 'down' | 'unknown';
+    readonly detail: string;
+  }[];
 }

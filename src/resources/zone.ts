@@ -8,7 +8,10 @@ export const zoneSpec = z.strictObject({
   /** Apex of the zone. */
   origin: domainName,
   /** The NS RRset at the apex; addresses are published as glue when the name lies in the zone. */
-  nameServers: z.array(z.strictObject({ name: domainName, addresses: z.array(ipAddress).max(8).default([]) })).min(1).max(13),
+  nameServers: z
+    .array(z.strictObject({ name: domainName, addresses: z.array(ipAddress).max(8).default([]) }))
+    .min(1)
+    .max(13),
   soa: z
     .strictObject({
       /** Primary name server; default: the first of `nameServers`. */
