@@ -54,6 +54,8 @@ export const ERROR_TABLE = {
   STORE_CORRUPT: entry(500, 'The store file is damaged.', 'Restore the last backup; the message names the file.'),
   STORE_UNAVAILABLE: entry(503, 'The database does not answer.', 'Check the database and its URL; the write was not acknowledged.'),
   KEY_WRONG: entry(500, 'The key-encryption key does not match the one the secrets were encrypted with.', 'Point `secrets.keyFile` at the original key file.'),
+  KEY_FILE_INVALID: entry(500, 'The key file is missing, readable by others, or does not hold 32 bytes in base64.', 'Correct the file named in the message; `portolan init` makes one, and `chmod 0600` closes it.'),
+  STORE_TOO_NEW: entry(500, 'The store was written by a newer version of the program.', 'Install the newer version again, or restore a backup made before the upgrade.'),
   SNAPSHOT_INVALID: entry(422, 'A snapshot is damaged, unsigned or older than one already seen.', 'Nothing to do: the last good one stays in use and the hub sends a new one.'),
   PORT_IN_USE: entry(409, 'The address is already in use.', 'Stop the other program or choose another port.'),
   NODE_TOO_OLD: entry(500, 'This Node.js is too old.', 'Run `npm ci` in the checkout, which brings Node 24, or install Node 22.12 or later.'),
@@ -61,6 +63,11 @@ export const ERROR_TABLE = {
   // --- DNS
   DNS_NAME_INVALID: entry(422, 'The domain name is not valid.', 'Labels have 1 to 63 characters, the whole name at most 253.'),
   DNS_RECORD_INVALID: entry(422, 'The record data is not valid for its type.', 'See the example in the message and docs/reference/resources.md.'),
+  DNS_RECORD_CONFLICT: entry(422, 'The record cannot stand beside what else is at or above its name.', 'Remove one of the two; the message names both.'),
+  DNS_RECORD_DUPLICATE: entry(422, 'The same record or record set is given twice.', 'Remove one of the two, or put the data into one entry.'),
+  DNS_RECORD_OUT_OF_ZONE: entry(422, 'The name does not lie in the zone.', 'Write it relative to the origin, or move it to the zone it belongs to.'),
+  DNS_GLUE_MISSING: entry(422, 'A name server inside the zone has no address, so nobody could reach it.', 'Add an A or AAAA record for the name server.'),
+  DNS_ZONE_INVALID: entry(422, 'The zone cannot be served as it is.', 'Correct the listed records.'),
   DNS_WIRE_MALFORMED: entry(400, 'The DNS message cannot be parsed.', 'Nothing to do: the sender gets FORMERR.'),
   GEO_DATABASE_INVALID: entry(400, 'The GeoIP database cannot be read.', 'Point `geo.database` at an .mmdb file (MaxMind DB format).'),
 
