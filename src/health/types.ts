@@ -50,11 +50,14 @@ export interface ReceivedVote {
 }
 
 export interface QuorumConfig {
-  /** Votes older than this abstain. */
+  /** Votes older than this abstain. Checks with a long interval get two intervals and a timeout instead (`staleAfterFor`). */
   readonly staleAfterMs: number;
-  /** Failure domains that must agree on DOWN. */
+  /** Failure domains that must agree on DOWN. Below 2 it counts as 2: one vantage point cannot fail an endpoint (I16). */
   readonly minFailureDomains: number;
-  /** First hold before a target that was down is admitted again; doubles per flap. */
+  /**
+   * How long the votes must say UP before a withdrawn target is admitted again; doubles per flap. A withdrawal lasts
+   * at least twice this long, so that a target changes at most twice in any `2 × holdMs` (a minute at the default, I15).
+   */
   readonly holdMs: number;
   readonly maxHoldMs: number;
   /** A target that stayed up this long after admission forgets its flaps. */
@@ -69,18 +72,24 @@ export const DEFAULT_QUORUM: QuorumConfig = {
   flapWindowMs: 600_000,
 };
 
-/** What the decider remembers of a target between two decisions. JSON-safe: it is persisted and sent to agents. */
+/**
+ * What the decider remembers of a target between two decisions. JSON-safe: it is persisted and sent to agents. Times are
+ * durations and not instants, so that it can be carried on by a process with another monotonic clock.
+ */
 export interface TargetMemory {
   readonly state: 'up' | 'down' | 'unknown';
-  /** Decider's milliseconds (wall clock for display, see `sinceWallMs`). */
+  /** Decider's wall clock at the last change; shown to people, never used in arithmetic. */
   readonly sinceWallMs: number;
-  /** How long ago the state changed, at the time it was written; monotonic arithmetic goes on from here. */
+  /** Watched time since the state changed: time in which nobody decided (a pause of the machine) is not in it. */
   readonly changedAgoMs: number;
-  /** Withdrawals within the flap window. */
+  /** Withdrawals (UP to DOWN) not yet forgotten. A target that is down with 0 was never admitted and has no hold. */
   readonly flaps: number;
-  /** Set while the target is down but the votes say up: how long they have said so. */
+  /** Set while the target is down but the votes say up: for how much watched time they have said so. */
   readonly recoveringForMs?: number;
 }
+
+/** `earliestChangeMs` when nothing that is known points to a change. Finite, because it travels as JSON and protobuf. */
+export const NO_PENDING_CHANGE_MS = 2_147_483_647;
 
 /** One line of an explanation: who saw what, when. */
 export interface VoteLine {
@@ -102,9 +111,16 @@ export interface TargetState {
   readonly degraded: boolean;
   /** Wall clock milliseconds of the last change, for people. */
   readonly sinceWallMs: number;
-  /** When the state could change at the earliest, in milliseconds from now, given what is known (0: at any moment). Bounds the TTL. */
+  /**
+   * When a change that is already in sight could happen at the earliest, in milliseconds from now. Bounds the TTL. It is no
+   * promise that the state lasts: a healthy target may break at any moment, and then this drops to 0 with the first DOWN vote.
+   * - up: `NO_PENDING_CHANGE_MS` while no counted vote says DOWN; 0 when one does, or when nobody has a fresh vote.
+   * - down, withdrawn: what is left of the hold (all of it while the votes do not say up). 0 if it was never admitted.
+   * - unknown: 0.
+   */
   readonly earliestChangeMs: number;
-  /** One sentence: "down: 3 of 4 failure domains say so (refused from eu-1, …)". */
+  /** One sentence: "down: 3 of 4 failure domains say so (hub: connection refused; paris: timeout; …)". */
   readonly reason: string;
+  /** Who saw what when this state was last re-explained; the board's `explain` gives the ages of this moment. */
   readonly votes: readonly VoteLine[];
 }
