@@ -4,7 +4,7 @@
  */
 export interface ErrorEntry {
   /** HTTP status when it crosses the API. */
-  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 412 | 413 | 422 | 429 | 500 | 503 | 507;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 429 | 500 | 503 | 507;
   /** What the code means, one sentence. */
   readonly meaning: string;
   /** The usual way out; a thrown error may give a more exact one. */
@@ -33,6 +33,10 @@ export const ERROR_TABLE = {
   CHANGE_BUDGET_EXCEEDED: entry(409, 'The change removes more than 30 % of a hostname\'s capacity within 5 minutes.', 'Apply it in smaller steps, or pass --force (which is recorded in the audit log).'),
   PAYLOAD_TOO_LARGE: entry(413, 'The request body is larger than the limit.', 'Split the request; the limit is named in the message.'),
   WATCH_EXPIRED: entry(410, 'The watch asks for a resourceVersion that is no longer kept.', 'List again and watch from the returned resourceVersion.'),
+  METHOD_NOT_ALLOWED: entry(405, 'The path exists, but not with this method.', 'Use one of the methods named in the Allow header.'),
+  MEDIA_TYPE_UNSUPPORTED: entry(415, 'The body is in a format the API does not read.', 'Send application/json or application/yaml.'),
+  TOO_MANY_WATCHES: entry(429, 'As many watches are open as the hub allows.', 'Close watches that are no longer needed, then try again.'),
+  TIMEOUT: entry(503, 'The request took longer than the hub allows.', 'Read the object to see whether the write happened, then try again.'),
 
   // --- who may do what
   UNAUTHENTICATED: entry(401, 'No valid token came with the request.', 'Set PORTOLAN_TOKEN or run `portolan init`; a new token comes from `portolan token create`.'),

@@ -65,7 +65,7 @@ function explain(issue: Issue, prefix: Path, document: Document): readonly Field
       const key = String(path.at(-1) ?? '');
       const inner = issue.issues[0]?.message ?? '';
       const why =
-        inner === '' || inner.startsWith('Invalid ')
+        !inner.includes(',') || inner.startsWith('Invalid ')
           ? 'has a character that is not allowed there, or the wrong length'
           : `must be ${inner}`;
       return one(`the key ${JSON.stringify(short(key))} ${why}`, 'Rename the key.');

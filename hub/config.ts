@@ -1,0 +1,312 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { messageOf, PortolanError } from '../src/errors/error.ts';
+import { DEFAULT_QUORUM, type QuorumConfig } from '../src/health/types.ts';
+import { cidr, countryCode, regionName } from '../src/resources/fields.ts';
+import { objectName } from '../src/resources/metadata.ts';
+import { violationsOf } from '../src/resources/violations.ts';
+import { parseText } from '../src/resources/yaml.ts';
+
+/** Where something listens. */
+export interface ListenAddress {
+  /** IPv4, IPv6 (without brackets) or a host name. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+const listenPort = z.number().int().min(0).max(65_535);
+
+/** `127.0.0.1:8053`, `[::1]:8053`, `localhost:8053`. */
+const listenAddress = z
+  .string()
+  .max(262)
+  .transform((text, context): ListenAddress => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+    const number = Number(match?.[3]);
+    if (match === null || number > 65_535) {
+      context.addIssue({
+        code: 'custom',
+        message: `${JSON.stringify(text)} is not host:port`,
+        params: { fix: 'Write host:port, such as 127.0.0.1:8053 or [::1]:8053.' },
+      });
+      return z.NEVER;
+    }
+    return { host: match[1] ?? match[2] ?? '', port: number };
+  });
+
+const file = z.string().min(1).max(4096);
+const hostName = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address');
+const milliseconds = z.number().int().min(0).max(86_400_000);
+
+const schema = z.strictObject({
+  api: z
+    .strictObject({
+      host: hostName.default('127.0.0.1'),
+      port: listenPort.default(7460),
+      /** Host header values accepted besides the address itself (and `localhost` on a loopback address). */
+      allowedHosts: z.array(hostName).max(50).default([]),
+      tls: z.strictObject({ certFile: file, keyFile: file }).optional(),
+    })
+    .prefault({}),
+  agents: z
+    .strictObject({
+      /** TLS listener for `portolan cluster join`. */
+      joinListen: listenAddress.prefault('127.0.0.1:7461'),
+      /** mTLS gRPC listener for agents. */
+      linkListen: listenAddress.prefault('127.0.0.1:7462'),
+      /** Names or addresses under which agents reach both; needed when they listen on every interface. */
+      advertise: z.array(hostName).max(8).default([]),
+    })
+    .prefault({}),
+  dns: z.strictObject({ listen: z.array(listenAddress).max(16).prefault(['127.0.0.1:8053']) }).prefault({}),
+  store: z
+    .union([
+      z.strictObject({ sqlite: z.strictObject({ file: file.optional() }) }),
+      z.strictObject({
+        postgres: z.strictObject({
+          url: z.string().min(1).max(4096),
+          maxConnections: z.number().int().min(2).max(200).default(10),
+        }),
+      }),
+    ])
+    .prefault({ sqlite: {} }),
+  dataDir: file.default('portolan-data'),
+  secrets: z.strictObject({ keyFile: file.optional() }).prefault({}),
+  geo: z
+    .strictObject({
+      /** An .mmdb file; the packaged DB-IP country database when left out. */
+      database: file.optional(),
+      regions: z.record(regionName, z.array(countryCode).min(1).max(250)).default({}),
+    })
+    .prefault({}),
+  network: z.strictObject({ allowedRanges: z.array(cidr).max(100).default([]) }).prefault({}),
+  health: z
+    .strictObject({
+      /** The hub's own failure domain as a vantage point. */
+      failureDomain: objectName.default('hub'),
+      staleAfterMs: milliseconds.min(1000).default(DEFAULT_QUORUM.staleAfterMs),
+      minFailureDomains: z.number().int().min(2).max(50).default(DEFAULT_QUORUM.minFailureDomains),
+      holdMs: milliseconds.default(DEFAULT_QUORUM.holdMs),
+      maxHoldMs: milliseconds.default(DEFAULT_QUORUM.maxHoldMs),
+      flapWindowMs: milliseconds.default(DEFAULT_QUORUM.flapWindowMs),
+    })
+    .prefault({}),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** The hub's configuration with every default applied and every path absolute. */
+export interface HubConfig {
+  readonly api: {
+    readonly host: string;
+    readonly port: number;
+    readonly allowedHosts: readonly string[];
+    readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  };
+  readonly agents: {
+    readonly joinListen: ListenAddress;
+    readonly linkListen: ListenAddress;
+    /** Never empty. */
+    readonly advertise: readonly string[];
+  };
+  readonly dns: { readonly listen: readonly ListenAddress[] };
+  readonly store:
+    | { readonly type: 'sqlite'; readonly file: string }
+    | { readonly type: 'postgres'; readonly url: string; readonly maxConnections: number };
+  readonly dataDir: string;
+  readonly secrets: { readonly keyFile: string };
+  readonly geo: { readonly database?: string; readonly regions: Readonly<Record<string, readonly string[]>> };
+  readonly network: { readonly allowedRanges: readonly string[] };
+  readonly health: { readonly failureDomain: string; readonly quorum: QuorumConfig };
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+/** Which environment variable overrides which field. Lists are separated by commas. */
+export const ENVIRONMENT_OVERRIDES = {
+  PORTOLAN_API_HOST: { path: ['api', 'host'], type: 'text' },
+  PORTOLAN_API_PORT: { path: ['api', 'port'], type: 'number' },
+  PORTOLAN_API_ALLOWED_HOSTS: { path: ['api', 'allowedHosts'], type: 'list' },
+  PORTOLAN_JOIN_LISTEN: { path: ['agents', 'joinListen'], type: 'text' },
+  PORTOLAN_LINK_LISTEN: { path: ['agents', 'linkListen'], type: 'text' },
+  PORTOLAN_ADVERTISE: { path: ['agents', 'advertise'], type: 'list' },
+  PORTOLAN_DNS_LISTEN: { path: ['dns', 'listen'], type: 'list' },
+  PORTOLAN_POSTGRES_URL: { path: ['store', 'postgres', 'url'], type: 'text' },
+  PORTOLAN_DATA_DIR: { path: ['dataDir'], type: 'text' },
+  PORTOLAN_KEY_FILE: { path: ['secrets', 'keyFile'], type: 'text' },
+  PORTOLAN_GEO_DATABASE: { path: ['geo', 'database'], type: 'text' },
+  PORTOLAN_ALLOWED_RANGES: { path: ['network', 'allowedRanges'], type: 'list' },
+  PORTOLAN_LOG_LEVEL: { path: ['logLevel'], type: 'text' },
+} as const satisfies Record<
+  string,
+  { readonly path: readonly string[]; readonly type: 'text' | 'number' | 'list' }
+>;
+
+export interface ConfigSource {
+  /** YAML text; empty means every default. */
+  readonly text: string;
+  /** For messages, such as the file's path. */
+  readonly name: string;
+  /** Relative paths in the text start here. */
+  readonly baseDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Reads the configuration file, if one is named, and the environment.
+ * @throws PortolanError CONFIG_INVALID with one violation per wrong field
+ */
+export function loadConfig(path: string | undefined, env: ConfigSource['env'], workDir: string): HubConfig {
+  if (path === undefined) return parseConfig({ text: '', name: 'the environment', baseDir: workDir, env });
+  const absolute = resolve(workDir, path);
+  let text: string;
+  try {
+    text = readFileSync(absolute, 'utf8');
+  } catch (thrown) {
+    throw new PortolanError('CONFIG_INVALID', `cannot read ${absolute}: ${messageOf(thrown)}`, {
+      cause: thrown,
+      fix: 'Run `portolan init`, which writes one, or correct --config.',
+    });
+  }
+  return parseConfig({ text, name: absolute, baseDir: dirname(absolute), env });
+}
+
+/** As `loadConfig`, over text. Environment variables win over the file. */
+export function parseConfig(source: ConfigSource): HubConfig {
+  const input = withEnvironment(readMapping(source), source.env);
+  const result = schema.safeParse(input);
+  if (!result.success) throw invalid(source, violationsOf(result.error.issues, schema, input));
+  const { api, agents, dns, store, dataDir, secrets, geo, network, health, logLevel } = result.data;
+  const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(source.baseDir, path));
+  const home = absolute(dataDir);
+  if (!isLoopback(api.host) && api.tls === undefined) {
+    throw invalid(source, [
+      {
+        path: 'api.tls',
+        code: 'CONFIG_INVALID',
+        message: `is required because the API listens on ${api.host}, which other machines can reach`,
+        fix: 'Give api.tls.certFile and api.tls.keyFile, or let the API listen on 127.0.0.1.',
+      },
+    ]);
+  }
+  const advertise =
+    agents.advertise.length > 0
+      ? agents.advertise
+      : [agents.joinListen.host, agents.linkListen.host].filter((h, i, all) => all.indexOf(h) === i);
+  if (advertise.some(isEveryInterface)) {
+    throw invalid(source, [
+      {
+        path: 'agents.advertise',
+        code: 'CONFIG_INVALID',
+        message:
+          'is required because the agent listeners are on every interface, so agents cannot be told an address',
+        fix: 'List the names or addresses under which agents reach this hub.',
+      },
+    ]);
+  }
+  const { failureDomain, ...quorum } = health;
+  return {
+    api: {
+      host: api.host,
+      port: api.port,
+      allowedHosts: api.allowedHosts,
+      ...(api.tls === undefined
+        ? {}
+        : { tls: { certFile: absolute(api.tls.certFile), keyFile: absolute(api.tls.keyFile) } }),
+    },
+    agents: { joinListen: agents.joinListen, linkListen: agents.linkListen, advertise },
+    dns,
+    store:
+      'postgres' in store
+        ? { type: 'postgres', ...store.postgres }
+        : {
+            type: 'sqlite',
+            file:
+              store.sqlite.file === undefined ? resolve(home, 'portolan.db') : absolute(store.sqlite.file),
+          },
+    dataDir: home,
+    // Beside the data directory, not in it: a copy of the directory alone must not open its secrets.
+    secrets: { keyFile: secrets.keyFile === undefined ? `${home}.key` : absolute(secrets.keyFile) },
+    geo: {
+      regions: geo.regions,
+      ...(geo.database === undefined ? {} : { database: absolute(geo.database) }),
+    },
+    network,
+    health: { failureDomain, quorum },
+    logLevel,
+  };
+}
+
+/** `localhost` and every address of 127.0.0.0/8 and ::1. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback';
+}
+
+function isEveryInterface(host: string): boolean {
+  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'unspecified';
+}
+
+function readMapping(source: ConfigSource): Record<string, unknown> {
+  let documents: ReturnType<typeof parseText>;
+  try {
+    documents = parseText(source.text);
+  } catch (thrown) {
+    throw new PortolanError('CONFIG_INVALID', `${source.name}: ${messageOf(thrown)}`, { cause: thrown });
+  }
+  if (documents.length > 1)
+    throw new PortolanError(
+      'CONFIG_INVALID',
+      `${source.name} holds ${documents.length} documents; one is wanted`,
+    );
+  const value = documents[0]?.value ?? {};
+  if (!isMapping(value)) throw new PortolanError('CONFIG_INVALID', `${source.name} is not a mapping`);
+  return structuredClone(value);
+}
+
+function withEnvironment(config: Record<string, unknown>, env: ConfigSource['env']): Record<string, unknown> {
+  for (const [name, { path, type }] of Object.entries(ENVIRONMENT_OVERRIDES)) {
+    const text = env[name];
+    if (text === undefined || text === '') continue;
+    const value =
+      type === 'list'
+        ? text.split(',').map((part) => part.trim())
+        : type === 'number' && /^\d+$/.test(text)
+          ? Number(text)
+          : text;
+    let at = config;
+    // One store only: a database URL in the environment replaces what the file says of the store.
+    if (path[0] === 'store') at.store = {};
+    for (const step of path.slice(0, -1)) {
+      const next = at[step];
+      const inner: Record<string, unknown> = isMapping(next) ? next : {};
+      at[step] = inner;
+      at = inner;
+    }
+    at[path.at(-1) ?? ''] = value;
+  }
+  return config;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(source: ConfigSource, found: PortolanError['violations']): PortolanError {
+  const violations = found.map((v) => ({ ...v, code: 'CONFIG_INVALID' as const }));
+  const first = violations[0];
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  return new PortolanError(
+    'CONFIG_INVALID',
+    `${source.name}: ${first === undefined ? 'it does not fit its schema' : `${first.path} ${first.message}`}${more}`,
+    {
+      violations,
+      ...(first === undefined ? {} : { fix: first.fix }),
+    },
+  );
+}
