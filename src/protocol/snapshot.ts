@@ -1,5 +1,4 @@
-import type { Target } from '../health/types.ts';
-import type { QuorumConfig } from '../health/types.ts';
+import type { QuorumConfig, Target } from '../health/types.ts';
 import type { ZoneSpec } from '../resources/zone.ts';
 import type { RegionTable, RoutedPolicy } from '../routing/model.ts';
 
@@ -22,7 +21,11 @@ export interface RoutingPart {
   /** Hex SHA-256 of the GeoIP database the hub uses; a server with another one says so and keeps answering. */
   readonly geoSha256: string;
   /** Drains of indefinite or dated length; `expiresAtMs` is hub wall clock, `remainingMs` counts from `issuedAtMs`. */
-  readonly drains: readonly { readonly cluster: string; readonly sinceMs: number; readonly remainingMs?: number }[];
+  readonly drains: readonly {
+    readonly cluster: string;
+    readonly sinceMs: number;
+    readonly remainingMs?: number;
+  }[];
   readonly issuedAtMs: number;
 }
 
@@ -59,5 +62,9 @@ export interface SnapshotManifest {
   readonly previous: string;
   readonly issuedAtMs: number;
   readonly minimumAgent: string;
-  readonly parts: readonly { readonly name: keyof SnapshotContent; readonly sha256: string; readonly size: number }[];
+  readonly parts: readonly {
+    readonly name: keyof SnapshotContent;
+    readonly sha256: string;
+    readonly size: number;
+  }[];
 }
