@@ -20,7 +20,12 @@ export interface RoutedPolicy {
   readonly residency: readonly ResidencySpec[];
   readonly selection:
     | { readonly mode: 'weighted'; readonly maxAnswers: number }
-    | { readonly mode: 'sticky'; readonly maxAnswers: number; readonly ipv4PrefixLength: number; readonly ipv6PrefixLength: number };
+    | {
+        readonly mode: 'sticky';
+        readonly maxAnswers: number;
+        readonly ipv4PrefixLength: number;
+        readonly ipv6PrefixLength: number;
+      };
   readonly panicThresholdPercent: number;
   readonly capacityFloorPercent: number;
   readonly drainRampSeconds: number;
@@ -37,7 +42,11 @@ export interface RoutedEndpoint {
   readonly capacity: number;
   readonly kind: 'addresses' | 'cname';
   /** For kind `addresses`: each with the health target that judges it. */
-  readonly addresses: readonly { readonly address: string; readonly family: 4 | 6; readonly targetId: string }[];
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly family: 4 | 6;
+    readonly targetId: string;
+  }[];
   /** For kind `cname`. */
   readonly cname?: { readonly name: DomainName; readonly targetId: string };
 }
@@ -76,22 +85,43 @@ export interface ClientAddress {
   readonly source: 'ecs' | 'resolver';
 }
 
-/** Looks a client address up; `prefixLength` is the length of the network all of which has the same location. */
+/** What a lookup found for a client address. */
+export interface Located {
+  readonly location: Location;
+  /** Bits of the network all of which has this location; it may be longer than what the client announced. */
+  readonly prefixLength: number;
+  /**
+   * False when the client announced fewer bits than that (RFC 7871 source prefix): the location is that of the first address
+   * of what was announced, the rest may lie elsewhere.
+   */
+  readonly exact: boolean;
+}
+
+/** Looks a client address up. */
 export interface GeoLookup {
-  locate(address: ClientAddress): { readonly location: Location; readonly prefixLength: number };
+  locate(address: ClientAddress): Located;
   /** SHA-256 of the database file: name servers that answer the same zone must agree on it. */
   readonly sha256: string;
 }
 
 /** What routing may know of the world's state; an immutable view that is swapped whole. */
 export interface StateView {
-  /** State of a health target; unknown ids are `unknown`. */
-  target(targetId: string): { readonly state: 'up' | 'down' | 'unknown'; readonly earliestChangeMs: number };
+  /** State of a health target; unknown ids are `unknown`. `reason` is for explanations only and may be left out. */
+  target(targetId: string): {
+    readonly state: 'up' | 'down' | 'unknown';
+    /** Milliseconds until a change that is in sight could happen; bounds the TTL. */
+    readonly earliestChangeMs: number;
+    readonly reason?: string;
+  };
   /**
-   * Share of its normal weight a cluster takes: 1 active, 0 drained, between while a drain ramps.
-   * `administrative` is true when a person or a drill took it out (panic does not serve it).
+   * `drainedForMs` while a person or a drill keeps the cluster out, with what is left when the end is known;
+   * `undrainedForMs` after that. Neither: active. The policy's ramp makes a share of the weight of it.
    */
-  cluster(key: string): { readonly drainedForMs?: number; readonly undrainedForMs?: number; readonly drainEndsInMs?: number };
+  cluster(key: string): {
+    readonly drainedForMs?: number;
+    readonly undrainedForMs?: number;
+    readonly drainEndsInMs?: number;
+  };
   /** Endpoints of the last healthy answer inside a residency region, for `onAllDown: lastAnswer`. */
   lastHealthy(policyKey: string, region: string): readonly string[];
   /** The view itself is this old (snapshot or state from a hub that is away); lowers the TTL when above 30 s. */

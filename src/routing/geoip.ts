@@ -1,0 +1,153 @@
+import { Buffer } from 'node:buffer';
+import { hash } from 'node:crypto';
+import { Reader, type Response } from 'maxmind';
+import { formatIp } from '../dns/address.ts';
+import { messageOf, PortolanError } from '../errors/error.ts';
+import { type ContinentCode, continentCode } from '../resources/fields.ts';
+import { COUNTRIES } from './countries.ts';
+import type { ClientAddress, GeoLookup, Located, Location } from './model.ts';
+
+const UNKNOWN: Location = {};
+/** Nothing to go by: no address, ECS /0, or a family the database does not have. */
+export const UNLOCATED: Located = { location: UNKNOWN, prefixLength: 0, exact: true };
+
+/** Decoded records kept; a country database has 250, a city database some 100,000. */
+const MAX_CACHED_RECORDS = 50_000;
+
+/**
+ * GeoIP lookups in a database in memory (MaxMind DB format 2.0). Understood records: `country_code` at the top (DB-IP Lite,
+ * IPinfo) and MaxMind / DB-IP City (`country.iso_code`, `continent.code`, `subdivisions[].iso_code`, `location`). What a
+ * network is *registered* to does not count, only where it is. A country that is no ISO country (AP, EU, ZZ) is unknown.
+ *
+ * A client that announces fewer bits than the network found (RFC 7871 source prefix) is looked up by the first address of
+ * what it announced, and `exact` is false: `prefixLength`, and so the ECS scope, is then longer than the source prefix,
+ * which tells the resolver that the announced prefix was too short (RFC 7871 section 7.2.1).
+ * @throws PortolanError GEO_DATABASE_INVALID
+ */
+export function createGeoLookup(database: Uint8Array): GeoLookup {
+  const reader = openReader(database);
+  const locations = new WeakMap<object, Location>();
+  const hasIpv6 = reader.metadata.ipVersion === 6;
+
+  const locationOf = (record: Response | null): Location => {
+    if (record === null) return UNKNOWN;
+    const known = locations.get(record);
+    if (known !== undefined) return known;
+    const location = readLocation(record);
+    locations.set(record, location);
+    return location;
+  };
+
+  const lookup: GeoLookup = {
+    locate(address: ClientAddress): Located {
+      if (address.prefixLength === 0) return UNLOCATED;
+      // The reader would walk an IPv4 tree with the first 32 bits of an IPv6 address.
+      if (address.family === 6 && !hasIpv6) return UNLOCATED;
+      const [record, prefixLength] = reader.getWithPrefixLength(formatIp(address.bytes));
+      return { location: locationOf(record), prefixLength, exact: address.prefixLength >= prefixLength };
+    },
+    sha256: hash('sha256', database, 'hex'),
+  };
+  requireCountries(lookup, reader.metadata.databaseType);
+  return lookup;
+}
+
+function openReader(database: Uint8Array): Reader<Response> {
+  if (database[0] === 0x1f && database[1] === 0x8b) {
+    throw new PortolanError('GEO_DATABASE_INVALID', 'The GeoIP database is compressed with gzip.', {
+      fix: 'Unpack it with gunzip and name the .mmdb file.',
+    });
+  }
+  const records = new Map<string | number, unknown>();
+  const cache = {
+    get: (key: string | number) => records.get(key),
+    set: (key: string | number, value: unknown) => {
+      if (records.size >= MAX_CACHED_RECORDS) records.clear();
+      records.set(key, value);
+    },
+  };
+  try {
+    return new Reader(Buffer.from(database.buffer, database.byteOffset, database.byteLength), { cache });
+  } catch (thrown) {
+    throw new PortolanError(
+      'GEO_DATABASE_INVALID',
+      `The GeoIP database cannot be read: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
+  }
+}
+
+/** A database without countries (ASN, proxies) would make every location unknown without anybody noticing. */
+function requireCountries(lookup: GeoLookup, databaseType: string): void {
+  const samples: ClientAddress[] = [];
+  for (let octet = 1; octet < 224; octet += 1) {
+    for (const second of [0, 100, 200]) {
+      samples.push({
+        family: 4,
+        bytes: Uint8Array.of(octet, second, 0, 0),
+        prefixLength: 32,
+        source: 'resolver',
+      });
+    }
+    const bytes = new Uint8Array(16);
+    bytes.set([0x20 | (octet >> 4), (octet << 4) & 0xff, 0x10]);
+    samples.push({ family: 6, bytes, prefixLength: 128, source: 'resolver' });
+  }
+  let found: boolean;
+  try {
+    found = samples.some((address) => lookup.locate(address).location.country !== undefined);
+  } catch (thrown) {
+    throw new PortolanError('GEO_DATABASE_INVALID', `The GeoIP database is damaged: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+  if (!found) {
+    throw new PortolanError(
+      'GEO_DATABASE_INVALID',
+      `The GeoIP database (type "${databaseType}") has no countries in it.`,
+    );
+  }
+}
+
+function readLocation(record: unknown): Location {
+  const place = field(record, 'location');
+  const country = isoCountry(
+    text(record, 'country_code') ?? text(field(record, 'country'), 'iso_code') ?? text(record, 'country'),
+  );
+  const subdivisions = field(record, 'subdivisions');
+  const part = Array.isArray(subdivisions) ? text(subdivisions[0], 'iso_code') : undefined;
+  const latitude = number(place, 'latitude') ?? number(record, 'latitude');
+  const longitude = number(place, 'longitude') ?? number(record, 'longitude');
+  const continent =
+    country?.continent ??
+    isoContinent(text(field(record, 'continent'), 'code') ?? text(record, 'continent_code'));
+  return {
+    ...(country === undefined ? {} : { country: country.code }),
+    ...(country === undefined || part === undefined ? {} : { subdivision: `${country.code}-${part}` }),
+    ...(continent === undefined ? {} : { continent }),
+    ...(latitude === undefined || longitude === undefined ? {} : { latitude, longitude }),
+  };
+}
+
+function isoCountry(code: string | undefined) {
+  return code === undefined ? undefined : COUNTRIES.get(code.toUpperCase());
+}
+
+function isoContinent(code: string | undefined): ContinentCode | undefined {
+  const parsed = continentCode.safeParse(code);
+  return parsed.success ? parsed.data : undefined;
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && name in value ? Reflect.get(value, name) : undefined;
+}
+
+function text(value: unknown, name: string): string | undefined {
+  const found = field(value, name);
+  return typeof found === 'string' ? found : undefined;
+}
+
+function number(value: unknown, name: string): number | undefined {
+  const found = field(value, name);
+  return typeof found === 'number' && Number.isFinite(found) ? found : undefined;
+}

@@ -1,0 +1,45 @@
+import { COUNTRIES } from './countries.ts';
+import type { Location, RegionTable } from './model.ts';
+
+/** The 27 member states (Treaty on European Union, since 2020-02-01). */
+const EUROPEAN_UNION =
+  'AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK'.split(' ');
+
+/**
+ * Regions that exist without being defined:
+ * - `EU`: the 27 members of the European Union, by the code of the state. Territories with a code of their own (GP, MQ, RE,
+ *   GF, YT, MF, AX, …) are not in it; an operator who counts them defines a region.
+ * - `EEA`: EU and IS, LI, NO.
+ * - `Europe`: every country of the continent (GeoNames convention, so with RU, without TR).
+ */
+export const BUILT_IN_REGIONS: RegionTable = {
+  EU: EUROPEAN_UNION,
+  EEA: [...EUROPEAN_UNION, 'IS', 'LI', 'NO'].sort(),
+  Europe: [...COUNTRIES.values()].filter((c) => c.continent === 'EU').map((c) => c.code),
+};
+
+/** The built-in regions and the operator's, who may not redefine a built-in one: its meaning must be the same everywhere. */
+export function regionTable(custom: RegionTable = {}): RegionTable {
+  return { ...custom, ...BUILT_IN_REGIONS };
+}
+
+/** Countries of a region; `undefined` when there is no such region. */
+export function countriesOf(table: RegionTable, region: string): readonly string[] | undefined {
+  return Object.hasOwn(table, region) ? table[region] : undefined;
+}
+
+/**
+ * Whether a location is in a region: `true` or `false` when its country is known, `unknown` when it is not. A caller that
+ * guards residency must treat `unknown` as its rule says, never as `false`.
+ */
+export function regionContains(table: RegionTable, region: string, location: Location): boolean | 'unknown' {
+  const country = countryOf(location);
+  if (country === undefined) return 'unknown';
+  return countriesOf(table, region)?.includes(country) ?? false;
+}
+
+/** The country of a location, also from its subdivision; `undefined` when unknown or no country of the table. */
+export function countryOf(location: Location): string | undefined {
+  const code = location.country ?? location.subdivision?.slice(0, 2);
+  return code !== undefined && COUNTRIES.has(code) ? code : undefined;
+}
