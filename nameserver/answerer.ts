@@ -1,0 +1,93 @@
+import { type ClientAddress, resolverAddress } from '../src/dns/client.ts';
+import type { DomainName } from '../src/dns/name.ts';
+import { respond } from '../src/dns/respond.ts';
+import type { AnswerTable } from '../src/dns/table.ts';
+import { RCODE } from '../src/dns/types.ts';
+import { clientOfQuery } from '../src/dns/wire/edns.ts';
+import { parseQuery, type Query } from '../src/dns/wire/query.ts';
+import { answerLimit, encodeResponse, type Response } from '../src/dns/wire/response.ts';
+import type { WireWriter } from '../src/dns/wire/writer.ts';
+import type { Statistics, Transport } from './statistics.ts';
+
+/** What one answered query was, for whoever watches (drills, query logs). */
+export interface QueryEvent {
+  readonly name: DomainName;
+  readonly type: number;
+  readonly rcode: number;
+  /** The client subnet of the query, or the resolver's own address. */
+  readonly client: ClientAddress;
+  readonly transport: Transport;
+}
+
+export interface AnswererOptions {
+  readonly table: () => AnswerTable;
+  readonly statistics: Statistics;
+  readonly onQuery: ((event: QueryEvent) => void) | undefined;
+  /** Called with what a routed name or the watcher threw. */
+  readonly onFailure: (failure: unknown) => void;
+}
+
+/** Used when a socket reports no address that can be read: nothing is known of the client. */
+const UNKNOWN_CLIENT: ClientAddress = {
+  family: 4,
+  bytes: new Uint8Array(4),
+  prefixLength: 0,
+  source: 'resolver',
+};
+
+const TC_OCTET = 2;
+const TC_BIT = 0x02;
+
+/** From the octets of a query to the octets of its answer; the same for every transport. */
+export class Answerer {
+  readonly #options: AnswererOptions;
+
+  constructor(options: AnswererOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers into the writer. Never throws.
+   * @param source the sender's address as the socket reports it
+   * @returns false when there is nothing to send
+   */
+  answer(bytes: Uint8Array, source: string, transport: Transport, writer: WireWriter): boolean {
+    const { statistics, onQuery, onFailure } = this.#options;
+    const query = parseQuery(bytes);
+    if (query === undefined) {
+      statistics.dropped.unanswerable += 1;
+      return false;
+    }
+    try {
+      const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
+      const decision = respond(this.#options.table(), query, client);
+      if (decision.failure !== undefined) onFailure(decision.failure);
+      encodeResponse(query, decision, writer, answerLimit(query, transport));
+      if (((writer.buffer[TC_OCTET] ?? 0) & TC_BIT) !== 0) statistics.truncated += 1;
+      statistics.response(decision.zone?.origin ?? '', transport, decision.rcode);
+      if (onQuery !== undefined) {
+        onQuery({ name: query.name, type: query.type, rcode: decision.rcode, client, transport });
+      }
+      return true;
+    } catch (failure) {
+      statistics.dropped.internal += 1;
+      onFailure(failure);
+      return serverFailure(query, writer);
+    }
+  }
+}
+
+/** SERVFAIL without sections: nothing in it can fail again. */
+function serverFailure(query: Query, writer: WireWriter): boolean {
+  const response: Response = {
+    rcode: RCODE.SERVFAIL,
+    authoritative: false,
+    answer: [],
+    authority: [],
+    additional: [],
+    requiredAdditional: 0,
+    ecsScope: 0,
+  };
+  encodeResponse(query, response, writer, 512);
+  return true;
+}

@@ -1,0 +1,129 @@
+import type { AnswerTable } from '../src/dns/table.ts';
+import { PortolanError } from '../src/errors/error.ts';
+import { Answerer, type QueryEvent } from './answerer.ts';
+import { type NameServerStats, Statistics } from './statistics.ts';
+import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
+import { listenUdp, type UdpListener } from './udp.ts';
+
+export interface ListenAddress {
+  /** An IPv4 or IPv6 address; an IPv6 one takes IPv6 only. */
+  readonly host: string;
+  /** 0 takes a free port, the same for UDP and TCP. */
+  readonly port: number;
+}
+
+export interface NameServerOptions {
+  readonly listen: readonly ListenAddress[];
+  /** The table to answer the next query from. A query keeps the table it began with. */
+  readonly table: () => AnswerTable;
+  /** Told of every answered query, after it is encoded; must be quick. */
+  readonly onQuery?: ((event: QueryEvent) => void) | undefined;
+  readonly log?: NameServerLog | undefined;
+  readonly tcp?: Partial<TcpLimits> | undefined;
+  /** Let other threads and processes bind the same port and share its queries (SO_REUSEPORT); not with port 0. */
+  readonly reusePort?: boolean | undefined;
+  /** Monotonic milliseconds. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Where failures go; each distinct message at most once a minute. */
+export interface NameServerLog {
+  warn(details: { readonly err: unknown }, message: string): void;
+}
+
+export interface NameServer {
+  /**
+   * Binds every address, or none.
+   * @returns the bound addresses in the order of `listen`
+   * @throws PortolanError PORT_IN_USE, or UNSUPPORTED when an address cannot be bound for another reason
+   */
+  start(): Promise<readonly ListenAddress[]>;
+  /** Stops listening; answers under way over TCP are sent first. */
+  close(): Promise<void>;
+  stats(): NameServerStats;
+}
+
+const PORT_ATTEMPTS = 20;
+const REPEAT_AFTER_MS = 60_000;
+
+/** An authoritative name server on UDP and TCP. No input can make it throw or stop. */
+export function createNameServer(options: NameServerOptions): NameServer {
+  const now = options.now ?? (() => performance.now());
+  const statistics = new Statistics();
+  const onFailure = quietly(options.log, now);
+  const answerer = new Answerer({ table: options.table, statistics, onQuery: options.onQuery, onFailure });
+  const listeners: { udp: UdpListener; tcp: TcpListener }[] = [];
+  const shared = { reusePort: options.reusePort ?? false, answerer, statistics, onFailure };
+
+  const bind = async ({ host, port }: ListenAddress): Promise<void> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const udp = await listenUdp({ ...shared, host, port });
+      try {
+        const limits = { ...DEFAULT_TCP_LIMITS, ...options.tcp };
+        listeners.push({ udp, tcp: await listenTcp({ ...shared, host, port: udp.port, limits, now }) });
+        return;
+      } catch (error) {
+        await udp.close();
+        // A free UDP port may be taken for TCP: with port 0 any other pair will do.
+        if (port !== 0 || codeOf(error) !== 'EADDRINUSE' || attempt >= PORT_ATTEMPTS) throw error;
+      }
+    }
+  };
+
+  const close = async (): Promise<void> => {
+    const closing = listeners.splice(0);
+    await Promise.all(closing.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]));
+  };
+
+  return {
+    async start() {
+      for (const address of options.listen) {
+        try {
+          await bind(address);
+        } catch (error) {
+          await close();
+          throw bindError(address, error);
+        }
+      }
+      return listeners.map(({ udp }, i) => ({ host: options.listen[i]?.host ?? '', port: udp.port }));
+    },
+    close,
+    stats: () => statistics.read(listeners.reduce((sum, { tcp }) => sum + tcp.connections(), 0)),
+  };
+}
+
+function bindError(address: ListenAddress, cause: unknown): PortolanError {
+  const where = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+  const code = codeOf(cause);
+  if (code === 'EADDRINUSE') {
+    return new PortolanError('PORT_IN_USE', `the name server cannot listen on ${where}: the port is in use`, {
+      cause,
+    });
+  }
+  const fix =
+    code === 'EACCES'
+      ? 'Ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher port or grant it.'
+      : 'Listen on an address this machine has.';
+  return new PortolanError('UNSUPPORTED', `the name server cannot listen on ${where} (${code})`, {
+    cause,
+    fix,
+  });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+}
+
+/** Failures can come with every query: one line a minute for each message, and not too many messages. */
+function quietly(log: NameServerLog | undefined, now: () => number): (failure: unknown) => void {
+  const lastAt = new Map<string, number>();
+  return (failure) => {
+    if (log === undefined) return;
+    const message = failure instanceof Error ? failure.message : String(failure);
+    const last = lastAt.get(message);
+    if (last !== undefined && now() - last < REPEAT_AFTER_MS) return;
+    if (lastAt.size >= 100) lastAt.clear();
+    lastAt.set(message, now());
+    log.warn({ err: failure }, 'the name server could not answer as it should');
+  };
+}

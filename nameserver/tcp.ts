@@ -1,0 +1,196 @@
+import { createServer, isIPv6, type Socket } from 'node:net';
+import { resolverAddress } from '../src/dns/client.ts';
+import { WireWriter } from '../src/dns/wire/writer.ts';
+import type { Answerer } from './answerer.ts';
+import type { Statistics } from './statistics.ts';
+
+/** Limits of RFC 7766 section 6: connections are kept a while, but nobody can hold them all. */
+export interface TcpLimits {
+  /** Open connections of the whole server. */
+  readonly connections: number;
+  /** Open connections of one source: an IPv4 address or an IPv6 /64. */
+  readonly connectionsPerSource: number;
+  /** Milliseconds without a complete query after which a connection is closed. */
+  readonly idleMs: number;
+  /** How long `close()` waits for answers under way, in milliseconds. */
+  readonly graceMs: number;
+}
+
+export const DEFAULT_TCP_LIMITS: TcpLimits = {
+  connections: 1000,
+  connectionsPerSource: 50,
+  idleMs: 10_000,
+  graceMs: 2000,
+};
+
+/** Answers a client has not read; beyond this we stop reading its queries. */
+const MAX_UNREAD_OCTETS = 128 * 1024;
+/** Queries are small. A frame may announce 65,535 octets, but only as much as arrives is kept. */
+const FRAME_HEAD = 2;
+
+export interface TcpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  readonly limits: TcpLimits;
+  readonly answerer: Answerer;
+  readonly statistics: Statistics;
+  readonly now: () => number;
+  readonly onFailure: (failure: unknown) => void;
+}
+
+export interface TcpListener {
+  readonly port: number;
+  connections(): number;
+  close(): Promise<void>;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly source: string;
+  /** Octets of a frame that is not complete. */
+  readonly pending: Uint8Array[];
+  pendingOctets: number;
+  /** Octets the frame under way needs in all; 0 while its length is unknown. */
+  needed: number;
+  /** When the last complete query arrived or its answer was read, by `now`. */
+  activeAt: number;
+}
+
+/** Listens for DNS over TCP (RFC 7766): pipelined queries, answers in order. Rejects when it cannot bind. */
+export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
+  const { limits, statistics, now } = options;
+  const open = new Set<Connection>();
+  const perSource = new Map<string, number>();
+  const writer = new WireWriter();
+
+  const server = createServer({ noDelay: true, keepAlive: false, highWaterMark: 16 * 1024 }, (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const source = sourceKey(address);
+    const mine = perSource.get(source) ?? 0;
+    if (open.size >= limits.connections || mine >= limits.connectionsPerSource) {
+      statistics.dropped.tcpLimit += 1;
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      return;
+    }
+    const connection: Connection = {
+      socket,
+      source,
+      pending: [],
+      pendingOctets: 0,
+      needed: 0,
+      activeAt: now(),
+    };
+    open.add(connection);
+    perSource.set(source, mine + 1);
+    socket.on('data', (chunk) => receive(connection, chunk, address, writer, options));
+    socket.on('drain', () => {
+      connection.activeAt = now();
+      socket.resume();
+    });
+    socket.on('end', () => socket.end());
+    socket.on('error', () => socket.destroy()); // the peer went away: its business
+    socket.on('close', () => {
+      open.delete(connection);
+      const left = (perSource.get(source) ?? 1) - 1;
+      if (left > 0) perSource.set(source, left);
+      else perSource.delete(source);
+    });
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(
+      {
+        host: options.host,
+        port: options.port,
+        ipv6Only: isIPv6(options.host),
+        exclusive: true,
+        reusePort: options.reusePort,
+        backlog: 128,
+      },
+      () => {
+        server.off('error', reject);
+        resolve();
+      },
+    );
+  });
+  server.on('error', options.onFailure);
+
+  // One clock for all connections, rather than a timer for each octet that a slow sender drips.
+  const sweep = setInterval(
+    () => {
+      const before = now() - limits.idleMs;
+      for (const connection of open) {
+        if (connection.activeAt > before) continue;
+        statistics.dropped.tcpIdle += 1;
+        connection.socket.destroy();
+      }
+    },
+    Math.max(10, Math.min(1000, limits.idleMs / 4)),
+  );
+  sweep.unref();
+
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    connections: () => open.size,
+    async close() {
+      clearInterval(sweep);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const { socket } of open) socket.end(); // flushes what is written
+      const grace = setTimeout(() => {
+        for (const { socket } of open) socket.destroy();
+      }, limits.graceMs);
+      await closed;
+      clearTimeout(grace);
+    },
+  };
+}
+
+/** Takes what arrived, answers every complete frame in it, and keeps the rest. */
+function receive(
+  connection: Connection,
+  chunk: Uint8Array,
+  address: string,
+  writer: WireWriter,
+  options: TcpOptions,
+): void {
+  connection.pending.push(chunk);
+  connection.pendingOctets += chunk.length;
+  if (connection.needed > connection.pendingOctets) return;
+  const { socket } = connection;
+  const bytes =
+    connection.pending.length === 1 ? chunk : Buffer.concat(connection.pending, connection.pendingOctets);
+  let at = 0;
+  socket.cork();
+  while (bytes.length - at >= FRAME_HEAD) {
+    const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+    if (bytes.length - at < FRAME_HEAD + length) break;
+    const query = bytes.subarray(at + FRAME_HEAD, at + FRAME_HEAD + length);
+    at += FRAME_HEAD + length;
+    connection.activeAt = options.now();
+    if (!options.answerer.answer(query, address, 'tcp', writer)) continue;
+    const frame = Buffer.allocUnsafe(FRAME_HEAD + writer.offset);
+    frame.writeUInt16BE(writer.offset, 0);
+    writer.buffer.copy(frame, FRAME_HEAD, 0, writer.offset);
+    socket.write(frame);
+  }
+  socket.uncork();
+  connection.pending.length = 0;
+  const rest = bytes.subarray(at);
+  connection.pendingOctets = rest.length;
+  connection.needed =
+    rest.length < FRAME_HEAD ? FRAME_HEAD : FRAME_HEAD + (((rest[0] ?? 0) << 8) | (rest[1] ?? 0));
+  // A copy, so that a few octets do not keep a whole read buffer.
+  if (rest.length > 0) connection.pending.push(Uint8Array.from(rest));
+  if (socket.writableLength > MAX_UNREAD_OCTETS) socket.pause();
+}
+
+/** Who counts as one source: an IPv6 host has a /64 to itself. */
+function sourceKey(address: string): string {
+  const client = resolverAddress(address);
+  if (client === undefined) return address;
+  return `${client.family} ${Buffer.from(client.bytes.subarray(0, client.family === 4 ? 4 : 8)).toString('hex')}`;
+}

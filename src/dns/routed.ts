@@ -1,0 +1,31 @@
+import type { ClientAddress } from './client.ts';
+import type { DomainName } from './name.ts';
+import type { Rdata } from './records/catalogue.ts';
+
+/** A name whose answer depends on who asks and on what is healthy. Must be safe to call at any rate and never block. */
+export interface RoutedName {
+  /**
+   * The types that can exist here: A, AAAA, or CNAME. With CNAME the callback is asked for every type, because an alias
+   * stands for all of them, and no static record can stand beside it.
+   */
+  readonly types: ReadonlySet<number>;
+  answer(query: RoutedQuery): RoutedAnswer;
+}
+
+export interface RoutedQuery {
+  /** The name asked for: below a wildcard, not the wildcard itself. */
+  readonly name: DomainName;
+  readonly type: number;
+  readonly client: ClientAddress;
+}
+
+export interface RoutedAnswer {
+  /** Seconds until the earliest change this answer could see; also bounds a negative answer. */
+  readonly ttlSeconds: number;
+  /** In the order to answer: addresses of the type asked for, or one CNAME; none means NODATA. */
+  readonly records: readonly Rdata[];
+  /** Bits of the client's network over which this decision is the same (RFC 7871 section 7.2.1); 0: the same for everyone. */
+  readonly ecsScope: number;
+  /** No answer can be given; the client gets SERVFAIL and asks another server. */
+  readonly servfail?: boolean;
+}

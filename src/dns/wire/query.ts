@@ -1,0 +1,143 @@
+import { type DomainName, MAX_NAME_OCTETS } from '../name.ts';
+import { OPCODE, RCODE, TYPE } from '../types.ts';
+import { type Edns, parseOptions } from './edns.ts';
+import { appendLabel, startName, takeName } from './reader.ts';
+
+const ROOT = '.' as DomainName;
+
+export const HEADER_OCTETS = 12;
+export const FLAG = {
+  QR: 0x8000,
+  AA: 0x0400,
+  TC: 0x0200,
+  RD: 0x0100,
+  RA: 0x0080,
+  AD: 0x0020,
+  CD: 0x0010,
+} as const;
+
+/** A query as far as it could be read. */
+export interface Query {
+  /** The datagram or framed message; the question is copied from it into the answer, case and all. */
+  readonly bytes: Uint8Array;
+  readonly id: number;
+  readonly opcode: number;
+  readonly flags: number;
+  /** NOERROR, or what the query's form earns: FORMERR, NOTIMP, BADVERS. */
+  readonly problem: number;
+  /** The question stands in `bytes[12..questionEnd)`; 12 when it could not be read. */
+  readonly questionEnd: number;
+  readonly name: DomainName;
+  readonly type: number;
+  readonly class: number;
+  readonly edns: Edns | undefined;
+}
+
+/**
+ * Reads a query. Never throws: what is wrong is in `problem`.
+ * @returns `undefined` for what deserves no answer: less than a header, or itself a response
+ */
+export function parseQuery(bytes: Uint8Array): Query | undefined {
+  const length = bytes.length;
+  if (length < HEADER_OCTETS) return undefined;
+  const flags = u16(bytes, 2);
+  if ((flags & FLAG.QR) !== 0) return undefined;
+  const id = u16(bytes, 0);
+  const opcode = (flags >> 11) & 0xf;
+  if (opcode !== OPCODE.QUERY) return unreadable(bytes, id, opcode, flags, RCODE.NOTIMP);
+  // RFC 9619: QDCOUNT of a query is 1 (0 only together with a cookie, RFC 7873 section 5.4).
+  if (u16(bytes, 4) !== 1) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
+
+  startName();
+  let at = HEADER_OCTETS;
+  for (;;) {
+    const label = at < length ? (bytes[at] ?? 0) : 0x40;
+    // There is nothing before the question that a compression pointer could mean.
+    if (label >= 0x40 || at + 1 + label > length) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
+    if (label === 0) break;
+    if (at + 1 + label - HEADER_OCTETS >= MAX_NAME_OCTETS)
+      return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
+    appendLabel(bytes, at + 1, label);
+    at += label + 1;
+  }
+  at += 1;
+  if (at + 4 > length) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
+  const name = takeName();
+  const type = u16(bytes, at);
+  const qclass = u16(bytes, at + 2);
+  at += 4;
+  const questionEnd = at;
+
+  let problem: number = RCODE.NOERROR;
+  let edns: Edns | undefined;
+  const before = u16(bytes, 6) + u16(bytes, 8); // answer and authority records: skipped (IXFR sends an SOA)
+  const total = before + u16(bytes, 10);
+  for (let record = 0; record < total; record += 1) {
+    const root = bytes[at] === 0;
+    at = skipName(bytes, at);
+    if (at < 0 || at + 10 > length) {
+      problem = RCODE.FORMERR;
+      break;
+    }
+    const recordType = u16(bytes, at);
+    const dataLength = u16(bytes, at + 8);
+    const data = at + 10;
+    if (data + dataLength > length) {
+      problem = RCODE.FORMERR;
+      break;
+    }
+    if (recordType === TYPE.OPT) {
+      // One OPT, at the root, in the additional section (RFC 6891 section 6.1.1).
+      if (edns !== undefined || record < before || !root) {
+        problem = RCODE.FORMERR;
+        break;
+      }
+      const version = bytes[at + 5] ?? 0;
+      const options = version === 0 ? parseOptions(bytes, data, data + dataLength) : undefined;
+      edns = {
+        udpSize: u16(bytes, at + 2),
+        version,
+        dnssecOk: ((bytes[at + 6] ?? 0) & 0x80) !== 0,
+        clientSubnet: options?.clientSubnet,
+      };
+      if (version !== 0) problem = RCODE.BADVERS;
+      else if (options === undefined) problem = RCODE.FORMERR;
+    }
+    at = data + dataLength;
+  }
+  if (problem === RCODE.NOERROR && at !== length) problem = RCODE.FORMERR; // octets after the last record
+  return { bytes, id, opcode, flags, problem, questionEnd, name, type, class: qclass, edns };
+}
+
+function unreadable(bytes: Uint8Array, id: number, opcode: number, flags: number, problem: number): Query {
+  return {
+    bytes,
+    id,
+    opcode,
+    flags,
+    problem,
+    questionEnd: HEADER_OCTETS,
+    name: ROOT,
+    type: 0,
+    class: 0,
+    edns: undefined,
+  };
+}
+
+/** The offset after the name at `at`, -1 when it does not end. A pointer is stepped over, not followed. */
+function skipName(bytes: Uint8Array, from: number): number {
+  let at = from;
+  for (;;) {
+    const label = bytes[at];
+    if (label === undefined) return -1;
+    if (label === 0) return at + 1;
+    if (label >= 0xc0) return at + 2 <= bytes.length ? at + 2 : -1;
+    if (label >= 0x40) return -1;
+    at += label + 1;
+    if (at - from > MAX_NAME_OCTETS) return -1;
+  }
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}

@@ -1,0 +1,136 @@
+import type { DomainName } from '../name.ts';
+import { type OwnedRRset, WIRE_RECORD_HEAD, writeRecordBody } from '../rrset.ts';
+import { optLength, UDP_PAYLOAD, writeOpt } from './edns.ts';
+import { FLAG, HEADER_OCTETS, type Query } from './query.ts';
+import type { WireWriter } from './writer.ts';
+
+/** The sections and flags of an answer, before they are encoded. */
+export interface Response {
+  /** May exceed 15 when the query has EDNS. */
+  readonly rcode: number;
+  readonly authoritative: boolean;
+  readonly answer: readonly OwnedRRset[];
+  readonly authority: readonly OwnedRRset[];
+  readonly additional: readonly OwnedRRset[];
+  /** How many of the first sets in `additional` a referral cannot do without (glue, RFC 9471). */
+  readonly requiredAdditional: number;
+  /** ECS scope: over this prefix of the client's network the answer is the same; 0 when it does not depend on it. */
+  readonly ecsScope: number;
+}
+
+const MAX_TCP = 0xffff;
+const MIN_UDP = 512; // RFC 1035 section 4.2.1, and the least an EDNS size means (RFC 6891 section 6.2.3)
+
+/** The most octets an answer to this query may have. */
+export function answerLimit(query: Query, transport: 'udp' | 'tcp'): number {
+  if (transport === 'tcp') return MAX_TCP;
+  if (query.edns === undefined) return MIN_UDP;
+  return Math.min(Math.max(query.edns.udpSize, MIN_UDP), UDP_PAYLOAD);
+}
+
+/**
+ * Encodes the answer at the writer's start; its offset is then the length. What does not fit in `limit` octets is cut: records
+ * that are merely helpful are left out, and when anything else does not fit the sections are empty and TC is set, so
+ * that the client asks again over TCP (RFC 2181 section 9).
+ */
+export function encodeResponse(query: Query, response: Response, writer: WireWriter, limit: number): void {
+  writer.reset();
+  const { edns } = query;
+  const room = limit - (edns === undefined ? 0 : optLength(edns));
+  writer.offset = HEADER_OCTETS;
+  if (query.questionEnd > HEADER_OCTETS) {
+    writer.slice(query.bytes, HEADER_OCTETS, query.questionEnd);
+    writer.remember(query.name, HEADER_OCTETS);
+  }
+  const sectionsAt = writer.offset;
+  let truncated = false;
+  let answers = 0;
+  let authorities = 0;
+  let additionals = 0;
+
+  answers = writeSection(writer, query.name, response.answer, 0, response.answer.length, room);
+  if (answers >= 0)
+    authorities = writeSection(writer, query.name, response.authority, 0, response.authority.length, room);
+  if (answers >= 0 && authorities >= 0) {
+    additionals = writeSection(writer, query.name, response.additional, 0, response.requiredAdditional, room);
+  }
+  if (answers < 0 || authorities < 0 || additionals < 0) {
+    truncated = true;
+    answers = 0;
+    authorities = 0;
+    additionals = 0;
+    writer.rewind(sectionsAt);
+  } else {
+    for (let i = response.requiredAdditional; i < response.additional.length; i += 1) {
+      const before = writer.offset;
+      const written = writeSection(writer, query.name, response.additional, i, i + 1, room);
+      if (written < 0) {
+        writer.rewind(before);
+        break;
+      }
+      additionals += written;
+    }
+  }
+  if (edns !== undefined) {
+    writeOpt(writer, edns, response.rcode, response.ecsScope);
+    additionals += 1;
+  }
+
+  const rcode = response.rcode > 15 && edns === undefined ? 2 : response.rcode & 0xf;
+  const flags =
+    FLAG.QR |
+    (query.opcode << 11) |
+    (response.authoritative ? FLAG.AA : 0) |
+    (truncated ? FLAG.TC : 0) |
+    (query.flags & (FLAG.RD | FLAG.CD)) |
+    rcode;
+  writer.patchU16(0, query.id);
+  writer.patchU16(2, flags);
+  writer.patchU16(4, query.questionEnd > HEADER_OCTETS ? 1 : 0);
+  writer.patchU16(6, answers);
+  writer.patchU16(8, authorities);
+  writer.patchU16(10, additionals);
+}
+
+/** Writes `sets[from..to)`; the number of records, or -1 when they go beyond `room`. */
+function writeSection(
+  writer: WireWriter,
+  question: DomainName,
+  sets: readonly OwnedRRset[],
+  from: number,
+  to: number,
+  room: number,
+): number {
+  let count = 0;
+  for (let i = from; i < to; i += 1) {
+    const entry = sets[i];
+    if (entry === undefined) continue;
+    const { owner, set } = entry;
+    if (set.wire === undefined) {
+      for (const rdata of set.records) {
+        writer.name(owner);
+        writeRecordBody(writer, set.type, set.ttlSeconds, rdata);
+        if (writer.offset > room) return -1;
+      }
+    } else if (writer.offset + set.wire.length > room) {
+      return -1;
+    } else if (owner === question) {
+      writer.octets(set.wire);
+    } else {
+      copyWithOwner(writer, owner, set.wire);
+      if (writer.offset > room) return -1;
+    }
+    count += set.records.length;
+  }
+  return count;
+}
+
+/** Copies precompiled records with another owner than the question. */
+function copyWithOwner(writer: WireWriter, owner: DomainName, wire: Uint8Array): void {
+  for (let at = 0; at < wire.length; ) {
+    const end = at + WIRE_RECORD_HEAD + (((wire[at + 10] ?? 0) << 8) | (wire[at + 11] ?? 0));
+    writer.name(owner);
+    writer.slice(wire, at + 2, end);
+    at = end;
+  }
+}
