@@ -1,0 +1,260 @@
+import { type BoardClock, createHealthBoard, type HealthBoard } from '../src/health/board.ts';
+import {
+  bookDrains,
+  type DrainBook,
+  EMPTY_DRAIN_BOOK,
+  type StandingDrain,
+} from '../src/health/drain-book.ts';
+import { DEFAULT_QUORUM, type QuorumConfig, type Target, type TargetMemory } from '../src/health/types.ts';
+import type { VoteBatch } from '../src/health/vote-book.ts';
+
+/** A hub that said nothing for this long does not rule; it sends something every second. */
+export const HUB_SILENT_AFTER_MS = 3_000;
+
+/** One decision of the hub, with the memory to go on from. */
+export interface HubDecision {
+  readonly targetId: string;
+  readonly state: 'up' | 'down' | 'unknown';
+  readonly degraded: boolean;
+  readonly changedAgoMs: number;
+  readonly flaps: number;
+  readonly recoveringForMs?: number;
+  readonly earliestChangeMs: number;
+  readonly reason: string;
+}
+
+/** The stream's `DecisionBatch`. */
+export interface HubBatch {
+  readonly epoch: number;
+  readonly sequence: number;
+  /** True: a target that is not named has no decision. */
+  readonly complete: boolean;
+  readonly decisions: readonly HubDecision[];
+  readonly drains: readonly StandingDrain[];
+  readonly drainsComplete: boolean;
+  readonly authoritative: boolean;
+}
+
+/** What is known of a target now, whoever decided it. */
+export interface RuledState {
+  readonly state: 'up' | 'down' | 'unknown';
+  readonly degraded: boolean;
+  /** From `Ruling.atMs` on. */
+  readonly earliestChangeMs: number;
+  readonly memory: TargetMemory;
+  readonly reason: string;
+}
+
+export interface Ruling {
+  /** Who decides: the hub while it is heard, else the quorum of the votes that reach this agent. */
+  readonly source: 'hub' | 'quorum';
+  readonly epoch: number;
+  readonly atMs: number;
+  readonly targets: ReadonlyMap<string, RuledState>;
+  readonly drains: DrainBook;
+  /** Monotonic milliseconds at which the hub was last heard (at the earliest the age of what was saved). */
+  readonly freshAtMs: number;
+}
+
+/** What a snapshot says about deciding. */
+export interface SnapshotRules {
+  readonly epoch: number;
+  readonly quorum: QuorumConfig;
+  readonly targets: readonly Target[];
+  readonly drains: readonly StandingDrain[];
+}
+
+/** What an earlier process of this agent knew; durations are already moved on to now. */
+export interface Remembered {
+  readonly epoch: number;
+  readonly memories: Readonly<Record<string, TargetMemory>>;
+  readonly drains: readonly StandingDrain[];
+  readonly hubHeardAgoMs: number;
+}
+
+export type BatchOutcome = 'applied' | 'fenced' | 'duplicate';
+
+/**
+ * Which states rule at this agent, without clock or sockets. The hub's, while it speaks with authority and was heard within
+ * `HUB_SILENT_AFTER_MS`; else this agent runs the same quorum over the votes of its peers and its own, beginning with what
+ * the hub last remembered, so that holds and flap counts go on (I9). A hub of an older epoch is not listened to.
+ */
+export interface AgentDecision {
+  /** A stream to the hub began or ended: the next complete batch is needed before the hub rules again. */
+  linkChanged(): void;
+  applySnapshot(rules: SnapshotRules, nowMs: number): void;
+  recall(remembered: Remembered, clock: BoardClock): void;
+  hubBatch(batch: HubBatch, clock: BoardClock): BatchOutcome;
+  /** False if the batch said nothing new. */
+  votes(batch: VoteBatch, nowMs: number): boolean;
+  tick(clock: BoardClock): Ruling;
+  /** The lowest epoch that is still listened to. */
+  readonly epoch: number;
+  /** Sequence of the last applied batch, 0 before the first. */
+  readonly appliedSequence: number;
+}
+
+interface HeldDecision {
+  readonly decision: HubDecision;
+  readonly memory: TargetMemory;
+  readonly receivedAtMs: number;
+}
+
+export function createAgentDecision(): AgentDecision {
+  let quorum = DEFAULT_QUORUM;
+  let board: HealthBoard = createHealthBoard({ config: quorum });
+  let targets: readonly Target[] = [];
+  let drains: DrainBook = EMPTY_DRAIN_BOOK;
+  let epoch = 0;
+  let freshAtMs = Number.NEGATIVE_INFINITY;
+
+  const held = new Map<string, HeldDecision>();
+  let hub = { complete: false, authoritative: false, sequence: 0, heardAtMs: Number.NEGATIVE_INFINITY };
+  let ruledByHub = false;
+
+  const hubRules = (nowMs: number): boolean =>
+    hub.complete && hub.authoritative && nowMs - hub.heardAtMs <= HUB_SILENT_AFTER_MS;
+
+  /** The hub fell silent: its memory becomes the board's, moved on by the time the hub went on ruling after each decision. */
+  const takeOver = (nowMs: number): void => {
+    const memories: Record<string, TargetMemory> = {};
+    for (const [id, { memory, receivedAtMs }] of held) {
+      memories[id] = movedOn(memory, Math.max(0, hub.heardAtMs - receivedAtMs));
+    }
+    board.restore(memories, nowMs);
+  };
+
+  return {
+    get epoch() {
+      return epoch;
+    },
+    get appliedSequence() {
+      return hub.sequence;
+    },
+
+    linkChanged() {
+      hub = { ...hub, complete: false, sequence: 0 };
+    },
+
+    applySnapshot(rules, nowMs) {
+      epoch = Math.max(epoch, rules.epoch);
+      if (!sameQuorum(quorum, rules.quorum)) {
+        const memories = board.remember();
+        quorum = rules.quorum;
+        board = createHealthBoard({ config: quorum });
+        board.restore(memories, nowMs);
+      }
+      targets = rules.targets;
+      board.setTargets(targets, nowMs);
+      const known = new Set(targets.map((target) => target.id));
+      for (const id of held.keys()) if (!known.has(id)) held.delete(id);
+      drains = bookDrains(drains, rules.drains, 'unleased', nowMs);
+    },
+
+    recall(remembered, clock) {
+      epoch = Math.max(epoch, remembered.epoch);
+      board.restore(remembered.memories, clock.nowMs);
+      drains = bookDrains(drains, remembered.drains, 'named', clock.nowMs);
+      freshAtMs = Math.max(freshAtMs, clock.nowMs - remembered.hubHeardAgoMs);
+    },
+
+    hubBatch(batch, clock) {
+      if (batch.epoch < epoch) return 'fenced';
+      if (batch.epoch === epoch && batch.sequence < hub.sequence) return 'duplicate';
+      if (batch.epoch > epoch) {
+        // Another hub took over: nothing the old one said of targets stands.
+        epoch = batch.epoch;
+        hub = { ...hub, complete: false };
+      }
+      if (ruledByHub && !batch.authoritative) {
+        // A hub that has just started knows less than the one before it: go on from what that one said.
+        takeOver(clock.nowMs);
+        ruledByHub = false;
+      }
+      if (batch.complete) held.clear();
+      for (const decision of batch.decisions) {
+        held.set(decision.targetId, {
+          decision,
+          memory: memoryOf(decision, clock.wallMs),
+          receivedAtMs: clock.nowMs,
+        });
+      }
+      drains = bookDrains(drains, batch.drains, batch.drainsComplete ? 'all' : 'named', clock.nowMs);
+      hub = {
+        complete: hub.complete || batch.complete,
+        authoritative: batch.authoritative,
+        sequence: batch.sequence,
+        heardAtMs: clock.nowMs,
+      };
+      freshAtMs = clock.nowMs;
+      return 'applied';
+    },
+
+    votes: (batch, nowMs) => board.ingest(batch, nowMs),
+
+    tick(clock) {
+      if (freshAtMs === Number.NEGATIVE_INFINITY) freshAtMs = clock.nowMs;
+      const rules = hubRules(clock.nowMs);
+      if (ruledByHub && !rules) takeOver(clock.nowMs);
+      ruledByHub = rules;
+      // The board decides in the shadow while the hub rules, so that its votes and its clock are ready.
+      const ticked = board.tick(clock);
+      const memories = board.remember();
+      const ruled = new Map<string, RuledState>();
+      for (const { id } of targets) {
+        const own = ticked.states.get(id);
+        const fromHub = rules ? held.get(id) : undefined;
+        if (fromHub !== undefined) {
+          const elapsed = clock.nowMs - fromHub.receivedAtMs;
+          ruled.set(id, {
+            state: fromHub.decision.state,
+            degraded: fromHub.decision.degraded,
+            earliestChangeMs: Math.max(0, fromHub.decision.earliestChangeMs - elapsed),
+            memory: movedOn(fromHub.memory, elapsed),
+            reason: fromHub.decision.reason,
+          });
+        } else if (own !== undefined) {
+          const memory = memories[id];
+          if (memory !== undefined) ruled.set(id, { ...own, memory });
+        }
+      }
+      return {
+        source: rules ? 'hub' : 'quorum',
+        epoch,
+        atMs: clock.nowMs,
+        targets: ruled,
+        drains,
+        freshAtMs,
+      };
+    },
+  };
+}
+
+/** The same memory `elapsedMs` later, as long as nothing else happened. */
+export function movedOn(memory: TargetMemory, elapsedMs: number): TargetMemory {
+  return {
+    ...memory,
+    changedAgoMs: memory.changedAgoMs + elapsedMs,
+    ...(memory.recoveringForMs === undefined ? {} : { recoveringForMs: memory.recoveringForMs + elapsedMs }),
+  };
+}
+
+function memoryOf(decision: HubDecision, wallMs: number): TargetMemory {
+  return {
+    state: decision.state,
+    sinceWallMs: wallMs - decision.changedAgoMs,
+    changedAgoMs: decision.changedAgoMs,
+    flaps: decision.flaps,
+    ...(decision.recoveringForMs === undefined ? {} : { recoveringForMs: decision.recoveringForMs }),
+  };
+}
+
+function sameQuorum(a: QuorumConfig, b: QuorumConfig): boolean {
+  return (
+    a.staleAfterMs === b.staleAfterMs &&
+    a.minFailureDomains === b.minFailureDomains &&
+    a.holdMs === b.holdMs &&
+    a.maxHoldMs === b.maxHoldMs &&
+    a.flapWindowMs === b.flapWindowMs
+  );
+}

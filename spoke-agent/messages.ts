@@ -1,0 +1,122 @@
+import type { TargetMemory } from '../src/health/types.ts';
+import type { AgentConfig } from './config.ts';
+import type { Addressee } from './snapshot-file.ts';
+
+/*
+ * What the two processes of an agent say to each other (child process IPC, JSON). Both come from the same release, so the
+ * shapes need no versions; durations instead of instants, since each has its own monotonic clock.
+ */
+
+/** One target: id, state (u up, d down, ? unknown), degraded, earliest change, changed ago, flaps, recovering for (-1: not), since (wall). */
+export type TargetTuple = readonly [
+  id: string,
+  state: 'u' | 'd' | '?',
+  degraded: 0 | 1,
+  earliestChangeMs: number,
+  changedAgoMs: number,
+  flaps: number,
+  recoveringForMs: number,
+  sinceWallMs: number,
+];
+
+/** One drain: cluster, drained for, ends in (-1: until taken back; below zero else: ended so long ago), is a lease. */
+export interface DrainMessage {
+  readonly cluster: string;
+  readonly drainedForMs: number;
+  readonly endsInMs?: number;
+  readonly leased: boolean;
+}
+
+export interface StatesMessage {
+  readonly type: 'states';
+  /** True: targets that are not named are no longer there. False: the others stand. */
+  readonly complete: boolean;
+  readonly source: 'hub' | 'quorum';
+  readonly epoch: number;
+  readonly targets: readonly TargetTuple[];
+  /** The whole set, when it changed. */
+  readonly drains?: readonly DrainMessage[];
+  readonly hubHeardAgoMs: number;
+}
+
+/** What the data process keeps on disk of the last states, so that either process can start from it. */
+export interface SavedStates {
+  readonly savedAtWallMs: number;
+  readonly epoch: number;
+  readonly targets: readonly TargetTuple[];
+  readonly drains: readonly DrainMessage[];
+  readonly hubHeardAgoMs: number;
+  readonly lastHealthy: readonly (readonly [key: string, endpoints: readonly string[]])[];
+}
+
+/** Whom an agent believes, without the private key: enough to read its snapshots. */
+export interface SnapshotTrust {
+  readonly addressee: Addressee;
+  /** Ed25519 public keys, base64 SPKI DER, by key id. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
+export type ToControl =
+  | {
+      readonly type: 'start';
+      readonly config: AgentConfig;
+      /** Addresses the name server answers on, `host:port`. */
+      readonly nameServers: readonly string[];
+      readonly remembered?: SavedStates;
+    }
+  /** The data process serves this snapshot now, or why it does not. */
+  | { readonly type: 'serving'; readonly hash: string; readonly error?: string }
+  | { readonly type: 'metrics'; readonly id: number }
+  | { readonly type: 'stop' };
+
+export type ToData =
+  | { readonly type: 'running'; readonly peerAddress: string }
+  /** A checked snapshot is on the disk. */
+  | { readonly type: 'snapshot'; readonly path: string }
+  | StatesMessage
+  | { readonly type: 'link'; readonly hub: 'up' | 'down'; readonly peers: number }
+  | { readonly type: 'metrics'; readonly id: number; readonly text: string };
+
+/** What the one-shot start of the control program (`bootstrap`) tells its parent. */
+export type BootstrapReport =
+  | { readonly ok: true; readonly config: AgentConfig; readonly trust: SnapshotTrust }
+  | {
+      readonly ok: false;
+      readonly error: { readonly code: string; readonly message: string; readonly fix: string };
+    };
+
+const CODE = { up: 'u', down: 'd', unknown: '?' } as const;
+const STATE = { u: 'up', d: 'down', '?': 'unknown' } as const;
+
+export function toTuple(
+  id: string,
+  held: { readonly degraded: boolean; readonly earliestChangeMs: number; readonly memory: TargetMemory },
+): TargetTuple {
+  const { memory } = held;
+  return [
+    id,
+    CODE[memory.state],
+    held.degraded ? 1 : 0,
+    Math.round(held.earliestChangeMs),
+    Math.round(memory.changedAgoMs),
+    memory.flaps,
+    memory.recoveringForMs === undefined ? -1 : Math.round(memory.recoveringForMs),
+    Math.round(memory.sinceWallMs),
+  ];
+}
+
+/** The memory of a tuple, `elapsedMs` after it was made. */
+export function memoryOfTuple(tuple: TargetTuple, elapsedMs: number): TargetMemory {
+  const [, code, , , changedAgoMs, flaps, recoveringForMs, sinceWallMs] = tuple;
+  return {
+    state: STATE[code],
+    sinceWallMs,
+    changedAgoMs: changedAgoMs + elapsedMs,
+    flaps,
+    ...(recoveringForMs < 0 ? {} : { recoveringForMs }),
+  };
+}
+
+export function stateOfTuple(tuple: TargetTuple): 'up' | 'down' | 'unknown' {
+  return STATE[tuple[1]];
+}

@@ -1,0 +1,56 @@
+import type { StateView } from '../routing/model.ts';
+import type { LastHealthy } from './last-healthy.ts';
+import { lastHealthyKey } from './last-healthy.ts';
+
+/** A drain on the holder's own monotonic clock. `endsAtMs` in the past: the cluster is coming back since then. */
+export interface DrainTimes {
+  readonly sinceMs: number;
+  /** Absent: until it is taken back. */
+  readonly endsAtMs?: number;
+}
+
+export interface StateViewInput {
+  /** Decided states; `earliestChangeMs` counts from `takenAtMs`. */
+  readonly targets: ReadonlyMap<string, RuledTarget>;
+  /** By `namespace/name` of the cluster. */
+  readonly drains: ReadonlyMap<string, DrainTimes>;
+  readonly lastHealthy: LastHealthy;
+  /** Monotonic milliseconds at which `targets` was true. */
+  readonly takenAtMs: number;
+  /** Monotonic milliseconds at which the hub (the source of configuration) was last heard. */
+  readonly freshAtMs: number;
+}
+
+export interface RuledTarget {
+  readonly state: 'up' | 'down' | 'unknown';
+  readonly earliestChangeMs: number;
+}
+
+const UNKNOWN: RuledTarget = { state: 'unknown', earliestChangeMs: 0 };
+
+/**
+ * The immutable view that routing reads, from states and drains. Times move on by themselves: a drain ramps, a lease ends
+ * and the view grows stale on `monotonicMs`, even when nobody sends anything any more (I35).
+ */
+export function createStateView(input: StateViewInput, monotonicMs: () => number): StateView {
+  return {
+    target(targetId) {
+      const held = input.targets.get(targetId);
+      if (held === undefined) return UNKNOWN;
+      const elapsed = monotonicMs() - input.takenAtMs;
+      return { state: held.state, earliestChangeMs: Math.max(0, held.earliestChangeMs - elapsed) };
+    },
+    cluster(key) {
+      const drain = input.drains.get(key);
+      if (drain === undefined) return {};
+      const now = monotonicMs();
+      if (drain.endsAtMs === undefined) return { drainedForMs: Math.max(0, now - drain.sinceMs) };
+      if (now >= drain.endsAtMs) return { undrainedForMs: now - drain.endsAtMs };
+      return { drainedForMs: Math.max(0, now - drain.sinceMs), drainEndsInMs: drain.endsAtMs - now };
+    },
+    lastHealthy: (policyKey, region) => input.lastHealthy.get(lastHealthyKey(policyKey, region)) ?? [],
+    get staleForMs() {
+      return Math.max(0, monotonicMs() - input.freshAtMs);
+    },
+  };
+}
