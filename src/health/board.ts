@@ -109,8 +109,9 @@ export function createHealthBoard(options: { readonly config: QuorumConfig }): H
     lastTickMs = clock.nowMs;
     const changed: TargetState[] = [];
     let replaced = removed.length > 0;
+    const votesFor = book.readAt(clock.nowMs);
     for (const [id, row] of rows) {
-      const votes = book.votesFor(id, clock.nowMs);
+      const votes = votesFor(id);
       const counted = tally(votes, clock.nowMs, row.config);
       // The pause clamp goes by the board's staleness: a long check interval must not stretch it.
       const decision = decide(row.memory, counted, { elapsedMs, wallMs: clock.wallMs }, config);
@@ -135,7 +136,7 @@ export function createHealthBoard(options: { readonly config: QuorumConfig }): H
   function explainOne(targetId: string, nowMs: number): ReturnType<HealthBoard['explain']> {
     const row = rows.get(targetId);
     if (row === undefined) return undefined;
-    const judgement = judge(book.votesFor(targetId, nowMs), nowMs, row.config);
+    const judgement = judge(book.readAt(nowMs)(targetId), nowMs, row.config);
     const last = row.state;
     if (last === undefined) {
       const now = decide(row.memory, judgement, { elapsedMs: 0, wallMs: row.memory.sinceWallMs }, config);

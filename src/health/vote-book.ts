@@ -26,16 +26,19 @@ export interface VoteBook {
    * batches of one incarnation arrive, nor on how often: each vote carries its batch's sequence, and the highest wins.
    */
   ingest(batch: VoteBatch, nowMs: number, targets: { has(targetId: string): boolean }): boolean;
-  votesFor(targetId: string, nowMs: number): readonly ReceivedVote[];
+  /** Looks up the votes of a target as they are at `nowMs`; valid until the next call of anything else here. */
+  readAt(nowMs: number): (targetId: string) => readonly ReceivedVote[];
   /** Drops the votes of targets that are gone. */
   keepOnly(targets: { has(targetId: string): boolean }): void;
   forget(vantage: string): void;
   heardDomains(nowMs: number): readonly string[];
 }
 
+/** A `ReceivedVote` whose `vantageConnected` is true as of the last `readAt`: written in place, so that reading makes no garbage. */
 interface Entry {
   readonly vote: Vote;
   readonly receivedAtMs: number;
+  vantageConnected: boolean;
   readonly witness: Witness;
 }
 
@@ -53,9 +56,12 @@ interface Witness {
   connectedAgeMs: number;
   heardAtMs: number;
   completeSequence: number;
+  /** As of the last `readAt`; every entry of `votes` has the same. */
+  connected: boolean;
 }
 
 const ENDED_KEPT = 32;
+const NO_VOTES: readonly ReceivedVote[] = [];
 
 export function createVoteBook(config: QuorumConfig): VoteBook {
   const witnesses = new Map<string, Witness>();
@@ -109,6 +115,7 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
       connectedAgeMs: Number.MAX_SAFE_INTEGER,
       heardAtMs: 0,
       completeSequence: -1,
+      connected: false,
     };
     witnesses.set(batch.vantage, fresh);
     return fresh;
@@ -121,6 +128,7 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
     const entry: Entry = {
       vote: { ...vote, vantage, failureDomain, sequence: batch.sequence },
       receivedAtMs: nowMs,
+      vantageConnected: witness.connected,
       witness,
     };
     witness.votes.set(vote.targetId, entry);
@@ -146,12 +154,15 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
 
   return {
     ingest,
-    votesFor: (targetId, nowMs) =>
-      (byTarget.get(targetId) ?? []).map(({ vote, receivedAtMs, witness }) => ({
-        vote,
-        receivedAtMs,
-        vantageConnected: isConnected(witness, nowMs),
-      })),
+    readAt(nowMs) {
+      for (const witness of witnesses.values()) {
+        const connected = isConnected(witness, nowMs);
+        if (connected === witness.connected) continue;
+        witness.connected = connected;
+        for (const entry of witness.votes.values()) entry.vantageConnected = connected;
+      }
+      return (targetId) => byTarget.get(targetId) ?? NO_VOTES;
+    },
     keepOnly(targets) {
       for (const [id, list] of byTarget) {
         if (targets.has(id)) continue;
