@@ -38,7 +38,12 @@ export type Change =
       readonly resourceVersion?: string;
     }
   /** Status does not touch generation; the last writer wins unless resourceVersion is given. */
-  | { readonly type: 'status'; readonly key: Key; readonly status: StatusOf<Kind>; readonly resourceVersion?: string }
+  | {
+      readonly type: 'status';
+      readonly key: Key;
+      readonly status: StatusOf<Kind>;
+      readonly resourceVersion?: string;
+    }
   /** Sets deletionTimestamp while finalizers remain; removes the object otherwise. */
   | { readonly type: 'delete'; readonly key: Key; readonly resourceVersion?: string; readonly uid?: string }
   /** Removes one finalizer; the object goes with the last one when deletion was asked for. */
@@ -133,23 +138,46 @@ export interface Store {
   /** All of a kind (or of every kind), in one namespace or all; ordered by kind, namespace, name; one consistent revision. */
   list(filter?: { readonly kind?: Kind; readonly namespace?: string }): Promise<ListResult>;
   /** All changes or none. Resolves to the written objects in order (a removed object as it last was). */
-  commit(changes: readonly Change[], options: CommitOptions): Promise<{ readonly objects: readonly AnyResource[]; readonly revision: number }>;
+  commit(
+    changes: readonly Change[],
+    options: CommitOptions,
+  ): Promise<{ readonly objects: readonly AnyResource[]; readonly revision: number }>;
   /**
    * Events after `fromRevision` in order, then live ones; ends when `signal` aborts. Rejects with WATCH_EXPIRED when that
    * revision is compacted. A slow consumer is cut with WATCH_EXPIRED rather than buffered without bound.
    */
-  watch(options: { readonly fromRevision: number; readonly kind?: Kind; readonly namespace?: string; readonly signal: AbortSignal }): AsyncIterable<WatchEvent>;
+  watch(options: {
+    readonly fromRevision: number;
+    readonly kind?: Kind;
+    readonly namespace?: string;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<WatchEvent>;
 
   /** Decrypted values of a Secret, for the hub's own use only; `undefined` when it does not exist. */
   secretData(key: Key<'Secret'>): Promise<Readonly<Record<string, string>> | undefined>;
 
-  audit(options: { readonly after?: number; readonly limit: number; readonly namespace?: string }): Promise<readonly AuditEntry[]>;
+  audit(options: {
+    readonly after?: number;
+    readonly limit: number;
+    readonly namespace?: string;
+  }): Promise<readonly AuditEntry[]>;
   /** Recomputes the hash chain; the first sequence that does not fit, if any. */
   verifyAudit(): Promise<{ readonly entries: number; readonly brokenAt?: number }>;
   /** An audit row for something that changes no object (token created, drill started by …). */
-  recordAudit(entry: { readonly actor: Actor; readonly verb: string; readonly kind: string; readonly namespace: string; readonly name: string; readonly reason?: string; readonly payload?: unknown }): Promise<void>;
+  recordAudit(entry: {
+    readonly actor: Actor;
+    readonly verb: string;
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly reason?: string;
+    readonly payload?: unknown;
+  }): Promise<void>;
 
-  createToken(record: Omit<TokenRecord, 'createdAt'> & { readonly secretSha256: string }, actor: Actor): Promise<TokenRecord>;
+  createToken(
+    record: Omit<TokenRecord, 'createdAt'> & { readonly secretSha256: string },
+    actor: Actor,
+  ): Promise<TokenRecord>;
   /** Constant-time comparison; `undefined` when unknown, expired or revoked. */
   authenticateToken(id: string, secretSha256: string): Promise<TokenRecord | undefined>;
   listTokens(): Promise<readonly TokenRecord[]>;
@@ -160,10 +188,19 @@ export interface Store {
    * Single use (I30): the first caller with the right secret before expiry (store's clock = hub's) wins and its SPKI is kept; the
    * same SPKI again returns the stored identity, another one is JOIN_TOKEN_USED. `issue` runs inside the claim and makes the identity.
    */
-  claimJoinToken(claim: { readonly id: string; readonly secretSha256: string; readonly spkiSha256: string; readonly issue: (token: JoinTokenRecord, previous: AgentIdentity | undefined) => Promise<AgentIdentity> }): Promise<AgentIdentity>;
+  claimJoinToken(claim: {
+    readonly id: string;
+    readonly secretSha256: string;
+    readonly spkiSha256: string;
+    readonly issue: (token: JoinTokenRecord, previous: AgentIdentity | undefined) => Promise<AgentIdentity>;
+  }): Promise<AgentIdentity>;
   agent(agentUid: string): Promise<AgentIdentity | undefined>;
   listAgents(): Promise<readonly AgentIdentity[]>;
-  updateAgent(agentUid: string, change: { readonly revoked?: boolean; readonly certificateChainPem?: string }, actor: Actor): Promise<AgentIdentity>;
+  updateAgent(
+    agentUid: string,
+    change: { readonly revoked?: boolean; readonly certificateChainPem?: string },
+    actor: Actor,
+  ): Promise<AgentIdentity>;
 
   /** Small durable values of the hub's own (CA, keys' wrapped form, health memory, counters). */
   getMeta(key: string): Promise<string | undefined>;

@@ -1,0 +1,185 @@
+import type { Kysely } from 'kysely';
+import { PortolanError } from '../../src/errors/error.ts';
+import type { AnyResource } from '../../src/resources/catalogue.ts';
+import type { SecretStatus } from '../../src/resources/secret.ts';
+import { applyChange, type Outcome } from './apply.ts';
+import { type AuditHead, appendAudit } from './audit.ts';
+import type { Change, CommitOptions } from './contract.ts';
+import { readObject, removeObject, writeObject } from './objects.ts';
+import type { StateRow, Tables } from './schema.ts';
+import {
+  describeValues,
+  mergeValues,
+  readValues,
+  removeValues,
+  type Sealer,
+  type SecretValues,
+  writeValues,
+} from './secrets.ts';
+import { assertKey } from './state.ts';
+import type { LoggedEvent } from './watch.ts';
+
+export interface CommitContext {
+  readonly state: StateRow;
+  readonly sealer: Sealer;
+  /** RFC 3339, UTC. */
+  readonly now: string;
+  readonly newUid: () => string;
+  /** Revisions whose events are kept. */
+  readonly eventsKept: number;
+}
+
+export interface Committed {
+  readonly objects: readonly AnyResource[];
+  readonly revision: number;
+  readonly events: readonly LoggedEvent[];
+}
+
+/** Applies all changes in order inside the caller's transaction, with their events and audit rows. */
+export async function commitChanges(
+  tx: Kysely<Tables>,
+  changes: readonly Change[],
+  options: CommitOptions,
+  context: CommitContext,
+): Promise<Committed> {
+  const { state } = context;
+  if (options.epoch !== undefined && options.epoch !== state.epoch) {
+    throw new PortolanError(
+      'CONFLICT',
+      `This hub has epoch ${options.epoch}; the store is at ${state.epoch}: another hub took over.`,
+      {
+        fix: 'Stop this hub, or restart it to take over again.',
+      },
+    );
+  }
+  const revision = state.revision + 1;
+  const objects: AnyResource[] = [];
+  const events: LoggedEvent[] = [];
+  let head: AuditHead = { sequence: state.audit_sequence, hash: state.audit_hash };
+  for (const change of changes) {
+    const step = await applyOne(tx, change, revision, context);
+    objects.push(step.outcome.object);
+    if (step.outcome.type === 'unchanged') continue;
+    const { type, object } = step.outcome;
+    const position = events.length;
+    events.push({ position, event: { type, revision, object } });
+    await tx
+      .insertInto('events')
+      .values({
+        revision,
+        position,
+        type,
+        kind: object.kind,
+        namespace: object.metadata.namespace,
+        body: JSON.stringify(object),
+      })
+      .execute();
+    const { kind, namespace, name } = change.key;
+    head = await appendAudit(
+      tx,
+      head,
+      {
+        actor: options.actor,
+        verb: options.verb ?? change.type,
+        kind,
+        namespace,
+        name,
+        ...(options.reason === undefined ? {} : { reason: options.reason }),
+        payload: step.payload,
+      },
+      context.now,
+    );
+  }
+  if (events.length === 0) return { objects, revision: state.revision, events };
+  const compactedRevision = await compact(tx, revision, context);
+  await tx
+    .updateTable('store_state')
+    .set({
+      revision,
+      audit_sequence: head.sequence,
+      audit_hash: head.hash,
+      compacted_revision: compactedRevision,
+    })
+    .where('id', '=', 1)
+    .execute();
+  return { objects, revision, events };
+}
+
+interface Step {
+  readonly outcome: Outcome;
+  /** What the audit row's digest covers; never a secret's values. */
+  readonly payload: unknown;
+}
+
+async function applyOne(
+  tx: Kysely<Tables>,
+  change: Change,
+  revision: number,
+  context: CommitContext,
+): Promise<Step> {
+  const current = await readObject(tx, change.key);
+  const at = { now: context.now, revision, newUid: context.newUid };
+  const step =
+    change.key.kind === 'Secret'
+      ? await applySecret(tx, change, current, at, context)
+      : { outcome: applyChange(change, current, at), payload: change };
+  const { outcome } = step;
+  if (outcome.type === 'deleted') await removeObject(tx, outcome.object);
+  else if (outcome.type !== 'unchanged') await writeObject(tx, outcome.type, outcome.object);
+  return step;
+}
+
+/** The values leave the change here: the object, its events and its audit row only know their keyed digests. */
+async function applySecret(
+  tx: Kysely<Tables>,
+  change: Change,
+  current: AnyResource | undefined,
+  at: { readonly now: string; readonly revision: number; readonly newUid: () => string },
+  context: CommitContext,
+): Promise<Step> {
+  const { sealer } = context;
+  const before = secretStatus(current);
+  if (change.type === 'status') {
+    const status = { ...change.status, keys: before.keys };
+    return { outcome: applyChange({ ...change, status }, current, at), payload: { ...change, status } };
+  }
+  if (change.type !== 'create' && change.type !== 'update') {
+    const outcome = applyChange(change, current, at);
+    if (outcome.type === 'deleted') await removeValues(tx, outcome.object.metadata.uid);
+    return { outcome, payload: change };
+  }
+  assertKey(context.state, sealer.kek);
+  const stored = current === undefined ? { version: 0, values: {} } : await readValues(tx, current, sealer);
+  const values = mergeValues(stored.values, 'stringData' in change.spec ? change.spec.stringData : undefined);
+  const keys = describeValues(values, sealer);
+  const valuesChanged = !sameValues(values, stored.values);
+  const redacted: Change = { ...change, spec: {} };
+  const status: SecretStatus = { conditions: before.conditions, keys };
+  const outcome = applyChange(redacted, current, { ...at, valuesChanged, status });
+  if (outcome.type === 'deleted') await removeValues(tx, outcome.object.metadata.uid);
+  else if (valuesChanged)
+    await writeValues(tx, outcome.object, { version: stored.version + 1, values }, sealer);
+  return { outcome, payload: { ...redacted, keys } };
+}
+
+function secretStatus(object: AnyResource | undefined): SecretStatus {
+  if (object?.kind === 'Secret' && object.status !== undefined) return object.status;
+  return { conditions: [], keys: [] };
+}
+
+function sameValues(a: SecretValues, b: SecretValues): boolean {
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
+  );
+}
+
+/** Drops old events in batches, so that most commits delete nothing. Returns the last compacted revision. */
+async function compact(tx: Kysely<Tables>, revision: number, context: CommitContext): Promise<number> {
+  const { state, eventsKept } = context;
+  const batch = Math.max(1, Math.floor(eventsKept / 16));
+  if (revision - state.compacted_revision < eventsKept + batch) return state.compacted_revision;
+  const upTo = revision - eventsKept;
+  await tx.deleteFrom('events').where('revision', '<=', upTo).execute();
+  return upTo;
+}

@@ -1,0 +1,80 @@
+import { type Kysely, sql } from 'kysely';
+import { PortolanError } from '../../src/errors/error.ts';
+import type { SqlDialect } from './database.ts';
+import type { Tables } from './schema.ts';
+
+/** Each step is applied once, in order, in the transaction that records it. A published step is never edited. */
+const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [firstSchema];
+
+/** Brings the schema up to date. Throws STORE_TOO_NEW when a newer program has written it. */
+export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: string): Promise<void> {
+  // Two hubs opening an empty database at once would both create the tables.
+  if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(7305809)`.execute(db);
+  const integer = dialect === 'postgres' ? 'bigint' : 'integer';
+  await sql
+    .raw(
+      `create table if not exists schema_versions (version ${integer} primary key, applied_at text not null)`,
+    )
+    .execute(db);
+  const row = await db
+    .selectFrom('schema_versions')
+    .select((q) => q.fn.max('version').as('version'))
+    .executeTakeFirst();
+  const current = row?.version ?? 0;
+  if (current > MIGRATIONS.length) {
+    throw new PortolanError(
+      'STORE_TOO_NEW',
+      `The store has schema ${current}; this program knows up to ${MIGRATIONS.length}.`,
+    );
+  }
+  for (const [index, statements] of MIGRATIONS.entries()) {
+    if (index < current) continue;
+    for (const statement of statements(dialect)) await sql.raw(statement).execute(db);
+    await db
+      .insertInto('schema_versions')
+      .values({ version: index + 1, applied_at: nowIso })
+      .execute();
+  }
+}
+
+function firstSchema(dialect: SqlDialect): readonly string[] {
+  const postgres = dialect === 'postgres';
+  const integer = postgres ? 'bigint' : 'integer';
+  // Names order by code point, whatever the database's locale.
+  const name = postgres ? 'text collate "C"' : 'text';
+  const end = postgres ? '' : ' strict';
+  return [
+    `create table store_state (
+      id ${integer} primary key check (id = 1), hub_uid text not null, epoch ${integer} not null,
+      revision ${integer} not null, compacted_revision ${integer} not null, audit_sequence ${integer} not null,
+      audit_hash text not null, key_id text not null, digest_key text not null)${end}`,
+    `create table objects (
+      kind ${name} not null, namespace ${name} not null, name ${name} not null, uid text not null unique,
+      body text not null, primary key (kind, namespace, name))${end}`,
+    `create table events (
+      revision ${integer} not null, position ${integer} not null, type text not null, kind text not null,
+      namespace text not null, body text not null, primary key (revision, position))${end}`,
+    `create table audit (
+      sequence ${integer} primary key, at text not null, actor text not null, actor_display text not null, address text,
+      verb text not null, kind text not null, namespace text not null, name text not null, reason text,
+      payload_digest text not null, previous_hash text not null, hash text not null)${end}`,
+    'create index audit_by_namespace on audit (namespace, sequence)',
+    `create table secrets (
+      uid text primary key, namespace text not null, name text not null, version ${integer} not null,
+      key_id text not null, wrapped_key text not null, fields text not null)${end}`,
+    `create table tokens (
+      id ${name} primary key, display text not null, bindings text not null, secret_sha256 text not null,
+      created_at text not null, expires_at text, last_used_at text)${end}`,
+    `create table join_tokens (
+      id text primary key, cluster_namespace text not null, cluster_name text not null, cluster_uid text not null,
+      secret_sha256 text not null, expires_at_ms ${integer} not null, used_at_ms ${integer},
+      used_spki_sha256 text, agent_uid text)${end}`,
+    `create table agents (
+      agent_uid text primary key, cluster_uid text not null, cluster_namespace text not null, cluster_name text not null,
+      generation ${integer} not null, revoked ${integer} not null, joined_at text not null,
+      joined_sequence ${integer} not null, spki_sha256 text not null, certificate_chain_pem text not null)${end}`,
+    'create index agents_by_cluster on agents (cluster_uid, joined_sequence)',
+    `create table meta (name text primary key, value text not null)${end}`,
+    `create table counters (name text primary key, value ${integer} not null)${end}`,
+  ];
+}
