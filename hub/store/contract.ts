@@ -27,7 +27,10 @@ export type Change =
       readonly finalizers?: readonly string[];
     }
   | {
-      /** Replaces spec and metadata maps; generation grows only when the spec differs. No write at all when nothing differs. */
+      /**
+       * Replaces spec, labels and annotations (left out = none); finalizers left out stay as they are. Generation grows
+       * only when the spec (or a Secret's values) differs. No write at all when nothing differs.
+       */
       readonly type: 'update';
       readonly key: Key;
       readonly spec: SpecOf<Kind>;

@@ -58,8 +58,9 @@ function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) =>
 /** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) → ours; no SQLSTATE = the connection failed. */
 export function postgresError(thrown: unknown): PortolanError {
   if (thrown instanceof PortolanError) return thrown;
+  if (thrown instanceof TypeError || thrown instanceof RangeError) return PortolanError.from(thrown);
   const state = sqlState(thrown);
-  if (state === undefined || /^(08|57P|53[13]00|25006)/.test(state) === true) {
+  if (state === undefined || /^(08|57P|53[13]00|25006)/.test(state)) {
     return new PortolanError('STORE_UNAVAILABLE', `The database does not answer: ${messageOf(thrown)}.`, {
       cause: thrown,
     });
