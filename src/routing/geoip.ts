@@ -5,11 +5,10 @@ import { formatIp } from '../dns/address.ts';
 import { messageOf, PortolanError } from '../errors/error.ts';
 import { type ContinentCode, continentCode } from '../resources/fields.ts';
 import { COUNTRIES } from './countries.ts';
+import { UNLOCATED } from './location.ts';
 import type { ClientAddress, GeoLookup, Located, Location } from './model.ts';
 
 const UNKNOWN: Location = {};
-/** Nothing to go by: no address, ECS /0, or a family the database does not have. */
-export const UNLOCATED: Located = { location: UNKNOWN, prefixLength: 0, exact: true };
 
 /** Decoded records kept; a country database has 250, a city database some 100,000. */
 const MAX_CACHED_RECORDS = 50_000;
