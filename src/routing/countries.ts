@@ -5,7 +5,7 @@ import type { ContinentCode } from '../resources/fields.ts';
  *
  * Codes are ISO 3166-1 alpha-2, and XK (Kosovo, user-assigned, but what GeoIP databases write). Continents follow the
  * GeoNames convention: each country lies on one only, so RU and CY are EU, TR, GE, AM, AZ and KZ are AS, EG is AF.
- * Whether a country is a member of the European Union is another question (see `regions.ts`).
+ * Whether a country is a member of the European Union is another question (see `geography.ts`).
  */
 export interface Country {
   readonly code: string;

@@ -1,5 +1,5 @@
 import type { DomainName } from '../dns/name.ts';
-import type { CompiledPolicy } from './compiled-policy.ts';
+import type { CompiledPolicy } from './compiled.ts';
 import { type Evaluation, evaluate, type Mode, type RoutingQuery, servedAddresses } from './evaluate.ts';
 import type { Located, StateView } from './model.ts';
 import { residencySetOf } from './residency.ts';

@@ -7,7 +7,7 @@ import type {
   CompiledTier,
   RuleMatch,
   ServedAddress,
-} from './compiled-policy.ts';
+} from './compiled.ts';
 import { UNLOCATED } from './location.ts';
 import type { ClientAddress, Located, StateView } from './model.ts';
 import { type ResidencySet, residencySetOf } from './residency.ts';

@@ -4,7 +4,7 @@ import { continentCode, subdivisionCode } from '../resources/fields.ts';
 import { maskOctets } from './cidr-index.ts';
 import { COUNTRIES } from './countries.ts';
 import type { ClientAddress, Located, Location, RegionTable } from './model.ts';
-import { BUILT_IN_REGIONS, countriesOf } from './regions.ts';
+import { BUILT_IN_REGIONS, countriesOf } from './geography.ts';
 
 /** Nothing to go by: no address, ECS /0, or a family the GeoIP database does not have. */
 export const UNLOCATED: Located = { location: {}, prefixLength: 0, exact: true };

@@ -1,8 +1,8 @@
 import type { ResidencySpec } from '../resources/traffic-policy.ts';
-import type { CompiledEndpoint } from './compiled-policy.ts';
+import type { CompiledEndpoint } from './compiled.ts';
 import { COUNTRIES } from './countries.ts';
 import type { Located, RegionTable } from './model.ts';
-import { countryOf } from './regions.ts';
+import { countryOf } from './geography.ts';
 
 /** The endpoints a query may be answered with, by the residency rules in force for it. */
 export interface ResidencySet {

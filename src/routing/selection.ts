@@ -1,4 +1,4 @@
-import type { CompiledEndpoint } from './compiled-policy.ts';
+import type { CompiledEndpoint } from './compiled.ts';
 import type { ClientAddress, RoutedPolicy } from './model.ts';
 
 /** An endpoint that may answer, with its share relative to the others. */

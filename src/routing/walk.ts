@@ -1,10 +1,12 @@
 import type { CidrMatch } from './cidr-index.ts';
-import type { CompiledEndpoint, CompiledPolicy, CompiledTier, RuleMatch } from './compiled-policy.ts';
+import type { CompiledEndpoint, CompiledPolicy, CompiledTier, RuleMatch } from './compiled.ts';
 import { distanceKm, pointOf } from './distance.ts';
 import type { ClientAddress, Location } from './model.ts';
-import { countryOf } from './regions.ts';
+import { countryOf } from './geography.ts';
 import type { ResidencySet } from './residency.ts';
 
+/** Combinations of matching rules that are kept; nested CIDRs times countries could be many. */
+const MAX_WALKS = 10_000;
 const NO_MATCH: readonly RuleMatch[] = [];
 
 /**
@@ -49,6 +51,7 @@ export function orderedTiers(policy: CompiledPolicy, matches: readonly RuleMatch
   for (const match of matches) key += ` ${match.rule.name}`;
   const known = policy.walks.get(key);
   if (known !== undefined) return known;
+  if (policy.walks.size >= MAX_WALKS) policy.walks.clear();
   const tiers = [...matches.flatMap((match) => match.rule.tiers), ...policy.defaultTiers];
   policy.walks.set(key, tiers);
   return tiers;

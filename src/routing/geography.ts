@@ -29,13 +29,12 @@ export function countriesOf(table: RegionTable, region: string): readonly string
 }
 
 /**
- * Whether a location is in a region: `true` or `false` when its country is known, `unknown` when it is not. A caller that
- * guards residency must treat `unknown` as its rule says, never as `false`.
+ * True when the location is known to be in the region. An unknown country is in none; a caller that guards residency asks
+ * `countryOf` first and then goes by the rule's `unknownLocation`.
  */
-export function regionContains(table: RegionTable, region: string, location: Location): boolean | 'unknown' {
+export function regionContains(table: RegionTable, region: string, location: Location): boolean {
   const country = countryOf(location);
-  if (country === undefined) return 'unknown';
-  return countriesOf(table, region)?.includes(country) ?? false;
+  return country !== undefined && countriesOf(table, region)?.includes(country) === true;
 }
 
 /** The country of a location, also from its subdivision; `undefined` when unknown or no country of the table. */
