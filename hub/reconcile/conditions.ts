@@ -1,0 +1,248 @@
+import type { AnyResource, Resource, StatusOf } from '../../src/resources/catalogue.ts';
+import type { ClusterStatus } from '../../src/resources/cluster.ts';
+import { type Condition, withCondition } from '../../src/resources/metadata.ts';
+import type { Change, Key } from '../store/contract.ts';
+import type { KnownAgent } from './agent-directory.ts';
+import type { HubHealth } from './health.ts';
+import { objectKey } from './objects.ts';
+import type { Published } from './publisher.ts';
+import { targetIdsOf, type World } from './world.ts';
+import { zoneViolations } from './zones.ts';
+
+/** What status is written from. */
+export interface StatusInput {
+  readonly world: World;
+  readonly health: HubHealth;
+  readonly published: Published | undefined;
+  readonly agentOf: (cluster: string) => KnownAgent | undefined;
+  readonly wallMs: number;
+}
+
+type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** `lastSeenAt` of a connected agent is written at most this often: it must not wear the disk. */
+const SEEN_GRANULARITY_MS = 60_000;
+
+/** The status writes that are due: only for objects whose status would really differ. Pure. */
+export function dueStatuses(input: StatusInput): readonly Change[] {
+  const changes: Change[] = [];
+  const add = (resource: AnyResource, status: StatusOf<AnyResource['kind']>): void => {
+    if (JSON.stringify(resource.status) !== JSON.stringify(status))
+      changes.push({ type: 'status', key: keyOf(resource), status });
+  };
+  for (const cluster of input.world.objects.Cluster.values()) add(cluster, clusterStatus(cluster, input));
+  for (const { resource } of input.world.policies.values()) add(resource, policyStatus(resource, input));
+  for (const zone of input.world.objects.Zone.values()) add(zone, zoneStatus(zone, input));
+  for (const drain of input.world.objects.Drain.values()) add(drain, drainStatus(drain, input));
+  for (const check of input.world.objects.HealthCheck.values()) {
+    add(check, {
+      conditions: conditionsOf(
+        check,
+        [{ type: 'Accepted', status: 'True', reason: 'Valid', message: 'in use when a policy refers to it' }],
+        input.wallMs,
+      ),
+    });
+  }
+  return changes;
+}
+
+function keyOf(resource: AnyResource): Key {
+  return { kind: resource.kind, namespace: resource.metadata.namespace, name: resource.metadata.name };
+}
+
+function conditionsOf(
+  resource: AnyResource,
+  verdicts: readonly Verdict[],
+  wallMs: number,
+): readonly Condition[] {
+  const nowIso = new Date(wallMs).toISOString();
+  const known = resource.status?.conditions ?? [];
+  return verdicts.reduce(
+    (conditions, v) =>
+      withCondition(conditions, { ...v, observedGeneration: resource.metadata.generation }, nowIso),
+    known,
+  );
+}
+
+function clusterStatus(cluster: Resource<'Cluster'>, input: StatusInput): ClusterStatus {
+  const key = objectKey(cluster.metadata.namespace, cluster.metadata.name);
+  const agent = input.agentOf(key);
+  const drain = [...input.world.objects.Drain.values()].find(
+    (d) =>
+      d.metadata.namespace === cluster.metadata.namespace &&
+      d.spec.cluster === cluster.metadata.name &&
+      d.metadata.deletionTimestamp === undefined,
+  );
+  const conditions = conditionsOf(cluster, clusterVerdicts(cluster.metadata.name, agent), input.wallMs);
+  return {
+    conditions,
+    ...(agent === undefined ? {} : { agent: agentStatus(agent, cluster.status?.agent) }),
+    ...(drain === undefined
+      ? {}
+      : {
+          draining: {
+            since: drain.metadata.creationTimestamp,
+            ...(drain.spec.expiresAt === undefined ? {} : { until: drain.spec.expiresAt }),
+            reason: drain.spec.reason,
+          },
+        }),
+  };
+}
+
+function clusterVerdicts(name: string, agent: KnownAgent | undefined): readonly Verdict[] {
+  if (agent === undefined) {
+    const message = `no agent has joined; \`portolan cluster token ${name}\` gives the command`;
+    return [
+      { type: 'Joined', status: 'False', reason: 'NoAgent', message },
+      { type: 'Ready', status: 'False', reason: 'NoAgent', message },
+    ];
+  }
+  const joined: Verdict = {
+    type: 'Joined',
+    status: 'True',
+    reason: 'IdentityIssued',
+    message: `agent ${agent.identity.agentUid}`,
+  };
+  const ready = (status: 'True' | 'False', reason: string, message: string): readonly Verdict[] => [
+    joined,
+    { type: 'Ready', status, reason, message },
+  ];
+  if (!agent.connected)
+    return ready(
+      'False',
+      'Disconnected',
+      'the agent has no connection to the hub; its silence is not an outage of its endpoints',
+    );
+  if (agent.refused !== undefined) return ready('False', 'SnapshotRefused', agent.refused);
+  if (agent.applied === undefined)
+    return ready('False', 'SnapshotPending', 'the agent has not confirmed a snapshot yet');
+  if (!agent.voted) return ready('False', 'NoProbe', 'no probe result has arrived yet');
+  const skew = Math.abs(agent.clockDifferenceMs ?? 0);
+  const note = skew > 30_000 ? `; its clock differs by ${Math.round(skew / 1000)} s, correct it (NTP)` : '';
+  return ready('True', 'HeartbeatAndProbe', `heartbeat and probes arrive${note}`);
+}
+
+function agentStatus(agent: KnownAgent, before: ClusterStatus['agent']): NonNullable<ClusterStatus['agent']> {
+  const seen = agent.lastSeenWallMs === undefined ? undefined : new Date(agent.lastSeenWallMs).toISOString();
+  const fresh =
+    seen !== undefined &&
+    before !== undefined &&
+    agent.connected === before.connected &&
+    Date.parse(seen) - Date.parse(before.lastSeenAt) < SEEN_GRANULARITY_MS;
+  return {
+    uid: agent.identity.agentUid,
+    version: agent.version === '' ? (before?.version ?? '') : agent.version,
+    joinedAt: agent.identity.joinedAt,
+    lastSeenAt: fresh ? before.lastSeenAt : (seen ?? before?.lastSeenAt ?? agent.identity.joinedAt),
+    connected: agent.connected,
+    snapshotSequence: agent.applied?.sequence ?? before?.snapshotSequence ?? 0,
+    nameServers: agent.nameServers.length > 0 ? agent.nameServers : (before?.nameServers ?? []),
+    ...(agent.peerAddress === undefined
+      ? before?.peerAddress === undefined
+        ? {}
+        : { peerAddress: before.peerAddress }
+      : { peerAddress: agent.peerAddress }),
+  };
+}
+
+function policyStatus(policy: Resource<'TrafficPolicy'>, input: StatusInput): StatusOf<'TrafficPolicy'> {
+  const key = objectKey(policy.metadata.namespace, policy.metadata.name);
+  const entry = input.world.policies.get(key);
+  const routed = entry?.routed?.policy;
+  const first = entry?.violations[0];
+  const accepted: Verdict =
+    routed === undefined
+      ? {
+          type: 'Accepted',
+          status: 'False',
+          reason: 'Invalid',
+          message: first === undefined ? 'not compiled yet' : `${first.path}: ${first.message}. ${first.fix}`,
+        }
+      : { type: 'Accepted', status: 'True', reason: 'Valid', message: 'references resolve' };
+  const origins = [...input.world.objects.Zone.values()].map((z) => z.spec.origin);
+  const homeless = policy.spec.hostnames.filter((h) => !origins.some((o) => o === h || h.endsWith(`.${o}`)));
+  const programmed: Verdict =
+    routed === undefined
+      ? { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: 'nothing is answered from it' }
+      : homeless.length > 0
+        ? {
+            type: 'Programmed',
+            status: 'False',
+            reason: 'NoZone',
+            message: `no Zone contains ${homeless.join(', ')}`,
+          }
+        : {
+            type: 'Programmed',
+            status: 'True',
+            reason: 'Published',
+            message: `answered by the embedded name servers`,
+          };
+  const endpoints = (routed?.endpoints ?? []).map((endpoint) => {
+    const states = targetIdsOf(endpoint).map((id) => input.health.states.get(id));
+    const best =
+      states.find((s) => s?.state === 'up') ?? states.find((s) => s?.state === 'down') ?? states[0];
+    return {
+      name: endpoint.name,
+      cluster: endpoint.cluster,
+      state: best?.state ?? ('unknown' as const),
+      detail: stableReason(best?.state, best?.degraded),
+    };
+  });
+  return {
+    conditions: conditionsOf(policy, [accepted, programmed], input.wallMs),
+    observedGeneration: policy.metadata.generation,
+    endpoints,
+  };
+}
+
+/** Status must not change with every vote; the full explanation is `portolan describe`, which asks for it. */
+function stableReason(state: 'up' | 'down' | 'unknown' | undefined, degraded: boolean | undefined): string {
+  const text = state === 'up' ? 'healthy' : state === 'down' ? 'withdrawn by quorum' : 'not seen yet';
+  return degraded === true ? `${text}; fewer than two failure domains see it` : text;
+}
+
+function zoneStatus(zone: Resource<'Zone'>, input: StatusInput): StatusOf<'Zone'> {
+  const [first] = zoneViolations(zone.spec, input.world);
+  const verdicts: readonly Verdict[] =
+    first === undefined
+      ? [
+          { type: 'Accepted', status: 'True', reason: 'Valid', message: 'every record parses' },
+          {
+            type: 'Programmed',
+            status: 'True',
+            reason: 'Published',
+            message: 'served by the embedded name servers',
+          },
+        ]
+      : [
+          {
+            type: 'Accepted',
+            status: 'False',
+            reason: 'Invalid',
+            message: `${first.path}: ${first.message}. ${first.fix}`,
+          },
+          { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: 'the zone is not served' },
+        ];
+  return {
+    conditions: conditionsOf(zone, verdicts, input.wallMs),
+    ...(input.published === undefined ? {} : { serial: input.published.sequence }),
+  };
+}
+
+function drainStatus(drain: Resource<'Drain'>, input: StatusInput): StatusOf<'Drain'> {
+  const over = drain.spec.expiresAt !== undefined && Date.parse(drain.spec.expiresAt) <= input.wallMs;
+  const verdict: Verdict = over
+    ? {
+        type: 'Active',
+        status: 'False',
+        reason: 'Expired',
+        message: `ended at ${drain.spec.expiresAt ?? ''}`,
+      }
+    : {
+        type: 'Active',
+        status: 'True',
+        reason: 'Draining',
+        message: `${drain.spec.cluster} is out of answers`,
+      };
+  return { conditions: conditionsOf(drain, [verdict], input.wallMs) };
+}

@@ -1,0 +1,126 @@
+import { createHealthBoard, type HealthBoard } from '../../src/health/board.ts';
+import {
+  bookDrains,
+  type DrainBook,
+  EMPTY_DRAIN_BOOK,
+  isDrained,
+  type StandingDrain,
+} from '../../src/health/drain-book.ts';
+import { type LastHealthy, trackLastHealthy } from '../../src/health/last-healthy.ts';
+import { createStateView } from '../../src/health/state-view.ts';
+import type { QuorumConfig, Target, TargetMemory, TargetState } from '../../src/health/types.ts';
+import type { VoteBatch } from '../../src/health/vote-book.ts';
+import type { RegionTable, RoutedPolicy, StateView } from '../../src/routing/model.ts';
+
+/** The hub's decision of health and drains, and the immutable view that its own name server reads. */
+export interface HubHealth {
+  setTargets(targets: readonly Target[]): void;
+  setPolicies(policies: readonly RoutedPolicy[], regions: RegionTable): void;
+  /** Replaces the drains that stand, those of drills included. */
+  setDrains(drains: readonly StandingDrain[]): void;
+  ingest(batch: VoteBatch): void;
+  forget(vantage: string): void;
+  /** Decides; call at least every second and after every batch. Listeners hear only of changes. */
+  tick(): void;
+  readonly view: StateView;
+  readonly states: ReadonlyMap<string, TargetState>;
+  /** The states with the votes of this moment. */
+  explain(targetId: string): TargetState | undefined;
+  state(targetId: string): 'up' | 'down' | 'unknown';
+  isDrained(cluster: string): boolean;
+  memories(): Readonly<Record<string, TargetMemory>>;
+  restore(memories: Readonly<Record<string, TargetMemory>>): void;
+  /** False until enough vantage points were heard after the start, or it waited long enough: agents keep their own states. */
+  readonly authoritative: boolean;
+}
+
+export interface HubHealthOptions {
+  readonly quorum: QuorumConfig;
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  /** States or drains changed: tell the agents, now. */
+  readonly onChange: (changed: readonly TargetState[]) => void;
+}
+
+export function createHubHealth(options: HubHealthOptions): HubHealth {
+  const { monotonicMs } = options;
+  const startedMs = monotonicMs();
+  const board: HealthBoard = createHealthBoard({ config: options.quorum });
+  let states: ReadonlyMap<string, TargetState> = new Map();
+  let drains: DrainBook = EMPTY_DRAIN_BOOK;
+  let lastHealthy: LastHealthy = new Map();
+  let policies: readonly RoutedPolicy[] = [];
+  let regions: RegionTable = {};
+  let authoritative = false;
+  let view = makeView();
+
+  function makeView(): StateView {
+    const takenAtMs = monotonicMs();
+    // The hub is the source of configuration: its own view never goes stale.
+    return createStateView(
+      { targets: states, drains, lastHealthy, takenAtMs, freshAtMs: Number.POSITIVE_INFINITY },
+      monotonicMs,
+    );
+  }
+
+  const drained = (cluster: string): boolean => isDrained(drains, cluster, monotonicMs());
+  const stateOf = (id: string): 'up' | 'down' | 'unknown' => states.get(id)?.state ?? 'unknown';
+
+  function refresh(): void {
+    lastHealthy = trackLastHealthy(lastHealthy, {
+      policies,
+      regions,
+      targetState: stateOf,
+      isDrained: drained,
+    });
+    view = makeView();
+  }
+
+  return {
+    setTargets(targets) {
+      board.setTargets(targets, { nowMs: monotonicMs(), wallMs: options.wallMs() });
+    },
+    setPolicies(next, table) {
+      policies = next;
+      regions = table;
+      refresh();
+    },
+    setDrains(said) {
+      const next = bookDrains(drains, said, 'all', monotonicMs());
+      if (next === drains) return;
+      drains = next;
+      refresh();
+      options.onChange([]);
+    },
+    ingest: (batch) => void board.ingest(batch, monotonicMs()),
+    forget: (vantage) => board.forget(vantage),
+    tick() {
+      const nowMs = monotonicMs();
+      const tick = board.tick({ nowMs, wallMs: options.wallMs() });
+      if (!authoritative) {
+        const waited = nowMs - startedMs;
+        authoritative =
+          waited > options.quorum.staleAfterMs ||
+          board.heardDomains(nowMs).length > options.quorum.minFailureDomains;
+      }
+      if (tick.states === states) return;
+      states = tick.states;
+      refresh();
+      if (tick.changed.length > 0 || tick.removed.length > 0) options.onChange(tick.changed);
+    },
+    get view() {
+      return view;
+    },
+    get states() {
+      return states;
+    },
+    explain: (id) => board.explain(id, { nowMs: monotonicMs(), wallMs: options.wallMs() })?.state,
+    state: stateOf,
+    isDrained: drained,
+    memories: () => board.remember(),
+    restore: (memories) => board.restore(memories, monotonicMs()),
+    get authoritative() {
+      return authoritative;
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import { create } from '@bufbuild/protobuf';
+import { assign, type Vantage } from '../../src/health/assignment.ts';
+import type { QuorumConfig, Target } from '../../src/health/types.ts';
+import { canonicalJson } from '../../src/identity/canonical-json.ts';
+import { type SnapshotSigner, signSnapshot } from '../../src/identity/snapshot-signing.ts';
+import {
+  type HubMessage,
+  HubMessageSchema,
+  Snapshot_PartSchema,
+  SnapshotSchema,
+} from '../../src/protocol/generated/portolan_pb.js';
+import type { PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { Published } from './publisher.ts';
+
+/** An agent as snapshots know it. */
+export interface SnapshotAgent {
+  readonly agentUid: string;
+  readonly clusterUid: string;
+  /** `namespace/name`. */
+  readonly cluster: string;
+  readonly failureDomain: string;
+  readonly generation: number;
+  /** `host:port` where peers reach it, once it said so. */
+  readonly peerAddress: string | undefined;
+  readonly connected: boolean;
+}
+
+export interface SnapshotInput {
+  readonly published: Published;
+  readonly drains: RoutingPart['drains'];
+  readonly quorum: QuorumConfig;
+  readonly targets: readonly Target[];
+  readonly agents: readonly SnapshotAgent[];
+  readonly hub: Vantage;
+  readonly wallMs: number;
+}
+
+/** The bytes of a snapshot's parts for every agent, and who probes what. */
+export interface SnapshotSet {
+  /** Targets the hub's own prober has. */
+  readonly hubTargets: readonly Target[];
+  /** Contents by agent uid; `digest` tells whether an agent needs a new one. */
+  readonly byAgent: ReadonlyMap<string, AgentParts>;
+}
+
+export interface AgentParts {
+  readonly agent: SnapshotAgent;
+  readonly digest: string;
+  readonly parts: { readonly routing: Uint8Array; readonly probes: Uint8Array; readonly peers: Uint8Array };
+}
+
+/**
+ * Compiles the parts for every agent. Pure. Assignment counts the agents that are connected, and every target's own agent
+ * even when it is not: a link that comes and goes must not move probes.
+ */
+export function compileSnapshots(
+  input: SnapshotInput,
+  encode: (text: string) => Uint8Array,
+  digest: (bytes: readonly Uint8Array[]) => string,
+): SnapshotSet {
+  const { published, targets } = input;
+  const vantages: Vantage[] = [
+    input.hub,
+    ...input.agents.map(
+      (a): Vantage => ({
+        id: `agent/${a.agentUid}`,
+        kind: 'agent',
+        failureDomain: a.failureDomain,
+        cluster: a.cluster,
+      }),
+    ),
+  ];
+  const work = assign(targets, vantages);
+  const stable: Omit<RoutingPart, 'issuedAtMs'> = {
+    ...published.content,
+    sequence: published.sequence,
+    drains: input.drains.map(({ remainingMs, ...d }) => ({
+      ...d,
+      ...(remainingMs === undefined ? {} : { remainingMs }),
+    })),
+  };
+  // What makes a new snapshot necessary: the instant of issue and the seconds a dated drain has left do not.
+  const identity = encode(
+    canonicalJson({ ...stable, drains: stable.drains.map((d) => [d.cluster, d.remainingMs === undefined]) }),
+  );
+  const routing = encode(canonicalJson({ ...stable, issuedAtMs: input.wallMs } satisfies RoutingPart));
+  const byAgent = new Map<string, AgentParts>();
+  for (const agent of input.agents) {
+    const probes: ProbesPart = {
+      quorum: input.quorum,
+      targets,
+      assigned: work.get(`agent/${agent.agentUid}`) ?? [],
+    };
+    const peers: PeersPart = {
+      self: { agentUid: agent.agentUid, cluster: agent.cluster, failureDomain: agent.failureDomain },
+      peers: input.agents.flatMap((p) =>
+        p.agentUid === agent.agentUid || p.peerAddress === undefined
+          ? []
+          : [
+              {
+                agentUid: p.agentUid,
+                cluster: p.cluster,
+                failureDomain: p.failureDomain,
+                address: p.peerAddress,
+                generation: p.generation,
+              },
+            ],
+      ),
+    };
+    const parts = { routing, probes: encode(canonicalJson(probes)), peers: encode(canonicalJson(peers)) };
+    byAgent.set(agent.agentUid, { agent, parts, digest: digest([identity, parts.probes, parts.peers]) });
+  }
+  const assigned = new Set(work.get(input.hub.id) ?? []);
+  return { hubTargets: targets.filter((t) => assigned.has(t.id)), byAgent };
+}
+
+/** Signs one agent's snapshot and wraps it for the stream. */
+export function snapshotMessage(
+  compiled: AgentParts,
+  head: {
+    readonly hub: string;
+    readonly epoch: number;
+    readonly version: number;
+    readonly previous: string;
+    readonly issuedAtMs: number;
+    readonly minimumAgent: string;
+  },
+  signer: SnapshotSigner,
+): { readonly message: HubMessage; readonly hash: string } {
+  const signed = signSnapshot({ ...head, cluster: compiled.agent.clusterUid }, compiled.parts, signer);
+  const value = create(SnapshotSchema, {
+    manifest: signed.manifest,
+    signature: signed.signature,
+    keyId: signed.keyId,
+    parts: signed.parts.map((p) => create(Snapshot_PartSchema, { name: p.name, content: p.content })),
+  });
+  return { message: create(HubMessageSchema, { kind: { case: 'snapshot', value } }), hash: signed.mark.hash };
+}

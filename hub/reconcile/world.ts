@@ -1,0 +1,136 @@
+import type { FieldViolation } from '../../src/errors/error.ts';
+import type { Target } from '../../src/health/types.ts';
+import type { RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { Resource } from '../../src/resources/catalogue.ts';
+import { routePolicy } from '../../src/routing/compile.ts';
+import { type CompiledPolicy, compilePolicy } from '../../src/routing/compiled.ts';
+import type { RegionTable, RoutedPolicy } from '../../src/routing/model.ts';
+import { type ObjectKey, type Objects, objectKey } from './objects.ts';
+
+/** What does not come from resources: the operator's configuration. */
+export interface WorldContext {
+  readonly regions: RegionTable;
+  readonly allowedRanges: readonly string[];
+}
+
+/** A policy with its references resolved, or why they do not resolve. */
+export interface PolicyEntry {
+  readonly resource: Resource<'TrafficPolicy'>;
+  readonly routed: { readonly policy: RoutedPolicy; readonly compiled: CompiledPolicy } | undefined;
+  readonly targets: readonly Target[];
+  readonly violations: readonly FieldViolation[];
+  /** Identity of everything it was made from; the entry is reused while that stays. */
+  readonly inputs: string;
+}
+
+/** Everything derived from the stored objects. Immutable; made anew on each change, reusing what did not change. */
+export interface World {
+  readonly objects: Objects;
+  readonly policies: ReadonlyMap<ObjectKey, PolicyEntry>;
+  /** Which policy answers a hostname. */
+  readonly hostnames: ReadonlyMap<string, ObjectKey>;
+  readonly targets: ReadonlyMap<string, Target>;
+  /** Target id → `namespace/policy/endpoint`. */
+  readonly usedBy: ReadonlyMap<string, readonly string[]>;
+}
+
+const identityOf = (resource: Resource | undefined): string =>
+  resource === undefined ? '-' : `${resource.metadata.uid}.${resource.metadata.generation}`;
+
+/** Level-based: reads all objects, redoes only the policies whose inputs changed since `previous`. */
+export function buildWorld(objects: Objects, context: WorldContext, previous?: World): World {
+  const policies = new Map<ObjectKey, PolicyEntry>();
+  const hostnames = new Map<string, ObjectKey>();
+  const targets = new Map<string, Target>();
+  const usedBy = new Map<string, string[]>();
+  const byAge = [...objects.TrafficPolicy.values()].sort(olderFirst);
+  for (const resource of byAge) {
+    const key = objectKey(resource.metadata.namespace, resource.metadata.name);
+    const inputs = inputsOf(resource, objects);
+    const known = previous?.policies.get(key);
+    const entry =
+      known?.inputs === inputs ? { ...known, resource } : entryOf(resource, objects, context, inputs);
+    policies.set(key, entry);
+    if (entry.routed === undefined) continue;
+    for (const hostname of entry.routed.policy.hostnames)
+      if (!hostnames.has(hostname)) hostnames.set(hostname, key);
+    for (const target of entry.targets) if (!targets.has(target.id)) targets.set(target.id, target);
+    for (const endpoint of entry.routed.policy.endpoints) {
+      for (const id of targetIdsOf(endpoint)) {
+        const users = usedBy.get(id);
+        if (users === undefined) usedBy.set(id, [`${key}/${endpoint.name}`]);
+        else users.push(`${key}/${endpoint.name}`);
+      }
+    }
+  }
+  return { objects, policies, hostnames, targets, usedBy };
+}
+
+/** Ids of the health targets that judge an endpoint. */
+export function targetIdsOf(endpoint: RoutedPolicy['endpoints'][number]): readonly string[] {
+  return endpoint.cname === undefined ? endpoint.addresses.map((a) => a.targetId) : [endpoint.cname.targetId];
+}
+
+/** When two policies claim one name (only a restored backup can bring that), the older one keeps it. */
+function olderFirst(a: Resource, b: Resource): number {
+  const byTime = a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp);
+  return byTime !== 0 ? byTime : a.metadata.uid.localeCompare(b.metadata.uid);
+}
+
+function inputsOf(resource: Resource<'TrafficPolicy'>, objects: Objects): string {
+  const { namespace } = resource.metadata;
+  const clusters = new Set(resource.spec.endpoints.map((e) => e.cluster));
+  const parts = [identityOf(resource)];
+  for (const cluster of clusters) parts.push(identityOf(objects.Cluster.get(objectKey(namespace, cluster))));
+  const check = resource.spec.healthCheck;
+  if (check !== undefined && 'ref' in check)
+    parts.push(identityOf(objects.HealthCheck.get(objectKey(namespace, check.ref))));
+  return parts.join(' ');
+}
+
+function entryOf(
+  resource: Resource<'TrafficPolicy'>,
+  objects: Objects,
+  context: WorldContext,
+  inputs: string,
+): PolicyEntry {
+  const result = routePolicy(resource, {
+    cluster: (name) => objects.Cluster.get(objectKey(resource.metadata.namespace, name)),
+    healthCheck: (name) => objects.HealthCheck.get(objectKey(resource.metadata.namespace, name)),
+    regions: context.regions,
+    allowedRanges: context.allowedRanges,
+  });
+  if (!result.ok) return { resource, routed: undefined, targets: [], violations: result.violations, inputs };
+  const compiled = compilePolicy(result.policy, context.regions);
+  return {
+    resource,
+    routed: { policy: result.policy, compiled },
+    targets: result.targets,
+    violations: [],
+    inputs,
+  };
+}
+
+/** The part of the snapshot that decides answers; without sequence and time, so that its hash names the content. */
+export function routingContent(
+  world: World,
+  context: WorldContext,
+  geoSha256: string,
+): Omit<RoutingPart, 'sequence' | 'issuedAtMs' | 'drains'> {
+  const zones = [...world.objects.Zone.values()]
+    .filter((z) => z.metadata.deletionTimestamp === undefined)
+    .map((z) => ({ namespace: z.metadata.namespace, name: z.metadata.name, spec: z.spec }))
+    .sort((a, b) => (a.spec.origin < b.spec.origin ? -1 : 1));
+  const policies = [...world.policies.entries()]
+    .flatMap(([key, entry]) =>
+      entry.routed === undefined ? [] : [{ key, policy: ownHostnames(entry.routed.policy, key, world) }],
+    )
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map((p) => p.policy);
+  return { zones, policies, regions: context.regions, geoSha256 };
+}
+
+function ownHostnames(policy: RoutedPolicy, key: ObjectKey, world: World): RoutedPolicy {
+  if (policy.hostnames.every((h) => world.hostnames.get(h) === key)) return policy;
+  return { ...policy, hostnames: policy.hostnames.filter((h) => world.hostnames.get(h) === key) };
+}
