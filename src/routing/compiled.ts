@@ -1,9 +1,9 @@
 import type { DomainName } from '../dns/name.ts';
 import type { ContinentCode } from '../resources/fields.ts';
-import type { ResidencySpec } from '../resources/traffic-policy.ts';
 import { CidrIndex, parseCidr } from './cidr-index.ts';
 import { COUNTRIES } from './countries.ts';
 import { type Point, pointOf } from './distance.ts';
+import { countriesOf } from './geography.ts';
 import type {
   Location,
   RegionTable,
@@ -173,7 +173,9 @@ function indexByCountry(
   regions: RegionTable,
 ): Map<string, readonly RuleMatch[]> {
   const countries = claims(geo, rules, (rule) => rule.countries);
-  const inRegion = claims(geo, rules, (rule) => rule.regions.flatMap((region) => regions[region] ?? []));
+  const inRegion = claims(geo, rules, (rule) =>
+    rule.regions.flatMap((region) => countriesOf(regions, region) ?? []),
+  );
   const continents = claims(geo, rules, (rule) => rule.continents);
   const index = new Map<string, readonly RuleMatch[]>();
   for (const { code, continent } of COUNTRIES.values()) {
@@ -187,9 +189,4 @@ function indexByCountry(
     if (matches.length > 0) index.set(code, matches);
   }
   return index;
-}
-
-/** Residency rules in force for a place, by name of region, for messages. */
-export function regionNames(rules: readonly ResidencySpec[]): string {
-  return rules.map((rule) => rule.region).join(' and ');
 }

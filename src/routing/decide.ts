@@ -1,8 +1,7 @@
 import type { DomainName } from '../dns/name.ts';
 import type { CompiledPolicy } from './compiled.ts';
 import { type Evaluation, evaluate, type Mode, type RoutingQuery, servedAddresses } from './evaluate.ts';
-import type { Located, StateView } from './model.ts';
-import { residencySetOf } from './residency.ts';
+import type { StateView } from './model.ts';
 import { pick } from './selection.ts';
 
 /** One endpoint's part of an answer. */
@@ -102,50 +101,6 @@ export function distributionOf(evaluation: Evaluation): Distribution {
     })),
     maintenance: evaluation.maintenance,
   };
-}
-
-/** What a name can be answered with. */
-export interface AnswerTypes {
-  readonly a: boolean;
-  readonly aaaa: boolean;
-  /** A CNAME, to queries of every type (RFC 1034 section 3.6.2). */
-  readonly cname: boolean;
-}
-
-/**
- * The types a policy answers with; with a place, those its residency rules leave there. They do not depend on health,
- * drains or time: a type that is here is always answered (where CNAMEs are mixed in, by a CNAME at times), one that is not is
- * always NODATA. The one exception is asked for by name: `onAllDown: maintenance` with addresses of one family only.
- */
-export function typesOf(policy: CompiledPolicy, located?: Located): AnswerTypes {
-  if (located === undefined) {
-    return {
-      a:
-        policy.endpoints.some((e) => e.v4.length > 0) ||
-        policy.source.residency.some((r) => maintains(r.onAllDown, false)),
-      aaaa:
-        policy.endpoints.some((e) => e.v6.length > 0) ||
-        policy.source.residency.some((r) => maintains(r.onAllDown, true)),
-      cname: policy.endpoints.some((e) => e.cname !== undefined),
-    };
-  }
-  const { has, governing } = residencySetOf(policy.residency, located);
-  if (has.v4 || has.v6 || has.cname) return { a: has.v4, aaaa: has.v6, cname: has.cname };
-  return {
-    a: maintains(governing?.onAllDown, false),
-    aaaa: maintains(governing?.onAllDown, true),
-    cname: false,
-  };
-}
-
-function maintains(
-  onAllDown: CompiledPolicy['source']['residency'][number]['onAllDown'] | undefined,
-  ipv6: boolean,
-): boolean {
-  return (
-    onAllDown?.action === 'maintenance' &&
-    onAllDown.addresses.some((address) => address.includes(':') === ipv6)
-  );
 }
 
 function answersOf(

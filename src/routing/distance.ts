@@ -1,6 +1,6 @@
 import { COUNTRIES } from './countries.ts';
-import type { Location } from './model.ts';
 import { countryOf } from './geography.ts';
+import type { Location } from './model.ts';
 
 /** Degrees north and east. */
 export interface Point {

@@ -18,13 +18,14 @@ export const BUILT_IN_REGIONS: RegionTable = {
   Europe: [...COUNTRIES.values()].filter((c) => c.continent === 'EU').map((c) => c.code),
 };
 
-/** The built-in regions and the operator's, who may not redefine a built-in one: its meaning must be the same everywhere. */
+/** The operator's regions and the built-in ones, which nobody redefines: their meaning must be the same everywhere. */
 export function regionTable(custom: RegionTable = {}): RegionTable {
   return { ...custom, ...BUILT_IN_REGIONS };
 }
 
-/** Countries of a region; `undefined` when there is no such region. */
+/** Countries of a region, built in or in `table`; `undefined` when there is no such region. */
 export function countriesOf(table: RegionTable, region: string): readonly string[] | undefined {
+  if (Object.hasOwn(BUILT_IN_REGIONS, region)) return BUILT_IN_REGIONS[region];
   return Object.hasOwn(table, region) ? table[region] : undefined;
 }
 

@@ -3,8 +3,8 @@ import { PortolanError } from '../errors/error.ts';
 import { continentCode, subdivisionCode } from '../resources/fields.ts';
 import { maskOctets } from './cidr-index.ts';
 import { COUNTRIES } from './countries.ts';
-import type { ClientAddress, Located, Location, RegionTable } from './model.ts';
 import { BUILT_IN_REGIONS, countriesOf } from './geography.ts';
+import type { ClientAddress, Located, Location, RegionTable } from './model.ts';
 
 /** Nothing to go by: no address, ECS /0, or a family the GeoIP database does not have. */
 export const UNLOCATED: Located = { location: {}, prefixLength: 0, exact: true };

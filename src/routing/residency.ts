@@ -1,8 +1,8 @@
 import type { ResidencySpec } from '../resources/traffic-policy.ts';
 import type { CompiledEndpoint } from './compiled.ts';
 import { COUNTRIES } from './countries.ts';
+import { countriesOf, countryOf } from './geography.ts';
 import type { Located, RegionTable } from './model.ts';
-import { countryOf } from './geography.ts';
 
 /** The endpoints a query may be answered with, by the residency rules in force for it. */
 export interface ResidencySet {
@@ -44,7 +44,7 @@ export function compileResidency(
   const byCountry = new Map<string, ResidencySet>();
   const inexact = new Map<string, ResidencySet>();
   for (const country of COUNTRIES.keys()) {
-    const own = rules.filter((rule) => regions[rule.region]?.includes(country));
+    const own = rules.filter((rule) => countriesOf(regions, rule.region)?.includes(country));
     const set = setFor(own);
     byCountry.set(country, set);
     const both = setFor(rules.filter((rule) => own.includes(rule) || restrictUnknown.includes(rule)));
@@ -71,9 +71,9 @@ function residencySet(
   regions: RegionTable,
   endpoints: readonly CompiledEndpoint[],
 ): ResidencySet {
-  const sizeOf = (rule: ResidencySpec): number => regions[rule.region]?.length ?? 0;
+  const sizeOf = (rule: ResidencySpec): number => countriesOf(regions, rule.region)?.length ?? 0;
   const admitted = endpoints.map((endpoint) =>
-    rules.every((rule) => regions[rule.region]?.includes(endpoint.country) === true),
+    rules.every((rule) => countriesOf(regions, rule.region)?.includes(endpoint.country) === true),
   );
   const inside = endpoints.filter((endpoint) => admitted[endpoint.index]);
   return {

@@ -1,8 +1,8 @@
 import type { CidrMatch } from './cidr-index.ts';
 import type { CompiledEndpoint, CompiledPolicy, CompiledTier, RuleMatch } from './compiled.ts';
 import { distanceKm, pointOf } from './distance.ts';
-import type { ClientAddress, Location } from './model.ts';
 import { countryOf } from './geography.ts';
+import type { ClientAddress, Location } from './model.ts';
 import type { ResidencySet } from './residency.ts';
 
 /** Combinations of matching rules that are kept; nested CIDRs times countries could be many. */
