@@ -97,7 +97,7 @@ export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): AgentConfig {
   const flags = parseFlags(argv);
-  const file = flags.config ?? env['PORTOLAN_AGENT_CONFIG'];
+  const file = flags.config ?? env.PORTOLAN_AGENT_CONFIG;
   const tree = file === undefined ? {} : readFile(file);
   const set = (path: readonly string[], value: unknown): void => {
     if (value === undefined) return;
@@ -109,7 +109,7 @@ export function loadConfig(
     }
     at[last] = value;
   };
-  set(['dataDir'], flags['data-dir'] ?? env['PORTOLAN_DATA_DIR']);
+  set(['dataDir'], flags['data-dir'] ?? env.PORTOLAN_DATA_DIR);
   set(['witness'], flags.witness);
   set(['dns', 'listen'], flags.dns);
   set(['dns', 'enabled'], flags['no-dns'] === true ? false : undefined);

@@ -69,6 +69,8 @@ export interface Remembered {
   readonly epoch: number;
   readonly memories: Readonly<Record<string, TargetMemory>>;
   readonly drains: readonly StandingDrain[];
+  /** The drains are newer than the snapshot's, which then do not count. */
+  readonly drainsComplete: boolean;
   readonly hubHeardAgoMs: number;
 }
 
@@ -82,7 +84,7 @@ export type BatchOutcome = 'applied' | 'fenced' | 'duplicate';
 export interface AgentDecision {
   /** A stream to the hub began or ended: the next complete batch is needed before the hub rules again. */
   linkChanged(): void;
-  applySnapshot(rules: SnapshotRules, nowMs: number): void;
+  applySnapshot(rules: SnapshotRules, clock: BoardClock): void;
   recall(remembered: Remembered, clock: BoardClock): void;
   hubBatch(batch: HubBatch, clock: BoardClock): BatchOutcome;
   /** False if the batch said nothing new. */
@@ -116,12 +118,12 @@ export function createAgentDecision(): AgentDecision {
     hub.complete && hub.authoritative && nowMs - hub.heardAtMs <= HUB_SILENT_AFTER_MS;
 
   /** The hub fell silent: its memory becomes the board's, moved on by the time the hub went on ruling after each decision. */
-  const takeOver = (nowMs: number): void => {
+  const takeOver = (clock: BoardClock): void => {
     const memories: Record<string, TargetMemory> = {};
     for (const [id, { memory, receivedAtMs }] of held) {
       memories[id] = movedOn(memory, Math.max(0, hub.heardAtMs - receivedAtMs));
     }
-    board.restore(memories, nowMs);
+    board.restore(memories, clock.nowMs);
   };
 
   return {
@@ -136,25 +138,30 @@ export function createAgentDecision(): AgentDecision {
       hub = { ...hub, complete: false, sequence: 0 };
     },
 
-    applySnapshot(rules, nowMs) {
+    applySnapshot(rules, clock) {
       epoch = Math.max(epoch, rules.epoch);
       if (!sameQuorum(quorum, rules.quorum)) {
         const memories = board.remember();
         quorum = rules.quorum;
         board = createHealthBoard({ config: quorum });
-        board.restore(memories, nowMs);
+        board.restore(memories, clock.nowMs);
       }
       targets = rules.targets;
-      board.setTargets(targets, nowMs);
+      board.setTargets(targets, clock);
       const known = new Set(targets.map((target) => target.id));
       for (const id of held.keys()) if (!known.has(id)) held.delete(id);
-      drains = bookDrains(drains, rules.drains, 'unleased', nowMs);
+      drains = bookDrains(drains, rules.drains, 'unleased', clock.nowMs);
     },
 
     recall(remembered, clock) {
       epoch = Math.max(epoch, remembered.epoch);
       board.restore(remembered.memories, clock.nowMs);
-      drains = bookDrains(drains, remembered.drains, 'named', clock.nowMs);
+      drains = bookDrains(
+        drains,
+        remembered.drains,
+        remembered.drainsComplete ? 'all' : 'named',
+        clock.nowMs,
+      );
       freshAtMs = Math.max(freshAtMs, clock.nowMs - remembered.hubHeardAgoMs);
     },
 
@@ -168,7 +175,7 @@ export function createAgentDecision(): AgentDecision {
       }
       if (ruledByHub && !batch.authoritative) {
         // A hub that has just started knows less than the one before it: go on from what that one said.
-        takeOver(clock.nowMs);
+        takeOver(clock);
         ruledByHub = false;
       }
       if (batch.complete) held.clear();
@@ -195,7 +202,7 @@ export function createAgentDecision(): AgentDecision {
     tick(clock) {
       if (freshAtMs === Number.NEGATIVE_INFINITY) freshAtMs = clock.nowMs;
       const rules = hubRules(clock.nowMs);
-      if (ruledByHub && !rules) takeOver(clock.nowMs);
+      if (ruledByHub && !rules) takeOver(clock);
       ruledByHub = rules;
       // The board decides in the shadow while the hub rules, so that its votes and its clock are ready.
       const ticked = board.tick(clock);

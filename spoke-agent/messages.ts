@@ -1,6 +1,5 @@
 import type { TargetMemory } from '../src/health/types.ts';
 import type { AgentConfig } from './config.ts';
-import type { Addressee } from './snapshot-file.ts';
 
 /*
  * What the two processes of an agent say to each other (child process IPC, JSON). Both come from the same release, so the
@@ -49,13 +48,6 @@ export interface SavedStates {
   readonly lastHealthy: readonly (readonly [key: string, endpoints: readonly string[]])[];
 }
 
-/** Whom an agent believes, without the private key: enough to read its snapshots. */
-export interface SnapshotTrust {
-  readonly addressee: Addressee;
-  /** Ed25519 public keys, base64 SPKI DER, by key id. */
-  readonly keys: Readonly<Record<string, string>>;
-}
-
 export type ToControl =
   | {
       readonly type: 'start';
@@ -79,7 +71,13 @@ export type ToData =
 
 /** What the one-shot start of the control program (`bootstrap`) tells its parent. */
 export type BootstrapReport =
-  | { readonly ok: true; readonly config: AgentConfig; readonly trust: SnapshotTrust }
+  | {
+      readonly ok: true;
+      readonly config: AgentConfig;
+      /** The newest snapshot on the disk that could be verified. */
+      readonly snapshotPath?: string;
+      readonly warnings: readonly string[];
+    }
   | {
       readonly ok: false;
       readonly error: { readonly code: string; readonly message: string; readonly fix: string };

@@ -106,7 +106,8 @@ export function createServedStates(
 
     setContent(next, clock) {
       content = next;
-      if (source === 'saved') {
+      // Saved states are newer than the snapshot unless it came after the last save.
+      if (source === 'saved' && (saved === undefined || saved.savedAtWallMs < next.issuedAtMs)) {
         drains = bookDrains(drains, snapshotDrains(next, clock.wallMs), 'unleased', clock.nowMs);
         if (saved === undefined) freshAtMs = clock.nowMs - Math.max(0, clock.wallMs - next.issuedAtMs);
       }

@@ -1,121 +1,117 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
-import { isLeftover, publish, writeDraft } from './durable-file.ts';
 import {
-  type Addressee,
-  decodeSnapshotFile,
-  encodeSnapshotFile,
-  invalid,
-  type OpenedSnapshot,
-  openSnapshot,
   type SignedSnapshot,
-  type VerifySignature,
-} from './snapshot-file.ts';
+  type SnapshotKey,
+  type VerifiedSnapshot,
+  verifySnapshot,
+} from '../src/identity/snapshot-signing.ts';
+import { isLeftover, publish, writeDraft } from './durable-file.ts';
+import { decodeSnapshotFile, encodeSnapshotFile, invalid } from './snapshot-file.ts';
 
-/** A snapshot that is on the disk and was believed when it was read. */
-export interface StoredSnapshot extends OpenedSnapshot {
+/** A snapshot that is on the disk and was verified when it was read. */
+export interface StoredSnapshot extends VerifiedSnapshot {
   /** Never written again once it has this name. */
   readonly path: string;
 }
 
-/** The newest snapshot ever accepted: nothing older is, and nothing else of the same version. */
-export interface HighWater {
-  readonly epoch: number;
-  readonly version: number;
-  readonly hash: string;
-  /** Hash of the one accepted before it, to which a damaged disk may fall back. */
-  readonly previousHash: string;
-}
-
 export interface SnapshotStoreOptions {
   readonly directory: string;
-  readonly addressee: Addressee;
+  readonly hubUid: string;
+  readonly clusterUid: string;
   readonly agentVersion: string;
-  readonly verify: VerifySignature;
+  /** Keys that may sign; read at every use, because the hub rotates them. */
+  readonly keys: () => readonly SnapshotKey[];
   /** Tries the candidate file out where a crash or a loop does no harm; throws what is wrong with it (I11). */
   readonly check: (path: string) => Promise<void>;
   /** Told of every snapshot on the disk that cannot be used, and why. */
-  readonly onDamaged: (path: string, error: PortolanError) => void;
+  readonly onDamaged: (error: PortolanError) => void;
 }
 
 export interface SnapshotStore {
   /** The newest usable snapshot on the disk, the previous one when the newest is damaged (I10). */
   load(): Promise<StoredSnapshot | undefined>;
   /**
-   * Checks a snapshot from the hub, writes it and makes it the newest. When it throws, the last good one stays.
+   * Verifies a snapshot from the hub, tries it out, writes it and makes it the newest. When it throws, the last good stays.
    * @throws PortolanError SNAPSHOT_INVALID, UNSUPPORTED, DISK_FULL, DATA_DIR_INVALID
    */
   accept(signed: SignedSnapshot): Promise<StoredSnapshot>;
 }
 
+/** The newest snapshot ever accepted: nothing older is, and nothing else of the same version. */
+const highWaterMark = z.object({
+  epoch: z.number().int(),
+  version: z.number().int(),
+  hash: z.string(),
+  /** Hash of the one accepted before it, to which a damaged disk may fall back. */
+  previousHash: z.string(),
+});
+type HighWater = z.output<typeof highWaterMark>;
+
 const FILE_NAME = /^snapshot-(\d{12})-(\d{12})-[0-9a-f]{12}\.snap$/;
-const HIGH_WATER = 'high-water.json';
+const MARK_NAME = 'high-water.json';
 
 /**
- * Snapshots of one agent: the current and the previous one, each a file of its own that is written once, and a high-water
- * mark that refuses a rollback. One writer (the control process); the data process only loads.
+ * Snapshots of one agent: the current and the previous one, each a file that is written once, and a high-water mark that
+ * refuses a rollback. One writer: the control process. The data process only reads the file it is told of.
  */
 export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
   const { directory } = options;
-  const markPath = join(directory, HIGH_WATER);
-
-  const read = async (path: string): Promise<StoredSnapshot> => ({
-    ...openSnapshot(decodeSnapshotFile(await readFile(path)), options),
-    path,
-  });
+  const markPath = join(directory, MARK_NAME);
+  const verify = (signed: SignedSnapshot, highWater?: HighWater): VerifiedSnapshot => {
+    const { hubUid, clusterUid } = options;
+    const verified = verifySnapshot(signed, { keys: options.keys(), hubUid, clusterUid, highWater });
+    requireAgent(verified.manifest.minimumAgent, options.agentVersion);
+    return verified;
+  };
 
   const load = async (): Promise<StoredSnapshot | undefined> => {
-    const mark = await readHighWater(markPath);
+    const mark = await readMark(markPath);
     for (const name of await snapshotNames(directory)) {
       const path = join(directory, name);
       try {
-        const stored = await read(path);
-        const rolledBack = mark !== undefined && !mayLoad(stored, mark);
-        if (rolledBack) throw invalid('it is older than one already seen');
-        return stored;
-      } catch (error) {
-        options.onDamaged(
-          path,
-          new PortolanError('SNAPSHOT_INVALID', `${path}: ${messageOf(error)}`, { cause: error }),
-        );
+        const verified = verify(decodeSnapshotFile(await readFile(path)));
+        if (mark !== undefined && !mayLoad(verified, mark))
+          throw invalid('it is older than one already seen');
+        return { ...verified, path };
+      } catch (cause) {
+        options.onDamaged(new PortolanError('SNAPSHOT_INVALID', `${path}: ${messageOf(cause)}`, { cause }));
       }
     }
     return undefined;
   };
 
   const accept = async (signed: SignedSnapshot): Promise<StoredSnapshot> => {
-    const opened = openSnapshot(signed, options);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const before = await load();
-    const mark = (await readHighWater(markPath)) ?? (before === undefined ? undefined : markOf(before, ''));
-    if (mark !== undefined) refuseRollback(opened, mark);
-    if (before !== undefined && before.hash === opened.hash) return before;
+    const mark = (await readMark(markPath)) ?? (before === undefined ? undefined : markOf(before, ''));
+    const verified = verify(signed, mark);
+    if (before !== undefined && before.mark.hash === verified.mark.hash) return before;
 
-    const path = join(directory, fileName(opened));
-    const draft = await writeDraft(path, encodeSnapshotFile(signed));
+    const path = join(directory, fileName(verified));
+    const drafts: string[] = [];
     try {
+      const draft = await writeDraft(path, encodeSnapshotFile(signed));
+      drafts.push(draft);
       await options.check(draft);
+      const next = Buffer.from(JSON.stringify(markOf(verified, before?.mark.hash ?? '')));
+      const markDraft = await writeDraft(markPath, next);
+      drafts.push(markDraft);
+      // Both are on the disk before either has its name, so a full disk changes nothing. The snapshot comes first: a crash
+      // between the two leaves a file that is newer than the mark, which load() accepts.
+      await publish(draft, path);
+      await publish(markDraft, markPath);
     } catch (error) {
-      await rm(draft, { force: true });
+      for (const draft of drafts) await rm(draft, { force: true });
       throw PortolanError.from(error, 'SNAPSHOT_INVALID');
     }
-    let markDraft: string;
-    try {
-      markDraft = await writeDraft(markPath, Buffer.from(JSON.stringify(markOf(opened, before?.hash ?? ''))));
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
-    // Both are on the disk before either has its name, so a full disk changes nothing. The file comes first: a crash
-    // between the two leaves a newer file than the mark, which load() accepts.
-    await publish(draft, path);
-    await publish(markDraft, markPath);
     await prune(directory, new Set([path, before?.path]));
-    return { ...opened, path };
+    return { ...verified, path };
   };
 
-  // One at a time, whatever the caller does: the high-water mark is read and written in between.
+  // One at a time, whatever the caller does: the mark is read and written in between.
   let last: Promise<unknown> = Promise.resolve();
   return {
     load,
@@ -128,31 +124,36 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
 }
 
 /** The newest accepted one, its direct predecessor, or one whose mark a crash kept from being written. */
-function mayLoad(stored: OpenedSnapshot, mark: HighWater): boolean {
-  return stored.hash === mark.hash || stored.hash === mark.previousHash || isNewer(stored, mark);
+function mayLoad({ mark: found }: VerifiedSnapshot, mark: HighWater): boolean {
+  if (found.hash === mark.hash || found.hash === mark.previousHash) return true;
+  return found.epoch > mark.epoch || (found.epoch === mark.epoch && found.version > mark.version);
 }
 
-function refuseRollback(opened: OpenedSnapshot, mark: HighWater): void {
-  if (isNewer(opened, mark) || opened.hash === mark.hash) return;
-  const { epoch, version } = opened.manifest;
-  const what = `epoch ${epoch} version ${version}`;
-  if (epoch === mark.epoch && version === mark.version) {
-    throw invalid(`${what} was already seen with other content`);
+function markOf({ mark }: VerifiedSnapshot, previousHash: string): HighWater {
+  return { ...mark, previousHash };
+}
+
+function requireAgent(minimum: string, own: string): void {
+  const numbers = (version: string): readonly number[] =>
+    version
+      .replace(/[-+].*$/, '')
+      .split('.')
+      .map(Number);
+  const [needed, have] = [numbers(minimum), numbers(own)];
+  for (let i = 0; i < 3; i += 1) {
+    const difference = (have[i] ?? 0) - (needed[i] ?? 0);
+    if (difference > 0) return;
+    if (difference < 0) {
+      throw new PortolanError('UNSUPPORTED', `the snapshot needs agent ${minimum} or later; this is ${own}`, {
+        fix: 'Update the agent; its last good snapshot stays in use.',
+      });
+    }
   }
-  throw invalid(`${what} is older than epoch ${mark.epoch} version ${mark.version}, which was already seen`);
 }
 
-function isNewer({ manifest }: OpenedSnapshot, mark: HighWater): boolean {
-  return manifest.epoch > mark.epoch || (manifest.epoch === mark.epoch && manifest.version > mark.version);
-}
-
-function markOf({ manifest, hash }: OpenedSnapshot, previousHash: string): HighWater {
-  return { epoch: manifest.epoch, version: manifest.version, hash, previousHash };
-}
-
-function fileName({ manifest, hash }: OpenedSnapshot): string {
+function fileName({ mark }: VerifiedSnapshot): string {
   const digits = (value: number): string => String(value).padStart(12, '0');
-  return `snapshot-${digits(manifest.epoch)}-${digits(manifest.version)}-${hash.slice(0, 12)}.snap`;
+  return `snapshot-${digits(mark.epoch)}-${digits(mark.version)}-${mark.hash.slice(0, 12)}.snap`;
 }
 
 /** Newest first. */
@@ -165,14 +166,9 @@ async function snapshotNames(directory: string): Promise<readonly string[]> {
 }
 
 /** A mark that cannot be read counts as none: the signatures still hold, and the next accepted snapshot writes it anew. */
-async function readHighWater(path: string): Promise<HighWater | undefined> {
+async function readMark(path: string): Promise<HighWater | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { epoch, version, hash, previousHash } = value as Record<string, unknown>;
-    if (typeof epoch !== 'number' || typeof version !== 'number') return undefined;
-    if (typeof hash !== 'string' || typeof previousHash !== 'string') return undefined;
-    return { epoch, version, hash, previousHash };
+    return highWaterMark.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return undefined;
   }

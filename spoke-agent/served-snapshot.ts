@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import { createRoutedTable } from '../nameserver/routed-table.ts';
+import { type AnswerTable, EMPTY_TABLE } from '../src/dns/table.ts';
+import { sha256Hex } from '../src/identity/digest.ts';
+import type { GeoLookup, StateView } from '../src/routing/model.ts';
+import type { RoutedContent } from './served-states.ts';
+import { decodeSnapshotFile, invalid, partOf, readPart } from './snapshot-file.ts';
+
+/** The snapshot that is answered from now. */
+export interface ServedSnapshot {
+  /** Hex SHA-256 of its manifest; empty while none is served. */
+  readonly hash: string;
+  /** SOA serial of its zones. */
+  readonly sequence: number;
+  readonly table: AnswerTable;
+  readonly zones: number;
+  readonly hostnames: number;
+  /** The hub decides by another GeoIP database than this server. */
+  readonly otherGeoDatabase: boolean;
+  readonly content: RoutedContent;
+}
+
+export const NOTHING_SERVED: ServedSnapshot = {
+  hash: '',
+  sequence: 0,
+  table: EMPTY_TABLE,
+  zones: 0,
+  hostnames: 0,
+  otherGeoDatabase: false,
+  content: { policies: [], regions: {}, drains: [], issuedAtMs: 0 },
+};
+
+/**
+ * Compiles a snapshot file that was verified and tried out. Nothing is served yet: the caller swaps it in.
+ * @throws PortolanError SNAPSHOT_INVALID
+ */
+export async function compileSnapshot(
+  path: string,
+  geo: GeoLookup | undefined,
+  view: () => StateView,
+): Promise<ServedSnapshot> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw invalid(`${path} cannot be read`, cause);
+  }
+  const signed = decodeSnapshotFile(bytes);
+  const routing = readPart(partOf(signed, 'routing'), 'routing');
+  const built = createRoutedTable({ routing, geo, view, random: Math.random });
+  const [problem] = built.problems;
+  if (problem !== undefined) throw invalid(`${problem.path}: ${problem.message}`);
+  const { policies, regions, drains, issuedAtMs, sequence } = routing;
+  return {
+    hash: sha256Hex(signed.manifest),
+    sequence,
+    table: built.table,
+    zones: built.table.zones.length,
+    hostnames: built.policies.size,
+    otherGeoDatabase: geo !== undefined && routing.geoSha256 !== '' && routing.geoSha256 !== geo.sha256,
+    content: { policies, regions, drains, issuedAtMs },
+  };
+}

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { createRoutedTable } from '../nameserver/routed-table.ts';
+import { resolverAddress } from '../src/dns/client.ts';
+import { messageOf } from '../src/errors/error.ts';
+import { createStateView } from '../src/health/state-view.ts';
+import type { SnapshotContent } from '../src/protocol/snapshot.ts';
+import type { CheckVerdict } from './sacrificial-check.ts';
+import { decodeSnapshotFile, parseJson, partOf, readPart } from './snapshot-file.ts';
+import { partProblems } from './snapshot-schema.ts';
+
+/*
+ * The program that tries a snapshot file out before it is believed (I11): checks the shape of every part, compiles the
+ * routing table as the data process will, and asks it once for every name. Whatever happens here ends this process alone.
+ */
+
+/** Everything that is wrong, as one line; empty when nothing is. */
+function problemsOf(file: Uint8Array): string {
+  const signed = decodeSnapshotFile(file);
+  const names: readonly (keyof SnapshotContent)[] = ['routing', 'probes', 'peers'];
+  for (const name of names) {
+    const problems = partProblems(name, parseJson(partOf(signed, name), `part ${name}`));
+    if (problems.length > 0) return problems.join('; ');
+  }
+  const routing = readPart(partOf(signed, 'routing'), 'routing');
+  const view = createStateView(
+    { targets: new Map(), drains: new Map(), lastHealthy: new Map(), takenAtMs: 0, freshAtMs: 0 },
+    () => 0,
+  );
+  const built = createRoutedTable({ routing, geo: undefined, view: () => view, random: () => 0.5 });
+  if (built.problems.length > 0) {
+    return built.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ');
+  }
+  const client = resolverAddress('192.0.2.1');
+  for (const zone of built.table.zones) {
+    for (const node of zone.nodes.values()) {
+      if (client === undefined || node.routed === undefined) continue;
+      for (const type of node.routed.types) node.routed.answer({ name: node.name, type, client });
+    }
+  }
+  return '';
+}
+
+const path = process.argv[2];
+let verdict: CheckVerdict;
+try {
+  const reason = path === undefined ? 'no file was named' : problemsOf(await readFile(path));
+  verdict = reason === '' ? { ok: true } : { ok: false, reason };
+} catch (error) {
+  verdict = { ok: false, reason: messageOf(error) };
+}
+process.send?.(verdict, () => process.exit(0));
