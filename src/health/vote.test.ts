@@ -108,7 +108,7 @@ describe('a vote', () => {
     expect(vote).toMatchObject({ verdict: 'up', ageMs: 490, sinceMs: 2_490, detail: '12 ms' });
   });
 
-  it.each([
+  it.each<[string, boolean | undefined, string]>([
     ['oiii', true, 'made down by a drill'],
     ['offf', undefined, 'made down by itself'],
     ['oii', undefined, 'still up: the fault has made no verdict yet'],
