@@ -32,6 +32,7 @@ export const ERROR_TABLE = {
   LAST_CAPACITY: entry(409, 'The change would leave a hostname with no active endpoint.', 'Bring another cluster back first, or pass --force if this is intended.'),
   CHANGE_BUDGET_EXCEEDED: entry(409, 'The change removes more than 30 % of a hostname\'s capacity within 5 minutes.', 'Apply it in smaller steps, or pass --force (which is recorded in the audit log).'),
   PAYLOAD_TOO_LARGE: entry(413, 'The request body is larger than the limit.', 'Split the request; the limit is named in the message.'),
+  RATE_LIMITED: entry(429, 'Too many requests from this address.', 'Wait a second (see Retry-After) and try again.'),
   WATCH_EXPIRED: entry(410, 'The watch asks for a resourceVersion that is no longer kept.', 'List again and watch from the returned resourceVersion.'),
   METHOD_NOT_ALLOWED: entry(405, 'The path exists, but not with this method.', 'Use one of the methods named in the Allow header.'),
   MEDIA_TYPE_UNSUPPORTED: entry(415, 'The body is in a format the API does not read.', 'Send application/json or application/yaml.'),
@@ -48,6 +49,8 @@ export const ERROR_TABLE = {
   CA_PIN_MISMATCH: entry(403, 'The server\'s CA is not the one the join token pins.', 'Check that the hub URL is right and that nobody intercepts the connection; create a new token.'),
   CSR_INVALID: entry(400, 'The certificate request cannot be read or its signature is wrong.', 'Run `portolan cluster join` again; it makes a new request.'),
   AGENT_REVOKED: entry(403, 'This agent\'s identity was revoked.', 'Join again with a new token if the cluster should come back.'),
+  AGENT_CERTIFICATE_EXPIRED: entry(403, 'The agent\'s certificate expired more than 7 days ago and can no longer be renewed.', 'Join again with a new token: `portolan cluster token <cluster>`.'),
+  AGENT_DUPLICATE: entry(409, 'A newer process with this agent\'s identity took its place on the hub.', 'Run one agent per identity: stop the other one, or join it with a token of its own.'),
   CLOCK_SKEW: entry(403, 'The clocks of agent and hub differ too much for certificates to be valid.', 'Correct the clock (NTP); the difference is named in the message.'),
 
   // --- configuration and files
@@ -75,12 +78,19 @@ export const ERROR_TABLE = {
   DNS_WIRE_MALFORMED: entry(400, 'The DNS message cannot be parsed.', 'Nothing to do: the sender gets FORMERR.'),
   GEO_DATABASE_INVALID: entry(400, 'The GeoIP database cannot be read.', 'Point `geo.database` at an .mmdb file (MaxMind DB format).'),
 
+  NAME_SERVER_SILENT: entry(
+    503,
+    'A name server does not answer.',
+    'Check that it runs and that UDP reaches its address; `portolan get clusters -o wide` lists name servers.',
+  ),
+
   // --- drills
   DRILL_REFUSED: entry(409, 'A guard refuses the drill.', 'The message quotes the guard and its figures; change the drill or the guard.'),
   DRILL_ACTIVE: entry(409, 'Another drill is running on this namespace.', 'Wait for it or abort it with `portolan drill abort <name>`.'),
 
   // --- talking to the hub
   HUB_UNREACHABLE: entry(503, 'The hub does not answer.', 'Check that it runs and that --server (or PORTOLAN_SERVER) is right.'),
+  LINK_CONGESTED: entry(503, 'The other end of a stream reads too slowly; the stream was cut.', 'Nothing to do: it is opened again; if it repeats, look at the network and at the load of the machine.'),
   NOT_READY: entry(503, 'The program is starting or stopping.', 'Try again in a moment.'),
   USAGE: entry(400, 'The command line is not right.', 'See `portolan <command> --help`.'),
   UNSUPPORTED: entry(400, 'This is not supported.', 'The message says what is.'),
