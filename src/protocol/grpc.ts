@@ -1,5 +1,6 @@
 import {
   type DescMessage,
+  type DescMethod,
   type DescMethodBiDiStreaming,
   type DescMethodUnary,
   type DescService,
@@ -48,7 +49,7 @@ export function encodeOnce<D extends DescMessage>(schema: D, message: MessageSha
 }
 
 export function methodDefinition<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodUnary<I, O> | DescMethodBiDiStreaming<I, O>,
+  method: Omit<DescMethod, 'input' | 'output'> & { readonly input: I; readonly output: O },
 ): Definition<I, O> {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
@@ -65,14 +66,10 @@ export function methodDefinition<I extends DescMessage, O extends DescMessage>(
 export function serviceDefinition(service: DescService): ServiceDefinition {
   const definition: Record<string, Definition<DescMessage, DescMessage>> = {};
   for (const method of service.methods) {
-    switch (method.methodKind) {
-      case 'unary':
-      case 'bidi_streaming':
-        definition[method.localName] = methodDefinition<DescMessage, DescMessage>(method);
-        break;
-      default:
-        throw new Error(`${service.typeName}.${method.name}: ${method.methodKind} methods are not supported`);
+    if (method.methodKind !== 'unary' && method.methodKind !== 'bidi_streaming') {
+      throw new Error(`${service.typeName}.${method.name}: ${method.methodKind} methods are not supported`);
     }
+    definition[method.localName] = methodDefinition(method);
   }
   return definition;
 }

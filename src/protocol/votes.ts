@@ -1,13 +1,23 @@
 import { create } from '@bufbuild/protobuf';
 import type { Vote } from '../health/types.ts';
 import type { VoteBatch } from '../health/vote-book.ts';
-import { type VoteBatch as WireVoteBatch, VoteBatchSchema, Vote_Verdict, VoteSchema } from './generated/portolan_pb.js';
+import {
+  Vote_Verdict,
+  VoteBatchSchema,
+  VoteSchema,
+  type VoteBatch as WireVoteBatch,
+} from './generated/portolan_pb.js';
 
 const TO_WIRE = { none: Vote_Verdict.NONE, up: Vote_Verdict.UP, down: Vote_Verdict.DOWN } as const;
 const UINT32_MAX = 0xffff_ffff;
 
 /** Votes of one vantage point as they travel. `complete`: these are all of them. */
-export function toWireVotes(batch: { readonly sequence: number; readonly connectedAgeMs: number; readonly complete: boolean; readonly votes: readonly Vote[] }): WireVoteBatch {
+export function toWireVotes(batch: {
+  readonly sequence: number;
+  readonly connectedAgeMs: number;
+  readonly complete: boolean;
+  readonly votes: readonly Vote[];
+}): WireVoteBatch {
   return create(VoteBatchSchema, {
     sequence: BigInt(batch.sequence),
     connectedAgeMs: uint32(batch.connectedAgeMs),
