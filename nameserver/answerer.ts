@@ -61,19 +61,39 @@ export class Answerer {
     try {
       const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
       const decision = respond(this.#options.table(), query, client);
-      if (decision.failure !== undefined) onFailure(decision.failure);
+      if (decision.failure !== undefined) {
+        statistics.failures += 1;
+        onFailure(decision.failure);
+      }
       encodeResponse(query, decision, writer, answerLimit(query, transport));
       if (((writer.buffer[TC_OCTET] ?? 0) & TC_BIT) !== 0) statistics.truncated += 1;
       statistics.response(decision.zone?.origin ?? '', transport, decision.rcode);
       if (onQuery !== undefined) {
-        onQuery({ name: query.name, type: query.type, rcode: decision.rcode, client, transport });
+        tell(
+          onQuery,
+          { name: query.name, type: query.type, rcode: decision.rcode, client, transport },
+          onFailure,
+        );
       }
       return true;
     } catch (failure) {
-      statistics.dropped.internal += 1;
+      statistics.failures += 1;
       onFailure(failure);
       return serverFailure(query, writer);
     }
+  }
+}
+
+/** A watcher's mistake must not cost the client its answer. */
+function tell(
+  onQuery: (event: QueryEvent) => void,
+  event: QueryEvent,
+  onFailure: (failure: unknown) => void,
+): void {
+  try {
+    onQuery(event);
+  } catch (failure) {
+    onFailure(failure);
   }
 }
 

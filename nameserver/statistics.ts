@@ -6,14 +6,12 @@ export type Transport = 'udp' | 'tcp';
 export type DropReason =
   /** Less than a header, or itself a response. */
   | 'unanswerable'
-  /** The socket's send queue was full. */
+  /** The socket's send queue was full, or the kernel refused the datagram. */
   | 'congested'
   /** A connection beyond the limits for the server or for its source. */
   | 'tcpLimit'
   /** A connection that sent nothing complete in time, or did not read. */
-  | 'tcpIdle'
-  /** A failure of ours; the client got no answer or SERVFAIL. */
-  | 'internal';
+  | 'tcpIdle';
 
 export interface ResponseCount {
   /** Origin of the zone that answered; empty when none did. */
@@ -28,6 +26,8 @@ export interface ResponseCount {
 export interface NameServerStats {
   readonly responses: readonly ResponseCount[];
   readonly truncated: number;
+  /** Queries that got SERVFAIL because something of ours threw. */
+  readonly failures: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
   readonly tcpConnections: number;
 }
@@ -42,9 +42,9 @@ export class Statistics {
     congested: 0,
     tcpLimit: 0,
     tcpIdle: 0,
-    internal: 0,
   };
   truncated = 0;
+  failures = 0;
 
   response(zone: DomainName | '', transport: Transport, rcode: number): void {
     let row = this.#rows.get(zone);
@@ -65,6 +65,12 @@ export class Statistics {
         });
       }
     }
-    return { responses, truncated: this.truncated, dropped: { ...this.dropped }, tcpConnections };
+    return {
+      responses,
+      truncated: this.truncated,
+      failures: this.failures,
+      dropped: { ...this.dropped },
+      tcpConnections,
+    };
   }
 }

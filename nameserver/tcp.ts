@@ -25,8 +25,9 @@ export const DEFAULT_TCP_LIMITS: TcpLimits = {
 
 /** Answers a client has not read; beyond this we stop reading its queries. */
 const MAX_UNREAD_OCTETS = 128 * 1024;
-/** Queries are small. A frame may announce 65,535 octets, but only as much as arrives is kept. */
+/** The length before each message (RFC 1035 section 4.2.2). It may announce 65,535 octets; only what arrives is kept. */
 const FRAME_HEAD = 2;
+const NOTHING = new Uint8Array(0);
 
 export interface TcpOptions {
   readonly host: string;
@@ -88,8 +89,8 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
     socket.on('drain', () => {
       connection.activeAt = now();
       socket.resume();
+      receive(connection, NOTHING, address, writer, options); // what was put off while the client did not read
     });
-    socket.on('end', () => socket.end());
     socket.on('error', () => socket.destroy()); // the peer went away: its business
     socket.on('close', () => {
       open.delete(connection);
@@ -139,7 +140,10 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
     async close() {
       clearInterval(sweep);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const { socket } of open) socket.end(); // flushes what is written
+      for (const { socket } of open) {
+        if (socket.writableLength === 0) socket.destroy();
+        else socket.end(); // flushes first
+      }
       const grace = setTimeout(() => {
         for (const { socket } of open) socket.destroy();
       }, limits.graceMs);
@@ -157,7 +161,7 @@ function receive(
   writer: WireWriter,
   options: TcpOptions,
 ): void {
-  connection.pending.push(chunk);
+  if (chunk.length > 0) connection.pending.push(chunk);
   connection.pendingOctets += chunk.length;
   if (connection.needed > connection.pendingOctets) return;
   const { socket } = connection;
@@ -165,7 +169,7 @@ function receive(
     connection.pending.length === 1 ? chunk : Buffer.concat(connection.pending, connection.pendingOctets);
   let at = 0;
   socket.cork();
-  while (bytes.length - at >= FRAME_HEAD) {
+  while (bytes.length - at >= FRAME_HEAD && socket.writableLength <= MAX_UNREAD_OCTETS) {
     const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
     if (bytes.length - at < FRAME_HEAD + length) break;
     const query = bytes.subarray(at + FRAME_HEAD, at + FRAME_HEAD + length);

@@ -109,7 +109,7 @@ export function writeOpt(writer: WireWriter, edns: Edns, extendedRcode: number, 
   writer.u16(4 + subnet.address.length);
   writer.u16(subnet.family);
   writer.u8(subnet.sourcePrefixLength);
-  writer.u8(subnet.sourcePrefixLength === 0 ? 0 : scope);
+  writer.u8(subnet.sourcePrefixLength === 0 ? 0 : Math.min(scope, subnet.family === 1 ? 32 : 128));
   writer.octets(subnet.address);
 }
 
