@@ -52,6 +52,11 @@ function boardWith(...ids: string[]): HealthBoard {
     ids.map((id) => target(id)),
     { nowMs: 0, wallMs: WALL },
   );
+  // The vantage points have been connected for a while.
+  for (const [sequence, ms] of [-4_000, -2_000, 0].entries()) {
+    for (const domain of ['d0', 'd1', 'd2'])
+      board.ingest(batch(domain, sequence, {}, { complete: false }), ms);
+  }
   return board;
 }
 
@@ -61,7 +66,7 @@ const stateAt = (board: HealthBoard, nowMs: number, id = 't') => board.tick(at(n
 /** Three domains say `verdicts` at `nowMs`; the sequence is the time. */
 function say(board: HealthBoard, nowMs: number, ...verdicts: Said[]): void {
   verdicts.forEach((verdict, index) => {
-    board.ingest(batch(`d${index}`, nowMs + 1, { t: verdict }), nowMs);
+    board.ingest(batch(`d${index}`, nowMs + 3, { t: verdict }), nowMs);
   });
 }
 
@@ -121,8 +126,14 @@ describe('the board', () => {
       board.ingest(batch(domain, 10, { t: 'down' }, { connectedAgeMs: 3_001 }), 200);
     }
     expect(stateAt(board, 201)).toBe('up');
-    for (const domain of ['d0', 'd1']) board.ingest(batch(domain, 11, { t: 'down' }), 300);
-    expect(stateAt(board, 301)).toBe('down');
+    // It is connected again, but what it says was seen while it was not: that takes a staleness period to be made anew.
+    say(board, 300, 'down', 'down');
+    expect(board.tick(at(301)).states.get('t')).toMatchObject({ state: 'up', earliestChangeMs: 0 });
+    for (const ms of [1_300, 2_300, 3_200]) {
+      say(board, ms, 'down', 'down');
+      expect(stateAt(board, ms + 1)).toBe('up');
+    }
+    expect(stateAt(board, 3_300)).toBe('down');
   });
 
   it('counts a vantage point as cut off when its messages stop, however slow the check is', () => {
@@ -171,6 +182,7 @@ describe('the board', () => {
   it('tells which failure domains it has heard lately', () => {
     const board = boardWith('t');
     say(board, 0, 'up', 'none');
+    board.forget('agent/d2');
     expect(board.heardDomains(1_000)).toEqual(['d0', 'd1']);
     expect(board.heardDomains(10_000)).toEqual([]);
   });
@@ -281,7 +293,11 @@ describe('a wrong clock', () => {
       board.ingest(batch(`d${index}`, start + 10, { t: verdict }), then + 500);
     }
     expect(board.tick(at(then + 600)).states.get('t')).toMatchObject({ state: 'up', degraded: false });
-    for (const index of [0, 1, 2]) board.ingest(batch(`d${index}`, start + 11, { t: 'down' }), then + 700);
-    expect(stateAt(board, then + 800)).toBe('down');
+    for (const second of [1, 2, 3, 4]) {
+      for (const index of [0, 1, 2]) {
+        board.ingest(batch(`d${index}`, start + 10 + second, { t: 'down' }), then + second * 1_000);
+      }
+    }
+    expect(stateAt(board, then + 4_100)).toBe('down');
   });
 });

@@ -194,10 +194,12 @@ function fingerprintOf(
   return `${decision.memory.state} ${decision.memory.sinceWallMs} ${decision.memory.flaps} ${counted.verdict} ${pending} ${recovering} ${standings}`;
 }
 
+const ABSTAINS = { stale: 's', 'cut-off': 'c', settling: 't', none: 'n' } as const;
+
 function voteCode(received: ReceivedVote, nowMs: number, config: QuorumConfig): string {
   const vote: Vote = received.vote;
   const standing = standingOf(received, nowMs, config);
-  if (standing !== 'counted') return standing.charAt(0);
+  if (standing !== 'counted') return ABSTAINS[standing];
   if (vote.verdict === 'up') return vote.injected === true ? 'U' : 'u';
   return vote.injected === true ? 'D' : 'd';
 }

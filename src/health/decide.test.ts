@@ -17,7 +17,7 @@ const SAYS: Readonly<Record<string, Tally>> = {
 };
 
 function says(verdict: Verdict, upDomains: number, downDomains: number): Tally {
-  return { verdict, upDomains, downDomains, doubt: downDomains > 0 };
+  return { verdict, upDomains, downDomains, lingeringDomains: 0, doubt: downDomains > 0 };
 }
 
 function tallyOf(name: string): Tally {

@@ -10,6 +10,7 @@ const DETAIL_CHARACTERS = 160;
 const ABSTENTION: Readonly<Record<Exclude<Standing, 'counted'>, string>> = {
   stale: 'stale',
   'cut-off': 'the vantage point is cut off',
+  settling: 'the vantage point was cut off until a moment ago',
   none: 'not enough probes yet',
   superseded: 'a newer vote of this vantage point stands',
 };
@@ -68,8 +69,11 @@ function evidence(tally: Tally, lines: readonly VoteLine[]): string {
       const against = tally.downDomains === 0 ? '' : `, ${tally.downDomains} against${because('down')}`;
       return `${ofDomains(tally.upDomains, tally)} say so${against}`;
     }
-    case 'undecided':
-      return `failure domains disagree: ${tally.upDomains} up, ${tally.downDomains} down${because('down')}`;
+    case 'undecided': {
+      const silent =
+        tally.lingeringDomains === 0 ? '' : `, ${tally.lingeringDomains} silent but up a moment ago`;
+      return `failure domains disagree: ${tally.upDomains} up, ${tally.downDomains} down${because('down')}${silent}`;
+    }
     case 'single':
       return `only one failure domain has a fresh vote${because(tally.upDomains === 1 ? 'up' : 'down')}`;
     case 'blind':

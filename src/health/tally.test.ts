@@ -5,14 +5,14 @@ import { DEFAULT_QUORUM, type ReceivedVote } from './types.ts';
 
 const NOW = 1_000_000;
 
-/** "a:up" is a fresh vote of domain a; marks: `~` stale, `/` cut off. Several of one domain are several vantage points. */
+/** "a:up" is a fresh vote of domain a; marks: `~` stale, `!` stale for long, `/` cut off, `*` just reconnected. Several of one domain are several vantage points. */
 function votes(text: string): ReceivedVote[] {
   return text
     .split(' ')
     .filter((word) => word !== '')
     .map((word, index) => {
       const mark = word.at(-1);
-      const [failureDomain = '', said = ''] = word.replace(/[~/]$/, '').split(':');
+      const [failureDomain = '', said = ''] = word.replace(/[~!/*]$/, '').split(':');
       const verdict = said === 'up' ? 'up' : said === 'down' ? 'down' : 'none';
       return {
         vote: {
@@ -25,8 +25,9 @@ function votes(text: string): ReceivedVote[] {
           sinceMs: 0,
           detail: verdict === 'down' ? 'timeout' : '12 ms',
         },
-        receivedAtMs: mark === '~' ? NOW - 2_801 : NOW - 100,
+        receivedAtMs: mark === '~' ? NOW - 2_801 : mark === '!' ? NOW - 5_801 : NOW - 100,
         vantageConnected: mark !== '/',
+        connectedSinceMs: mark === '*' ? NOW - 2_999 : NOW - 3_000,
       };
     });
 }
@@ -59,6 +60,20 @@ describe('the quorum', () => {
     ['a:down~ b:down~ c:down~', 'blind'],
     ['a:down/ b:down/ c:up d:up', 'up'],
     ['a:down b:none c:none d:none', 'single'],
+    // an UP that fell silent a moment ago weighs against DOWN, and for nothing else
+    ['a:down b:down c:up~', 'down'],
+    ['a:down b:down c:up~ d:up~', 'undecided'],
+    ['a:down b:down c:up~ d:up/', 'undecided'],
+    ['a:down b:down c:up~ c:up~', 'down'],
+    ['a:down b:down a:up~ b:up~', 'down'],
+    ['a:down b:down c:up~ d:up!', 'down'],
+    ['a:up b:up~', 'single'],
+    ['a:up~ b:up~', 'blind'],
+    ['a:up b:down c:up~', 'undecided'],
+    // what was seen while cut off
+    ['a:down* b:down', 'single'],
+    ['a:down* b:down* c:down*', 'blind'],
+    ['a:up* b:up*', 'up'],
   ] as const)('%j is %s', (text, verdict) => {
     expect(judge(votes(text), NOW, DEFAULT_QUORUM).verdict).toBe(verdict);
   });
@@ -114,12 +129,13 @@ describe('the explanation', () => {
   });
 
   it('says why a vote did not count', () => {
-    const { lines } = judge(votes('a:down~ b:down/ c:none d:up'), NOW, DEFAULT_QUORUM);
+    const { lines } = judge(votes('a:down~ b:down/ c:none d:up e:down*'), NOW, DEFAULT_QUORUM);
     expect(lines.map((line) => [line.counted, line.detail])).toEqual([
       [false, 'stale; timeout'],
       [false, 'the vantage point is cut off; timeout'],
       [false, 'not enough probes yet; 12 ms'],
       [true, '12 ms'],
+      [false, 'the vantage point was cut off until a moment ago; timeout'],
     ]);
   });
 

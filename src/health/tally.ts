@@ -4,15 +4,17 @@ import type { QuorumConfig, ReceivedVote } from './types.ts';
 /**
  * What the votes of one target add up to.
  *
- * | fresh domains | DOWN against UP           | verdict     |
- * |---------------|---------------------------|-------------|
- * | 0             |                           | `blind`     |
- * | 1             |                           | `single`    |
- * | 2 or more     | DOWN ≥ quorum, DOWN > UP  | `down`      |
- * | 2 or more     | UP > DOWN                 | `up`        |
- * | 2 or more     | anything else             | `undecided` |
+ * | fresh domains | DOWN against UP                      | verdict     |
+ * |---------------|--------------------------------------|-------------|
+ * | 0             |                                      | `blind`     |
+ * | 1             |                                      | `single`    |
+ * | 2 or more     | DOWN ≥ quorum, DOWN > UP + lingering | `down`      |
+ * | 2 or more     | UP > DOWN                            | `up`        |
+ * | 2 or more     | anything else                        | `undecided` |
  *
- * "Quorum" is `minFailureDomains`, never below 2.
+ * "Quorum" is `minFailureDomains`, never below 2. "Lingering" are domains that said UP and fell silent less than one more
+ * staleness period ago. When a decider is being cut off, the votes of the others go stale one by one in any order, and its own
+ * probes begin to fail before it knows why: without them, silence would make a DOWN out of a minority (I16).
  */
 export type Verdict = 'up' | 'down' | 'undecided' | 'single' | 'blind';
 
@@ -21,12 +23,14 @@ export interface Tally {
   readonly verdict: Verdict;
   readonly upDomains: number;
   readonly downDomains: number;
-  /** At least one vote that counts says DOWN, even if its domain was outvoted or tied. */
+  /** Domains without a fresh vote that said UP a moment ago. They only weigh against DOWN. */
+  readonly lingeringDomains: number;
+  /** At least one fresh vote says DOWN, even if its domain was outvoted or tied, or it does not count yet. */
   readonly doubt: boolean;
 }
 
 /** Whether a vote takes part, and if not, why. */
-export type Standing = 'counted' | 'stale' | 'cut-off' | 'none' | 'superseded';
+export type Standing = 'counted' | 'stale' | 'cut-off' | 'settling' | 'none' | 'superseded';
 
 const LOWEST_QUORUM = 2;
 
@@ -50,7 +54,12 @@ export function ageOf(received: ReceivedVote, nowMs: number): number {
   return sinceReceiptMs >= 0 ? received.vote.ageMs + sinceReceiptMs : Number.MAX_SAFE_INTEGER;
 }
 
-/** A vote that is stale, from a vantage point that is cut off, or `none`, abstains. Silence is no vote at all. */
+/**
+ * A vote that is stale, from a vantage point that is cut off, or `none`, abstains. Silence is no vote at all.
+ *
+ * So does a DOWN of a vantage point that was cut off until a moment ago (`settling`): it was made of probes that could not
+ * get out. When a partition heals, such votes of two sites could else meet before those of the others arrive.
+ */
 export function standingOf(
   received: ReceivedVote,
   nowMs: number,
@@ -60,6 +69,8 @@ export function standingOf(
   // Written so that NaN abstains too.
   if (!(ageOf(received, nowMs) <= config.staleAfterMs)) return 'stale';
   if (!received.vantageConnected) return 'cut-off';
+  const isSettled = nowMs - received.connectedSinceMs >= config.staleAfterMs;
+  if (received.vote.verdict === 'down' && !isSettled) return 'settling';
   return 'counted';
 }
 
@@ -70,16 +81,20 @@ export function standingOf(
 export function tally(votes: readonly ReceivedVote[], nowMs: number, config: QuorumConfig): Tally {
   const domains: string[] = [];
   const balances: number[] = [];
+  let lingering: string[] | undefined;
   let doubt = false;
   for (let index = 0; index < votes.length; index += 1) {
     const received = votes[index];
     if (received === undefined || isSuperseded(votes, index)) continue;
-    if (standingOf(received, nowMs, config) !== 'counted') continue;
-    const step = received.vote.verdict === 'up' ? 1 : -1;
-    if (step === -1) doubt = true;
-    const known = domains.indexOf(received.vote.failureDomain);
+    const { verdict, failureDomain } = received.vote;
+    const standing = standingOf(received, nowMs, config);
+    if (verdict === 'down' && (standing === 'counted' || standing === 'settling')) doubt = true;
+    if (isLingering(received, standing, nowMs, config)) lingering = [...(lingering ?? []), failureDomain];
+    if (standing !== 'counted') continue;
+    const step = verdict === 'up' ? 1 : -1;
+    const known = domains.indexOf(failureDomain);
     if (known === -1) {
-      domains.push(received.vote.failureDomain);
+      domains.push(failureDomain);
       balances.push(step);
     } else {
       balances[known] = (balances[known] ?? 0) + step;
@@ -91,7 +106,21 @@ export function tally(votes: readonly ReceivedVote[], nowMs: number, config: Quo
     if (balance > 0) upDomains += 1;
     else if (balance < 0) downDomains += 1;
   }
-  return { verdict: verdictOf(upDomains, downDomains, config), upDomains, downDomains, doubt };
+  const lingeringDomains =
+    lingering === undefined ? 0 : new Set(lingering.filter((name) => !domains.includes(name))).size;
+  const verdict = verdictOf(upDomains, downDomains, lingeringDomains, config);
+  return { verdict, upDomains, downDomains, lingeringDomains, doubt };
+}
+
+/** Too old to count, too young for its silence to tip the scales. */
+function isLingering(
+  received: ReceivedVote,
+  standing: Standing,
+  nowMs: number,
+  config: QuorumConfig,
+): boolean {
+  if (received.vote.verdict !== 'up' || (standing !== 'stale' && standing !== 'cut-off')) return false;
+  return ageOf(received, nowMs) <= 2 * config.staleAfterMs;
 }
 
 /** True when another vote of the same vantage point is newer: received later, or with a higher sequence. */
@@ -113,10 +142,10 @@ function rank(received: ReceivedVote): number {
   return received.vote.verdict === 'up' ? 2 : received.vote.verdict === 'none' ? 1 : 0;
 }
 
-function verdictOf(up: number, down: number, config: QuorumConfig): Verdict {
+function verdictOf(up: number, down: number, lingering: number, config: QuorumConfig): Verdict {
   const fresh = up + down;
   if (fresh === 0) return 'blind';
   if (fresh === 1) return 'single';
-  if (down >= Math.max(LOWEST_QUORUM, config.minFailureDomains) && down > up) return 'down';
+  if (down >= Math.max(LOWEST_QUORUM, config.minFailureDomains) && down > up + lingering) return 'down';
   return up > down ? 'up' : 'undecided';
 }

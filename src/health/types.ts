@@ -47,6 +47,11 @@ export interface ReceivedVote {
   readonly receivedAtMs: number;
   /** True when the vantage point reached another failure domain or a canary within the last 3 s: else it is the one cut off. */
   readonly vantageConnected: boolean;
+  /**
+   * Receiver's monotonic milliseconds at which the present unbroken connection of the vantage point began. What failed before
+   * that may have failed because it was cut off: its DOWN votes abstain until they have had time to be made anew.
+   */
+  readonly connectedSinceMs: number;
 }
 
 export interface QuorumConfig {
@@ -114,7 +119,7 @@ export interface TargetState {
   /**
    * When a change that is already in sight could happen at the earliest, in milliseconds from now. Bounds the TTL. It is no
    * promise that the state lasts: a healthy target may break at any moment, and then this drops to 0 with the first DOWN vote.
-   * - up: `NO_PENDING_CHANGE_MS` while no counted vote says DOWN; 0 when one does, or when nobody has a fresh vote.
+   * - up: `NO_PENDING_CHANGE_MS` while no fresh vote says DOWN; 0 when one does, or when nobody has a fresh vote.
    * - down, withdrawn: what is left of the hold (all of it while the votes do not say up). 0 if it was never admitted.
    * - unknown: 0.
    */

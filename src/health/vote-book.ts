@@ -34,11 +34,12 @@ export interface VoteBook {
   heardDomains(nowMs: number): readonly string[];
 }
 
-/** A `ReceivedVote` whose `vantageConnected` is true as of the last `readAt`: written in place, so that reading makes no garbage. */
+/** A `ReceivedVote` as of the last `readAt`: what its witness says is written in place, so that reading makes no garbage. */
 interface Entry {
   readonly vote: Vote;
   readonly receivedAtMs: number;
   vantageConnected: boolean;
+  connectedSinceMs: number;
   readonly witness: Witness;
 }
 
@@ -58,6 +59,8 @@ interface Witness {
   completeSequence: number;
   /** As of the last `readAt`; every entry of `votes` has the same. */
   connected: boolean;
+  /** Start of the present unbroken connection; not before the start of the incarnation. */
+  connectedSinceMs: number;
 }
 
 const ENDED_KEPT = 32;
@@ -68,11 +71,12 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
   const byTarget = new Map<string, Entry[]>();
 
   function ingest(batch: VoteBatch, nowMs: number, targets: { has(targetId: string): boolean }): boolean {
-    const witness = witnessOf(batch);
+    const witness = witnessOf(batch, nowMs);
     if (witness === undefined || batch.sequence <= witness.completeSequence) return false;
     const isNewest = batch.sequence > witness.newestSequence;
     if (!isNewest && !batch.complete && !isNews(witness, batch)) return false;
     if (isNewest) {
+      if (!isConnected(witness, nowMs)) reconnect(witness, nowMs);
       witness.newestSequence = batch.sequence;
       witness.connectedAgeMs = batch.connectedAgeMs;
       witness.heardAtMs = nowMs;
@@ -86,6 +90,11 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
     return true;
   }
 
+  function reconnect(witness: Witness, nowMs: number): void {
+    witness.connectedSinceMs = nowMs;
+    for (const entry of witness.votes.values()) entry.connectedSinceMs = nowMs;
+  }
+
   /** A late partial batch is news only if one of its votes is newer than the one that stands. */
   function isNews(witness: Witness, batch: VoteBatch): boolean {
     return batch.votes.some((vote) => {
@@ -94,7 +103,7 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
     });
   }
 
-  function witnessOf(batch: VoteBatch): Witness | undefined {
+  function witnessOf(batch: VoteBatch, nowMs: number): Witness | undefined {
     const known = witnesses.get(batch.vantage);
     if (known?.incarnation === batch.incarnation && known.failureDomain === batch.failureDomain) return known;
     const ended = known?.ended ?? [];
@@ -116,6 +125,7 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
       heardAtMs: 0,
       completeSequence: -1,
       connected: false,
+      connectedSinceMs: nowMs,
     };
     witnesses.set(batch.vantage, fresh);
     return fresh;
@@ -129,6 +139,7 @@ export function createVoteBook(config: QuorumConfig): VoteBook {
       vote: { ...vote, vantage, failureDomain, sequence: batch.sequence },
       receivedAtMs: nowMs,
       vantageConnected: witness.connected,
+      connectedSinceMs: witness.connectedSinceMs,
       witness,
     };
     witness.votes.set(vote.targetId, entry);
