@@ -56,6 +56,8 @@ export class SqlStore implements Store {
   readonly #tail: Tail | undefined;
   /** Writers of this process queue here, so that events are published in the order of their revisions. */
   readonly #writers = new Turn();
+  /** Under way; closing waits for them. */
+  readonly #reads = new Set<Promise<unknown>>();
   readonly #joins: JoinDesk;
   #sealer: Sealer;
   #closing: Promise<void> | undefined;
@@ -302,6 +304,7 @@ export class SqlStore implements Store {
   async #shutDown(): Promise<void> {
     this.#events.close();
     await this.#tail?.close();
+    await Promise.allSettled(this.#reads);
     await this.#writers.run(() => this.#database.close());
   }
 
@@ -319,14 +322,23 @@ export class SqlStore implements Store {
     if (this.#closing !== undefined) throw new PortolanError('STORE_UNAVAILABLE', 'The store is closed.');
   }
 
-  async #read<T>(work: Work<T>): Promise<T> {
-    this.#assertOpen();
-    return this.#database.read(work);
+  #read<T>(work: Work<T>): Promise<T> {
+    return this.#tracked(() => this.#database.read(work));
   }
 
-  async #snapshot<T>(work: Work<T>): Promise<T> {
+  #snapshot<T>(work: Work<T>): Promise<T> {
+    return this.#tracked(() => this.#database.snapshot(work));
+  }
+
+  async #tracked<T>(read: () => Promise<T>): Promise<T> {
     this.#assertOpen();
-    return this.#database.snapshot(work);
+    const running = read();
+    this.#reads.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#reads.delete(running);
+    }
   }
 
   #write<T>(work: Work<T>): Promise<T> {

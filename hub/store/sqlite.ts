@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -21,6 +22,8 @@ import { Turn } from './turn.ts';
 const STATEMENTS_KEPT = 200;
 /** How long a writer waits for another process, such as a backup, before it gives up. */
 const BUSY_TIMEOUT_MS = 5_000;
+/** How long of that a single call may block this thread. */
+const BUSY_BLOCK_MS = 20;
 
 export interface SqliteOptions {
   readonly file: string;
@@ -72,6 +75,7 @@ function openFile(options: SqliteOptions): Libsql.Database {
     connection.pragma('secure_delete = ON');
     connection.pragma('cache_size = -8192');
     connection.pragma('journal_size_limit = 8388608');
+    connection.pragma(`busy_timeout = ${BUSY_BLOCK_MS}`);
     if (options.maxPages !== undefined) connection.pragma(`max_page_count = ${options.maxPages}`);
     return connection;
   } catch (error) {
@@ -146,7 +150,16 @@ class LibsqlDriver implements Driver {
   }
 
   async beginTransaction(_connection: DatabaseConnection, _settings: TransactionSettings): Promise<void> {
-    this.#database.exec('BEGIN IMMEDIATE');
+    const deadline = performance.now() + BUSY_TIMEOUT_MS;
+    for (;;) {
+      try {
+        this.#database.exec('BEGIN IMMEDIATE');
+        return;
+      } catch (error) {
+        if (sqliteCode(error) !== 'SQLITE_BUSY' || performance.now() > deadline) throw error;
+        await delay(1);
+      }
+    }
   }
 
   async commitTransaction(): Promise<void> {

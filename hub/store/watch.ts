@@ -84,6 +84,7 @@ export class EventLog {
   }
 
   async *watch(options: WatchOptions): AsyncGenerator<WatchEvent, void> {
+    if (options.signal.aborted || this.#closed) return;
     let cursor = endOf(options.fromRevision);
     await this.#assertKnown(options.fromRevision);
     // Waking everybody is cheap, and no promise that outlives a turn collects waiters.
