@@ -70,10 +70,7 @@ const schema = z.strictObject({
     .union([
       z.strictObject({ sqlite: z.strictObject({ file: file.optional() }) }),
       z.strictObject({
-        postgres: z.strictObject({
-          url: z.string().min(1).max(4096),
-          maxConnections: z.number().int().min(2).max(200).default(10),
-        }),
+        postgres: z.strictObject({ url: z.string().min(1).max(4096) }),
       }),
     ])
     .prefault({ sqlite: {} }),
@@ -117,8 +114,8 @@ export interface HubConfig {
   };
   readonly dns: { readonly listen: readonly ListenAddress[] };
   readonly store:
-    | { readonly type: 'sqlite'; readonly file: string }
-    | { readonly type: 'postgres'; readonly url: string; readonly maxConnections: number };
+    | { readonly kind: 'sqlite'; readonly file: string }
+    | { readonly kind: 'postgres'; readonly url: string };
   readonly dataDir: string;
   readonly secrets: { readonly keyFile: string };
   readonly geo: { readonly database?: string; readonly regions: Readonly<Record<string, readonly string[]>> };
@@ -223,9 +220,9 @@ export function parseConfig(source: ConfigSource): HubConfig {
     dns,
     store:
       'postgres' in store
-        ? { type: 'postgres', ...store.postgres }
+        ? { kind: 'postgres', url: store.postgres.url }
         : {
-            type: 'sqlite',
+            kind: 'sqlite',
             file:
               store.sqlite.file === undefined ? resolve(home, 'portolan.db') : absolute(store.sqlite.file),
           },

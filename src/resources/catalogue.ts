@@ -85,6 +85,9 @@ export const KINDS = {
   Drill: { plural: 'drills', aliases: ['drill'], spec: drillSpec, summary: 'a failover rehearsal' },
 } as const satisfies Record<Kind, KindInfo>;
 
+// The names under which the generated JSON Schemas and the OpenAPI document refer to them.
+for (const [kind, { spec }] of Object.entries(KINDS)) z.globalRegistry.add(spec, { id: `${kind}Spec` });
+
 export const KIND_NAMES = Object.keys(KINDS) as readonly Kind[];
 
 export function isKind(text: string): text is Kind {
@@ -111,13 +114,15 @@ export interface ResourceInput<K extends Kind = Kind> {
 }
 
 const input = <K extends Kind, S extends z.ZodType>(kind: K, spec: S) =>
-  z.strictObject({
-    apiVersion: z.literal(API_VERSION),
-    kind: z.literal(kind),
-    metadata: metadataInput,
-    spec,
-    status: z.unknown().optional(),
-  });
+  z
+    .strictObject({
+      apiVersion: z.literal(API_VERSION),
+      kind: z.literal(kind),
+      metadata: metadataInput,
+      spec,
+      status: z.unknown().optional(),
+    })
+    .meta({ id: `${kind}Input` });
 
 /** The schema of what a person may write, by kind. */
 export const INPUT_SCHEMAS: { readonly [K in Kind]: z.ZodType<ResourceInput<K>> } = {

@@ -17,12 +17,12 @@ export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 export const MAX_METADATA_BYTES = 256 * 1024;
 
 /**
- * Parses one document of any kind.
+ * Parses one document of any kind; of `expected` when given, where another kind in the document is a violation of `kind`.
  * @throws PortolanError VALIDATION_FAILED with every violation (at most 100), KIND_UNKNOWN, PAYLOAD_TOO_LARGE
  */
-export function parseResource(input: unknown): ParsedInput {
+export function parseResource(input: unknown, expected?: Kind): ParsedInput {
   const document = checkShape(input);
-  const kind = kindOf(document);
+  const kind = expected ?? kindOf(document);
   switch (kind) {
     case 'Cluster':
       return parseAs(kind, document);

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { ANSWER_ENDPOINTS } from './answers.ts';
+import { AUDIT_ENDPOINTS } from './audit.ts';
+import { CLUSTER_ENDPOINTS } from './clusters.ts';
+import { DRILL_ENDPOINTS } from './drills.ts';
+import { type Endpoint, endpoint } from './endpoint.ts';
+import { OBJECT_ENDPOINTS } from './objects.ts';
+import { openApiDocument } from './openapi.ts';
+import { PLAN_ENDPOINTS } from './plan.ts';
+import { SYSTEM_ENDPOINTS } from './system.ts';
+import { TOKEN_ENDPOINTS } from './tokens.ts';
+
+const documented: readonly Endpoint[] = [
+  ...OBJECT_ENDPOINTS,
+  ...PLAN_ENDPOINTS,
+  ...ANSWER_ENDPOINTS,
+  ...CLUSTER_ENDPOINTS,
+  ...DRILL_ENDPOINTS,
+  ...TOKEN_ENDPOINTS,
+  ...AUDIT_ENDPOINTS,
+  ...SYSTEM_ENDPOINTS,
+];
+
+/** The API's description, made from the very table the server routes by. */
+export const OPENAPI = openApiDocument(documented);
+
+/** Every operation of the API. Routes, permissions, OpenAPI and the permission tests all come from this table. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...documented,
+  endpoint({
+    id: 'openapi',
+    method: 'GET',
+    path: '/openapi.json',
+    tag: 'system',
+    summary: 'This description.',
+    access: { kind: 'public' },
+    replies: { 200: { description: 'OpenAPI 3.1', schema: z.unknown() } },
+    handle: async () => ({ status: 200, json: OPENAPI }),
+  }),
+];

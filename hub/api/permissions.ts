@@ -1,0 +1,72 @@
+import type { Kind } from '../../src/resources/catalogue.ts';
+import type { RoleBinding } from '../store/contract.ts';
+
+export type Role = RoleBinding['role'];
+
+/** What a token may be allowed to do. Anything that is not in the table is refused. */
+export type Action =
+  | `${Kind}.read`
+  | `${Kind}.write`
+  | 'cluster.token'
+  | 'cluster.drain'
+  | 'cluster.remove'
+  | 'drill.run'
+  | 'plan'
+  | 'resolve'
+  | 'status.read'
+  | 'audit.read'
+  | 'token.manage'
+  | 'metrics.read'
+  | 'force';
+
+const EVERYONE: readonly Role[] = ['viewer', 'operator', 'admin'];
+const OPERATORS: readonly Role[] = ['operator', 'admin'];
+const ADMINS: readonly Role[] = ['admin'];
+
+/**
+ * Which roles may do what, in a namespace they are bound to. Viewers look; operators run traffic (policies, drains, drills);
+ * admins decide who and what is trusted (clusters, tokens, secrets) and override guards.
+ */
+export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
+  'Cluster.read': EVERYONE,
+  'Cluster.write': ADMINS,
+  'TrafficPolicy.read': EVERYONE,
+  'TrafficPolicy.write': OPERATORS,
+  'HealthCheck.read': EVERYONE,
+  'HealthCheck.write': OPERATORS,
+  'Zone.read': EVERYONE,
+  'Zone.write': OPERATORS,
+  'Secret.read': OPERATORS,
+  'Secret.write': ADMINS,
+  'Drain.read': EVERYONE,
+  'Drain.write': OPERATORS,
+  'Drill.read': EVERYONE,
+  'Drill.write': OPERATORS,
+  'cluster.token': ADMINS,
+  'cluster.drain': OPERATORS,
+  'cluster.remove': ADMINS,
+  'drill.run': OPERATORS,
+  plan: EVERYONE,
+  resolve: EVERYONE,
+  'status.read': EVERYONE,
+  'audit.read': ADMINS,
+  'token.manage': ADMINS,
+  'metrics.read': EVERYONE,
+  force: ADMINS,
+};
+
+/** Binding namespace that stands for every namespace, those to come included. */
+export const ALL_NAMESPACES = '*';
+
+/** True when a binding gives a role in `namespace` that may do `action`. `*` asks for a binding to every namespace. */
+export function may(bindings: readonly RoleBinding[], action: Action, namespace: string): boolean {
+  return bindings.some(
+    (b) =>
+      (b.namespace === ALL_NAMESPACES || b.namespace === namespace) && PERMISSIONS[action].includes(b.role),
+  );
+}
+
+/** True when some binding, in whatever namespace, may do `action`. */
+export function maySomewhere(bindings: readonly RoleBinding[], action: Action): boolean {
+  return bindings.some((b) => PERMISSIONS[action].includes(b.role));
+}

@@ -1,0 +1,80 @@
+import { PortolanError } from '../../src/errors/error.ts';
+import { parseText } from '../../src/resources/yaml.ts';
+
+/** A request body above this is refused before it is read to its end. */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads a JSON or YAML body; an empty one is `undefined`.
+ * @throws PortolanError PAYLOAD_TOO_LARGE, YAML_INVALID, MEDIA_TYPE_UNSUPPORTED
+ */
+export async function readBody(request: Request): Promise<unknown> {
+  const announced = Number(request.headers.get('content-length') ?? 0);
+  if (announced > MAX_BODY_BYTES) throw tooLarge();
+  const text = await readText(request);
+  if (text.trim() === '') return undefined;
+  const type = (request.headers.get('content-type') ?? 'application/json')
+    .split(';')[0]
+    ?.trim()
+    .toLowerCase();
+  switch (type) {
+    case 'application/json':
+      return parseJson(text);
+    case 'application/yaml':
+    case 'application/x-yaml':
+    case 'text/yaml':
+    case 'text/x-yaml': {
+      const documents = parseText(text);
+      if (documents.length > 1)
+        throw new PortolanError(
+          'YAML_INVALID',
+          `the body holds ${documents.length} documents; this path takes one`,
+          { fix: 'Send them one by one, or use `portolan apply`.' },
+        );
+      return documents[0]?.value;
+    }
+    default:
+      throw new PortolanError(
+        'MEDIA_TYPE_UNSUPPORTED',
+        `the body is ${JSON.stringify((type ?? '').slice(0, 60))}`,
+      );
+  }
+}
+
+async function readText(request: Request): Promise<string> {
+  if (request.body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new PortolanError('YAML_INVALID', 'the body is not valid UTF-8', {
+      cause,
+      fix: 'Send UTF-8 text.',
+    });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PortolanError(
+      'YAML_INVALID',
+      `the body is not valid JSON: ${cause instanceof Error ? cause.message.slice(0, 200) : ''}`,
+      { fix: 'Send valid JSON, or YAML as application/yaml.' },
+    );
+  }
+}
+
+function tooLarge(): PortolanError {
+  return new PortolanError(
+    'PAYLOAD_TOO_LARGE',
+    `the request body is larger than ${MAX_BODY_BYTES} bytes (4 MiB)`,
+  );
+}

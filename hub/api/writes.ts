@@ -1,0 +1,189 @@
+import { PortolanError } from '../../src/errors/error.ts';
+import { type AnyResource, KINDS, type Resource } from '../../src/resources/catalogue.ts';
+import type { ParsedInput } from '../../src/resources/validate.ts';
+import type { Change, Key, Store } from '../store/contract.ts';
+import type { Admission, AnyDesired, ChangeContext, HubServices, ProposedChange } from './services.ts';
+
+/** Finalizers under this prefix belong to the hub's controllers; a client's document neither adds nor removes them. */
+export const HUB_FINALIZER_PREFIX = 'portolan.dev/';
+
+/** One write as the world (`proposed`) and the store (`change`) see it. */
+export interface Write {
+  readonly proposed: ProposedChange;
+  readonly change: Change;
+}
+
+/**
+ * What writing `input` means: `create` an object that must be new, `replace` one that must exist, or `apply` whichever fits.
+ * @throws PortolanError NOT_FOUND, ALREADY_EXISTS, CONFLICT (resourceVersion or uid of the document is not the stored one)
+ */
+export async function writeOf(
+  input: ParsedInput,
+  mode: 'create' | 'replace' | 'apply',
+  store: Store,
+): Promise<Write> {
+  const key = keyOf(input);
+  const current = await anyObject(store, key);
+  if (current === undefined) {
+    if (mode === 'replace') throw notFound(key);
+    if (input.metadata.resourceVersion !== undefined) {
+      throw new PortolanError('CONFLICT', `${describe(key)} no longer exists`, {
+        fix: 'Remove metadata.resourceVersion and uid to create it anew.',
+      });
+    }
+    const next = desired(input, []);
+    const { spec, labels, annotations, finalizers } = next;
+    return {
+      proposed: { type: 'create', key, next },
+      change: { type: 'create', key, spec, labels, annotations, finalizers },
+    };
+  }
+  if (mode === 'create') throw new PortolanError('ALREADY_EXISTS', `${describe(key)} exists already`);
+  const { resourceVersion, uid } = input.metadata;
+  if (uid !== undefined && uid !== current.metadata.uid) {
+    throw new PortolanError(
+      'CONFLICT',
+      `${describe(key)} was deleted and created again since it was read (its uid differs)`,
+    );
+  }
+  checkVersion(current, resourceVersion);
+  const next = desired(input, current.metadata.finalizers);
+  const { spec, labels, annotations, finalizers } = next;
+  return {
+    proposed: { type: 'update', key, current, next },
+    // The version that was admitted: the store refuses when another process wrote in between.
+    change: {
+      type: 'update',
+      key,
+      spec,
+      labels,
+      annotations,
+      finalizers,
+      resourceVersion: current.metadata.resourceVersion,
+    },
+  };
+}
+
+/** @throws PortolanError NOT_FOUND, CONFLICT */
+export async function deletionOf(
+  key: Key,
+  store: Store,
+  resourceVersion: string | undefined,
+): Promise<Write> {
+  const current = await anyObject(store, key);
+  if (current === undefined) throw notFound(key);
+  checkVersion(current, resourceVersion);
+  return {
+    proposed: { type: 'delete', key, current },
+    change: {
+      type: 'delete',
+      key,
+      uid: current.metadata.uid,
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    },
+  };
+}
+
+/** Asks the guards; throws what they refuse. Call it, and the commit after it, inside the write lane. */
+export async function admitOrThrow(
+  writes: readonly Write[],
+  context: ChangeContext,
+  services: HubServices,
+): Promise<readonly string[]> {
+  const admission = await services.admit(
+    writes.map((w) => w.proposed),
+    context,
+  );
+  if (admission.ok) return admission.warnings;
+  throw refusalOf(admission.violations);
+}
+
+/** One code for all when they agree, so that a client can act on it; the general one otherwise. */
+export function refusalOf(violations: Extract<Admission, { ok: false }>['violations']): PortolanError {
+  const codes = [...new Set(violations.map((v) => v.code))];
+  const first = violations[0];
+  const code = codes.length === 1 && codes[0] !== undefined ? codes[0] : 'VALIDATION_FAILED';
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  return new PortolanError(
+    code,
+    `${first?.path ?? ''}${first?.path ? ': ' : ''}${first?.message ?? 'the change is refused'}${more}`,
+    {
+      violations: violations.map(({ path, code: c, message, fix }) => ({ path, code: c, message, fix })),
+      ...(first === undefined ? {} : { fix: first.fix }),
+    },
+  );
+}
+
+/** What a client may see of an object: a Secret's values never leave, whatever the store holds. */
+export function presentable(object: AnyResource): AnyResource {
+  return object.kind === 'Secret' ? { ...object, spec: {} } : object;
+}
+
+export function keyOf(input: ParsedInput): Key {
+  return { kind: input.kind, namespace: input.metadata.namespace, name: input.metadata.name };
+}
+
+export function describe(key: Key): string {
+  return `${key.kind} "${key.namespace}/${key.name}"`;
+}
+
+export function notFound(key: Key): PortolanError {
+  return new PortolanError('NOT_FOUND', `${describe(key)} does not exist`, {
+    fix: `List what exists with \`portolan get ${KINDS[key.kind].plural} -n ${key.namespace}\`.`,
+  });
+}
+
+/** An object by a key whose kind is only known at run time. */
+export async function anyObject(store: Store, key: Key): Promise<AnyResource | undefined> {
+  const object = await store.get(key);
+  return object === undefined ? undefined : narrow(object);
+}
+
+function narrow(object: Resource): AnyResource {
+  // The store keeps kind and spec together; TypeScript cannot see that they agree.
+  return object as AnyResource;
+}
+
+function checkVersion(current: AnyResource, wanted: string | undefined): void {
+  if (wanted === undefined || wanted === current.metadata.resourceVersion) return;
+  throw new PortolanError(
+    'CONFLICT',
+    `${describe({ kind: current.kind, namespace: current.metadata.namespace, name: current.metadata.name })} changed since it was read: resourceVersion is ${current.metadata.resourceVersion}, not ${wanted}`,
+  );
+}
+
+function desired(input: ParsedInput, current: readonly string[]): AnyDesired {
+  const { namespace, name, labels = {}, annotations = {}, finalizers } = input.metadata;
+  const ofHub = (finalizer: string): boolean => finalizer.startsWith(HUB_FINALIZER_PREFIX);
+  const kept =
+    finalizers === undefined ? current : [...current.filter(ofHub), ...finalizers.filter((f) => !ofHub(f))];
+  return desiredOf(input, { namespace, name, labels, annotations, finalizers: [...new Set(kept)] });
+}
+
+type Common = Pick<AnyDesired, 'namespace' | 'name' | 'labels' | 'annotations' | 'finalizers'>;
+
+function desiredOf(input: ParsedInput, common: Common): AnyDesired {
+  switch (input.kind) {
+    case 'Cluster':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'TrafficPolicy':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'HealthCheck':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'Zone':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'Secret':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'Drain':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'Drill':
+      return { ...common, kind: input.kind, spec: input.spec };
+  }
+}
+
+/** What the query of a write says about how insistent it is. */
+export interface WriteQuery {
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly reason?: string | undefined;
+}

@@ -1,0 +1,94 @@
+import { KIND_NAMES, KINDS, type Kind } from '../../src/resources/catalogue.ts';
+import { type JsonSchema, kindJsonSchema } from '../../src/resources/json-schema.ts';
+import { API_VERSION } from '../../src/resources/metadata.ts';
+
+/** `docs/reference/resources.md`: every field of every kind. */
+export function resourcesPage(): string {
+  return `# Resources
+
+Every object has \`apiVersion: ${API_VERSION}\`, \`kind\`, \`metadata\` (\`name\`, \`namespace\`, \`labels\`, \`annotations\`) and
+\`spec\`; the hub adds \`status\`. Unknown fields are refused. Editors can use the JSON Schemas in
+[schemas/](schemas/): \`# yaml-language-server: $schema=…/portolan.json\` as the first line of a file. This page is
+generated from the schemas that the hub validates with.
+
+${KIND_NAMES.map(section).join('\n')}`;
+}
+
+function section(kind: Kind): string {
+  const schema = kindJsonSchema(kind);
+  const definitions = schema.$defs as Readonly<Record<string, JsonSchema>> | undefined;
+  const rows: Row[] = [];
+  const spec = schema.properties?.spec;
+  if (spec !== undefined) collect(spec, 'spec', true, definitions ?? {}, rows, new Set());
+  const table = rows.map((r) => `| \`${r.path}\` | ${r.type} | ${r.fallback} | ${r.description} |`).join('\n');
+  return `## ${kind}
+
+A ${kind} is ${KINDS[kind].summary}. Path in the API: \`${KINDS[kind].plural}\`; on the command line also ${KINDS[kind].aliases.map((a) => `\`${a}\``).join(', ')}.
+
+| Field | Type | Default | Meaning |
+|---|---|---|---|
+${table}
+`;
+}
+
+interface Row {
+  readonly path: string;
+  readonly type: string;
+  readonly fallback: string;
+  readonly description: string;
+}
+
+function collect(given: JsonSchema, path: string, required: boolean, definitions: Readonly<Record<string, JsonSchema>>, rows: Row[], seen: ReadonlySet<string>): void {
+  const name = given.$ref?.split('/').at(-1);
+  const schema = name === undefined ? given : { ...definitions[name], ...given };
+  if (name !== undefined && seen.has(name)) return;
+  const inside = name === undefined ? seen : new Set([...seen, name]);
+  const fallback = 'default' in schema ? `\`${JSON.stringify(schema.default)}\`` : required ? 'required' : '';
+  if (path !== 'spec') rows.push({ path, type: typeOf(schema), fallback, description: (schema.description ?? '').replaceAll('|', '\\|').replaceAll('\n', ' ') });
+  const choices = list(schema.oneOf) ?? list(schema.anyOf);
+  if (choices !== undefined && choices.some((choice) => choice.properties !== undefined)) {
+    for (const choice of choices) {
+      const label = choiceLabel(choice);
+      collectFields(choice, `${path}${label}`, definitions, rows, inside);
+    }
+  }
+  collectFields(schema, path, definitions, rows, inside);
+  if (isSchema(schema.items)) collectItems(schema.items, `${path}[]`, definitions, rows, inside);
+}
+
+function collectItems(items: JsonSchema, path: string, definitions: Readonly<Record<string, JsonSchema>>, rows: Row[], seen: ReadonlySet<string>): void {
+  const name = items.$ref?.split('/').at(-1);
+  collectFields(name === undefined ? items : { ...definitions[name], ...items }, path, definitions, rows, seen);
+}
+
+function collectFields(schema: JsonSchema, path: string, definitions: Readonly<Record<string, JsonSchema>>, rows: Row[], seen: ReadonlySet<string>): void {
+  for (const [field, inner] of Object.entries(schema.properties ?? {})) {
+    collect(inner, `${path}.${field}`, schema.required?.includes(field) === true, definitions, rows, seen);
+  }
+}
+
+/** `(protocol: http)` for a branch told apart by a constant. */
+function choiceLabel(choice: JsonSchema): string {
+  const constant = Object.entries(choice.properties ?? {}).find(([, inner]) => 'const' in inner);
+  return constant === undefined ? '' : `(${constant[0]}: ${String(constant[1].const)})`;
+}
+
+function typeOf(schema: JsonSchema): string {
+  if ('const' in schema) return `\`${String(schema.const)}\``;
+  if (Array.isArray(schema.enum)) return schema.enum.map((v) => `\`${String(v)}\``).join(' \\| ');
+  const choices = list(schema.oneOf) ?? list(schema.anyOf);
+  if (choices !== undefined) return [...new Set(choices.map(typeOf))].join(' or ');
+  if (schema.type === 'array') return isSchema(schema.items) ? `list of ${typeOf(schema.items)}` : 'list';
+  if (schema.type === 'object') return 'mapping';
+  const bounds = [schema.minimum === undefined ? '' : `≥ ${String(schema.minimum)}`, schema.maximum === undefined ? '' : `≤ ${String(schema.maximum)}`].filter((b) => b !== '').join(', ');
+  const base = schema.format ?? schema.type ?? 'text';
+  return bounds === '' ? base : `${base} (${bounds})`;
+}
+
+function list(value: unknown): readonly JsonSchema[] | undefined {
+  return Array.isArray(value) ? value.filter(isSchema) : undefined;
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === 'object' && value !== null;
+}

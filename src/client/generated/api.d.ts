@@ -1,0 +1,3857 @@
+/** Generated from docs/reference/openapi.json by `npm run generate`; not to be edited. */
+export interface paths {
+    "/apis/portolan.dev/v1alpha1/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Cluster (a cluster that an agent joins) the caller may see. */
+        get: operations["listClusterAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/drains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Drain (takes a cluster out of answers on purpose) the caller may see. */
+        get: operations["listDrainAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Drill (a failover rehearsal) the caller may see. */
+        get: operations["listDrillAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/healthchecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every HealthCheck (how an endpoint is probed) the caller may see. */
+        get: operations["listHealthCheckAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Cluster objects of a namespace. */
+        get: operations["listCluster"];
+        put?: never;
+        /** Create a Cluster. */
+        post: operations["createCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/clusters/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Cluster. */
+        get: operations["getCluster"];
+        /** Replace a Cluster. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceCluster"];
+        post?: never;
+        /** Delete a Cluster. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteCluster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/drains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Drain objects of a namespace. */
+        get: operations["listDrain"];
+        put?: never;
+        /** Create a Drain. */
+        post: operations["createDrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/drains/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Drain. */
+        get: operations["getDrain"];
+        /** Replace a Drain. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceDrain"];
+        post?: never;
+        /** Delete a Drain. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteDrain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Drill objects of a namespace. */
+        get: operations["listDrill"];
+        put?: never;
+        /** Create a Drill. */
+        post: operations["createDrill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/drills/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Drill. */
+        get: operations["getDrill"];
+        /** Replace a Drill. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceDrill"];
+        post?: never;
+        /** Delete a Drill. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteDrill"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/healthchecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the HealthCheck objects of a namespace. */
+        get: operations["listHealthCheck"];
+        put?: never;
+        /** Create a HealthCheck. */
+        post: operations["createHealthCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/healthchecks/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one HealthCheck. */
+        get: operations["getHealthCheck"];
+        /** Replace a HealthCheck. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceHealthCheck"];
+        post?: never;
+        /** Delete a HealthCheck. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteHealthCheck"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Secret objects of a namespace. */
+        get: operations["listSecret"];
+        put?: never;
+        /** Create a Secret. */
+        post: operations["createSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Secret. */
+        get: operations["getSecret"];
+        /** Replace a Secret. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceSecret"];
+        post?: never;
+        /** Delete a Secret. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteSecret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/trafficpolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the TrafficPolicy objects of a namespace. */
+        get: operations["listTrafficPolicy"];
+        put?: never;
+        /** Create a TrafficPolicy. */
+        post: operations["createTrafficPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/trafficpolicies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one TrafficPolicy. */
+        get: operations["getTrafficPolicy"];
+        /** Replace a TrafficPolicy. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceTrafficPolicy"];
+        post?: never;
+        /** Delete a TrafficPolicy. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteTrafficPolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Zone objects of a namespace. */
+        get: operations["listZone"];
+        put?: never;
+        /** Create a Zone. */
+        post: operations["createZone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/zones/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Zone. */
+        get: operations["getZone"];
+        /** Replace a Zone. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceZone"];
+        post?: never;
+        /** Delete a Zone. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteZone"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Secret (values stored encrypted and never returned) the caller may see. */
+        get: operations["listSecretAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/trafficpolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every TrafficPolicy (hostnames, endpoints and how queries are routed to them) the caller may see. */
+        get: operations["listTrafficPolicyAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Zone (a zone served by the embedded name servers) the caller may see. */
+        get: operations["listZoneAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process answers. */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prometheus metrics. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hub can do its work: 200 when it can, 503 with the reasons when not. */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create, update and delete all of these documents in one commit, or none of them. */
+        post: operations["apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Audit entries in order. `next` is the `after` of the following page. */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Recompute the hash chain of the audit log. */
+        get: operations["verifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clusters/{namespace}/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the cluster out of answers on purpose. */
+        post: operations["drainCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clusters/{namespace}/{name}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drain the cluster, revoke its agent, and delete it. */
+        post: operations["removeCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clusters/{namespace}/{name}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create a join token: single use, at most an hour, bound to this cluster. */
+        post: operations["createClusterToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clusters/{namespace}/{name}/undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a drained cluster back into answers. */
+        post: operations["undrainCluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/drills/{namespace}/{name}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Abort a running drill and roll it back. */
+        post: operations["abortDrill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/drills/{namespace}/{name}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a drill that exists. */
+        post: operations["startDrill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/drills/{namespace}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a drill would do and whether its guards allow it now. Stores nothing. */
+        post: operations["planDrill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What applying these documents would do: per document, and to the answers clients get. Stores nothing. */
+        post: operations["plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a client would be answered now, why, and for how long. Decided by the code that answers DNS. */
+        get: operations["resolve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Name servers, agents and health states with their explanations, of the namespaces the caller may see. */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tokens the caller may manage, without their secrets. */
+        get: operations["listTokens"];
+        put?: never;
+        /** Create a token. Its text is in this answer and nowhere else. Takes the admin role in every namespace it is bound to. */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a token. Requests with it are refused from now on; open watches end within a heartbeat. */
+        delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of every kind as server-sent events, of the objects the caller may see. */
+        get: operations["watchAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/whoami": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who the token says the caller is. */
+        get: operations["whoAmI"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        AgentStatus: {
+            cluster: string;
+            connected: boolean;
+            failureDomain: string;
+            lastSeenAt?: string;
+            revoked: boolean;
+            snapshotSequence: number;
+            uid: string;
+            version: string;
+        };
+        AnswerDiff: {
+            changes: {
+                after: components["schemas"]["AnswerShare"][];
+                before: components["schemas"]["AnswerShare"][];
+                hostname: string;
+                namespace: string;
+                places: string[];
+            }[];
+            compared: {
+                hostnames: number;
+                places: number;
+            };
+        };
+        AnswerShare: {
+            cluster: string;
+            endpoint: string;
+            percent: number;
+        };
+        Applied: {
+            documents: components["schemas"]["PlannedDocument"][];
+            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"])[];
+            revision: number;
+            warnings: string[];
+        };
+        AuditEntry: {
+            actor: string;
+            actorDisplay: string;
+            address?: string;
+            at: string;
+            hash: string;
+            kind: string;
+            name: string;
+            namespace: string;
+            payloadDigest: string;
+            previousHash: string;
+            reason?: string;
+            sequence: number;
+            verb: string;
+        };
+        AuditPage: {
+            items: components["schemas"]["AuditEntry"][];
+            next?: number;
+        };
+        AuditVerification: {
+            brokenAt?: number;
+            entries: number;
+        };
+        Cluster: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Cluster";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["ClusterSpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        ClusterAction: {
+            cluster: string;
+            message: string;
+            /** @enum {string} */
+            state: "draining" | "active" | "removing" | "removed";
+            warnings: string[];
+        };
+        ClusterInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Cluster";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["ClusterSpec"];
+            status?: unknown;
+        };
+        ClusterList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["Cluster"][];
+            /** @constant */
+            kind: "ClusterList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        ClusterSpec: {
+            addresses?: (string)[];
+            failureDomain?: string;
+            location: {
+                country: string;
+                latitude?: number;
+                longitude?: number;
+                subdivision?: string;
+            };
+        };
+        ClusterToken: {
+            command: string;
+            expiresAt: string;
+            token: string;
+        };
+        ClusterTokenInput: {
+            /** @default 900 */
+            ttlSeconds?: number;
+        };
+        Condition: {
+            lastTransitionTime: string;
+            message: string;
+            observedGeneration: number;
+            reason: string;
+            /** @enum {string} */
+            status: "True" | "False" | "Unknown";
+            type: string;
+        };
+        Documents: {
+            /** @default [] */
+            delete?: {
+                /** @enum {string} */
+                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "Secret" | "Drain" | "Drill";
+                name: string;
+                /** @default default */
+                namespace?: string;
+            }[];
+            /** @default [] */
+            documents?: unknown[];
+        };
+        Drain: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Drain";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["DrainSpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        DrainInput: {
+            /** Format: date-time */
+            expiresAt?: string;
+            /** @default  */
+            reason?: string;
+        };
+        DrainList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["Drain"][];
+            /** @constant */
+            kind: "DrainList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        DrainSpec: {
+            cluster: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            /** @default  */
+            reason?: string;
+        };
+        Drill: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Drill";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["DrillSpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        DrillInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Drill";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["DrillSpec"];
+            status?: unknown;
+        };
+        DrillList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["Drill"][];
+            /** @constant */
+            kind: "DrillList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        DrillPlan: {
+            answers: components["schemas"]["AnswerDiff"];
+            guards: {
+                detail: string;
+                name: string;
+                ok: boolean;
+            }[];
+            steps: string[];
+        };
+        DrillPlanInput: {
+            spec: components["schemas"]["DrillSpec"];
+        };
+        DrillSpec: {
+            /** @enum {string} */
+            action: "drain" | "fail";
+            cluster: string;
+            /** @default [] */
+            countries?: string[];
+            /** @default 60 */
+            durationSeconds?: number;
+            /** @default {} */
+            guards?: {
+                /** @default 5 */
+                maxErrorRatePercent?: number;
+                /** @default 30 */
+                minCapacityPercent?: number;
+            };
+            metrics?: {
+                /** @default http_request_errors_total */
+                errors?: string;
+                /**
+                 * Format: starts_with
+                 * @default /metrics
+                 */
+                path?: string;
+                port?: number;
+                /** @default http_requests_total */
+                requests?: string;
+            };
+        };
+        FieldViolation: {
+            code: string;
+            fix: string;
+            message: string;
+            path: string;
+        };
+        HealthCheck: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "HealthCheck";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["HealthCheckSpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        HealthCheckInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "HealthCheck";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["HealthCheckSpec"];
+            status?: unknown;
+        };
+        HealthCheckList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["HealthCheck"][];
+            /** @constant */
+            kind: "HealthCheckList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        HealthCheckSpec: {
+            bodyContains?: string;
+            /**
+             * @default [
+             *       300,
+             *       600
+             *     ]
+             */
+            confirmDelaysMs?: number[];
+            /**
+             * @default [
+             *       "200-399"
+             *     ]
+             */
+            expectedStatuses?: (number | string)[];
+            /** @default 3 */
+            fall?: number;
+            headers?: {
+                [key: string]: string;
+            };
+            host?: string;
+            /** @default 1 */
+            intervalSeconds?: number;
+            /**
+             * @default GET
+             * @enum {string}
+             */
+            method?: "GET" | "HEAD";
+            /** @default / */
+            path?: string;
+            /** @default 80 */
+            port?: number;
+            /** @constant */
+            protocol: "http";
+            /** @default 2 */
+            rise?: number;
+            /** @default 700 */
+            timeoutMs?: number;
+        } | {
+            bodyContains?: string;
+            caSecret?: {
+                key: string;
+                name: string;
+            };
+            /**
+             * @default [
+             *       300,
+             *       600
+             *     ]
+             */
+            confirmDelaysMs?: number[];
+            /**
+             * @default [
+             *       "200-399"
+             *     ]
+             */
+            expectedStatuses?: (number | string)[];
+            /** @default 3 */
+            fall?: number;
+            headers?: {
+                [key: string]: string;
+            };
+            host?: string;
+            /** @default 1 */
+            intervalSeconds?: number;
+            /**
+             * @default GET
+             * @enum {string}
+             */
+            method?: "GET" | "HEAD";
+            /** @default / */
+            path?: string;
+            /** @default 443 */
+            port?: number;
+            /** @constant */
+            protocol: "https";
+            /** @default 2 */
+            rise?: number;
+            serverName?: string;
+            /** @default 700 */
+            timeoutMs?: number;
+        } | {
+            /**
+             * @default [
+             *       300,
+             *       600
+             *     ]
+             */
+            confirmDelaysMs?: number[];
+            /** @default 3 */
+            fall?: number;
+            /** @default 1 */
+            intervalSeconds?: number;
+            port: number;
+            /** @constant */
+            protocol: "tcp";
+            /** @default 2 */
+            rise?: number;
+            /** @default 700 */
+            timeoutMs?: number;
+        } | {
+            caSecret?: {
+                key: string;
+                name: string;
+            };
+            /**
+             * @default [
+             *       300,
+             *       600
+             *     ]
+             */
+            confirmDelaysMs?: number[];
+            /** @default 3 */
+            fall?: number;
+            /** @default 1 */
+            intervalSeconds?: number;
+            /** @default 443 */
+            port?: number;
+            /** @constant */
+            protocol: "tls";
+            /** @default 2 */
+            rise?: number;
+            serverName?: string;
+            /** @default 700 */
+            timeoutMs?: number;
+        } | {
+            caSecret?: {
+                key: string;
+                name: string;
+            };
+            /**
+             * @default [
+             *       300,
+             *       600
+             *     ]
+             */
+            confirmDelaysMs?: number[];
+            /** @default 3 */
+            fall?: number;
+            /** @default 1 */
+            intervalSeconds?: number;
+            port: number;
+            /** @constant */
+            protocol: "grpc";
+            /** @default 2 */
+            rise?: number;
+            serverName?: string;
+            /** @default  */
+            service?: string;
+            /** @default 700 */
+            timeoutMs?: number;
+            /** @default false */
+            tls?: boolean;
+        };
+        HubStatus: {
+            agents: components["schemas"]["AgentStatus"][];
+            hub: {
+                epoch: number;
+                sequence: number;
+                startedAt: string;
+                uid: string;
+                version: string;
+            };
+            nameServers: components["schemas"]["NameServerStatus"][];
+            targets: components["schemas"]["TargetStatus"][];
+        };
+        Metadata: {
+            annotations: {
+                [key: string]: string;
+            };
+            creationTimestamp: string;
+            deletionTimestamp?: string;
+            finalizers: string[];
+            generation: number;
+            labels: {
+                [key: string]: string;
+            };
+            name: string;
+            namespace: string;
+            resourceVersion: string;
+            uid: string;
+        };
+        NameServerStatus: {
+            addresses: string[];
+            cluster?: string;
+            detail: string;
+            id: string;
+            sequence: number;
+            /** @enum {string} */
+            state: "serving" | "behind" | "unreachable";
+        };
+        Plan: {
+            answers: components["schemas"]["AnswerDiff"];
+            changes: number;
+            documents: components["schemas"]["PlannedDocument"][];
+            ok: boolean;
+            warnings: string[];
+        };
+        PlannedDocument: {
+            /** @enum {string} */
+            action: "create" | "update" | "delete" | "unchanged" | "invalid";
+            fields: {
+                after?: unknown;
+                before?: unknown;
+                path: string;
+            }[];
+            index: number;
+            kind: string;
+            name: string;
+            namespace: string;
+            violations: components["schemas"]["FieldViolation"][];
+        };
+        Problem: {
+            cause?: string;
+            code: string;
+            detail: string;
+            fix: string;
+            requestId?: string;
+            status: number;
+            title: string;
+            type: string;
+            violations?: components["schemas"]["FieldViolation"][];
+        };
+        Readiness: {
+            ready: boolean;
+            reasons: string[];
+        };
+        ResolveResult: {
+            answers: {
+                data: string;
+                name: string;
+                ttlSeconds: number;
+                type: string;
+            }[];
+            candidates: {
+                addresses: string[];
+                cluster: string;
+                endpoint: string;
+                reason: string;
+                sharePercent: number;
+                /** @enum {string} */
+                state: "up" | "down" | "unknown";
+            }[];
+            client: {
+                address?: string;
+                continent?: string;
+                country?: string;
+                /** @enum {string} */
+                source: "client" | "country" | "unknown";
+                subdivision?: string;
+            };
+            explanation: string[];
+            hostname: string;
+            namespace?: string;
+            policy?: string;
+            /** @enum {string} */
+            rcode: "NOERROR" | "NXDOMAIN" | "REFUSED" | "SERVFAIL";
+            scopePrefixLength: number;
+            sequence: number;
+            stableForMs: number;
+            type: string;
+            zone?: string;
+        };
+        RoleBinding: {
+            namespace: "*" | string;
+            /** @enum {string} */
+            role: "admin" | "operator" | "viewer";
+        };
+        Secret: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Secret";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["SecretSpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        SecretInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Secret";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["SecretSpec"];
+            status?: unknown;
+        };
+        SecretList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["Secret"][];
+            /** @constant */
+            kind: "SecretList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        SecretSpec: {
+            stringData?: {
+                [key: string]: string | null;
+            };
+        };
+        TargetStatus: {
+            address: string;
+            cluster: string;
+            degraded: boolean;
+            id: string;
+            port: number;
+            protocol: string;
+            reason: string;
+            since: string;
+            /** @enum {string} */
+            state: "up" | "down" | "unknown";
+            usedBy: string[];
+            votes: {
+                ageMs: number;
+                counted: boolean;
+                detail: string;
+                failureDomain: string;
+                injected: boolean;
+                vantage: string;
+                /** @enum {string} */
+                verdict: "up" | "down" | "none";
+            }[];
+        };
+        Token: {
+            bindings: components["schemas"]["RoleBinding"][];
+            createdAt: string;
+            display: string;
+            expiresAt?: string;
+            id: string;
+            lastUsedAt?: string;
+        };
+        TokenCreated: {
+            bindings: components["schemas"]["RoleBinding"][];
+            createdAt: string;
+            display: string;
+            expiresAt?: string;
+            id: string;
+            lastUsedAt?: string;
+            token: string;
+        };
+        TokenInput: {
+            bindings: components["schemas"]["RoleBinding"][];
+            display: string;
+            /** Format: date-time */
+            expiresAt?: string;
+        };
+        TokenList: {
+            items: components["schemas"]["Token"][];
+        };
+        TrafficPolicy: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "TrafficPolicy";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["TrafficPolicySpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        TrafficPolicyInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "TrafficPolicy";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["TrafficPolicySpec"];
+            status?: unknown;
+        };
+        TrafficPolicyList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["TrafficPolicy"][];
+            /** @constant */
+            kind: "TrafficPolicyList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        TrafficPolicySpec: {
+            /** @default 0 */
+            capacityFloorPercent?: number;
+            /** @default 0 */
+            drainRampSeconds?: number;
+            endpoints: {
+                addresses?: (string)[];
+                /** @default 1 */
+                capacity?: number;
+                cluster: string;
+                cname?: string;
+                internal?: {
+                    address: string;
+                    port?: number;
+                };
+                name: string;
+                port?: number;
+            }[];
+            healthCheck?: {
+                ref: string;
+            } | {
+                inline: components["schemas"]["HealthCheckSpec"];
+            };
+            hostnames: string[];
+            /** @default 5 */
+            minTtlSeconds?: number;
+            /** @default 0 */
+            panicThresholdPercent?: number;
+            residency?: {
+                onAllDown?: {
+                    /** @constant */
+                    action: "panic";
+                } | {
+                    /** @constant */
+                    action: "lastAnswer";
+                } | {
+                    /** @constant */
+                    action: "maintenance";
+                    addresses: (string)[];
+                };
+                region: string;
+                /**
+                 * @default restrict
+                 * @enum {string}
+                 */
+                unknownLocation?: "restrict" | "allow";
+            }[];
+            routing: {
+                default: {
+                    tiers: {
+                        members: {
+                            endpoint: string;
+                            /** @default 1 */
+                            weight?: number;
+                        }[];
+                    }[];
+                };
+                geo?: {
+                    match: {
+                        cidrs?: (string)[];
+                        continents?: ("AF" | "AN" | "AS" | "EU" | "NA" | "OC" | "SA")[];
+                        countries?: string[];
+                        regions?: string[];
+                        subdivisions?: string[];
+                    };
+                    name: string;
+                    tiers: {
+                        members: {
+                            endpoint: string;
+                            /** @default 1 */
+                            weight?: number;
+                        }[];
+                    }[];
+                }[];
+                /**
+                 * @default nearest
+                 * @enum {string}
+                 */
+                nextBest?: "nearest" | "none";
+            };
+            /**
+             * @default {
+             *       "mode": "weighted",
+             *       "maxAnswers": 1
+             *     }
+             */
+            selection?: {
+                /** @default 1 */
+                maxAnswers?: number;
+                /** @constant */
+                mode: "weighted";
+            } | {
+                /** @default 24 */
+                ipv4PrefixLength?: number;
+                /** @default 48 */
+                ipv6PrefixLength?: number;
+                /** @default 1 */
+                maxAnswers?: number;
+                /** @constant */
+                mode: "sticky";
+            };
+            /** @default 30 */
+            ttlSeconds?: number;
+        };
+        WhoAmI: {
+            bindings: components["schemas"]["RoleBinding"][];
+            display: string;
+            expiresAt?: string;
+            tokenId: string;
+        };
+        Zone: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Zone";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["ZoneSpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        ZoneInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Zone";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["ZoneSpec"];
+            status?: unknown;
+        };
+        ZoneList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["Zone"][];
+            /** @constant */
+            kind: "ZoneList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        ZoneSpec: {
+            nameServers: {
+                addresses?: (string)[];
+                name: string;
+            }[];
+            origin: string;
+            /** @default [] */
+            records?: {
+                data: string[];
+                name: string;
+                ttlSeconds?: number;
+                type: string;
+            }[];
+            /** @default {} */
+            soa?: {
+                /** @default 1209600 */
+                expireSeconds?: number;
+                /** @default 60 */
+                minimumSeconds?: number;
+                mname?: string;
+                /** @default 7200 */
+                refreshSeconds?: number;
+                /** @default 1800 */
+                retrySeconds?: number;
+                rname?: string;
+            };
+            /** @default 300 */
+            ttlSeconds?: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    listClusterAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDrainAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrainList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDrillAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHealthCheckAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheckList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCluster: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCluster: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterInput"];
+            };
+        };
+        responses: {
+            /** @description the Cluster */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Cluster */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceCluster: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterInput"];
+            };
+        };
+        responses: {
+            /** @description the Cluster */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCluster: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Cluster as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDrain: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrainList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDrain: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrainInput"];
+            };
+        };
+        responses: {
+            /** @description the Drain */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Drain */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceDrain: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrainInput"];
+            };
+        };
+        responses: {
+            /** @description the Drain */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDrain: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Drain as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDrill: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDrill: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrillInput"];
+            };
+        };
+        responses: {
+            /** @description the Drill */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drill"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDrill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Drill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drill"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceDrill: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrillInput"];
+            };
+        };
+        responses: {
+            /** @description the Drill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drill"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDrill: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Drill as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drill"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHealthCheck: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheckList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createHealthCheck: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HealthCheckInput"];
+            };
+        };
+        responses: {
+            /** @description the HealthCheck */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheck"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHealthCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the HealthCheck */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheck"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceHealthCheck: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HealthCheckInput"];
+            };
+        };
+        responses: {
+            /** @description the HealthCheck */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheck"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteHealthCheck: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the HealthCheck as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheck"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSecret: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSecret: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretInput"];
+            };
+        };
+        responses: {
+            /** @description the Secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceSecret: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretInput"];
+            };
+        };
+        responses: {
+            /** @description the Secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteSecret: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Secret as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrafficPolicy: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTrafficPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrafficPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the TrafficPolicy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTrafficPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the TrafficPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceTrafficPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrafficPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the TrafficPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTrafficPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the TrafficPolicy as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listZone: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createZone: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ZoneInput"];
+            };
+        };
+        responses: {
+            /** @description the Zone */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Zone"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getZone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Zone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Zone"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceZone: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ZoneInput"];
+            };
+        };
+        responses: {
+            /** @description the Zone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Zone"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteZone: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Zone as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Zone"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSecretAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrafficPolicyAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listZoneAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description "ok" */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description text exposition format */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; version=0.0.4; charset=utf-8": string;
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ready */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description not ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Documents"];
+            };
+        };
+        responses: {
+            /** @description what was done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Applied"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                after?: string;
+                limit?: string;
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description entries checked, and the first that does not fit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drainCluster: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DrainInput"];
+            };
+        };
+        responses: {
+            /** @description what is true now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterAction"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeCluster: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what is true now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterAction"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createClusterToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ClusterTokenInput"];
+            };
+        };
+        responses: {
+            /** @description the token, shown once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterToken"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undrainCluster: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what is true now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterAction"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    abortDrill: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the drill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drill"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startDrill: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the drill */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drill"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    planDrill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrillPlanInput"];
+            };
+        };
+        responses: {
+            /** @description guards, steps and answers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrillPlan"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Documents"];
+            };
+        };
+        responses: {
+            /** @description the plan; documents that cannot be applied carry their violations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve: {
+        parameters: {
+            query: {
+                client?: string;
+                from?: string;
+                hostname: string;
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer with its explanation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResolveResult"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the status */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubStatus"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenInput"];
+            };
+        };
+        responses: {
+            /** @description the token */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCreated"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watchAll: {
+        parameters: {
+            query?: {
+                namespace?: string;
+                resourceVersion?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whoAmI: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the token without its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhoAmI"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}
