@@ -6,7 +6,7 @@ import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
 import { formatListen } from './config.ts';
 import { dataMetrics } from './data-metrics.ts';
-import { openGeoDatabase } from './geo-database.ts';
+import { openGeoDatabase } from '../nameserver/geo-database.ts';
 import type { AgentLog } from './log.ts';
 import type { ToData } from './messages.ts';
 import { stateFile } from './saved-states.ts';
