@@ -165,8 +165,10 @@ function receive(
   connection.pendingOctets += chunk.length;
   if (connection.needed > connection.pendingOctets) return;
   const { socket } = connection;
+  const [first] = connection.pending;
+  if (first === undefined) return;
   const bytes =
-    connection.pending.length === 1 ? chunk : Buffer.concat(connection.pending, connection.pendingOctets);
+    connection.pending.length === 1 ? first : Buffer.concat(connection.pending, connection.pendingOctets);
   let at = 0;
   socket.cork();
   while (bytes.length - at >= FRAME_HEAD && socket.writableLength <= MAX_UNREAD_OCTETS) {
