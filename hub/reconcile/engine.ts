@@ -16,6 +16,7 @@ import type { GeoLookup, StateView } from '../../src/routing/model.ts';
 import { type DrillEffects, EFFECT_LEASE_MS } from '../drills/effects.ts';
 import type { Store } from '../store/contract.ts';
 import { type AgentDirectory, createAgentDirectory } from './agent-directory.ts';
+import type { CaBundles } from './ca-bundles.ts';
 import { dueStatuses } from './conditions.ts';
 import { decisionMessage, faultMessage } from './decisions.ts';
 import { drainObjects, standingDrains } from './drains.ts';
@@ -33,6 +34,7 @@ export interface EngineOptions {
   readonly failureDomain: string;
   readonly geo: GeoLookup;
   readonly effects: DrillEffects;
+  readonly caBundles: CaBundles;
   /** Compiles what the hub's own name server answers from. */
   readonly compileTable: (routing: RoutingPart, geo: GeoLookup, view: () => StateView) => AnswerTable;
   /** Makes the hub's own vantage point; called once. */
@@ -194,6 +196,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       );
     }
     health.setTargets([...world.targets.values()]);
+    await options.caBundles.refresh(world.targets.values());
     requestTick();
     dirty.add('snapshots').add('statuses');
   }
@@ -271,6 +274,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
         drains: drainObjects(world, wallMs()),
         quorum: options.quorum,
         targets: [...world.targets.values()],
+        caBundles: options.caBundles.all,
         agents: snapshotAgents(),
         hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
         wallMs: wallMs(),

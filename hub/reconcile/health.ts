@@ -114,7 +114,7 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
     get states() {
       return states;
     },
-    explain: (id) => board.explain(id, { nowMs: monotonicMs(), wallMs: options.wallMs() })?.state,
+    explain: (id) => board.explain(id, monotonicMs())?.state,
     state: stateOf,
     isDrained: drained,
     memories: () => board.remember(),

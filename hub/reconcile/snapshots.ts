@@ -30,6 +30,7 @@ export interface SnapshotInput {
   readonly drains: RoutingPart['drains'];
   readonly quorum: QuorumConfig;
   readonly targets: readonly Target[];
+  readonly caBundles: Readonly<Record<string, string>>;
   readonly agents: readonly SnapshotAgent[];
   readonly hub: Vantage;
   readonly wallMs: number;
@@ -89,6 +90,7 @@ export function compileSnapshots(
     const probes: ProbesPart = {
       quorum: input.quorum,
       targets,
+      caBundles: input.caBundles,
       assigned: work.get(`agent/${agent.agentUid}`) ?? [],
     };
     const peers: PeersPart = {

@@ -33,6 +33,8 @@ export interface ProbesPart {
   readonly quorum: QuorumConfig;
   /** Every target that any policy uses (an agent may have to decide alone). */
   readonly targets: readonly Target[];
+  /** PEM certificates that checks trust (`caSecret`), by `namespace/secret/key`. Public by nature. */
+  readonly caBundles: Readonly<Record<string, string>>;
   /** Ids this agent probes: those of its own cluster and those the hub assigned. */
   readonly assigned: readonly string[];
 }

@@ -1,0 +1,279 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { askNameServer } from '../nameserver/ask.ts';
+import { openGeoDatabase } from '../nameserver/geo-database.ts';
+import { createRoutedTable } from '../nameserver/routed-table.ts';
+import { createNameServer } from '../nameserver/server.ts';
+import { systemTimer } from '../prober/probe.ts';
+import { systemResolve } from '../prober/resolve.ts';
+import { createProber, type Prober } from '../prober/scheduler.ts';
+import { EMPTY_TABLE } from '../src/dns/table.ts';
+import { PortolanError } from '../src/errors/error.ts';
+import { unwrapKey, wrapKey } from '../src/identity/envelope.ts';
+import type { LinkClock } from '../src/protocol/clock.ts';
+import { regionTable } from '../src/routing/geography.ts';
+import { openAuthority } from './agents/authority.ts';
+import { createEnrolment } from './agents/enrolment.ts';
+import { createJoinListener } from './agents/join-listener.ts';
+import { type AgentLinkServer, createAgentLinkServer } from './agents/link-server.ts';
+import { createHubCertificate } from './agents/server-certificate.ts';
+import { createApi } from './api/server.ts';
+import type { HubConfig } from './config.ts';
+import { openDataDirectory } from './data-dir.ts';
+import { createDrillEffects } from './drills/effects.ts';
+import { createDrillRunner } from './drills/runner.ts';
+import { createDrillView } from './drills/view.ts';
+import { readKeyFile } from './key-file.ts';
+import { createCaBundles } from './reconcile/ca-bundles.ts';
+import { createEngine, type Engine } from './reconcile/engine.ts';
+import { createPlaceFinder } from './reconcile/places.ts';
+import { createServices } from './reconcile/services.ts';
+import { openStore } from './store/open.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+
+/** A running hub and where it listens. */
+export interface Hub {
+  readonly api: string;
+  readonly join: string;
+  readonly link: string;
+  readonly dns: readonly string[];
+  /** Ends streams, takes drill faults back, finishes what is under way, closes the store. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Wires the hub together; nothing is decided here. What was opened is closed again when a later step fails. */
+export async function startHub(config: HubConfig, version: string, log: Logger): Promise<Hub> {
+  const closers: (() => Promise<void> | void)[] = [];
+  let stopping = false;
+  const close = async (): Promise<void> => {
+    stopping = true;
+    for (const closer of closers.splice(0).reverse()) {
+      await Promise.resolve(closer()).catch((thrown: unknown) => log.warn({ err: thrown }, 'closing'));
+    }
+  };
+  try {
+    return await start();
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+
+  async function start(): Promise<Hub> {
+    const wallMs = Date.now;
+    const monotonicMs = (): number => performance.now();
+    const clock: LinkClock = {
+      wallMs,
+      monotonicMs,
+      after(delayMs, task) {
+        const timer = setTimeout(task, delayMs);
+        return () => clearTimeout(timer);
+      },
+    };
+    const onError = (error: unknown): void => log.warn({ err: error }, PortolanError.from(error).message);
+
+    const data = await openDataDirectory(config.dataDir);
+    closers.push(() => data.release());
+    const kek = await readKeyFile(config.secrets.keyFile);
+    const geo = await openGeoDatabase(config.geo.database);
+    const store = await openStore(config.store, { kek, wallClock: wallMs, random: randomBytes });
+    closers.push(() => store.close());
+    const authority = await openAuthority({
+      store,
+      randomBytes,
+      nowMs: wallMs(),
+      sealing: {
+        seal: (plain, context) =>
+          wrapKey(Buffer.from(plain, 'utf8'), context, store.hubUid, kek, randomBytes),
+        open(sealed, context) {
+          const plain = unwrapKey(sealed, context, store.hubUid, kek);
+          if (plain === undefined)
+            throw new PortolanError(
+              'KEY_WRONG',
+              `the hub's private keys were not encrypted with ${config.secrets.keyFile}`,
+            );
+          return Buffer.from(plain).toString('utf8');
+        },
+      },
+    });
+
+    const context = { regions: regionTable(config.geo.regions), allowedRanges: config.network.allowedRanges };
+    const links: { server?: AgentLinkServer; engine?: Engine; prober?: Prober } = {};
+    const sessionOf = (agentUid: string) => links.server?.sessions().find((s) => s.agentUid === agentUid);
+    const send = (
+      agentUid: string,
+      message: Parameters<NonNullable<ReturnType<typeof sessionOf>>['send']>[0],
+    ): void => sessionOf(agentUid)?.send(message);
+    const effects = createDrillEffects(() => links.engine?.effectsChanged());
+    const caBundles = createCaBundles(store);
+    const engine = await createEngine(
+      {
+        store,
+        signer: authority.snapshotSigner,
+        context,
+        quorum: config.health.quorum,
+        failureDomain: config.health.failureDomain,
+        geo,
+        effects,
+        caBundles,
+        compileTable: (routing, lookup, view) => {
+          const built = createRoutedTable({ routing, geo: lookup, view, random: Math.random });
+          for (const problem of built.problems)
+            log.warn({ path: problem.path, code: problem.code }, problem.message);
+          return built.table;
+        },
+        startProber: (onVotes) => {
+          const prober = createProber({
+            vantage: `hub/${store.hubUid}`,
+            failureDomain: config.health.failureDomain,
+            clock: monotonicMs,
+            setTimer: systemTimer,
+            random: Math.random,
+            resolve: systemResolve(),
+            allowedRanges: config.network.allowedRanges,
+            caBundle: (target) => caBundles.of(target),
+            onVotes,
+          });
+          links.prober = prober;
+          return prober;
+        },
+        send,
+        monotonicMs,
+        wallMs,
+        randomId: randomUUID,
+        log,
+      },
+      EMPTY_TABLE,
+    );
+    links.engine = engine;
+    closers.push(() => engine.close());
+    await engine.start();
+
+    const nameServer = createNameServer({ listen: config.dns.listen, table: () => engine.table, log });
+    const dnsBound = await nameServer.start();
+    closers.push(() => nameServer.close());
+    const dns = dnsBound.map((a) => `${bracketed(a.host)}:${a.port}`);
+
+    const places = createPlaceFinder(geo);
+    const view = createDrillView({
+      engine,
+      context,
+      places,
+      ownServer: () => dnsBound[0],
+      ask: askNameServer,
+      send,
+      wallMs,
+    });
+    const drills = createDrillRunner({
+      store,
+      view,
+      effects,
+      monotonicMs,
+      wallMs,
+      wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+      onError,
+    });
+    closers.push(() => drills.close());
+
+    const certificate = await createHubCertificate(authority.ca, clock, onError);
+    closers.push(() => certificate.close());
+    const enrolment = createEnrolment({
+      authority,
+      store,
+      wallMs,
+      randomBytes,
+      linkAddresses: () =>
+        config.agents.advertise.map(
+          (h) => `${bracketed(h)}:${links.server?.port ?? config.agents.linkListen.port}`,
+        ),
+      onJoined: () => void engine.identitiesChanged().catch(onError),
+    });
+    const join = await createJoinListener({
+      listen: config.agents.joinListen,
+      certificate,
+      caBundlePem: authority.caBundlePem,
+      enrolment,
+      clock: { wallMs, monotonicMs },
+      onError,
+    });
+    closers.push(() => join.close());
+    const link = await createAgentLinkServer({
+      listen: config.agents.linkListen,
+      certificate,
+      caBundlePem: authority.caBundlePem,
+      store,
+      enrolment,
+      clock,
+      hubVersion: version,
+      handlers: {
+        async onHello(session, hello) {
+          if (engine.agents.get(session.agentUid) === undefined) await engine.identitiesChanged();
+          engine.onHello(session.agentUid, hello);
+          log.info(
+            { cluster: session.clusterKey, agent: session.agentUid, version: hello.agentVersion },
+            'agent connected',
+          );
+        },
+        onVotes: (session, batch) => engine.onVotes(session.agentUid, session.incarnation, batch),
+        onStatus: (session) => engine.onSeen(session.agentUid),
+        onSnapshotAck: (session, ack) => engine.onSnapshotAck(session.agentUid, ack),
+        onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
+        onClosed(session, reason) {
+          // A newer incarnation may have taken the place of this stream already.
+          if (sessionOf(session.agentUid) === undefined) engine.onClosed(session.agentUid);
+          log.info(
+            { cluster: session.clusterKey, agent: session.agentUid, reason: reason.message },
+            'agent disconnected',
+          );
+        },
+      },
+      onError,
+    });
+    links.server = link;
+    closers.push(() => link.close());
+
+    const metrics = createMetrics({
+      engine,
+      nameServer: () => nameServer.stats(),
+      prober: () => links.prober?.stats() ?? unstarted(),
+      activeDrills: () => effects.all.length,
+      version,
+    });
+    const services = await createServices({
+      store,
+      engine,
+      drills,
+      context,
+      geo,
+      places,
+      version,
+      joinUrls: () => config.agents.advertise.map((h) => `https://${bracketed(h)}:${join.port}`),
+      caSpkiSha256: authority.caSpkiSha256,
+      nameServers: () => dns,
+      cutAgent: (agentUid) => link.revoke(agentUid),
+      metrics: () => metrics.text(),
+      stopping: () => stopping,
+      wallMs,
+      randomBytes,
+    });
+    const api = createApi({ store, services, config: config.api, clock: { nowMs: wallMs }, log });
+    const bound = await api.start();
+    closers.push(() => api.close());
+    await drills.recover();
+    return {
+      api: bound.url,
+      join: `${bracketed(join.host)}:${join.port}`,
+      link: `${bracketed(link.host)}:${link.port}`,
+      dns,
+      close,
+    };
+  }
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function unstarted(): never {
+  throw new PortolanError('NOT_READY', 'the prober has not started');
+}
