@@ -3,7 +3,7 @@
  * differs from what would be written.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,10 @@ const wanted = new Map<string, string>([
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/resources.md', resourcesPage()],
   ['docs/reference/schemas/portolan.json', json(combinedJsonSchema())],
-  ...KIND_NAMES.map((kind): [string, string] => [`docs/reference/schemas/${kind}.json`, json(kindJsonSchema(kind))]),
+  ...KIND_NAMES.map((kind): [string, string] => [
+    `docs/reference/schemas/${kind}.json`,
+    json(kindJsonSchema(kind)),
+  ]),
   ['src/client/generated/api.d.ts', await apiTypes()],
   ...(await protocolFiles()),
 ]);
@@ -64,8 +67,14 @@ async function protocolFiles(): Promise<readonly [string, string][]> {
     });
     const out = 'src/protocol/generated';
     const names = await readdir(join(folder, out), { recursive: true, withFileTypes: true });
-    const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-    return await Promise.all(files.map(async (file): Promise<[string, string]> => [file, await readFile(join(folder, file), 'utf8')]));
+    const files = names
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+    return await Promise.all(
+      files.map(
+        async (file): Promise<[string, string]> => [file, await readFile(join(folder, file), 'utf8')],
+      ),
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -3,7 +3,8 @@ import { ERROR_TABLE, type ErrorEntry } from '../../src/errors/table.ts';
 /** `docs/reference/errors.md`. */
 export function errorsPage(): string {
   const rows = Object.entries<ErrorEntry>(ERROR_TABLE).map(
-    ([code, { status, meaning, fix }]) => `## ${code}\n\n${meaning}\n\n- **HTTP status**: ${status}\n- **What to do**: ${fix}\n`,
+    ([code, { status, meaning, fix }]) =>
+      `## ${code}\n\n${meaning}\n\n- **HTTP status**: ${status}\n- **What to do**: ${fix}\n`,
   );
   return `# Error codes
 

@@ -20,7 +20,9 @@ function section(kind: Kind): string {
   const rows: Row[] = [];
   const spec = schema.properties?.spec;
   if (spec !== undefined) collect(spec, 'spec', true, definitions ?? {}, rows, new Set());
-  const table = rows.map((r) => `| \`${r.path}\` | ${r.type} | ${r.fallback} | ${r.description} |`).join('\n');
+  const table = rows
+    .map((r) => `| \`${r.path}\` | ${r.type} | ${r.fallback} | ${r.description} |`)
+    .join('\n');
   return `## ${kind}
 
 A ${kind} is ${KINDS[kind].summary}. Path in the API: \`${KINDS[kind].plural}\`; on the command line also ${KINDS[kind].aliases.map((a) => `\`${a}\``).join(', ')}.
@@ -38,15 +40,28 @@ interface Row {
   readonly description: string;
 }
 
-function collect(given: JsonSchema, path: string, required: boolean, definitions: Readonly<Record<string, JsonSchema>>, rows: Row[], seen: ReadonlySet<string>): void {
+function collect(
+  given: JsonSchema,
+  path: string,
+  required: boolean,
+  definitions: Readonly<Record<string, JsonSchema>>,
+  rows: Row[],
+  seen: ReadonlySet<string>,
+): void {
   const name = given.$ref?.split('/').at(-1);
   const schema = name === undefined ? given : { ...definitions[name], ...given };
   if (name !== undefined && seen.has(name)) return;
   const inside = name === undefined ? seen : new Set([...seen, name]);
   const fallback = 'default' in schema ? `\`${JSON.stringify(schema.default)}\`` : required ? 'required' : '';
-  if (path !== 'spec') rows.push({ path, type: typeOf(schema), fallback, description: (schema.description ?? '').replaceAll('|', '\\|').replaceAll('\n', ' ') });
+  if (path !== 'spec')
+    rows.push({
+      path,
+      type: typeOf(schema),
+      fallback,
+      description: (schema.description ?? '').replaceAll('|', '\\|').replaceAll('\n', ' '),
+    });
   const choices = list(schema.oneOf) ?? list(schema.anyOf);
-  if (choices !== undefined && choices.some((choice) => choice.properties !== undefined)) {
+  if (choices?.some((choice) => choice.properties !== undefined)) {
     for (const choice of choices) {
       const label = choiceLabel(choice);
       collectFields(choice, `${path}${label}`, definitions, rows, inside);
@@ -56,12 +71,30 @@ function collect(given: JsonSchema, path: string, required: boolean, definitions
   if (isSchema(schema.items)) collectItems(schema.items, `${path}[]`, definitions, rows, inside);
 }
 
-function collectItems(items: JsonSchema, path: string, definitions: Readonly<Record<string, JsonSchema>>, rows: Row[], seen: ReadonlySet<string>): void {
+function collectItems(
+  items: JsonSchema,
+  path: string,
+  definitions: Readonly<Record<string, JsonSchema>>,
+  rows: Row[],
+  seen: ReadonlySet<string>,
+): void {
   const name = items.$ref?.split('/').at(-1);
-  collectFields(name === undefined ? items : { ...definitions[name], ...items }, path, definitions, rows, seen);
+  collectFields(
+    name === undefined ? items : { ...definitions[name], ...items },
+    path,
+    definitions,
+    rows,
+    seen,
+  );
 }
 
-function collectFields(schema: JsonSchema, path: string, definitions: Readonly<Record<string, JsonSchema>>, rows: Row[], seen: ReadonlySet<string>): void {
+function collectFields(
+  schema: JsonSchema,
+  path: string,
+  definitions: Readonly<Record<string, JsonSchema>>,
+  rows: Row[],
+  seen: ReadonlySet<string>,
+): void {
   for (const [field, inner] of Object.entries(schema.properties ?? {})) {
     collect(inner, `${path}.${field}`, schema.required?.includes(field) === true, definitions, rows, seen);
   }
@@ -80,7 +113,12 @@ function typeOf(schema: JsonSchema): string {
   if (choices !== undefined) return [...new Set(choices.map(typeOf))].join(' or ');
   if (schema.type === 'array') return isSchema(schema.items) ? `list of ${typeOf(schema.items)}` : 'list';
   if (schema.type === 'object') return 'mapping';
-  const bounds = [schema.minimum === undefined ? '' : `≥ ${String(schema.minimum)}`, schema.maximum === undefined ? '' : `≤ ${String(schema.maximum)}`].filter((b) => b !== '').join(', ');
+  const bounds = [
+    schema.minimum === undefined ? '' : `≥ ${String(schema.minimum)}`,
+    schema.maximum === undefined ? '' : `≤ ${String(schema.maximum)}`,
+  ]
+    .filter((b) => b !== '')
+    .join(', ');
   const base = schema.format ?? schema.type ?? 'text';
   return bounds === '' ? base : `${base} (${bounds})`;
 }

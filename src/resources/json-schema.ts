@@ -54,7 +54,7 @@ const STANDARD_FORMATS = new Set(['ipv4', 'ipv6', 'date-time']);
 
 /** The editor schema of one kind: JSON Schema 2020-12 of the whole document. */
 export function kindJsonSchema(kind: Kind): JsonSchema {
-  const { root, definitions } = jsonSchemaOf(INPUT_SCHEMAS[kind]);
+  const { [`${kind}Input`]: root, ...definitions } = jsonSchemaOf(INPUT_SCHEMAS[kind]).definitions;
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: `https://portolan.dev/schemas/${API_VERSION}/${kind}.json`,
@@ -69,13 +69,11 @@ export function kindJsonSchema(kind: Kind): JsonSchema {
 export function combinedJsonSchema(): JsonSchema {
   const definitions: Record<string, JsonSchema> = {};
   const choices = KIND_NAMES.map((kind) => {
-    const { root, definitions: found } = jsonSchemaOf(INPUT_SCHEMAS[kind]);
-    Object.assign(definitions, found);
-    definitions[`${kind}Document`] = root;
+    Object.assign(definitions, jsonSchemaOf(INPUT_SCHEMAS[kind]).definitions);
     return {
       if: { properties: { kind: { const: kind } }, required: ['kind'] },
       // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-      then: { $ref: `#/$defs/${kind}Document` },
+      then: { $ref: `#/$defs/${kind}Input` },
     };
   });
   return {

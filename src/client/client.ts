@@ -1,0 +1,440 @@
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import createOpenApiClient, { type Client as OpenApiClient } from 'openapi-fetch';
+import { PortolanError } from '../errors/error.ts';
+import { type AnyResource, KINDS, type Kind, type Resource } from '../resources/catalogue.ts';
+import { API_VERSION } from '../resources/metadata.ts';
+import type { components, operations, paths } from './generated/api.d.ts';
+import { errorOfResponse, unreachable } from './problem.ts';
+import { isResource, isResourceOf } from './stored.ts';
+import { type WatchedChange, type WatchOptions, watchChanges } from './watch.ts';
+
+type Schemas = components['schemas'];
+export type AnswerDiff = Schemas['AnswerDiff'];
+export type AuditEntry = Schemas['AuditEntry'];
+export type ClusterAction = Schemas['ClusterAction'];
+export type ClusterToken = Schemas['ClusterToken'];
+export type DrillPlan = Schemas['DrillPlan'];
+export type DrillPlanInput = Schemas['DrillPlanInput'];
+export type HubStatus = Schemas['HubStatus'];
+export type Plan = Schemas['Plan'];
+export type PlannedDocument = Schemas['PlannedDocument'];
+export type Readiness = Schemas['Readiness'];
+export type ResolveResult = Schemas['ResolveResult'];
+export type RoleBinding = Schemas['RoleBinding'];
+export type Token = Schemas['Token'];
+export type TokenCreated = Schemas['TokenCreated'];
+export type WhoAmI = Schemas['WhoAmI'];
+export type { WatchedChange, WatchOptions };
+
+export interface ClientOptions {
+  /** `http://127.0.0.1:7460` */
+  readonly server: string;
+  /** `ptk1.…`; without it only public paths answer. */
+  readonly token?: string;
+  readonly fetch?: typeof globalThis.fetch;
+  /** Warnings that came with a successful write. */
+  readonly onWarning?: (text: string) => void;
+  /** Milliseconds a request may take, watches apart. */
+  readonly timeoutMs?: number;
+  /** For the pause before a watch is opened again. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface WriteOptions {
+  readonly dryRun?: boolean;
+  /** Overrides LAST_CAPACITY and CHANGE_BUDGET_EXCEEDED; needs `reason` and the admin role. */
+  readonly force?: boolean;
+  readonly reason?: string;
+}
+
+export interface Documents {
+  /** As they stand in the file: the hub validates them. */
+  readonly documents?: readonly unknown[];
+  readonly delete?: readonly (ObjectName & { readonly kind: Kind })[];
+}
+
+export interface Applied {
+  readonly revision: number;
+  readonly documents: readonly PlannedDocument[];
+  readonly objects: readonly AnyResource[];
+  readonly warnings: readonly string[];
+}
+
+export interface ObjectList<K extends Kind> {
+  readonly items: readonly Resource<K>[];
+  /** Watch from here to miss nothing. */
+  readonly revision: number;
+}
+
+/**
+ * The hub's API. Every method rejects with the PortolanError that the hub answered, or HUB_UNREACHABLE when it did not.
+ */
+export interface Client {
+  readonly server: string;
+  /** Every path with its generated types, for what has no method here. Rejects like the methods. */
+  readonly raw: OpenApiClient<paths>;
+
+  /** All namespaces when none is given. */
+  list<K extends Kind>(kind: K, namespace?: string): Promise<ObjectList<K>>;
+  /** `undefined` when there is none. */
+  get<K extends Kind>(kind: K, object: ObjectName): Promise<Resource<K> | undefined>;
+  create(kind: Kind, object: ObjectName, document: unknown, options?: WriteOptions): Promise<AnyResource>;
+  /** Conditional when the document has metadata.resourceVersion. */
+  replace(kind: Kind, object: ObjectName, document: unknown, options?: WriteOptions): Promise<AnyResource>;
+  /** The object as it last was; with a deletionTimestamp while finalizers remain. */
+  delete(
+    kind: Kind,
+    object: ObjectName,
+    options?: WriteOptions & { readonly resourceVersion?: string },
+  ): Promise<AnyResource>;
+  /** One kind, or every kind the token may see; one namespace or all. */
+  watch(
+    scope: { readonly kind?: Kind; readonly namespace?: string },
+    options: WatchOptions,
+  ): AsyncIterable<WatchedChange>;
+
+  plan(documents: Documents): Promise<Plan>;
+  /** All of the documents or none. */
+  apply(documents: Documents, options?: WriteOptions): Promise<Applied>;
+
+  resolve(question: {
+    readonly hostname: string;
+    readonly type?: string;
+    readonly client?: string;
+    readonly from?: string;
+  }): Promise<ResolveResult>;
+
+  clusterToken(cluster: ObjectName, ttlSeconds?: number): Promise<ClusterToken>;
+  drain(
+    cluster: ObjectName,
+    options?: WriteOptions & { readonly expiresAt?: string },
+  ): Promise<ClusterAction>;
+  undrain(cluster: ObjectName, options?: WriteOptions): Promise<ClusterAction>;
+  removeCluster(cluster: ObjectName, options?: WriteOptions): Promise<ClusterAction>;
+
+  planDrill(namespace: string, spec: DrillPlanInput['spec']): Promise<DrillPlan>;
+  startDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
+  abortDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
+
+  status(): Promise<HubStatus>;
+  /** Also when it is not ready. */
+  ready(): Promise<Readiness>;
+  whoAmI(): Promise<WhoAmI>;
+  /** A page of audit entries; `next` is the `after` of the following one. */
+  audit(options?: {
+    readonly namespace?: string;
+    readonly after?: number;
+    readonly limit?: number;
+  }): Promise<Schemas['AuditPage']>;
+  verifyAudit(): Promise<Schemas['AuditVerification']>;
+  createToken(token: {
+    readonly display: string;
+    readonly bindings: readonly RoleBinding[];
+    readonly expiresAt?: string;
+  }): Promise<TokenCreated>;
+  listTokens(): Promise<readonly Token[]>;
+  revokeToken(id: string): Promise<void>;
+}
+
+/** @throws PortolanError USAGE when `server` is no http(s) URL */
+export function createClient(options: ClientOptions): Client {
+  const server = serverOf(options.server);
+  const send = sender(options, server);
+  const raw = createOpenApiClient<paths>({
+    baseUrl: server,
+    fetch: (request) => send(request, options.timeoutMs ?? 35_000),
+  });
+
+  const object = async (
+    method: string,
+    path: string,
+    query: URLSearchParams,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> => {
+    const url = `${server}${path}${query.size === 0 ? '' : `?${query.toString()}`}`;
+    const init: RequestInit = {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    const response = await send(new Request(url, init), options.timeoutMs ?? 35_000);
+    return response.json();
+  };
+  const written = async (...call: Parameters<typeof object>): Promise<AnyResource> =>
+    checked(await object(...call), isResource, server);
+
+  return {
+    server,
+    raw,
+    list: async (kind, namespace) => {
+      const list = await object('GET', collection(kind, namespace), new URLSearchParams());
+      return listOf(kind, list, server);
+    },
+    get: async (kind, name) => {
+      try {
+        const found = await object('GET', one(kind, name), new URLSearchParams());
+        return checked(found, (value) => isResourceOf(kind, value), server);
+      } catch (thrown) {
+        if (thrown instanceof PortolanError && thrown.code === 'NOT_FOUND') return undefined;
+        throw thrown;
+      }
+    },
+    create: (kind, name, document, write) =>
+      written('POST', collection(kind, name.namespace), writeQuery(write), document),
+    replace: (kind, name, document, write) => written('PUT', one(kind, name), writeQuery(write), document),
+    delete: (kind, name, { resourceVersion, ...write } = {}) =>
+      written(
+        'DELETE',
+        one(kind, name),
+        writeQuery(write),
+        undefined,
+        resourceVersion === undefined ? {} : { 'if-match': `"${resourceVersion}"` },
+      ),
+    watch: (scope, watchOptions) =>
+      watchChanges(
+        {
+          server,
+          sleep: options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal })),
+          open: (lastEventId, signal) => {
+            const query = new URLSearchParams(
+              lastEventId === undefined ? {} : { resourceVersion: lastEventId },
+            );
+            if (scope.kind === undefined && scope.namespace !== undefined)
+              query.set('namespace', scope.namespace);
+            const path = scope.kind === undefined ? '/v1/watch' : collection(scope.kind, scope.namespace);
+            const headers = { accept: 'text/event-stream' };
+            return send(new Request(`${server}${path}?${query.toString()}`, { headers, signal }), undefined);
+          },
+        },
+        watchOptions,
+      ),
+    plan: async ({ documents = [], delete: gone = [] }) =>
+      data(
+        await raw.POST('/v1/plan', { body: { documents: [...documents], delete: gone.map(keyOf) } }),
+        server,
+      ),
+    apply: async ({ documents = [], delete: gone = [] }, write) => {
+      const result = data(
+        await raw.POST('/v1/apply', {
+          params: { query: queryOf(write) },
+          body: { documents: [...documents], delete: gone.map(keyOf) },
+        }),
+        server,
+      );
+      return { ...result, objects: result.objects.map((value) => checked(value, isResource, server)) };
+    },
+    resolve: async (query) => data(await raw.GET('/v1/resolve', { params: { query } }), server),
+    clusterToken: async (path, ttlSeconds) =>
+      data(
+        await raw.POST('/v1/clusters/{namespace}/{name}/token', {
+          params: { path: nameOf(path) },
+          body: ttlSeconds === undefined ? {} : { ttlSeconds },
+        }),
+        server,
+      ),
+    drain: async (path, { expiresAt, ...write } = {}) =>
+      data(
+        await raw.POST('/v1/clusters/{namespace}/{name}/drain', {
+          params: { path: nameOf(path), query: queryOf(write) },
+          body: {
+            ...(write.reason === undefined ? {} : { reason: write.reason }),
+            ...(expiresAt === undefined ? {} : { expiresAt }),
+          },
+        }),
+        server,
+      ),
+    undrain: async (path, write) =>
+      data(
+        await raw.POST('/v1/clusters/{namespace}/{name}/undrain', {
+          params: { path: nameOf(path), query: queryOf(write) },
+        }),
+        server,
+      ),
+    removeCluster: async (path, write) =>
+      data(
+        await raw.POST('/v1/clusters/{namespace}/{name}/remove', {
+          params: { path: nameOf(path), query: queryOf(write) },
+        }),
+        server,
+      ),
+    planDrill: async (namespace, spec) =>
+      data(
+        await raw.POST('/v1/drills/{namespace}/plan', { params: { path: { namespace } }, body: { spec } }),
+        server,
+      ),
+    startDrill: async (path, write) =>
+      checked(
+        data(
+          await raw.POST('/v1/drills/{namespace}/{name}/start', {
+            params: { path: nameOf(path), query: queryOf(write) },
+          }),
+          server,
+        ),
+        (value) => isResourceOf('Drill', value),
+        server,
+      ),
+    abortDrill: async (path, write) =>
+      checked(
+        data(
+          await raw.POST('/v1/drills/{namespace}/{name}/abort', {
+            params: { path: nameOf(path), query: queryOf(write) },
+          }),
+          server,
+        ),
+        (value) => isResourceOf('Drill', value),
+        server,
+      ),
+    status: async () => data(await raw.GET('/v1/status'), server),
+    ready: async () => data(await raw.GET('/readyz'), server),
+    whoAmI: async () => data(await raw.GET('/v1/whoami'), server),
+    audit: async ({ namespace, after, limit } = {}) =>
+      data(
+        await raw.GET('/v1/audit', {
+          params: {
+            query: {
+              ...(namespace === undefined ? {} : { namespace }),
+              ...(after === undefined ? {} : { after: String(after) }),
+              ...(limit === undefined ? {} : { limit: String(limit) }),
+            },
+          },
+        }),
+        server,
+      ),
+    verifyAudit: async () => data(await raw.GET('/v1/audit/verification'), server),
+    createToken: async ({ display, bindings, expiresAt }) =>
+      data(
+        await raw.POST('/v1/tokens', {
+          body: { display, bindings: [...bindings], ...(expiresAt === undefined ? {} : { expiresAt }) },
+        }),
+        server,
+      ),
+    listTokens: async () => data(await raw.GET('/v1/tokens'), server).items,
+    revokeToken: async (id) => {
+      await raw.DELETE('/v1/tokens/{id}', { params: { path: { id } } });
+    },
+  };
+}
+
+/** Adds the token, bounds the time, and turns everything that is no success into a PortolanError. */
+function sender(
+  options: ClientOptions,
+  server: string,
+): (request: Request, timeoutMs: number | undefined) => Promise<Response> {
+  const doFetch = options.fetch ?? globalThis.fetch;
+  return async (request, timeoutMs) => {
+    if (options.token !== undefined) request.headers.set('authorization', `Bearer ${options.token}`);
+    let response: Response;
+    try {
+      response = await doFetch(
+        request,
+        timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) },
+      );
+    } catch (thrown) {
+      if (request.signal.aborted) throw thrown;
+      throw unreachable(thrown, server);
+    }
+    // Not being ready is an answer, not a failure to ask.
+    const notReady =
+      response.status === 503 &&
+      new URL(request.url).pathname === '/readyz' &&
+      response.headers.get('content-type') === 'application/json';
+    if (notReady) return new Response(response.body, { status: 200, headers: response.headers });
+    if (!response.ok) throw await errorOfResponse(response, server);
+    for (const warning of warningsOf(response)) options.onWarning?.(warning);
+    return response;
+  };
+}
+
+function warningsOf(response: Response): readonly string[] {
+  const header = response.headers.get('portolan-warnings');
+  if (header === null) return [];
+  const parsed: unknown = JSON.parse(header);
+  return Array.isArray(parsed) ? parsed.map(String) : [];
+}
+
+/** openapi-fetch gives data or error; errors were thrown by the sender already. */
+function data<T>(result: { readonly data?: T }, server: string): T {
+  if (result.data === undefined) throw strange(server);
+  return result.data;
+}
+
+function checked<T>(value: unknown, is: (value: unknown) => value is T, server: string): T {
+  if (!is(value)) throw strange(server);
+  return value;
+}
+
+function strange(server: string): PortolanError {
+  return new PortolanError(
+    'HUB_UNREACHABLE',
+    `${server} answered, but not as a Portolan hub of this version does`,
+    { fix: 'Check --server, and that hub and CLI are of versions that fit (`portolan version`).' },
+  );
+}
+
+function listOf<K extends Kind>(kind: K, value: unknown, server: string): ObjectList<K> {
+  if (typeof value !== 'object' || value === null || !('items' in value) || !Array.isArray(value.items))
+    throw strange(server);
+  const version: unknown =
+    'metadata' in value &&
+    typeof value.metadata === 'object' &&
+    value.metadata !== null &&
+    'resourceVersion' in value.metadata
+      ? value.metadata.resourceVersion
+      : undefined;
+  const isOne = (item: unknown): item is Resource<K> => isResourceOf(kind, item);
+  return {
+    items: value.items.map((item: unknown) => checked(item, isOne, server)),
+    revision: Number(version),
+  };
+}
+
+function collection(kind: Kind, namespace: string | undefined): string {
+  return `/apis/${API_VERSION}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${KINDS[kind].plural}`;
+}
+
+function one(kind: Kind, { namespace, name }: ObjectName): string {
+  return `${collection(kind, namespace)}/${encodeURIComponent(name)}`;
+}
+
+type WriteQuery = NonNullable<operations['apply']['parameters']['query']>;
+
+function queryOf(write: WriteOptions | undefined): WriteQuery {
+  const { dryRun = false, force = false, reason } = write ?? {};
+  return {
+    ...(dryRun ? { dryRun: 'true' } : {}),
+    ...(force ? { force: 'true' } : {}),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+function writeQuery(write: WriteOptions | undefined): URLSearchParams {
+  return new URLSearchParams(Object.entries(queryOf(write)));
+}
+
+function nameOf({ namespace, name }: ObjectName): { namespace: string; name: string } {
+  return { namespace, name };
+}
+
+function keyOf({ kind, namespace, name }: ObjectName & { readonly kind: Kind }): {
+  kind: Kind;
+  namespace: string;
+  name: string;
+} {
+  return { kind, namespace, name };
+}
+
+function serverOf(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw new PortolanError('USAGE', `${JSON.stringify(text)} is not the address of a hub`, {
+      fix: 'Give it like --server http://127.0.0.1:7460.',
+    });
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
