@@ -82,8 +82,8 @@ export type BatchOutcome = 'applied' | 'fenced' | 'duplicate';
  * the hub last remembered, so that holds and flap counts go on (I9). A hub of an older epoch is not listened to.
  */
 export interface AgentDecision {
-  /** A stream to the hub began or ended: the next complete batch is needed before the hub rules again. */
-  linkChanged(): void;
+  /** A new stream to the hub: its sequence may begin anew. It begins with a complete batch, so what stands stays until then. */
+  linkUp(): void;
   applySnapshot(rules: SnapshotRules, clock: BoardClock): void;
   recall(remembered: Remembered, clock: BoardClock): void;
   hubBatch(batch: HubBatch, clock: BoardClock): BatchOutcome;
@@ -134,8 +134,8 @@ export function createAgentDecision(): AgentDecision {
       return hub.sequence;
     },
 
-    linkChanged() {
-      hub = { ...hub, complete: false, sequence: 0 };
+    linkUp() {
+      hub = { ...hub, sequence: 0 };
     },
 
     applySnapshot(rules, clock) {

@@ -1,0 +1,364 @@
+import { randomUUID } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import { systemTimer } from '../prober/probe.ts';
+import { systemResolve } from '../prober/resolve.ts';
+import { createProber, type Prober } from '../prober/scheduler.ts';
+import { type PortolanError, PortolanError as Problem } from '../src/errors/error.ts';
+import type { Vote } from '../src/health/types.ts';
+import { sha256Hex } from '../src/identity/digest.ts';
+import type { LinkClock } from '../src/protocol/clock.ts';
+import {
+  AgentStatusSchema,
+  HelloSchema,
+  type Observe,
+  type Snapshot,
+  SnapshotAckSchema,
+  type VoteBatch as WireVoteBatch,
+} from '../src/protocol/generated/portolan_pb.js';
+import type { PeersPart, ProbesPart } from '../src/protocol/snapshot.ts';
+import { toWireVotes } from '../src/protocol/votes.ts';
+import { agentSnapshots } from './bootstrap.ts';
+import { controlMetrics } from './control-metrics.ts';
+import { createAgentDecision, type Ruling } from './decision.ts';
+import { fromDecisionBatch, fromFaultLeases } from './hub-messages.ts';
+import { openIdentity } from './identity-files.ts';
+import { createHubLink, type HubLink } from './link.ts';
+import type { AgentLog } from './log.ts';
+import { memoryOfTuple, type SavedStates, type ToControl, type ToData } from './messages.ts';
+import { observe } from './observe.ts';
+import { createPeerLinks, type PeerLinks } from './peers.ts';
+import type { ProgramFiles } from './programs.ts';
+import { tryOut } from './sacrificial-check.ts';
+import { snapshotDrains } from './served-states.ts';
+import { readPart } from './snapshot-file.ts';
+import type { StoredSnapshot } from './snapshot-store.ts';
+import { createStatePublisher } from './state-publisher.ts';
+import { AGENT_VERSION } from './version.ts';
+
+/** All votes go out this often; changes at once. */
+const VOTES_EVERY_MS = 1_000;
+/** The rule is looked at this often; a change of the hub's mind or of a vote is looked at right away. */
+const TICK_MS = 250;
+/** Changes within this time are one look. */
+const SOON_MS = 5;
+const STATUS_EVERY_MS = 5_000;
+
+export interface ControlDeps {
+  readonly programs: ProgramFiles;
+  readonly clock: LinkClock;
+  readonly random: () => number;
+  readonly log: AgentLog;
+  readonly send: (message: ToData) => void;
+}
+
+export interface Control {
+  receive(message: Exclude<ToControl, { type: 'start' | 'stop' }>): void;
+  close(): Promise<void>;
+}
+
+/** What is left to acknowledge to the hub once the data process serves it. */
+interface Unacknowledged {
+  readonly epoch: number;
+  readonly version: number;
+  readonly hash: string;
+}
+
+/**
+ * All the work of the control process: link, peers, probes, snapshots, decision.
+ * @throws PortolanError DATA_DIR_INVALID, PORT_IN_USE
+ */
+export async function startControl(
+  start: Extract<ToControl, { type: 'start' }>,
+  deps: ControlDeps,
+): Promise<Control> {
+  const { clock, log, random } = deps;
+  const { config, nameServers } = start;
+  const identity = await openIdentity(config.dataDir);
+  const { agentUid, cluster } = identity.current();
+  const vantage = `agent/${agentUid}`;
+  const ownCluster = `${cluster.namespace}/${cluster.name}`;
+  const incarnation = randomUUID();
+  const advertised = config.dns.advertise ?? nameServers;
+  const times = () => ({ nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+
+  const decision = createAgentDecision();
+  const publisher = createStatePublisher({
+    send: deps.send,
+    monotonicMs: () => clock.monotonicMs(),
+    after: (delayMs, run) => clock.after(delayMs, run),
+  });
+  const snapshots = agentSnapshots(config.dataDir, identity, {
+    check: (path) => tryOut(deps.programs.snapshotCheck, path),
+    onDamaged: (err) => log.error({ err }, 'a snapshot on the disk cannot be used'),
+  });
+
+  let current: StoredSnapshot | undefined;
+  let served = '';
+  let unacknowledged: Unacknowledged | undefined;
+  let self: PeersPart['self'] | undefined;
+  let prober: Prober | undefined;
+  let probes: ProbesPart | undefined;
+  let link: HubLink | undefined;
+  let peers: PeerLinks | undefined;
+  let voteSequence = 0;
+  let source: Ruling['source'] | undefined;
+  let closed = false;
+
+  // --- rule
+  let cancelSoon: (() => void) | undefined;
+  const rule = (): void => {
+    cancelSoon?.();
+    cancelSoon = undefined;
+    if (closed) return;
+    const ruling = decision.tick(times());
+    if (ruling.source !== source) {
+      if (ruling.source === 'hub') log.info({ epoch: ruling.epoch }, 'the hub decides');
+      else if (source === 'hub') log.warn({}, 'the hub is silent: this agent decides by the votes of its peers and its own');
+      source = ruling.source;
+    }
+    publisher.offer(ruling);
+  };
+  const ruleSoon = (): void => {
+    cancelSoon ??= clock.after(SOON_MS, rule);
+  };
+
+  // --- votes
+  const voteBatch = (votes: readonly Vote[], complete: boolean): WireVoteBatch | undefined => {
+    if (prober === undefined || self === undefined) return undefined;
+    voteSequence += 1;
+    const batch = { sequence: voteSequence, connectedAgeMs: prober.connectedAgeMs(), complete, votes };
+    const { failureDomain } = self;
+    decision.votes({ vantage, failureDomain, incarnation, ...batch }, clock.monotonicMs());
+    return toWireVotes(batch);
+  };
+  const spread = (batch: WireVoteBatch | undefined): void => {
+    if (batch === undefined) return;
+    link?.sendVotes(batch);
+    peers?.publish(batch);
+  };
+  const allVotes = (): WireVoteBatch | undefined => voteBatch(prober?.votes() ?? [], true);
+
+  // --- snapshots
+  const apply = (stored: StoredSnapshot): void => {
+    current = stored;
+    probes = readPart(stored.parts.probes, 'probes');
+    const peersPart = readPart(stored.parts.peers, 'peers');
+    // Only the drains are kept of the routing part; the data process has the rest.
+    const { drains, issuedAtMs } = readPart(stored.parts.routing, 'routing');
+    const { epoch } = stored.mark;
+    const standing = snapshotDrains({ drains, issuedAtMs }, clock.wallMs());
+    decision.applySnapshot({ epoch, quorum: probes.quorum, targets: probes.targets, drains: standing }, times());
+    if (prober === undefined || self?.failureDomain !== peersPart.self.failureDomain) {
+      prober?.close();
+      prober = createProber({
+        vantage,
+        failureDomain: peersPart.self.failureDomain,
+        ownCluster,
+        clock: () => clock.monotonicMs(),
+        setTimer: systemTimer,
+        random,
+        resolve: systemResolve(),
+        allowedRanges: config.network.allowedRanges,
+        onVotes: (votes) => {
+          spread(voteBatch(votes, false));
+          ruleSoon();
+        },
+      });
+    }
+    self = peersPart.self;
+    const assigned = new Set(probes.assigned);
+    prober.assign(probes.targets.filter((target) => assigned.has(target.id)));
+    peers?.setPeers(peersPart.peers);
+    rule();
+  };
+
+  const acknowledge = (mark: Unacknowledged, error: string): void => {
+    const { epoch, version, hash } = mark;
+    link?.sendAck(create(SnapshotAckSchema, { epoch: BigInt(epoch), version: BigInt(version), hash, error }));
+  };
+
+  const onSnapshot = async (message: Snapshot): Promise<void> => {
+    try {
+      const stored = await snapshots.accept(message);
+      if (closed) return;
+      const isNew = stored.mark.hash !== current?.mark.hash;
+      if (isNew) apply(stored);
+      if (stored.mark.hash === served) {
+        acknowledge(stored.mark, '');
+        return;
+      }
+      unacknowledged = stored.mark;
+      deps.send({ type: 'snapshot', path: stored.path });
+      if (isNew) log.info({ epoch: stored.mark.epoch, version: stored.mark.version }, 'a snapshot of the hub was accepted');
+    } catch (thrown) {
+      const err: PortolanError = Problem.from(thrown);
+      log.error({ err }, 'a snapshot of the hub was refused; the last good one stays');
+      const mark = { epoch: 0, version: 0, ...current?.mark, hash: sha256Hex(message.manifest) };
+      acknowledge(mark, `${err.code}: ${err.message}`);
+    }
+  };
+
+  const onObserve = async (order: Observe): Promise<void> => {
+    const batch = await observe(order, nameServers[0]);
+    if (!closed) link?.sendObservations(batch);
+  };
+
+  // --- start
+  const stored = await snapshots.load();
+  if (stored !== undefined) apply(stored);
+  if (start.remembered !== undefined) {
+    decision.recall(recalled(start.remembered, stored), times());
+    rule();
+  }
+
+  peers = await createPeerLinks({
+    identity,
+    listen: config.peer.listen,
+    clock,
+    random,
+    incarnation,
+    agentVersion: AGENT_VERSION,
+    onVotes: (batch) => {
+      if (decision.votes(batch, clock.monotonicMs()) && !batch.complete) ruleSoon();
+    },
+    onContact: (failureDomain) => prober?.noteContact(failureDomain),
+    currentVotes: allVotes,
+  });
+  if (stored !== undefined) peers.setPeers(readPart(stored.parts.peers, 'peers').peers);
+  const peerAddress = config.peer.advertise ?? peers.address;
+
+  link = createHubLink({
+    identity,
+    clock,
+    random,
+    hello: () =>
+      create(HelloSchema, {
+        agentVersion: AGENT_VERSION,
+        incarnation,
+        wallMs: BigInt(clock.wallMs()),
+        snapshotEpoch: BigInt(current?.mark.epoch ?? 0),
+        snapshotVersion: BigInt(current?.mark.version ?? 0),
+        snapshotHash: current?.mark.hash ?? '',
+        peerAddress,
+        nameServers: [...advertised],
+      }),
+    on: {
+      welcome: (welcome) => log.info({ hub: welcome.hubUid, version: welcome.hubVersion }, 'connected to the hub'),
+      up: () => {
+        decision.linkUp();
+        tellLink();
+        spread(allVotes());
+        sendStatus();
+      },
+      down: (err) => {
+        log.warn({ err: { code: err.code, message: err.message } }, 'no stream to the hub');
+        tellLink();
+      },
+      snapshot: (message) => void onSnapshot(message),
+      decisions: (batch) => {
+        prober?.noteContact(HUB_DOMAIN);
+        const outcome = decision.hubBatch(fromDecisionBatch(batch), times());
+        if (outcome === 'fenced') {
+          log.warn({ epoch: Number(batch.epoch), known: decision.epoch }, 'decisions of a hub that was replaced are refused');
+        } else rule();
+      },
+      faults: (leases) => prober?.setFaults(fromFaultLeases(leases, clock.monotonicMs())),
+      observe: (order) => void onObserve(order),
+      renewed: (err) => {
+        if (err === undefined) log.info({}, 'the certificate was renewed');
+        else log.error({ err }, 'the certificate could not be renewed; it is tried again');
+      },
+    },
+  });
+
+  function tellLink(): void {
+    deps.send({ type: 'link', hub: link?.isUp() === true ? 'up' : 'down', peers: peers?.connected() ?? 0 });
+  }
+  function sendStatus(): void {
+    link?.sendStatus(
+      create(AgentStatusSchema, {
+        wallMs: BigInt(clock.wallMs()),
+        snapshotHash: served,
+        nameServers: [...advertised],
+        peersConnected: peers?.connected() ?? 0,
+        dataReady: served !== '' || !config.dns.enabled,
+        appliedDecisionSequence: BigInt(decision.appliedSequence),
+      }),
+    );
+  }
+
+  const cancels = new Map<() => void, () => void>();
+  const every = (periodMs: number, task: () => void): void => {
+    const again = (): void => {
+      task();
+      cancels.set(task, clock.after(periodMs, again));
+    };
+    cancels.set(task, clock.after(periodMs, again));
+  };
+  every(TICK_MS, rule);
+  every(VOTES_EVERY_MS, () => spread(allVotes()));
+  every(STATUS_EVERY_MS, () => {
+    sendStatus();
+    tellLink();
+  });
+  deps.send({ type: 'running', peerAddress });
+  log.info({ cluster: ownCluster, peer: peerAddress }, 'the control process runs');
+
+  return {
+    receive(message) {
+      switch (message.type) {
+        case 'serving':
+          served = message.hash;
+          if (unacknowledged !== undefined) {
+            acknowledge(unacknowledged, unacknowledged.hash === served ? '' : (message.error ?? ''));
+            unacknowledged = undefined;
+          }
+          sendStatus();
+          return;
+        case 'metrics':
+          deps.send({
+            type: 'metrics',
+            id: message.id,
+            text: controlMetrics({
+              prober: prober?.stats(),
+              peers: peers?.connected() ?? 0,
+              votesSent: voteSequence,
+              decisionSequence: decision.appliedSequence,
+              epoch: decision.epoch,
+              targets: probes?.targets.length ?? 0,
+              rssBytes: process.memoryUsage.rss(),
+            }),
+          });
+          return;
+      }
+    },
+    async close() {
+      closed = true;
+      for (const cancel of cancels.values()) cancel();
+      cancelSoon?.();
+      publisher.close();
+      prober?.close();
+      link?.close();
+      await peers?.close();
+    },
+  };
+}
+
+/** The hub is a place of its own: hearing it shows that this vantage point is not cut off. */
+const HUB_DOMAIN = ' hub';
+
+/** What the data process kept, as the rule takes it. */
+function recalled(saved: SavedStates, stored: StoredSnapshot | undefined) {
+  return {
+    epoch: saved.epoch,
+    memories: Object.fromEntries(saved.targets.map((tuple) => [tuple[0], memoryOfTuple(tuple, 0)])),
+    drains: saved.drains.map(({ cluster, drainedForMs, endsInMs, leased }) => ({
+      cluster,
+      drainedForMs,
+      leased,
+      ...(endsInMs === undefined ? {} : { remainingMs: endsInMs }),
+    })),
+    drainsComplete: stored === undefined || saved.savedAtWallMs >= stored.manifest.issuedAtMs,
+    hubHeardAgoMs: saved.hubHeardAgoMs,
+  };
+}

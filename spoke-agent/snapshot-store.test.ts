@@ -1,0 +1,249 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PortolanError } from '../src/errors/error.ts';
+import { createSnapshotStore, type SnapshotStore, type SnapshotStoreOptions } from './snapshot-store.ts';
+import { createHubStandIn, type HubStandIn } from './testing/hub-stand-in.ts';
+
+let hub: HubStandIn;
+let directory: string;
+let damaged: PortolanError[];
+
+beforeEach(async () => {
+  hub = await createHubStandIn();
+  directory = await mkdtemp(join(tmpdir(), 'portolan-snapshots-'));
+  damaged = [];
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const openStore = (overrides: Partial<SnapshotStoreOptions> = {}): SnapshotStore =>
+  createSnapshotStore({
+    directory,
+    hubUid: hub.hubUid,
+    clusterUid: hub.clusterUid,
+    agentVersion: '0.1.0',
+    keys: () => hub.keys,
+    check: () => Promise.resolve(),
+    onDamaged: (error) => damaged.push(error),
+    ...overrides,
+  });
+
+const refusal = async (accepting: Promise<unknown>): Promise<PortolanError> => {
+  try {
+    await accepting;
+  } catch (error) {
+    if (error instanceof PortolanError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+};
+
+const files = async (): Promise<readonly string[]> =>
+  (await readdir(directory)).filter((name) => name.endsWith('.snap')).sort();
+
+describe('accepting a snapshot', () => {
+  it('is found again by the next process', async () => {
+    const accepted = await openStore().accept(hub.snapshot({ version: 7 }));
+    const loaded = await openStore().load();
+    expect(loaded?.mark).toEqual(accepted.mark);
+    expect(loaded?.mark.version).toBe(7);
+    expect(loaded?.path).toBe(accepted.path);
+    expect(JSON.parse(Buffer.from(loaded?.parts.routing ?? []).toString())).toMatchObject({ sequence: 7 });
+  });
+
+  it('keeps the current and the previous one, and nothing else', async () => {
+    const store = openStore();
+    for (const version of [1, 2, 3]) await store.accept(hub.snapshot({ version }));
+    expect((await files()).map((name) => name.slice(0, 34))).toEqual([
+      'snapshot-000000000001-000000000002',
+      'snapshot-000000000001-000000000003',
+    ]);
+    expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('takes the same snapshot again without writing it', async () => {
+    let checks = 0;
+    const store = openStore({ check: () => Promise.resolve(void (checks += 1)) });
+    const snapshot = hub.snapshot();
+    const first = await store.accept(snapshot);
+    expect((await store.accept(snapshot)).mark).toEqual(first.mark);
+    expect(checks).toBe(1);
+  });
+
+  it('I11 keeps the last good one when the sacrificial check refuses', async () => {
+    const good = await openStore().accept(hub.snapshot({ version: 1 }));
+    const store = openStore({
+      check: () => Promise.reject(new PortolanError('SNAPSHOT_INVALID', 'it does not compile')),
+    });
+    const error = await refusal(store.accept(hub.snapshot({ version: 2 })));
+    expect(error.code).toBe('SNAPSHOT_INVALID');
+    expect((await store.load())?.mark).toEqual(good.mark);
+    expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('tries out the very bytes that are published', async () => {
+    let tried: Buffer | undefined;
+    const store = openStore({
+      check: async (path) => {
+        tried = await readFile(path);
+      },
+    });
+    const accepted = await store.accept(hub.snapshot());
+    expect(tried?.equals(await readFile(accepted.path))).toBe(true);
+  });
+});
+
+describe('refusing a snapshot', () => {
+  it('of another signer', async () => {
+    const other = await createHubStandIn();
+    const error = await refusal(openStore().accept(other.snapshot()));
+    expect(error.code).toBe('SNAPSHOT_INVALID');
+    expect(await files()).toEqual([]);
+  });
+
+  it.each(['routing', 'probes', 'peers'])('whose part %s was changed', async (part) => {
+    const signed = hub.snapshot();
+    const parts = signed.parts.map((each) => {
+      if (each.name !== part) return each;
+      const content = Buffer.from(each.content);
+      content[content.length - 2] = (content[content.length - 2] ?? 0) ^ 1;
+      return { ...each, content };
+    });
+    expect((await refusal(openStore().accept({ ...signed, parts }))).code).toBe('SNAPSHOT_INVALID');
+  });
+
+  it('whose manifest was changed', async () => {
+    const signed = hub.snapshot({ version: 3 });
+    const manifest = Buffer.from(Buffer.from(signed.manifest).toString().replace('"version":3', '"version":4'));
+    expect(manifest.equals(signed.manifest)).toBe(false);
+    expect((await refusal(openStore().accept({ ...signed, manifest }))).code).toBe('SNAPSHOT_INVALID');
+  });
+
+  it.each([
+    ['an older version', { epoch: 2, version: 4 }],
+    ['an older epoch with a higher version', { epoch: 1, version: 9 }],
+    ['the same version with other content', { epoch: 2, version: 5, routing: { regions: { EU: ['DE'] } } }],
+  ])('that is %s (rollback)', async (_, recipe) => {
+    const store = openStore();
+    const good = await store.accept(hub.snapshot({ epoch: 2, version: 5 }));
+    expect((await refusal(store.accept(hub.snapshot(recipe)))).code).toBe('SNAPSHOT_INVALID');
+    expect((await openStore().load())?.mark).toEqual(good.mark);
+  });
+
+  it('that needs a newer agent', async () => {
+    const error = await refusal(openStore().accept(hub.snapshot({ minimumAgent: '0.2.0' })));
+    expect(error.code).toBe('UNSUPPORTED');
+  });
+});
+
+describe('a damaged disk', () => {
+  const damage = async (name: string, change: (bytes: Buffer) => Buffer): Promise<void> => {
+    const path = join(directory, name);
+    await writeFile(path, change(await readFile(path)));
+  };
+  const newest = async (): Promise<string> => (await files()).at(-1) ?? '';
+
+  it.each([
+    ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 10)],
+    ['empty', () => Buffer.alloc(0)],
+    [
+      'with a flipped bit in a part',
+      (bytes: Buffer) => {
+        bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 4;
+        return bytes;
+      },
+    ],
+    [
+      'with a flipped bit in its header',
+      (bytes: Buffer) => {
+        bytes[40] = (bytes[40] ?? 0) ^ 4;
+        return bytes;
+      },
+    ],
+  ])('I10 falls back to the previous snapshot when the current one is %s', async (_, change) => {
+    const store = openStore();
+    const previous = await store.accept(hub.snapshot({ version: 1 }));
+    await store.accept(hub.snapshot({ version: 2 }));
+    await damage(await newest(), change);
+    expect((await openStore().load())?.mark).toEqual(previous.mark);
+    expect(damaged.map((error) => error.code)).toEqual(['SNAPSHOT_INVALID']);
+  });
+
+  it('is healed when the hub sends the current one again', async () => {
+    const store = openStore();
+    await store.accept(hub.snapshot({ version: 1 }));
+    const signed = hub.snapshot({ version: 2 });
+    const current = await store.accept(signed);
+    await damage(await newest(), (bytes) => bytes.subarray(0, 50));
+    await openStore().accept(signed);
+    damaged = [];
+    expect((await openStore().load())?.mark).toEqual(current.mark);
+    expect(damaged).toEqual([]);
+  });
+
+  it('still refuses a rollback when the newest file is gone', async () => {
+    const store = openStore();
+    await store.accept(hub.snapshot({ version: 1 }));
+    await store.accept(hub.snapshot({ version: 5 }));
+    await rm(join(directory, await newest()));
+    expect((await openStore().load())?.mark.version).toBe(1);
+    expect((await refusal(openStore().accept(hub.snapshot({ version: 4 })))).code).toBe('SNAPSHOT_INVALID');
+  });
+
+  it('does not load an old snapshot that somebody put back', async () => {
+    const store = openStore();
+    await store.accept(hub.snapshot({ version: 1 }));
+    const [old = ''] = await files();
+    const kept = await readFile(join(directory, old));
+    await store.accept(hub.snapshot({ version: 2 }));
+    await store.accept(hub.snapshot({ version: 3 }));
+    for (const name of await files()) await rm(join(directory, name));
+    await writeFile(join(directory, old), kept);
+    expect(await openStore().load()).toBeUndefined();
+    expect(damaged).toHaveLength(1);
+  });
+
+  it('loads without a high-water mark, and a newer file than the mark says', async () => {
+    const store = openStore();
+    await store.accept(hub.snapshot({ version: 1 }));
+    const mark = await readFile(join(directory, 'high-water.json'));
+    const newer = await store.accept(hub.snapshot({ version: 2 }));
+    await writeFile(join(directory, 'high-water.json'), mark);
+    expect((await openStore().load())?.mark).toEqual(newer.mark);
+    await rm(join(directory, 'high-water.json'));
+    expect((await openStore().load())?.mark).toEqual(newer.mark);
+  });
+});
+
+describe('a full disk', () => {
+  const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
+
+  // A small tmpfs is a real full disk; mounting one needs root.
+  it.skipIf(!isRoot)('keeps the last good snapshot and says DISK_FULL', async () => {
+    const mounted = join(directory, 'small');
+    await mkdir(mounted);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', mounted], { stdio: 'pipe' });
+    } catch (error) {
+      if (process.env.CI === 'true') throw error;
+      return expect(error).toBeDefined(); // a container without the right to mount
+    }
+    try {
+      directory = mounted;
+      const store = openStore();
+      const good = await store.accept(hub.snapshot({ version: 1 }));
+      const large = { regions: Object.fromEntries(Array.from({ length: 9_000 }, (_, i) => [`R${i}`, ['DE']])) };
+      const error = await refusal(store.accept(hub.snapshot({ version: 2, routing: large })));
+      expect(error.code).toBe('DISK_FULL');
+      expect((await openStore().load())?.mark).toEqual(good.mark);
+      expect((await readdir(mounted)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+      // Once there is room again, it goes on.
+      expect((await store.accept(hub.snapshot({ version: 3 }))).mark.version).toBe(3);
+    } finally {
+      execFileSync('umount', [mounted]);
+      directory = join(mounted, '..');
+    }
+  });
+});
