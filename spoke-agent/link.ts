@@ -135,7 +135,7 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     const cancelWelcome = clock.after(WELCOME_LIMIT_MS, () =>
       end(new PortolanError('HUB_UNREACHABLE', `the hub at ${address} did not answer within ${WELCOME_LIMIT_MS} ms`)),
     );
-    stream.on('error', (error: ServiceError) => end(fromServiceError(error)));
+    stream.on('error', (error: ServiceError) => end(fromServiceError(error, 'HUB_UNREACHABLE')));
     stream.on('end', () => {
       // The status that says why comes right after as an error; a hub that ends without one says nothing.
       stream.on('status', () => end(new PortolanError('HUB_UNREACHABLE', `the hub at ${address} closed the stream`)));
@@ -228,7 +228,7 @@ async function renewOverLink(client: Client, csrDer: Uint8Array, nowMs: number):
     const reply = await callUnary(client, AgentLink.method.renew, request, { timeoutMs: RENEW_TIMEOUT_MS, nowMs });
     return reply.chainDer.map((der) => new X509Certificate(der).toString()).join('');
   } catch (error) {
-    throw error instanceof Error && 'metadata' in error ? fromServiceError(error as ServiceError) : error;
+    throw error instanceof Error && 'metadata' in error ? fromServiceError(error as ServiceError, 'HUB_UNREACHABLE') : error;
   }
 }
 

@@ -90,6 +90,7 @@ export const ERROR_TABLE = {
 
   // --- talking to the hub
   HUB_UNREACHABLE: entry(503, 'The hub does not answer.', 'Check that it runs and that --server (or PORTOLAN_SERVER) is right.'),
+  PEER_UNREACHABLE: entry(503, 'Another agent does not answer on its peer link.', 'Nothing to do when it is down; else check that agents reach each other at their peer addresses (`peer.advertise`).'),
   LINK_CONGESTED: entry(503, 'The other end of a stream reads too slowly; the stream was cut.', 'Nothing to do: it is opened again; if it repeats, look at the network and at the load of the machine.'),
   NOT_READY: entry(503, 'The program is starting or stopping.', 'Try again in a moment.'),
   USAGE: entry(400, 'The command line is not right.', 'See `portolan <command> --help`.'),

@@ -12,11 +12,14 @@ export function toStatus(error: PortolanError): StatusObject {
   return { code: statusCodeOf(error.code), details: error.message, metadata };
 }
 
-/** Why a stream or a call ended, as the other end said it; what gRPC itself reports (no route, TLS) is HUB_UNREACHABLE. */
-export function fromServiceError(error: ServiceError): PortolanError {
+/** Why a stream or a call ended, as the other end said it; `unreachable` is for what gRPC itself reports (no route, TLS). */
+export function fromServiceError(
+  error: ServiceError,
+  unreachable: 'HUB_UNREACHABLE' | 'PEER_UNREACHABLE',
+): PortolanError {
   const code = error.metadata?.get(CODE_TRAILER)[0];
   if (typeof code === 'string' && isErrorCode(code)) return new PortolanError(code, error.details, { cause: error });
-  return new PortolanError('HUB_UNREACHABLE', error.details, { cause: error });
+  return new PortolanError(unreachable, error.details, { cause: error });
 }
 
 function isErrorCode(code: string): code is ErrorCode {
