@@ -27,6 +27,8 @@ export function openPostgres(url: string): Database {
   });
   // An idle connection that breaks is dropped by the pool; whoever needs one next sees the error.
   pool.on('error', () => {});
+  // One that breaks while in use fails its query; the event beside it would end the process if nobody listened.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   const guarded = async <T>(run: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {

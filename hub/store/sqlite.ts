@@ -58,9 +58,7 @@ export function openSqlite(options: SqliteOptions): Database {
     read,
     snapshot: read, // nobody else gets the connection meanwhile
     write: (work, how) => guarded(() => transact(db, work, how?.rollBack === true)),
-    close: async () => {
-      await db.destroy();
-    },
+    close: () => guarded(() => db.destroy()),
   };
 }
 
@@ -174,6 +172,12 @@ class LibsqlDriver implements Driver {
   async destroy(): Promise<void> {
     await this.#turn.take();
     this.#connection.forgetStatements();
+    try {
+      // libsql lets go of the file only when its statements are collected; until then the log would stay beside it.
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // A full disk has no room to merge the log; it stays, with all that was acknowledged, and the next open reads it.
+    }
     this.#database.close();
   }
 }
