@@ -27,7 +27,7 @@ function votes(text: string): ReceivedVote[] {
         },
         receivedAtMs: mark === '~' ? NOW - 2_801 : mark === '!' ? NOW - 5_801 : NOW - 100,
         vantageConnected: mark !== '/',
-        connectedSinceMs: mark === '*' ? NOW - 2_999 : NOW - 3_000,
+        connectedSinceMs: mark === '*' ? NOW - 3_299 : NOW - 3_300,
       };
     });
 }
@@ -90,7 +90,7 @@ describe('the quorum', () => {
   });
 
   it('counts the age of the probe and the time since receipt', () => {
-    const [vote] = votes('a:down');
+    const [vote] = votes('a:up');
     if (vote === undefined) throw new Error('no vote');
     const at = (ageMs: number, sinceReceiptMs: number) =>
       tally(

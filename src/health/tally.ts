@@ -57,8 +57,9 @@ export function ageOf(received: ReceivedVote, nowMs: number): number {
 /**
  * A vote that is stale, from a vantage point that is cut off, or `none`, abstains. Silence is no vote at all.
  *
- * So does a DOWN of a vantage point that was cut off until a moment ago (`settling`): it was made of probes that could not
- * get out. When a partition heals, such votes of two sites could else meet before those of the others arrive.
+ * So does a DOWN whose last probe ran less than a staleness period after the vantage point was connected again (`settling`):
+ * it is made of probes that could not get out. When a partition heals, such votes of two sites could else meet before those
+ * of the others arrive.
  */
 export function standingOf(
   received: ReceivedVote,
@@ -69,7 +70,8 @@ export function standingOf(
   // Written so that NaN abstains too.
   if (!(ageOf(received, nowMs) <= config.staleAfterMs)) return 'stale';
   if (!received.vantageConnected) return 'cut-off';
-  const isSettled = nowMs - received.connectedSinceMs >= config.staleAfterMs;
+  const probedAtMs = received.receivedAtMs - received.vote.ageMs;
+  const isSettled = probedAtMs - received.connectedSinceMs >= config.staleAfterMs;
   if (received.vote.verdict === 'down' && !isSettled) return 'settling';
   return 'counted';
 }
