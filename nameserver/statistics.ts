@@ -6,7 +6,7 @@ export type Transport = 'udp' | 'tcp';
 export type DropReason =
   /** Less than a header, or itself a response. */
   | 'unanswerable'
-  /** The socket's send queue was full, or the kernel refused the datagram. */
+  /** The socket's send queue was full. */
   | 'congested'
   /** A connection beyond the limits for the server or for its source. */
   | 'tcpLimit'

@@ -43,9 +43,6 @@ export async function listenUdp(options: UdpOptions): Promise<UdpListener> {
     options.onFailure(error); // a smaller buffer still works
   }
   const writer = new WireWriter();
-  const sent = (error: Error | null): void => {
-    if (error !== null) statistics.dropped.congested += 1;
-  };
   socket.on('message', (bytes, peer) => {
     if (peer.port === 0) {
       statistics.dropped.unanswerable += 1; // nobody can receive there, and sending to it throws
@@ -56,7 +53,8 @@ export async function listenUdp(options: UdpOptions): Promise<UdpListener> {
       statistics.dropped.congested += 1;
       return;
     }
-    socket.send(writer.buffer, 0, writer.offset, peer.port, peer.address, sent);
+    // Without a callback, which would cost a tick for each answer: an address the kernel cannot reach is the client's loss.
+    socket.send(writer.buffer, 0, writer.offset, peer.port, peer.address);
     // The kernel has its copy unless it was busy; then the queue reads this buffer later and we need another.
     if (socket.getSendQueueCount() > 0) writer.renew();
   });
