@@ -16,7 +16,7 @@ describe('I32 the address guard', () => {
     await expect(pinAddress('169.254.169.254', guard([]))).rejects.toMatchObject({
       code: 'ADDRESS_FORBIDDEN',
       message: '169.254.169.254 lies in 169.254.0.0/16: link-local, where cloud metadata services live',
-      fix: expect.stringContaining('network.allowedRanges'),
+      fix: expect.stringContaining('network.allowedRanges') as unknown,
     });
     await expect(pinAddress('169.254.169.254', guard([], ['169.254.0.0/16']))).resolves.toBe(
       '169.254.169.254',

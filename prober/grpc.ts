@@ -90,7 +90,7 @@ function call(
   stream.on('response', (received) => {
     headers = received;
   });
-  stream.on('trailers', (received) => {
+  stream.on('trailers', (received: IncomingHttpHeaders) => {
     trailers = received;
   });
   stream.on('data', (chunk: Buffer) => {

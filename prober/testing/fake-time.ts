@@ -1,38 +1,51 @@
 import type { SetTimer } from '../probe.ts';
 
+interface Timer {
+  readonly atMs: number;
+  readonly fn: () => void;
+  cancelled: boolean;
+}
+
 /** A monotonic clock and its timers, moved by hand. Promise callbacks run between two timers, as in a real event loop. */
 export class FakeTime {
   #nowMs = 1_000_000;
-  #next = 0;
-  readonly #timers = new Map<number, { readonly atMs: number; readonly fn: () => void }>();
+  /** The latest first; of equal ones the newest first, so that the next to run is the last. */
+  readonly #timers: Timer[] = [];
 
   readonly clock = (): number => this.#nowMs;
 
   readonly setTimer: SetTimer = (fn, delayMs) => {
-    const id = this.#next++;
-    this.#timers.set(id, { atMs: this.#nowMs + Math.max(0, delayMs), fn });
+    const timer: Timer = { atMs: this.#nowMs + Math.max(0, delayMs), fn, cancelled: false };
+    let low = 0;
+    let high = this.#timers.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#timers[middle]?.atMs ?? 0) > timer.atMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#timers.splice(low, 0, timer);
     return () => {
-      this.#timers.delete(id);
+      timer.cancelled = true;
     };
   };
 
   get pendingTimers(): number {
-    return this.#timers.size;
+    return this.#timers.filter(({ cancelled }) => !cancelled).length;
   }
 
   /** Runs everything due within `ms` milliseconds, in order. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     await settle();
-    for (;;) {
-      let due: [number, { readonly atMs: number; readonly fn: () => void }] | undefined;
-      for (const entry of this.#timers) {
-        if (entry[1].atMs <= untilMs && (due === undefined || entry[1].atMs < due[1].atMs)) due = entry;
-      }
-      if (due === undefined) break;
-      this.#timers.delete(due[0]);
-      this.#nowMs = Math.max(this.#nowMs, due[1].atMs);
-      due[1].fn();
+    for (
+      let next = this.#timers.at(-1);
+      next !== undefined && next.atMs <= untilMs;
+      next = this.#timers.at(-1)
+    ) {
+      this.#timers.pop();
+      if (next.cancelled) continue;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.fn();
       await settle();
     }
     this.#nowMs = untilMs;
