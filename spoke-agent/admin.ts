@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PortolanError } from '../src/errors/error.ts';
-import type { ListenAddress } from './config.ts';
+import type { ListenAddress } from './listen-address.ts';
 
 export interface AdminSources {
   /** Why this agent is not ready; empty: it is. */

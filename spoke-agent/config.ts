@@ -5,12 +5,9 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { cidr } from '../src/resources/fields.ts';
+import type { ListenAddress } from './listen-address.ts';
 
-/** Where a socket is bound; port 0 lets the system choose. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
+export type { ListenAddress };
 
 const listen = z.string().transform((text, context): ListenAddress => {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
@@ -149,11 +146,6 @@ export function loadConfig(
     ...(config.witness ? { dns: { ...config.dns, enabled: false } } : {}),
     geo: config.geo.database === undefined ? {} : { database: resolve(config.geo.database) },
   };
-}
-
-/** `host:port` with IPv6 in brackets. */
-export function formatListen(address: ListenAddress): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
 function parseFlags(argv: readonly string[]) {

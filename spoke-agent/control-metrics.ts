@@ -17,10 +17,20 @@ export function controlMetrics(figures: ControlFigures): string {
   const families: Family[] = [
     single('gauge', 'portolan_agent_peers_connected', 'Other agents connected.', figures.peers),
     single('counter', 'portolan_agent_vote_batches_total', 'Batches of votes sent.', figures.votesSent),
-    single('gauge', 'portolan_agent_decision_sequence', 'Sequence of the last decisions of the hub.', figures.decisionSequence),
+    single(
+      'gauge',
+      'portolan_agent_decision_sequence',
+      'Sequence of the last decisions of the hub.',
+      figures.decisionSequence,
+    ),
     single('gauge', 'portolan_agent_epoch', 'Lowest hub epoch that is listened to.', figures.epoch),
     single('gauge', 'portolan_agent_targets', 'Health targets known.', figures.targets),
-    single('gauge', 'portolan_agent_control_resident_bytes', 'Resident memory of the control process.', figures.rssBytes),
+    single(
+      'gauge',
+      'portolan_agent_control_resident_bytes',
+      'Resident memory of the control process.',
+      figures.rssBytes,
+    ),
   ];
   if (prober !== undefined) {
     families.push(
@@ -32,7 +42,12 @@ export function controlMetrics(figures: ControlFigures): string {
       },
       single('counter', 'portolan_probes_injected_total', 'Probes that a drill made fail.', prober.injected),
       single('counter', 'portolan_probe_confirms_total', 'Hedged confirms sent.', prober.confirms),
-      single('counter', 'portolan_probe_confirms_refused_total', 'Confirms the budget refused.', prober.confirmsRefused),
+      single(
+        'counter',
+        'portolan_probe_confirms_refused_total',
+        'Confirms the budget refused.',
+        prober.confirmsRefused,
+      ),
       {
         name: 'portolan_probe_slots_missed_total',
         help: 'Scheduled probes left out.',

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { systemTimer } from '../prober/probe.ts';
 import { systemResolve } from '../prober/resolve.ts';
-import { createProber, type Prober } from '../prober/scheduler.ts';
+import { createProber, NEVER_CONNECTED_MS, type Prober } from '../prober/scheduler.ts';
 import { type PortolanError, PortolanError as Problem } from '../src/errors/error.ts';
-import type { Vote } from '../src/health/types.ts';
+import type { Target, Vote } from '../src/health/types.ts';
 import { sha256Hex } from '../src/identity/digest.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import {
@@ -16,13 +16,14 @@ import {
   type VoteBatch as WireVoteBatch,
 } from '../src/protocol/generated/portolan_pb.js';
 import type { PeersPart, ProbesPart } from '../src/protocol/snapshot.ts';
-import { toWireVotes } from '../src/protocol/votes.ts';
+import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
 import { agentSnapshots } from './bootstrap.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
 import { fromDecisionBatch, fromFaultLeases } from './hub-messages.ts';
 import { openIdentity } from './identity-files.ts';
 import { createHubLink, type HubLink } from './link.ts';
+import { formatListen } from './listen-address.ts';
 import type { AgentLog } from './log.ts';
 import { memoryOfTuple, type SavedStates, type ToControl, type ToData } from './messages.ts';
 import { observe } from './observe.ts';
@@ -42,6 +43,7 @@ const TICK_MS = 250;
 /** Changes within this time are one look. */
 const SOON_MS = 5;
 const STATUS_EVERY_MS = 5_000;
+const DOWN_LINE_EVERY_MS = 60_000;
 
 export interface ControlDeps {
   readonly programs: ProgramFiles;
@@ -102,6 +104,8 @@ export async function startControl(
   let peers: PeerLinks | undefined;
   let voteSequence = 0;
   let source: Ruling['source'] | undefined;
+  let wasUp = false;
+  let toldDownMs = Number.NEGATIVE_INFINITY;
   let closed = false;
 
   // --- rule
@@ -113,7 +117,8 @@ export async function startControl(
     const ruling = decision.tick(times());
     if (ruling.source !== source) {
       if (ruling.source === 'hub') log.info({ epoch: ruling.epoch }, 'the hub decides');
-      else if (source === 'hub') log.warn({}, 'the hub is silent: this agent decides by the votes of its peers and its own');
+      else if (source === 'hub')
+        log.warn({}, 'the hub is silent: this agent decides by the votes of its peers and its own');
       source = ruling.source;
     }
     publisher.offer(ruling);
@@ -123,20 +128,18 @@ export async function startControl(
   };
 
   // --- votes
-  const voteBatch = (votes: readonly Vote[], complete: boolean): WireVoteBatch | undefined => {
-    if (prober === undefined || self === undefined) return undefined;
+  const voteBatch = (votes: readonly Vote[], complete: boolean): WireVoteBatch => {
     voteSequence += 1;
-    const batch = { sequence: voteSequence, connectedAgeMs: prober.connectedAgeMs(), complete, votes };
-    const { failureDomain } = self;
-    decision.votes({ vantage, failureDomain, incarnation, ...batch }, clock.monotonicMs());
+    const connectedAgeMs = prober?.connectedAgeMs() ?? NEVER_CONNECTED_MS;
+    const batch = { sequence: voteSequence, connectedAgeMs, complete, votes };
+    if (self !== undefined) {
+      const { failureDomain } = self;
+      decision.votes({ vantage, failureDomain, incarnation, ...batch }, clock.monotonicMs());
+    }
     return toWireVotes(batch);
   };
-  const spread = (batch: WireVoteBatch | undefined): void => {
-    if (batch === undefined) return;
-    link?.sendVotes(batch);
-    peers?.publish(batch);
-  };
-  const allVotes = (): WireVoteBatch | undefined => voteBatch(prober?.votes() ?? [], true);
+  /** The peer links ask for it themselves, every second. */
+  const allVotes = (): WireVoteBatch => voteBatch(prober?.votes() ?? [], true);
 
   // --- snapshots
   const apply = (stored: StoredSnapshot): void => {
@@ -147,7 +150,10 @@ export async function startControl(
     const { drains, issuedAtMs } = readPart(stored.parts.routing, 'routing');
     const { epoch } = stored.mark;
     const standing = snapshotDrains({ drains, issuedAtMs }, clock.wallMs());
-    decision.applySnapshot({ epoch, quorum: probes.quorum, targets: probes.targets, drains: standing }, times());
+    decision.applySnapshot(
+      { epoch, quorum: probes.quorum, targets: probes.targets, drains: standing },
+      times(),
+    );
     if (prober === undefined || self?.failureDomain !== peersPart.self.failureDomain) {
       prober?.close();
       prober = createProber({
@@ -159,8 +165,11 @@ export async function startControl(
         random,
         resolve: systemResolve(),
         allowedRanges: config.network.allowedRanges,
+        caBundle: (target) => caBundleOf(probes, target),
         onVotes: (votes) => {
-          spread(voteBatch(votes, false));
+          const batch = voteBatch(votes, false);
+          link?.sendVotes(batch);
+          peers?.publish(batch);
           ruleSoon();
         },
       });
@@ -189,7 +198,11 @@ export async function startControl(
       }
       unacknowledged = stored.mark;
       deps.send({ type: 'snapshot', path: stored.path });
-      if (isNew) log.info({ epoch: stored.mark.epoch, version: stored.mark.version }, 'a snapshot of the hub was accepted');
+      if (isNew)
+        log.info(
+          { epoch: stored.mark.epoch, version: stored.mark.version },
+          'a snapshot of the hub was accepted',
+        );
     } catch (thrown) {
       const err: PortolanError = Problem.from(thrown);
       log.error({ err }, 'a snapshot of the hub was refused; the last good one stays');
@@ -216,16 +229,29 @@ export async function startControl(
     listen: config.peer.listen,
     clock,
     random,
-    incarnation,
-    agentVersion: AGENT_VERSION,
-    onVotes: (batch) => {
-      if (decision.votes(batch, clock.monotonicMs()) && !batch.complete) ruleSoon();
+    hello: { incarnation, agentVersion: AGENT_VERSION },
+    onVotes: (peer, batch, receivedAtMs) => {
+      const sender = {
+        vantage: `agent/${peer.agentUid}`,
+        failureDomain: peer.failureDomain,
+        incarnation: peer.incarnation,
+      };
+      if (decision.votes(fromWireVotes(sender, batch), receivedAtMs) && !batch.complete) ruleSoon();
     },
     onContact: (failureDomain) => prober?.noteContact(failureDomain),
     currentVotes: allVotes,
+    onError: (err, peer) =>
+      log.debug({ peer: peer?.cluster, err: `${err.code}: ${err.message}` }, 'a peer stream ended'),
   });
   if (stored !== undefined) peers.setPeers(readPart(stored.parts.peers, 'peers').peers);
-  const peerAddress = config.peer.advertise ?? peers.address;
+  const isWildcard = peers.host === '0.0.0.0' || peers.host === '::';
+  if (isWildcard && config.peer.advertise === undefined) {
+    log.warn(
+      {},
+      'other agents cannot reach this one: set peer.advertise, since peer.listen is every address',
+    );
+  }
+  const peerAddress = config.peer.advertise ?? (isWildcard ? '' : formatListen(peers));
 
   link = createHubLink({
     identity,
@@ -243,15 +269,23 @@ export async function startControl(
         nameServers: [...advertised],
       }),
     on: {
-      welcome: (welcome) => log.info({ hub: welcome.hubUid, version: welcome.hubVersion }, 'connected to the hub'),
+      welcome: (welcome) =>
+        log.info({ hub: welcome.hubUid, version: welcome.hubVersion }, 'connected to the hub'),
       up: () => {
+        wasUp = true;
         decision.linkUp();
         tellLink();
-        spread(allVotes());
+        link?.sendVotes(allVotes());
         sendStatus();
       },
-      down: (err) => {
-        log.warn({ err: { code: err.code, message: err.message } }, 'no stream to the hub');
+      down: ({ code, message }) => {
+        // It is tried again every few seconds, for days if need be: a line a minute says enough.
+        const now = clock.monotonicMs();
+        if (wasUp || now - toldDownMs >= DOWN_LINE_EVERY_MS) {
+          log.warn({ err: { code, message } }, 'no stream to the hub; it is tried again');
+          toldDownMs = now;
+        }
+        wasUp = false;
         tellLink();
       },
       snapshot: (message) => void onSnapshot(message),
@@ -259,7 +293,10 @@ export async function startControl(
         prober?.noteContact(HUB_DOMAIN);
         const outcome = decision.hubBatch(fromDecisionBatch(batch), times());
         if (outcome === 'fenced') {
-          log.warn({ epoch: Number(batch.epoch), known: decision.epoch }, 'decisions of a hub that was replaced are refused');
+          log.warn(
+            { epoch: Number(batch.epoch), known: decision.epoch },
+            'decisions of a hub that was replaced are refused',
+          );
         } else rule();
       },
       faults: (leases) => prober?.setFaults(fromFaultLeases(leases, clock.monotonicMs())),
@@ -272,7 +309,11 @@ export async function startControl(
   });
 
   function tellLink(): void {
-    deps.send({ type: 'link', hub: link?.isUp() === true ? 'up' : 'down', peers: peers?.connected() ?? 0 });
+    deps.send({
+      type: 'link',
+      hub: link?.isUp() === true ? 'up' : 'down',
+      peers: peers?.connectedPeers().length ?? 0,
+    });
   }
   function sendStatus(): void {
     link?.sendStatus(
@@ -280,7 +321,7 @@ export async function startControl(
         wallMs: BigInt(clock.wallMs()),
         snapshotHash: served,
         nameServers: [...advertised],
-        peersConnected: peers?.connected() ?? 0,
+        peersConnected: peers?.connectedPeers().length ?? 0,
         dataReady: served !== '' || !config.dns.enabled,
         appliedDecisionSequence: BigInt(decision.appliedSequence),
       }),
@@ -296,7 +337,7 @@ export async function startControl(
     cancels.set(task, clock.after(periodMs, again));
   };
   every(TICK_MS, rule);
-  every(VOTES_EVERY_MS, () => spread(allVotes()));
+  every(VOTES_EVERY_MS, () => link?.sendVotes(allVotes()));
   every(STATUS_EVERY_MS, () => {
     sendStatus();
     tellLink();
@@ -321,7 +362,7 @@ export async function startControl(
             id: message.id,
             text: controlMetrics({
               prober: prober?.stats(),
-              peers: peers?.connected() ?? 0,
+              peers: peers?.connectedPeers().length ?? 0,
               votesSent: voteSequence,
               decisionSequence: decision.appliedSequence,
               epoch: decision.epoch,
@@ -346,6 +387,15 @@ export async function startControl(
 
 /** The hub is a place of its own: hearing it shows that this vantage point is not cut off. */
 const HUB_DOMAIN = ' hub';
+
+/** The PEM bundle a check trusts; a snapshot of an older hub has none. */
+function caBundleOf(probes: ProbesPart | undefined, { check, cluster }: Target): string | undefined {
+  const secret = 'caSecret' in check ? check.caSecret : undefined;
+  if (secret === undefined) return undefined;
+  const namespace = cluster.slice(0, cluster.indexOf('/'));
+  const bundles: ProbesPart['caBundles'] | undefined = probes?.caBundles;
+  return bundles?.[`${namespace}/${secret.name}/${secret.key}`];
+}
 
 /** What the data process kept, as the rule takes it. */
 function recalled(saved: SavedStates, stored: StoredSnapshot | undefined) {

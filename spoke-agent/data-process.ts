@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openGeoDatabase } from '../nameserver/geo-database.ts';
 import { createNameServer, type NameServer } from '../nameserver/server.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
-import { formatListen } from './config.ts';
 import { dataMetrics } from './data-metrics.ts';
-import { openGeoDatabase } from '../nameserver/geo-database.ts';
+import { formatListen } from './listen-address.ts';
 import type { AgentLog } from './log.ts';
 import type { ToData } from './messages.ts';
 import { stateFile } from './saved-states.ts';

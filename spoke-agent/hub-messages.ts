@@ -1,10 +1,10 @@
+import type { Fault } from '../prober/scheduler.ts';
 import {
   type Decision,
   Decision_State,
   type DecisionBatch,
   type FaultLeases,
 } from '../src/protocol/generated/portolan_pb.js';
-import type { Fault } from '../prober/scheduler.ts';
 import type { HubBatch, HubDecision } from './decision.ts';
 
 /** The stream's decisions as the agent's rule takes them. A state of a newer release counts as unknown (I12). */
@@ -34,7 +34,12 @@ function fromDecision(decision: Decision): HubDecision {
   const recoveringForMs = Number(decision.recoveringForMs);
   return {
     targetId: decision.targetId,
-    state: decision.state === Decision_State.UP ? 'up' : decision.state === Decision_State.DOWN ? 'down' : 'unknown',
+    state:
+      decision.state === Decision_State.UP
+        ? 'up'
+        : decision.state === Decision_State.DOWN
+          ? 'down'
+          : 'unknown',
     degraded: decision.degraded,
     changedAgoMs: Number(decision.changedAgoMs),
     flaps: decision.flaps,

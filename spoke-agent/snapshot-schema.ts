@@ -145,6 +145,7 @@ const probes = z.object({
     }),
   ),
   assigned: z.array(z.string()),
+  caBundles: z.record(z.string(), z.string()).optional(),
 });
 
 const peers = z.object({

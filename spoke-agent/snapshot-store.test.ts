@@ -65,7 +65,11 @@ describe('accepting a snapshot', () => {
 
   it('takes the same snapshot again without writing it', async () => {
     let checks = 0;
-    const store = openStore({ check: () => Promise.resolve(void (checks += 1)) });
+    const store = openStore({
+      check: async () => {
+        checks += 1;
+      },
+    });
     const snapshot = hub.snapshot();
     const first = await store.accept(snapshot);
     expect((await store.accept(snapshot)).mark).toEqual(first.mark);
@@ -116,7 +120,9 @@ describe('refusing a snapshot', () => {
 
   it('whose manifest was changed', async () => {
     const signed = hub.snapshot({ version: 3 });
-    const manifest = Buffer.from(Buffer.from(signed.manifest).toString().replace('"version":3', '"version":4'));
+    const manifest = Buffer.from(
+      Buffer.from(signed.manifest).toString().replace('"version":3', '"version":4'),
+    );
     expect(manifest.equals(signed.manifest)).toBe(false);
     expect((await refusal(openStore().accept({ ...signed, manifest }))).code).toBe('SNAPSHOT_INVALID');
   });
@@ -234,7 +240,9 @@ describe('a full disk', () => {
       directory = mounted;
       const store = openStore();
       const good = await store.accept(hub.snapshot({ version: 1 }));
-      const large = { regions: Object.fromEntries(Array.from({ length: 9_000 }, (_, i) => [`R${i}`, ['DE']])) };
+      const large = {
+        regions: Object.fromEntries(Array.from({ length: 9_000 }, (_, i) => [`R${i}`, ['DE']])),
+      };
       const error = await refusal(store.accept(hub.snapshot({ version: 2, routing: large })));
       expect(error.code).toBe('DISK_FULL');
       expect((await openStore().load())?.mark).toEqual(good.mark);

@@ -9,9 +9,9 @@ import { createCsr, newAgentKey } from '../../src/identity/csr.ts';
 import {
   newSnapshotKey,
   openSnapshotSigner,
+  type SignedSnapshot,
   type SnapshotKey,
   signSnapshot,
-  type SignedSnapshot,
 } from '../../src/identity/snapshot-signing.ts';
 import type { PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { RoutedPolicy } from '../../src/routing/model.ts';
@@ -60,7 +60,13 @@ export async function createHubStandIn(): Promise<HubStandIn> {
       issuedAtMs,
       ...recipe.routing,
     };
-    const probes: ProbesPart = { quorum: DEFAULT_QUORUM, targets: TARGETS, assigned: [], ...recipe.probes };
+    const probes: ProbesPart = {
+      quorum: DEFAULT_QUORUM,
+      targets: TARGETS,
+      assigned: [],
+      caBundles: {},
+      ...recipe.probes,
+    };
     const peers: PeersPart = {
       self: { agentUid, cluster: 'default/eu-1', failureDomain: 'eu-1' },
       peers: [],
@@ -134,7 +140,15 @@ export const target = (id: string, cluster: string): Target => ({
   failureDomain: cluster,
   address: '127.0.0.1',
   port: 9,
-  check: { protocol: 'tcp', intervalSeconds: 1, timeoutMs: 700, fall: 3, rise: 2, confirmDelaysMs: [300, 600] },
+  check: {
+    protocol: 'tcp',
+    port: 9,
+    intervalSeconds: 1,
+    timeoutMs: 700,
+    fall: 3,
+    rise: 2,
+    confirmDelaysMs: [300, 600],
+  },
   defaultHost: 'www.example.test',
 });
 
@@ -175,10 +189,7 @@ export const WWW: RoutedPolicy = {
     },
   ],
   geo: [],
-  defaultTiers: [
-    { members: [{ endpoint: 'eu', weight: 1 }] },
-    { members: [{ endpoint: 'us', weight: 1 }] },
-  ],
+  defaultTiers: [{ members: [{ endpoint: 'eu', weight: 1 }] }, { members: [{ endpoint: 'us', weight: 1 }] }],
   nextBest: 'nearest',
   residency: [],
   selection: { mode: 'weighted', maxAnswers: 1 },
