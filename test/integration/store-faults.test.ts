@@ -186,6 +186,20 @@ describe('two hubs on one data directory', () => {
     await second.release();
   });
 
+  const onReadOnly = 'a data directory on a read-only volume';
+  const root = requireRoot(onReadOnly);
+  it.skipIf(!root.available)('refuses one on a read-only volume', async () => {
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
+    try {
+      const directory = join(folder, 'data');
+      await createDataDirectory(directory);
+      await run('mount', ['-o', 'remount,ro', folder]);
+      await expect(openDataDirectory(directory)).rejects.toMatchObject({ code: 'DATA_DIR_INVALID' });
+    } finally {
+      await run('umount', ['-l', folder]);
+    }
+  });
+
   it('of many that start at once one gets it', async () => {
     const directory = join(folder, 'data');
     await createDataDirectory(directory);
