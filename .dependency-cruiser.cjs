@@ -5,7 +5,7 @@ const only = (name, from, allowed) => ({
   severity: 'error',
   comment: `${from} may import only: ${allowed.join(', ')}`,
   from: { path: `^${from}/`, pathNot: test },
-  to: { path: '^(src|providers|hub|spoke-agent|nameserver|prober|cli|test|bench|scripts)/', pathNot: allowed.map((a) => `^${a}`) },
+  to: { path: '^(src|providers|hub|spoke-agent|nameserver|prober|cli|demo|test|bench|scripts)/', pathNot: allowed.map((a) => `^${a}`) },
 });
 
 module.exports = {
@@ -24,6 +24,7 @@ module.exports = {
     only('prober', 'prober', ['src/', 'prober/']),
     only('hub', 'hub', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'hub/']),
     only('spoke-agent', 'spoke-agent', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'spoke-agent/']),
+    only('demo', 'demo', ['src/', 'nameserver/ask\\.ts', 'demo/']),
     {
       name: 'cli',
       severity: 'error',

@@ -8,7 +8,7 @@ const project = (name: string, include: string[], extra: Record<string, unknown>
 export default defineConfig({
   test: {
     projects: [
-      project('unit', ['{src,providers,hub,spoke-agent,nameserver,prober,cli,test/support}/**/*.{test,property.test}.ts']),
+      project('unit', ['{src,providers,hub,spoke-agent,nameserver,prober,cli,demo,test/support}/**/*.{test,property.test}.ts']),
       project('simulation', ['test/simulation/**/*.test.ts'], { testTimeout: 120_000 }),
       project('conformance', ['test/conformance/**/*.test.ts'], { testTimeout: 60_000, hookTimeout: 120_000 }),
       project('integration', ['test/integration/**/*.test.ts'], { testTimeout: 60_000, hookTimeout: 120_000 }),

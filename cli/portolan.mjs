@@ -28,7 +28,7 @@ const newest = (folder) => {
   return latest;
 };
 const stamp = join(root, 'dist', '.built');
-const sources = ['src', 'hub', 'spoke-agent', 'nameserver', 'prober', 'cli']
+const sources = ['src', 'hub', 'spoke-agent', 'nameserver', 'prober', 'cli', 'demo']
   .map((f) => join(root, f))
   .filter(existsSync);
 const isCheckout = existsSync(join(root, 'scripts', 'build.ts'));

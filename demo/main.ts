@@ -1,0 +1,253 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Client, createClient, type HubStatus, type ResolveResult } from '../src/client/client.ts';
+import { messageOf, PortolanError } from '../src/errors/error.ts';
+import { parseClient } from '../src/routing/location.ts';
+import type { ClientAddress } from '../src/routing/model.ts';
+import { freePort } from './ports.ts';
+import { createPrograms, type Running } from './programs.ts';
+import { startTraffic } from './traffic.ts';
+import { liveLines, type Moment, tryLines } from './view.ts';
+import { CLUSTERS, demoResources, HOSTNAME, NAMESPACE, PLACES } from './world.ts';
+
+/*
+ * The demo world: a real hub and four real agents, each with a backend, as processes of this machine. Nothing here is
+ * known to them; everything goes through the API, the join and DNS, as it would from anywhere.
+ */
+
+const { values } = parseArgs({ options: { 'data-dir': { type: 'string' }, once: { type: 'boolean' } } });
+const folder = resolve(values['data-dir'] ?? '.portolan/dev');
+const shown = relative(process.cwd(), folder) || '.';
+const started = performance.now();
+const stopping = new AbortController();
+mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
+const programs = createPrograms(join(folder, 'logs'));
+const backends = new Map<string, Running>();
+const terminal = process.stdout.isTTY === true && values.once !== true;
+
+let ending: Promise<never> | undefined;
+const end = (code: number): Promise<never> => {
+  ending ??= (async () => {
+    stopping.abort();
+    await programs.stopAll();
+    progress('everything is stopped; the state stays in', shown);
+    process.exit(code);
+  })();
+  return ending;
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
+
+try {
+  await main();
+} catch (thrown) {
+  if (ending === undefined) {
+    const error = PortolanError.from(thrown);
+    process.stderr.write(
+      `error ${error.code}: ${error.message}\n  fix: ${error.fix}\n  logs: ${join(shown, 'logs')}\n`,
+    );
+    await end(1);
+  }
+}
+
+function progress(...words: readonly string[]): void {
+  process.stderr.write(`${words.join(' ')}\n`);
+}
+
+async function main(): Promise<void> {
+  const ports = await choosePorts();
+  const resumed = existsSync(join(folder, 'hub', 'hub.yaml'));
+  progress(resumed ? `resuming from ${shown}` : `a new world in ${shown}`);
+  const [hub] = await Promise.all([startHub(ports), startBackends(ports.backend)]);
+  const { client, server, tokenFile } = hub;
+  await client.apply({ documents: demoResources(ports.backend, ['127.0.0.1']) });
+  await Promise.all(CLUSTERS.map((cluster, i) => startAgent(client, cluster.name, ports.agents[i] ?? 0)));
+  const status = await untilServing(client);
+  const answers = await resolveAll(client);
+  const traffic = startTraffic({
+    hostname: HOSTNAME,
+    port: ports.backend,
+    places: new Map(PLACES.flatMap((p) => networkOf(answers.get(p)).map((n) => [p, n] as const))),
+    nameServers: status.nameServers.flatMap((s) => s.addresses.map(split)),
+    signal: stopping.signal,
+  });
+  const moment = (now: HubStatus, resolved: ReadonlyMap<string, ResolveResult>): Moment => ({
+    api: server,
+    folder: shown,
+    tokenFile: relative(process.cwd(), tokenFile),
+    status: now,
+    answers: resolved,
+    traffic: traffic.seen(),
+    backends: new Map([...backends].map(([name, r]) => [name, r.pid])),
+    backendPort: ports.backend,
+    hubDns: `127.0.0.1:${ports.hubDns}`,
+  });
+  const first = moment(status, answers);
+  progress(`ready in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(`${[...tryLines(first, terminal), ''].join('\n')}\n`);
+  await show(client, moment);
+}
+
+interface Ports {
+  readonly api: number;
+  readonly join: number;
+  readonly link: number;
+  readonly hubDns: number;
+  readonly agents: readonly number[];
+  readonly backend: number;
+}
+
+async function choosePorts(): Promise<Ports> {
+  const host = '127.0.0.1';
+  const [api, joinPort, link, hubDns, ...agents] = await Promise.all([
+    freePort(host, 7460),
+    freePort(host, 7461),
+    freePort(host, 7462),
+    freePort(host, 5300, true),
+    ...CLUSTERS.map((_, i) => freePort(host, 5301 + i, true)),
+  ]);
+  // One port on every backend's address: DNS gives addresses only.
+  let backend = 8080;
+  for (const { address } of CLUSTERS) backend = await freePort(address, backend);
+  return { api, join: joinPort, link, hubDns, agents, backend };
+}
+
+async function startHub(
+  ports: Ports,
+): Promise<{ readonly client: Client; readonly server: string; readonly tokenFile: string }> {
+  const home = join(folder, 'hub');
+  const config = join(folder, 'hub-template.yaml');
+  writeFileSync(
+    config,
+    "dataDir: data\ndns:\n  listen: ['127.0.0.1:5300']\nnetwork:\n  # The demo's backends are on loopback, which is refused elsewhere.\n  allowedRanges: ['127.0.0.0/8']\n",
+  );
+  const made = await programs.run('hub-init', 'hub', ['init', '--directory', home, '--config-text', config]);
+  const tokenFile = String(made.tokenFile);
+  const token = readFileSync(tokenFile, 'utf8').trim();
+  const hub = programs.start('hub', 'hub', ['--config', String(made.config)], {
+    PORTOLAN_API_PORT: String(ports.api),
+    PORTOLAN_JOIN_LISTEN: `127.0.0.1:${ports.join}`,
+    PORTOLAN_LINK_LISTEN: `127.0.0.1:${ports.link}`,
+    PORTOLAN_DNS_LISTEN: `127.0.0.1:${ports.hubDns}`,
+  });
+  const ready = await hub.ready;
+  const server = String(ready.api);
+  // `npx portolan` in this folder finds the demo by itself.
+  const context = resolve('.portolan/context.json');
+  mkdirSync(resolve('.portolan'), { recursive: true });
+  writeFileSync(
+    `${context}.new`,
+    `${JSON.stringify({ server, tokenFile, namespace: NAMESPACE }, null, 2)}\n`,
+    { mode: 0o600 },
+  );
+  renameSync(`${context}.new`, context);
+  return { client: createClient({ server, token }), server, tokenFile };
+}
+
+async function startBackends(port: number): Promise<void> {
+  await Promise.all(
+    CLUSTERS.map(async (cluster) => {
+      const backend = programs.start(`backend-${cluster.name}`, 'demo-backend', [
+        cluster.address,
+        String(port),
+        cluster.name,
+      ]);
+      backends.set(cluster.name, backend);
+      await backend.ready;
+    }),
+  );
+}
+
+async function startAgent(client: Client, cluster: string, dnsPort: number): Promise<void> {
+  const dataDir = join(folder, 'agents', cluster);
+  if (!existsSync(join(dataDir, 'identity.json'))) {
+    const { token } = await client.clusterToken({ namespace: NAMESPACE, name: cluster });
+    await programs.run(`join-${cluster}`, 'agent-join', ['--data-dir', dataDir], {
+      PORTOLAN_JOIN_TOKEN: token,
+    });
+  }
+  programs.start(`agent-${cluster}`, 'agent', [
+    '--data-dir',
+    dataDir,
+    '--dns',
+    `127.0.0.1:${dnsPort}`,
+    '--allow-range',
+    '127.0.0.0/8',
+  ]);
+}
+
+/** Waits until every name server answers and every backend was found healthy. */
+async function untilServing(client: Client): Promise<HubStatus> {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    const status = await client.status();
+    const serving = status.nameServers.filter((s) => s.cluster !== undefined && s.state === 'serving').length;
+    const healthy = status.targets.filter((t) => t.state === 'up').length;
+    if (serving >= CLUSTERS.length && healthy >= CLUSTERS.length) return status;
+    if (performance.now() > deadline) {
+      throw new PortolanError(
+        'NOT_READY',
+        `after 60 s ${serving} of ${CLUSTERS.length} name servers serve and ${healthy} of ${CLUSTERS.length} backends are healthy`,
+      );
+    }
+    await pause(100);
+  }
+}
+
+async function resolveAll(client: Client): Promise<ReadonlyMap<string, ResolveResult>> {
+  const answers = await Promise.all(
+    PLACES.map(async (place) => [place, await client.resolve({ hostname: HOSTNAME, from: place })] as const),
+  );
+  return new Map(answers);
+}
+
+function networkOf(answer: ResolveResult | undefined): readonly ClientAddress[] {
+  return answer?.client.address === undefined ? [] : [parseClient(answer.client.address)];
+}
+
+/** Redraws every second on a terminal; elsewhere prints when an answer or a state changes. */
+async function show(
+  client: Client,
+  moment: (status: HubStatus, answers: ReadonlyMap<string, ResolveResult>) => Moment,
+): Promise<void> {
+  let drawn = 0;
+  let last = '';
+  while (!stopping.signal.aborted) {
+    const lines = await Promise.all([client.status(), resolveAll(client)]).then(
+      ([status, answers]) => liveLines(moment(status, answers), terminal),
+      (thrown: unknown) => [`the hub does not answer: ${messageOf(thrown)}; the agents' name servers go on`],
+    );
+    if (terminal) {
+      process.stdout.write(`${drawn > 0 ? `\u001b[${drawn}A\u001b[J` : ''}${lines.join('\n')}\n`);
+      drawn = lines.length;
+    } else {
+      const stable = lines.filter((l) => !l.includes(' ok ')).join('\n');
+      if (stable !== last) process.stdout.write(`${lines.join('\n')}\n\n`);
+      last = stable;
+    }
+    if (values.once === true) {
+      await end(0);
+      return;
+    }
+    await pause(1_000);
+  }
+}
+
+function split(address: string): { readonly host: string; readonly port: number } {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    stopping.signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        done();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { PortolanError } from '../src/errors/error.ts';
+
+const here = fileURLToPath(import.meta.url);
+const fromSource = extname(here) === '.ts';
+const root = join(dirname(here), fromSource ? '..' : '../..');
+
+const SOURCES = {
+  hub: 'hub/main.ts',
+  agent: 'spoke-agent/main.ts',
+  'agent-join': 'spoke-agent/join-main.ts',
+  'demo-backend': 'demo/backend.ts',
+} as const;
+export type Program = keyof typeof SOURCES;
+
+/** A program's file: the source in a checkout run from source, the bundle otherwise. */
+function fileOf(program: Program): string {
+  return fromSource ? join(root, SOURCES[program]) : join(root, 'dist', `${program}.mjs`);
+}
+
+export interface Running {
+  readonly name: string;
+  readonly process: ChildProcess;
+  readonly pid: number;
+  /** The first line of JSON it wrote to stdout. */
+  readonly ready: Promise<Readonly<Record<string, unknown>>>;
+  readonly exited: Promise<number | null>;
+}
+
+/** Everything the demo started; `stopAll` leaves nothing running. */
+export interface Programs {
+  start(
+    name: string,
+    program: Program,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Running;
+  /** Runs to the end; its line of JSON. @throws PortolanError with what it wrote to stderr */
+  run(
+    name: string,
+    program: Program,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, unknown>>>;
+  stopAll(): Promise<void>;
+}
+
+const PATIENCE_MS = 6_000;
+
+/** @param logDirectory where each program's stderr goes, one file each */
+export function createPrograms(logDirectory: string): Programs {
+  const running = new Set<Running>();
+
+  function start(
+    name: string,
+    program: Program,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Running {
+    // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops things in order.
+    const child = spawn(process.execPath, [fileOf(program), ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+      env: { ...process.env, ...env },
+    });
+    const log = createWriteStream(join(logDirectory, `${name}.log`), { flags: 'a' });
+    let tail = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      tail = (tail + chunk.toString('utf8')).slice(-2000);
+      log.write(chunk);
+    });
+    const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+    const ready = new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
+      createInterface({ input: child.stdout }).once('line', (line) =>
+        resolve(JSON.parse(line) as Record<string, unknown>),
+      );
+      child.once('error', (error) =>
+        reject(new PortolanError('INTERNAL', `${name} cannot be started: ${error.message}`)),
+      );
+      void exited.then((code) =>
+        reject(new PortolanError('INTERNAL', `${name} ended with code ${code ?? 'none'}:\n${tail.trim()}`)),
+      );
+    });
+    ready.catch(() => undefined);
+    const entry: Running = { name, process: child, pid: child.pid ?? 0, ready, exited };
+    running.add(entry);
+    void exited.then(() => running.delete(entry));
+    return entry;
+  }
+
+  return {
+    start,
+    async run(name, program, args, env) {
+      const child = start(name, program, args, env);
+      const line = await child.ready;
+      await child.exited;
+      return line;
+    },
+    async stopAll() {
+      const all = [...running];
+      for (const { process: child } of all) {
+        child.kill('SIGCONT');
+        child.kill('SIGTERM');
+      }
+      const timer = setTimeout(() => {
+        for (const { pid } of running) if (pid > 0) killGroup(pid);
+      }, PATIENCE_MS);
+      await Promise.all(all.map((r) => r.exited));
+      clearTimeout(timer);
+    },
+  };
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}

@@ -1,0 +1,113 @@
+import type { HubStatus, ResolveResult } from '../src/client/client.ts';
+import type { PlaceTraffic } from './traffic.ts';
+import { CLUSTERS, HOSTNAME, PLACES } from './world.ts';
+
+/** Everything the view shows, read a moment ago. */
+export interface Moment {
+  readonly api: string;
+  readonly folder: string;
+  readonly tokenFile: string;
+  readonly status: HubStatus;
+  readonly answers: ReadonlyMap<string, ResolveResult>;
+  readonly traffic: readonly PlaceTraffic[];
+  readonly backends: ReadonlyMap<string, number>;
+  readonly backendPort: number;
+  readonly hubDns: string;
+}
+
+const bold = (text: string, colour: boolean): string => (colour ? `\u001b[1m${text}\u001b[0m` : text);
+const tint = (text: string, code: number, colour: boolean): string =>
+  colour ? `\u001b[${code}m${text}\u001b[0m` : text;
+
+/** The living part: who answers whom and why, the clusters, the traffic. */
+export function liveLines(m: Moment, colour: boolean): readonly string[] {
+  return [
+    bold(`Who answers ${HOSTNAME}`, colour),
+    ...answerLines(m, colour),
+    '',
+    bold('Clusters', colour),
+    ...clusterLines(m, colour),
+    '',
+    bold('A client in each place (follows DNS, caches by TTL)', colour),
+    ...trafficLines(m),
+  ];
+}
+
+function answerLines(m: Moment, colour: boolean): readonly string[] {
+  return PLACES.map((place) => {
+    const answer = m.answers.get(place);
+    if (answer === undefined) return `  ${place}  …`;
+    const names = answer.answers
+      .filter((a) => a.type === 'A')
+      .map((a) => CLUSTERS.find((c) => c.address === a.data)?.name ?? a.data);
+    return `  ${tint(place, 36, colour)}  ${names.join(', ').padEnd(11)} ${why(answer)}`;
+  });
+}
+
+/** The shortest true reason: what the candidates that answer say, and who may not. */
+function why(answer: ResolveResult): string {
+  const rule = answer.explanation.find((line) => line.startsWith('rules: '))?.slice('rules: '.length) ?? '';
+  const residency = answer.explanation.find((line) => line.startsWith('residency '));
+  const mode = answer.explanation.find((line) =>
+    /^(panic|maintenance|lastAnswer|lastResort|panicThreshold): /.test(line),
+  );
+  const down = answer.candidates.filter((c) => c.state === 'down').map((c) => c.endpoint);
+  return [
+    rule.replace(/, then the default$/, ''),
+    ...(residency === undefined ? [] : [residency]),
+    ...(down.length === 0 ? [] : [`${down.join(' and ')} down`]),
+    ...(mode === undefined ? [] : [mode]),
+  ].join('; ');
+}
+
+function clusterLines(m: Moment, colour: boolean): readonly string[] {
+  return m.status.nameServers
+    .filter((s) => s.cluster !== undefined)
+    .map((server) => {
+      const name = server.cluster?.split('/')[1] ?? '';
+      const target = m.status.targets.find((t) => t.cluster === server.cluster);
+      const state = target?.state ?? 'unknown';
+      const shown = tint(state.padEnd(7), state === 'up' ? 32 : 31, colour);
+      const agent = m.status.agents.find((a) => a.cluster === server.cluster);
+      const pid = m.backends.get(name);
+      return `  ${name.padEnd(10)} ${shown} agent ${agent?.connected === true ? 'connected' : 'away     '} · name server ${server.addresses[0] ?? '-'} ${server.state}${pid === undefined ? '' : ` · backend pid ${pid}`}`;
+    });
+}
+
+function trafficLines(m: Moment): readonly string[] {
+  return m.traffic.map((t) => {
+    const at = CLUSTERS.find((c) => c.address === t.address)?.name ?? '-';
+    return `  ${t.place}  → ${at.padEnd(10)} ${String(t.ok).padStart(6)} ok ${String(t.errors).padStart(4)} errors ${String(t.stale).padStart(4)} of them by a stale answer${t.dnsErrors > 0 ? ` ${t.dnsErrors} without DNS` : ''}`;
+  });
+}
+
+/** What to try; printed once. */
+export function tryLines(m: Moment, colour: boolean): readonly string[] {
+  const subnetOf = (place: string): string => m.answers.get(place)?.client.address ?? '0.0.0.0/0';
+  const eu = ['frankfurt', 'paris'].map((n) => m.backends.get(n)).join(' ');
+  const server =
+    m.status.nameServers.find((s) => s.cluster === 'default/frankfurt')?.addresses[0] ?? m.hubDns;
+  const [host = '', port = ''] = server.split(':');
+  const [hubHost = '', hubPort = ''] = m.hubDns.split(':');
+  return [
+    bold('Try it (in another terminal, in this folder)', colour),
+    '  ask a name server as a resolver in Germany, in the US, in India:',
+    ...['DE', 'US', 'IN'].map(
+      (p) => `    dig @${host} -p ${port} ${HOSTNAME} A +subnet=${subnetOf(p)} +short`,
+    ),
+    `    dig @${hubHost} -p ${hubPort} ${HOSTNAME} A +subnet=${subnetOf('SG')} +short     # the hub's own`,
+    '  why, and for how long:',
+    `    npx portolan resolve ${HOSTNAME} --from DE`,
+    '  rehearse a failover, with a report:',
+    `    npx portolan drill run --action fail --cluster frankfurt --duration 20 --metrics-port ${m.backendPort}`,
+    '  stop the EU clusters and see that residency refuses to send Germans elsewhere; then wake them:',
+    `    kill -STOP ${eu}`,
+    `    npx portolan resolve ${HOSTNAME} --from DE`,
+    `    kill -CONT ${eu}`,
+    '  join a fifth cluster by hand:',
+    '    npx portolan cluster create tokyo --country JP --address 127.0.1.5',
+    '    npx portolan cluster join "$(npx portolan cluster token tokyo -o name)" --data-dir .portolan/dev/agents/tokyo --dns 127.0.0.1:5305',
+    '',
+    `API ${m.api} (token in ${m.tokenFile}) · state and logs in ${m.folder} · Ctrl-C stops everything`,
+  ];
+}
