@@ -123,7 +123,7 @@ describe('objects', () => {
       onWarning: (text) => warned.push(text),
     }).create('Cluster', { namespace: 'team', name: 'warned' }, cluster('warned'));
     hub.services.admit = admit;
-    expect(warned).toEqual(['no agent has joined ? yet']);
+    expect(warned).toEqual(['no agent has joined — yet']);
   });
 });
 
@@ -405,17 +405,6 @@ describe('watch', () => {
       if (seen.length > 0) stop.abort();
     }
     expect(seen).toEqual(['mine']);
-  });
-
-  it('ends with WATCH_EXPIRED when the revision is no longer kept', async () => {
-    const reply = await call(`${V1}/clusters?watch=true&resourceVersion=999999999999999`);
-    const text = await Promise.race([
-      reply.text(),
-      new Promise<string>((resolve) => setTimeout(() => resolve('still open'), 500)),
-    ]);
-    // A revision of the future cannot be told from one of a lost store; whatever the store says of it is passed on.
-    if (text !== 'still open') expect(text).toContain('WATCH_EXPIRED');
-    await reply.body?.cancel().catch(() => undefined);
   });
 });
 

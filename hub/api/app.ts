@@ -5,6 +5,7 @@ import { objectName } from '../../src/resources/metadata.ts';
 import type { ApiContext, Endpoint, Reply } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { ANONYMOUS, actorOf, authenticate, demand, demandSomewhere, type Principal } from './principal.ts';
+import { problemResponse } from './problem-response.ts';
 import { readBody } from './request-body.ts';
 
 /** What the API writes to the log. pino fits. */
@@ -222,28 +223,10 @@ function streamOf(events: AsyncIterable<string>, onEnd: () => void): ReadableStr
 function problemReply(c: Context<Env>, thrown: unknown, log: ApiLog): Response {
   const error = PortolanError.from(thrown);
   const requestId = c.get('requestId') ?? '';
-  const { cause, ...problem } = error.toProblem();
   const fields = { requestId, method: c.req.method, path: c.req.path, code: error.code };
   if (error.status >= 500) log.error({ ...fields, err: thrown }, 'request failed');
   else log.debug(fields, 'request refused');
-  // What broke inside is for the log, not for whoever asks.
-  const internal = error.code === 'INTERNAL';
-  const body = internal
-    ? {
-        ...problem,
-        detail: `an unexpected error; the hub's log has it under request ${requestId}`,
-        requestId,
-      }
-    : { ...problem, ...(cause === undefined ? {} : { cause }), requestId };
-  const headers = new Headers(c.res?.headers);
-  headers.set('content-type', 'application/problem+json');
-  headers.set('x-request-id', requestId);
-  headers.set('cache-control', 'no-store');
-  headers.set('x-content-type-options', 'nosniff');
-  if (error.status === 401) headers.set('www-authenticate', 'Bearer realm="portolan"');
-  // The rest of a refused body is not read, so the connection cannot be used again.
-  if (error.code === 'PAYLOAD_TOO_LARGE' || error.code === 'NOT_READY') headers.set('connection', 'close');
-  return new Response(JSON.stringify(body), { status: error.status, headers });
+  return problemResponse(error, requestId, c.res.headers);
 }
 
 /** A browser that was lured to a name pointing at this address (DNS rebinding) sends that name. */

@@ -24,10 +24,17 @@ export interface TestHub {
   close(): Promise<void>;
 }
 
-export async function startTestHub(overrides: Partial<ApiOptions> = {}): Promise<TestHub> {
+export async function startTestHub({
+  eventsKept,
+  ...overrides
+}: Partial<ApiOptions> & { readonly eventsKept?: number } = {}): Promise<TestHub> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-api-'));
   const store = await openStore(
-    { kind: 'sqlite', file: join(folder, 'portolan.db') },
+    {
+      kind: 'sqlite',
+      file: join(folder, 'portolan.db'),
+      ...(eventsKept === undefined ? {} : { eventsKept }),
+    },
     { kek: randomBytes(32), wallClock: () => Date.now(), random: randomBytes },
   );
   const services = idleServices();

@@ -198,11 +198,17 @@ function objectReply(status: number, object: AnyResource, warnings: readonly str
     headers: {
       etag: `"${object.metadata.resourceVersion}"`,
       // RFC 9110 has no general warning field any more; this one is read by the CLI and shown on stderr.
-      ...(warnings.length === 0
-        ? {}
-        : { 'portolan-warnings': JSON.stringify(warnings).replace(/[^\x20-\x7e]/g, '?') }),
+      ...(warnings.length === 0 ? {} : { 'portolan-warnings': asciiJson(warnings) }),
     },
   };
+}
+
+/** JSON with everything beyond ASCII escaped, as a header field needs it. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 async function listOrWatch(

@@ -9,6 +9,7 @@ import { type HubConfig, isLoopback } from '../config.ts';
 import type { Store } from '../store/contract.ts';
 import { type ApiLog, createApp } from './app.ts';
 import type { Clock, StreamLimits } from './endpoint.ts';
+import { problemResponse } from './problem-response.ts';
 import type { HubServices } from './services.ts';
 import { createWriteLane, type WriteLane } from './write-lane.ts';
 
@@ -63,7 +64,19 @@ export function createApi(options: ApiOptions): Api {
     closing: closing.signal,
   });
   // Requests and Responses of this listener are its own: nothing else in the process sees them patched.
-  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const listener = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    // A request line or Host header that makes no URL never reaches the app.
+    errorHandler: (thrown) => {
+      options.log.debug({ err: thrown }, 'request refused');
+      return problemResponse(
+        new PortolanError('UNSUPPORTED', 'the request line or its Host header is not valid', {
+          fix: 'Send a plain path and the Host of this hub.',
+        }),
+        '',
+      );
+    },
+  });
   const settings = {
     requestTimeout: 60_000,
     headersTimeout: 10_000,
