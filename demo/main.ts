@@ -22,7 +22,7 @@ const shown = relative(process.cwd(), folder) || '.';
 const started = performance.now();
 const stopping = new AbortController();
 mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
-const programs = createPrograms(join(folder, 'logs'));
+const programs = createPrograms(join(folder, 'logs'), import.meta.url);
 const backends = new Map<string, Running>();
 const terminal = process.stdout.isTTY === true && values.once !== true;
 

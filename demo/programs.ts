@@ -5,10 +5,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PortolanError } from '../src/errors/error.ts';
 
-const here = fileURLToPath(import.meta.url);
-const fromSource = extname(here) === '.ts';
-const root = join(dirname(here), fromSource ? '..' : '../..');
-
 const SOURCES = {
   hub: 'hub/main.ts',
   agent: 'spoke-agent/main.ts',
@@ -17,9 +13,12 @@ const SOURCES = {
 } as const;
 export type Program = keyof typeof SOURCES;
 
-/** A program's file: the source in a checkout run from source, the bundle otherwise. */
-function fileOf(program: Program): string {
-  return fromSource ? join(root, SOURCES[program]) : join(root, 'dist', `${program}.mjs`);
+/** A program's file, from the URL of the demo's entry: the source in a checkout run from source, the bundle otherwise. */
+function fileOf(program: Program, entryUrl: string): string {
+  const entry = fileURLToPath(entryUrl);
+  return extname(entry) === '.ts'
+    ? join(dirname(entry), '..', SOURCES[program])
+    : join(dirname(entry), `${program}.mjs`);
 }
 
 export interface Running {
@@ -51,8 +50,11 @@ export interface Programs {
 
 const PATIENCE_MS = 6_000;
 
-/** @param logDirectory where each program's stderr goes, one file each */
-export function createPrograms(logDirectory: string): Programs {
+/**
+ * @param logDirectory where each program's stderr goes, one file each
+ * @param entryUrl `import.meta.url` of the entry file
+ */
+export function createPrograms(logDirectory: string, entryUrl: string): Programs {
   const running = new Set<Running>();
 
   function start(
@@ -62,7 +64,7 @@ export function createPrograms(logDirectory: string): Programs {
     env: Readonly<Record<string, string>> = {},
   ): Running {
     // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops things in order.
-    const child = spawn(process.execPath, [fileOf(program), ...args], {
+    const child = spawn(process.execPath, [fileOf(program, entryUrl), ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
       env: { ...process.env, ...env },
