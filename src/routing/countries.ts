@@ -59,7 +59,7 @@ const TABLE: Readonly<Record<ContinentCode, string>> = {
     PE -11 -76.5, PY -25 -57, SR 5.5 -55.5, UY -34 -56, VE 9.5 -67`,
 };
 
-const CONTINENTS: readonly ContinentCode[] = ['AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA'];
+export const CONTINENTS: readonly ContinentCode[] = ['AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA'];
 
 /** Every country by its code. */
 export const COUNTRIES: ReadonlyMap<string, Country> = new Map(

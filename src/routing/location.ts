@@ -1,8 +1,7 @@
 import { parseIpv4, parseIpv6 } from '../dns/address.ts';
 import { PortolanError } from '../errors/error.ts';
-import { continentCode, subdivisionCode } from '../resources/fields.ts';
 import { maskOctets } from './cidr-index.ts';
-import { COUNTRIES } from './countries.ts';
+import { CONTINENTS, COUNTRIES } from './countries.ts';
 import { BUILT_IN_REGIONS, countriesOf } from './geography.ts';
 import type { ClientAddress, Located, Location, RegionTable } from './model.ts';
 
@@ -13,6 +12,9 @@ export const UNLOCATED: Located = { location: {}, prefixLength: 0, exact: true }
 export type Origin =
   | { readonly kind: 'place'; readonly location: Location }
   | { readonly kind: 'region'; readonly region: string; readonly countries: readonly string[] };
+
+/** ISO 3166-2. Not the schema's: name servers read locations too, and must not load a schema library for it. */
+const SUBDIVISION = /^[A-Z]{2}-[A-Z0-9]{1,3}$/;
 
 const FROM_FIX =
   'Write a country (DE), a subdivision (US-CA), a region (EU, EEA, Europe or one of yours), continent:AS, or unknown.';
@@ -28,16 +30,14 @@ export function parseOrigin(text: string, regions: RegionTable = BUILT_IN_REGION
   if (COUNTRIES.has(upper)) return { kind: 'place', location: countryLocation(upper) };
   const region = Object.keys(regions).find((name) => name.toUpperCase() === upper);
   if (region !== undefined) return { kind: 'region', region, countries: countriesOf(regions, region) ?? [] };
-  if (subdivisionCode.safeParse(upper).success && COUNTRIES.has(upper.slice(0, 2))) {
+  if (SUBDIVISION.test(upper) && COUNTRIES.has(upper.slice(0, 2))) {
     return { kind: 'place', location: { ...countryLocation(upper.slice(0, 2)), subdivision: upper } };
   }
   if (upper.startsWith('CONTINENT:')) {
-    const continent = continentCode.safeParse(upper.slice('CONTINENT:'.length));
-    if (continent.success) {
-      const countries = [...COUNTRIES.values()]
-        .filter((c) => c.continent === continent.data)
-        .map((c) => c.code);
-      return { kind: 'region', region: continent.data, countries };
+    const continent = CONTINENTS.find((code) => code === upper.slice('CONTINENT:'.length));
+    if (continent !== undefined) {
+      const countries = [...COUNTRIES.values()].filter((c) => c.continent === continent).map((c) => c.code);
+      return { kind: 'region', region: continent, countries };
     }
   }
   throw new PortolanError('USAGE', `"${text}" is no place that is known`, { fix: FROM_FIX });
