@@ -351,6 +351,23 @@ describe('over TCP', () => {
     await expect.poll(() => server.stats().tcpConnections).toBe(0);
   });
 
+  it('keeps a connection that goes on asking', async () => {
+    const idleMs = 80;
+    const { port } = await serve({ tcp: { idleMs } });
+    const socket = await openTcp(port);
+    const started = performance.now();
+    let answers = 0;
+    socket.on('data', () => {
+      answers += 1;
+      if (performance.now() - started < 4 * idleMs) socket.write(framed(question('www.example.test')));
+      else socket.end();
+    });
+    socket.write(framed(question('www.example.test')));
+    await closed(socket);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(4 * idleMs);
+    expect(answers).toBeGreaterThan(4);
+  });
+
   it('limits connections of one source and of all', async () => {
     const { port, server } = await serve({ tcp: { connectionsPerSource: 2, connections: 10 } });
     const held = [await openTcp(port), await openTcp(port)];

@@ -81,6 +81,24 @@ const base: ZoneSource = {
         ttlSeconds: 9,
       })),
     },
+    {
+      name: n('fine.example.test'),
+      routed: routes([TYPE.CNAME], () => ({
+        records: [parseRdata(TYPE.CNAME, 'api.example.test.')],
+        ecsScope: 28,
+      })),
+    },
+    {
+      name: n('mixed.example.test'),
+      routed: routes([...ADDRESSES, TYPE.CNAME], ({ type }) => {
+        const records = [
+          parseRdata(TYPE.A, '192.0.2.1'),
+          parseRdata(TYPE.CNAME, 'web.example.test.'),
+          parseRdata(TYPE.A, '192.0.2.2'),
+        ];
+        return { records: type === TYPE.A ? records : records.slice(1, 2) };
+      }),
+    },
     { name: n('brief.example.test'), routed: routes(ADDRESSES, () => ({ ttlSeconds: 3 })) },
     { name: n('broken.example.test'), routed: routes(ADDRESSES, () => ({ servfail: true })) },
     {
@@ -387,6 +405,7 @@ describe('routed names', () => {
       answer: ['moved.example.test. 9 CNAME api.example.test.', 'api.example.test. 20 A 198.51.100.192'],
       scope: 24, // the finer of both decisions
     });
+    expect(ask('fine.example.test').scope).toBe(28);
     expect(ask('moved.example.test', 'TXT').answer).toEqual([
       'moved.example.test. 9 CNAME api.example.test.',
       'api.example.test. 300 TXT "beside"',
@@ -399,11 +418,21 @@ describe('routed names', () => {
     ]);
   });
 
+  it('may answer with addresses or an alias, but only one of them at a time', () => {
+    expect(ask('mixed.example.test').answer).toEqual([
+      'mixed.example.test. 20 A 192.0.2.1',
+      'mixed.example.test. 20 A 192.0.2.2',
+    ]);
+    expect(ask('mixed.example.test', 'AAAA').answer).toEqual([
+      'mixed.example.test. 20 CNAME web.example.test.',
+    ]);
+  });
+
   it.each([
     ['say so', 'broken.example.test', undefined],
     ['throw', 'throws.example.test', 'a bug'],
-    ['give records of another type', 'wrong.example.test', 'routed to records that are not A'],
-    ['give an alias they did not declare', 'undeclared.example.test', 'routed to records that are not A'],
+    ['give records of another type', 'wrong.example.test', 'record, which is not A'],
+    ['give an alias they did not declare', 'undeclared.example.test', 'record, which is not A'],
   ])('that %s get SERVFAIL', (_what, name, failure) => {
     const result = ask(name);
     expect(result).toMatchObject({ status: 'SERVFAIL', answer: [], authority: [], zone: 'example.test.' });

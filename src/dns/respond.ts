@@ -137,10 +137,10 @@ class Search {
       return this.#negative(RCODE.NOERROR, ttlSeconds === soa.ttlSeconds ? soa : { ...soa, ttlSeconds });
     }
     const expected = first.type === 'CNAME' && routed.types.has(TYPE.CNAME) ? TYPE.CNAME : type;
-    if (given.records.some((rdata) => codeOf(rdata) !== expected)) {
+    if (codeOf(first) !== expected) {
       const failure = new PortolanError(
         'INTERNAL',
-        `${name} was routed to records that are not ${typeName(expected)}`,
+        `${name} was routed to a ${typeName(codeOf(first))} record, which is not ${typeName(expected)}`,
       );
       return { ...bare(RCODE.SERVFAIL), zone: this.#zone, failure };
     }
@@ -148,7 +148,10 @@ class Search {
       this.#answer.push({ owner: name, set: momentaryRRset(TYPE.CNAME, given.ttlSeconds, [first]) });
       return { target: first.target };
     }
-    this.#answer.push({ owner: name, set: momentaryRRset(type, given.ttlSeconds, given.records) });
+    // The first record decides: a set has one type, so others of a mixed answer cannot stand beside it.
+    const strangers = given.records.some((rdata) => codeOf(rdata) !== type);
+    const records = strangers ? given.records.filter((rdata) => codeOf(rdata) === type) : given.records;
+    this.#answer.push({ owner: name, set: momentaryRRset(type, given.ttlSeconds, records) });
     return { target: undefined };
   }
 

@@ -1,6 +1,6 @@
 import dnsPacket from 'dns-packet';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PortolanError } from '../../errors/error.ts';
 import { type DomainName, parseName } from '../name.ts';
 import { codeOf, formatRdata, parseRdata, type Rdata } from '../records/catalogue.ts';
@@ -12,6 +12,8 @@ import { decodeMessage, encodeMessage, type Message, makeQuery, type ResourceRec
 import { parseQuery } from './query.ts';
 import { answerLimit, encodeResponse } from './response.ts';
 import { WireWriter } from './writer.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // thousands of runs each, on machines that do other things too
 
 // --- every value a record can have
 
