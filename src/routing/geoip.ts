@@ -3,8 +3,8 @@ import { hash } from 'node:crypto';
 import { Reader, type Response } from 'maxmind';
 import { formatIp } from '../dns/address.ts';
 import { messageOf, PortolanError } from '../errors/error.ts';
-import { type ContinentCode, continentCode } from '../resources/fields.ts';
-import { COUNTRIES } from './countries.ts';
+import type { ContinentCode } from '../resources/fields.ts';
+import { CONTINENTS, COUNTRIES } from './countries.ts';
 import { UNLOCATED } from './location.ts';
 import type { ClientAddress, GeoLookup, Located, Location } from './model.ts';
 
@@ -25,6 +25,7 @@ const MAX_CACHED_RECORDS = 50_000;
  */
 export function createGeoLookup(database: Uint8Array): GeoLookup {
   const reader = openReader(database);
+  requireCountries(reader);
   const locations = new WeakMap<object, Location>();
   const hasIpv6 = reader.metadata.ipVersion === 6;
 
@@ -37,7 +38,7 @@ export function createGeoLookup(database: Uint8Array): GeoLookup {
     return location;
   };
 
-  const lookup: GeoLookup = {
+  return {
     locate(address: ClientAddress): Located {
       if (address.prefixLength === 0) return UNLOCATED;
       // The reader would walk an IPv4 tree with the first 32 bits of an IPv6 address.
@@ -47,8 +48,6 @@ export function createGeoLookup(database: Uint8Array): GeoLookup {
     },
     sha256: hash('sha256', database, 'hex'),
   };
-  requireCountries(lookup, reader.metadata.databaseType);
-  return lookup;
 }
 
 function openReader(database: Uint8Array): Reader<Response> {
@@ -76,35 +75,36 @@ function openReader(database: Uint8Array): Reader<Response> {
   }
 }
 
-/** A database without countries (ASN, proxies) would make every location unknown without anybody noticing. */
-function requireCountries(lookup: GeoLookup, databaseType: string): void {
-  const samples: ClientAddress[] = [];
-  for (let octet = 1; octet < 224; octet += 1) {
-    for (const second of [0, 100, 200]) {
-      samples.push({
-        family: 4,
-        bytes: Uint8Array.of(octet, second, 0, 0),
-        prefixLength: 32,
-        source: 'resolver',
-      });
-    }
-    const bytes = new Uint8Array(16);
-    bytes.set([0x20 | (octet >> 4), (octet << 4) & 0xff, 0x10]);
-    samples.push({ family: 6, bytes, prefixLength: 128, source: 'resolver' });
-  }
-  let found: boolean;
+/** Fewer sampled records than this say nothing of what a database is about. */
+const FEW_RECORDS = 16;
+
+/**
+ * Reads some addresses all over the address space. A database of other things (ASN, proxies) would make every location
+ * unknown without anybody noticing, and a truncated one would fail at the first query.
+ */
+function requireCountries(reader: Reader<Response>): void {
+  let records = 0;
   try {
-    found = samples.some((address) => lookup.locate(address).location.country !== undefined);
+    for (const address of sampleAddresses(reader.metadata.ipVersion)) {
+      const record = reader.get(address);
+      if (record === null) continue;
+      if (readLocation(record).country !== undefined) return;
+      records += 1;
+    }
   } catch (thrown) {
-    throw new PortolanError('GEO_DATABASE_INVALID', `The GeoIP database is damaged: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    const message = `The GeoIP database is damaged: ${messageOf(thrown)}`;
+    throw new PortolanError('GEO_DATABASE_INVALID', message, { cause: thrown });
   }
-  if (!found) {
-    throw new PortolanError(
-      'GEO_DATABASE_INVALID',
-      `The GeoIP database (type "${databaseType}") has no countries in it.`,
-    );
+  // A small database of an operator's own networks may hold none of the samples.
+  if (records < FEW_RECORDS) return;
+  const message = `The GeoIP database (type "${reader.metadata.databaseType}") has no countries in it.`;
+  throw new PortolanError('GEO_DATABASE_INVALID', message);
+}
+
+function* sampleAddresses(ipVersion: number): Generator<string> {
+  for (let octet = 1; octet < 224; octet += 1) {
+    for (const second of [0, 100, 200]) yield `${octet}.${second}.0.0`;
+    if (ipVersion === 6) yield `2${octet.toString(16).padStart(3, '0')}:1000::`;
   }
 }
 
@@ -133,8 +133,7 @@ function isoCountry(code: string | undefined) {
 }
 
 function isoContinent(code: string | undefined): ContinentCode | undefined {
-  const parsed = continentCode.safeParse(code);
-  return parsed.success ? parsed.data : undefined;
+  return CONTINENTS.find((continent) => continent === code);
 }
 
 function field(value: unknown, name: string): unknown {
