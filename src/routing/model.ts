@@ -1,3 +1,4 @@
+import type { ClientAddress } from '../dns/client.ts';
 import type { DomainName } from '../dns/name.ts';
 import type { ContinentCode } from '../resources/fields.ts';
 import type { ResidencySpec } from '../resources/traffic-policy.ts';
@@ -77,13 +78,7 @@ export interface Location {
   readonly longitude?: number;
 }
 
-/** A client or resolver address. `prefixLength` is how many bits of `bytes` are meaningful (ECS source prefix). */
-export interface ClientAddress {
-  readonly family: 4 | 6;
-  readonly bytes: Uint8Array;
-  readonly prefixLength: number;
-  readonly source: 'ecs' | 'resolver';
-}
+export type { ClientAddress };
 
 /** What a lookup found for a client address. */
 export interface Located {
