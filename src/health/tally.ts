@@ -12,9 +12,10 @@ import type { QuorumConfig, ReceivedVote } from './types.ts';
  * | 2 or more     | UP > DOWN                            | `up`        |
  * | 2 or more     | anything else                        | `undecided` |
  *
- * "Quorum" is `minFailureDomains`, never below 2. "Lingering" are domains that said UP and fell silent less than one more
- * staleness period ago. When a decider is being cut off, the votes of the others go stale one by one in any order, and its own
- * probes begin to fail before it knows why: without them, silence would make a DOWN out of a minority (I16).
+ * "Quorum" is `minFailureDomains`; a majority of two domains is two, so less than 2 means 2. "Lingering" are domains that
+ * said UP and fell silent less than one more staleness period ago. When a decider is being cut off, the votes of the others go
+ * stale one by one in any order, and its own probes begin to fail before it knows why: without them, silence would make a DOWN
+ * out of a minority (I16).
  */
 export type Verdict = 'up' | 'down' | 'undecided' | 'single' | 'blind';
 
@@ -31,8 +32,6 @@ export interface Tally {
 
 /** Whether a vote takes part, and if not, why. */
 export type Standing = 'counted' | 'stale' | 'cut-off' | 'settling' | 'none' | 'superseded';
-
-const LOWEST_QUORUM = 2;
 
 /**
  * How old a vote of this check may be. With the default interval of 1 s that is `staleAfterMs`; a check that runs every 10 s
@@ -148,6 +147,7 @@ function verdictOf(up: number, down: number, lingering: number, config: QuorumCo
   const fresh = up + down;
   if (fresh === 0) return 'blind';
   if (fresh === 1) return 'single';
-  if (down >= Math.max(LOWEST_QUORUM, config.minFailureDomains) && down > up + lingering) return 'down';
+  // A majority of two or more is two or more: the configuration can ask for more than two domains, never for less (I16).
+  if (down >= config.minFailureDomains && down > up + lingering) return 'down';
   return up > down ? 'up' : 'undecided';
 }
