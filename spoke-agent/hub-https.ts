@@ -38,7 +38,9 @@ export class CertificateTimeError extends Error {}
 export async function askHub(options: HubRequest): Promise<HubReply> {
   const body = options.json === undefined ? undefined : JSON.stringify(options.json);
   const tls =
-    options.trust === 'nobody' && options.path === '/ca' ? { rejectUnauthorized: false } : { ca: options.trust };
+    options.trust === 'nobody' && options.path === '/ca'
+      ? { rejectUnauthorized: false }
+      : { ca: options.trust };
   return await new Promise<HubReply>((resolve, reject) => {
     const outgoing = request(
       `${options.origin}${options.path}`,
@@ -50,7 +52,9 @@ export async function askHub(options: HubRequest): Promise<HubReply> {
         agent: false,
         signal: AbortSignal.timeout(options.timeoutMs),
         headers:
-          body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+          body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
       },
       (response) => {
         const chunks: Buffer[] = [];
@@ -96,7 +100,10 @@ function connectionError(options: HubRequest, error: NodeJS.ErrnoException): Err
 }
 
 function unreachable(origin: string, error: Error): PortolanError {
-  const reason = error.name === 'AbortError' || error.name === 'TimeoutError' ? 'it did not answer in time' : messageOf(error);
+  const reason =
+    error.name === 'AbortError' || error.name === 'TimeoutError'
+      ? 'it did not answer in time'
+      : messageOf(error);
   return new PortolanError('HUB_UNREACHABLE', `the hub at ${origin} cannot be reached: ${reason}`, {
     cause: error,
     fix: 'Check that the hub runs, that its join address is right and that no firewall is in between.',
@@ -108,7 +115,8 @@ function problemFrom(text: string, origin: string, status: number): PortolanErro
   try {
     const problem: unknown = JSON.parse(text);
     if (typeof problem === 'object' && problem !== null && 'code' in problem && isErrorCode(problem.code)) {
-      const detail = 'detail' in problem && typeof problem.detail === 'string' ? problem.detail : `HTTP ${status}`;
+      const detail =
+        'detail' in problem && typeof problem.detail === 'string' ? problem.detail : `HTTP ${status}`;
       const fix = 'fix' in problem && typeof problem.fix === 'string' ? { fix: problem.fix } : {};
       return new PortolanError(problem.code, detail, fix);
     }
@@ -116,7 +124,7 @@ function problemFrom(text: string, origin: string, status: number): PortolanErro
     // Not JSON: said below.
   }
   return new PortolanError('HUB_UNREACHABLE', `${origin} answered with HTTP ${status}, not as a hub does`, {
-    fix: 'Check the join address: it is the hub\'s join listener, not its API.',
+    fix: "Check the join address: it is the hub's join listener, not its API.",
   });
 }
 

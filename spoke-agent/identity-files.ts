@@ -125,7 +125,10 @@ function certificateOf(file: IdentityFile): AgentCertificate {
     certificate.generation === file.generation &&
     new X509Certificate(file.certificateChainPem).checkPrivateKey(createPrivateKey(file.privateKeyPem));
   if (!consistent) {
-    throw new PortolanError('DATA_DIR_INVALID', "the agent's certificate does not belong to its key or names");
+    throw new PortolanError(
+      'DATA_DIR_INVALID',
+      "the agent's certificate does not belong to its key or names",
+    );
   }
   return certificate;
 }

@@ -2,9 +2,15 @@ import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { readAgentCertificate, readCertificate, splitPem } from '../src/identity/certificate.ts';
 import { createCsr, spkiSha256Of } from '../src/identity/csr.ts';
 import { type JoinToken, parseJoinToken } from '../src/identity/join-token.ts';
-import { type JoinReply, joinReply, type JoinRequest } from '../src/protocol/join-messages.ts';
+import { type JoinReply, type JoinRequest, joinReply } from '../src/protocol/join-messages.ts';
 import { askHub, CertificateTimeError } from './hub-https.ts';
-import { forgetPendingKey, type IdentityFile, loadIdentity, pendingKey, saveIdentity } from './identity-files.ts';
+import {
+  forgetPendingKey,
+  type IdentityFile,
+  loadIdentity,
+  pendingKey,
+  saveIdentity,
+} from './identity-files.ts';
 
 export interface JoinOptions {
   /** `ptl1.…` as the hub printed it. */
@@ -56,7 +62,9 @@ export async function joinCluster(options: JoinOptions): Promise<IdentityFile> {
   checkReply(reply, token, privateKeyPem, options.wallMs());
   await saveIdentity(options.dataDir, identity);
   await forgetPendingKey(options.dataDir);
-  options.onProgress?.(`joined as agent ${reply.agentUid} of cluster ${reply.cluster.namespace}/${reply.cluster.name}`);
+  options.onProgress?.(
+    `joined as agent ${reply.agentUid} of cluster ${reply.cluster.namespace}/${reply.cluster.name}`,
+  );
   return identity;
 }
 
@@ -103,7 +111,8 @@ async function askOneHub(
     const { body } = await askHub({ origin, path: '/join', json: request, trust, timeoutMs });
     return joinReply.parse(JSON.parse(body));
   } catch (error) {
-    if (error instanceof CertificateTimeError) throw clockSkew(options.wallMs(), ca.hubWallMs, messageOf(error), error);
+    if (error instanceof CertificateTimeError)
+      throw clockSkew(options.wallMs(), ca.hubWallMs, messageOf(error), error);
     if (error instanceof PortolanError) throw error;
     throw new PortolanError('HUB_UNREACHABLE', `${origin} answered with something that is no join reply`, {
       cause: error,
@@ -119,7 +128,10 @@ function pinnedCas(bundle: string, token: JoinToken, origin: string): string {
     return certificate?.ca === true && token.caSpkiSha256.includes(spkiSha256Of(certificate.publicKey));
   });
   if (pinned.length > 0) return pinned.join('');
-  throw new PortolanError('CA_PIN_MISMATCH', `the CA of the server at ${origin} is not the one the join token pins`);
+  throw new PortolanError(
+    'CA_PIN_MISMATCH',
+    `the CA of the server at ${origin} is not the one the join token pins`,
+  );
 }
 
 /** The reply came over a trusted connection; this catches wrong clocks and a hub that mixed something up. */
@@ -131,18 +143,37 @@ function checkReply(reply: JoinReply, token: JoinToken, privateKeyPem: string, n
     certificate.principal.clusterUid === token.clusterUid &&
     certificate.principal.agentUid === reply.agentUid &&
     certificate.spkiSha256 === spkiSha256Of(privateKeyPem);
-  if (!mine) throw new PortolanError('JOIN_TOKEN_INVALID', 'the hub answered with a certificate that is not for this join');
+  if (!mine)
+    throw new PortolanError(
+      'JOIN_TOKEN_INVALID',
+      'the hub answered with a certificate that is not for this join',
+    );
   if (nowMs < certificate.notBeforeMs || nowMs > certificate.notAfterMs) {
-    throw clockSkew(nowMs, reply.hubWallMs, 'the certificate the hub issued now is not valid by the clock here');
+    throw clockSkew(
+      nowMs,
+      reply.hubWallMs,
+      'the certificate the hub issued now is not valid by the clock here',
+    );
   }
 }
 
-function clockSkew(nowMs: number, hubWallMs: number | undefined, reason: string, cause?: unknown): PortolanError {
+function clockSkew(
+  nowMs: number,
+  hubWallMs: number | undefined,
+  reason: string,
+  cause?: unknown,
+): PortolanError {
   const deltaMs = hubWallMs === undefined ? undefined : nowMs - hubWallMs;
   if (deltaMs === undefined || Math.abs(deltaMs) < NOTABLE_SKEW_MS) {
-    return new PortolanError('CLOCK_SKEW', `the hub's certificate is not valid at this time: ${reason}`, { cause });
+    return new PortolanError('CLOCK_SKEW', `the hub's certificate is not valid at this time: ${reason}`, {
+      cause,
+    });
   }
   const seconds = Math.round(Math.abs(deltaMs) / 1000);
   const direction = deltaMs > 0 ? 'ahead of' : 'behind';
-  return new PortolanError('CLOCK_SKEW', `this machine's clock is ${seconds} s ${direction} the hub's: ${reason}`, { cause });
+  return new PortolanError(
+    'CLOCK_SKEW',
+    `this machine's clock is ${seconds} s ${direction} the hub's: ${reason}`,
+    { cause },
+  );
 }

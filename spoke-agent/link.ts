@@ -1,7 +1,7 @@
-import { create } from '@bufbuild/protobuf';
-import { ChannelCredentials, Client, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { create } from '@bufbuild/protobuf';
+import { ChannelCredentials, Client, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { PortolanError } from '../src/errors/error.ts';
 import { HUB_SERVER_NAME } from '../src/identity/certificate.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
@@ -112,6 +112,7 @@ export function createHubLink(options: HubLinkOptions): HubLink {
       if (closed) return;
       failures = lastedMs >= STABLE_MS ? 1 : failures + 1;
       on.down(reason);
+      if (closed) return;
       // Every address is tried once before the delays grow.
       const round = Math.ceil(failures / all.length);
       cancelRetry = clock.after(backoffDelayMs(round, random), dial);
@@ -121,7 +122,11 @@ export function createHubLink(options: HubLinkOptions): HubLink {
   function open(address: string, onEnd: (reason: PortolanError, lastedMs: number) => void): Attempt {
     const client = hubClient(address, identity.current());
     const stream: ClientDuplexStream<AgentMessage, HubMessage> = openStream(client, AgentLink.method.connect);
-    const writer = sizedWriter(AgentMessageSchema, { write: (m, done) => stream.write(m, done) }, MAX_PENDING_OCTETS);
+    const writer = sizedWriter(
+      AgentMessageSchema,
+      { write: (m, done) => stream.write(m, done) },
+      MAX_PENDING_OCTETS,
+    );
     let upSinceMs: number | undefined;
     let over = false;
     const end = (reason: PortolanError): void => {
@@ -133,12 +138,19 @@ export function createHubLink(options: HubLinkOptions): HubLink {
       onEnd(reason, upSinceMs === undefined ? 0 : clock.monotonicMs() - upSinceMs);
     };
     const cancelWelcome = clock.after(WELCOME_LIMIT_MS, () =>
-      end(new PortolanError('HUB_UNREACHABLE', `the hub at ${address} did not answer within ${WELCOME_LIMIT_MS} ms`)),
+      end(
+        new PortolanError(
+          'HUB_UNREACHABLE',
+          `the hub at ${address} did not answer within ${WELCOME_LIMIT_MS} ms`,
+        ),
+      ),
     );
     stream.on('error', (error: ServiceError) => end(fromServiceError(error, 'HUB_UNREACHABLE')));
     stream.on('end', () => {
       // The status that says why comes right after as an error; a hub that ends without one says nothing.
-      stream.on('status', () => end(new PortolanError('HUB_UNREACHABLE', `the hub at ${address} closed the stream`)));
+      stream.on('status', () =>
+        end(new PortolanError('HUB_UNREACHABLE', `the hub at ${address} closed the stream`)),
+      );
     });
     stream.on('data', (message: HubMessage) => {
       if (over || closed) return;
@@ -150,7 +162,12 @@ export function createHubLink(options: HubLinkOptions): HubLink {
         }
         const { hubUid } = identity.current();
         if (kind.value.hubUid !== hubUid) {
-          return end(new PortolanError('HUB_UNREACHABLE', `${address} is hub ${kind.value.hubUid}, this agent belongs to ${hubUid}`));
+          return end(
+            new PortolanError(
+              'HUB_UNREACHABLE',
+              `${address} is hub ${kind.value.hubUid}, this agent belongs to ${hubUid}`,
+            ),
+          );
         }
         cancelWelcome();
         upSinceMs = clock.monotonicMs();
@@ -161,7 +178,12 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     const send = (message: AgentMessage, limitOctets?: number): boolean => {
       if (over || (limitOctets !== undefined && writer.pendingOctets() > limitOctets)) return false;
       if (writer.send(message)) return true;
-      end(new PortolanError('LINK_CONGESTED', `${writer.pendingOctets()} octets wait for a hub that reads too slowly`));
+      end(
+        new PortolanError(
+          'LINK_CONGESTED',
+          `${writer.pendingOctets()} octets wait for a hub that reads too slowly`,
+        ),
+      );
       return false;
     };
     send(create(AgentMessageSchema, { kind: { case: 'hello', value: options.hello() } }));
@@ -171,18 +193,23 @@ export function createHubLink(options: HubLinkOptions): HubLink {
   function dispatch({ kind }: HubMessage): void {
     switch (kind.case) {
       case 'welcome':
-        return on.welcome(kind.value);
+        on.welcome(kind.value);
+        break;
       case 'snapshot':
-        return on.snapshot(kind.value);
+        on.snapshot(kind.value);
+        break;
       case 'decisions':
-        return on.decisions(kind.value);
+        on.decisions(kind.value);
+        break;
       case 'faults':
-        return on.faults(kind.value);
+        on.faults(kind.value);
+        break;
       case 'observe':
-        return on.observe(kind.value);
+        on.observe(kind.value);
+        break;
       case undefined:
         // A message of a newer hub: ignored, so that releases mix (I12).
-        return undefined;
+        break;
     }
   }
 
@@ -199,7 +226,9 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     },
     onRenewed() {
       // The new certificate proves itself while the old one is still good.
-      attempt?.end(new PortolanError('HUB_UNREACHABLE', 'the stream is opened again with the renewed certificate'));
+      attempt?.end(
+        new PortolanError('HUB_UNREACHABLE', 'the stream is opened again with the renewed certificate'),
+      );
       on.renewed?.(undefined);
     },
     onError: (error) => on.renewed?.(error),
@@ -211,7 +240,8 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     sendStatus: (value) => send({ case: 'status', value }, REPEATED_PENDING_OCTETS),
     sendAck: (value) => send({ case: 'snapshotAck', value }),
     sendObservations: (value) => send({ case: 'observations', value }),
-    lastHeardAgeMs: () => (lastHeardMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() - lastHeardMs),
+    lastHeardAgeMs: () =>
+      lastHeardMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() - lastHeardMs,
     isUp: () => attempt?.isUp() === true,
     close() {
       closed = true;
@@ -225,10 +255,15 @@ export function createHubLink(options: HubLinkOptions): HubLink {
 async function renewOverLink(client: Client, csrDer: Uint8Array, nowMs: number): Promise<string> {
   try {
     const request = create(RenewRequestSchema, { csrDer: Uint8Array.from(csrDer) });
-    const reply = await callUnary(client, AgentLink.method.renew, request, { timeoutMs: RENEW_TIMEOUT_MS, nowMs });
+    const reply = await callUnary(client, AgentLink.method.renew, request, {
+      timeoutMs: RENEW_TIMEOUT_MS,
+      nowMs,
+    });
     return reply.chainDer.map((der) => new X509Certificate(der).toString()).join('');
   } catch (error) {
-    throw error instanceof Error && 'metadata' in error ? fromServiceError(error as ServiceError, 'HUB_UNREACHABLE') : error;
+    throw error instanceof Error && 'metadata' in error
+      ? fromServiceError(error as ServiceError, 'HUB_UNREACHABLE')
+      : error;
   }
 }
 

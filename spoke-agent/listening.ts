@@ -16,6 +16,7 @@ export async function listenAt(server: Server, at: ListenAddress, what: string):
     });
   });
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new PortolanError('INTERNAL', 'a listener has no address');
+  if (address === null || typeof address === 'string')
+    throw new PortolanError('INTERNAL', 'a listener has no address');
   return { host: address.address, port: address.port };
 }

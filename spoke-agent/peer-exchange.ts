@@ -1,8 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js';
-import { type PeerMessage, PeerMessageSchema, type VoteBatch } from '../src/protocol/generated/portolan_pb.js';
+import {
+  type PeerMessage,
+  PeerMessageSchema,
+  type VoteBatch,
+} from '../src/protocol/generated/portolan_pb.js';
 
-export type PeerStream = ClientDuplexStream<PeerMessage, PeerMessage> | ServerDuplexStream<PeerMessage, PeerMessage>;
+export type PeerStream =
+  | ClientDuplexStream<PeerMessage, PeerMessage>
+  | ServerDuplexStream<PeerMessage, PeerMessage>;
 
 /** One stream with a peer, from either end. */
 export interface PeerExchange {
@@ -60,7 +66,10 @@ export function beginExchange(options: PeerExchangeOptions): PeerExchange {
     }
   });
   const { incarnation: own, agentVersion } = options.hello;
-  write({ case: 'hello', value: { $typeName: 'portolan.v1.PeerHello', incarnation: own, agentVersion } }, () => undefined);
+  write(
+    { case: 'hello', value: { $typeName: 'portolan.v1.PeerHello', incarnation: own, agentVersion } },
+    () => undefined,
+  );
   send(options.currentVotes());
   return {
     offer(batch) {

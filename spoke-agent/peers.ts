@@ -1,22 +1,18 @@
-import { ChannelCredentials, Client, type ServerDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import type { ServerDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { PortolanError } from '../src/errors/error.ts';
 import { type AgentCertificate, readAgentCertificate } from '../src/identity/certificate.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { PeerLink, type PeerMessage, type VoteBatch } from '../src/protocol/generated/portolan_pb.js';
 import { openStream } from '../src/protocol/grpc.ts';
-import { createMutualTlsServer, KEEPALIVE, type TlsIdentity } from '../src/protocol/mutual-tls.ts';
-import type { PeersPart } from '../src/protocol/snapshot.ts';
+import { createMutualTlsServer, type TlsIdentity } from '../src/protocol/mutual-tls.ts';
 import { fromServiceError, toStatus } from '../src/protocol/stream-errors.ts';
 import type { ListenAddress } from './config.ts';
 import type { AgentIdentityHolder } from './identity-files.ts';
 import { listenAt } from './listening.ts';
+import { isPeer, MAX_PEER_MESSAGE_OCTETS, type PeerEntry, peerClient, samePeer } from './peer-client.ts';
 import { beginExchange, type PeerExchange } from './peer-exchange.ts';
-
-/** A peer as the snapshot lists it. */
-export type PeerEntry = PeersPart['peers'][number];
 
 /** Whose votes they are. */
 export interface VotingPeer {
@@ -63,9 +59,6 @@ const STABLE_MS = 10_000;
 const HELP_AFTER_MS = 2_000;
 const LINGER_MS = 500;
 const MAX_CONNECTIONS = 1_024;
-const MAX_MESSAGE_OCTETS = 16 * 1024 * 1024;
-/** Stands in for a host name in TLS; the identity that counts is the SPIFFE one. */
-const PEER_SERVER_NAME = 'agent.portolan.internal';
 
 interface Stream {
   readonly exchange: PeerExchange;
@@ -105,10 +98,14 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
     return saidHello(first) ? first : saidHello(second) ? second : undefined;
   };
 
-  const exchangeOf = (state: PeerState, stream: Parameters<typeof beginExchange>[0]['stream'], on: {
-    readonly hello: () => void;
-    readonly fault: (what: string) => void;
-  }): PeerExchange => {
+  const exchangeOf = (
+    state: PeerState,
+    stream: Parameters<typeof beginExchange>[0]['stream'],
+    on: {
+      readonly hello: () => void;
+      readonly fault: (what: string) => void;
+    },
+  ): PeerExchange => {
     const { agentUid, cluster, failureDomain } = state.peer;
     return beginExchange({
       stream,
@@ -140,7 +137,7 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
 
   function dial(state: PeerState): void {
     const { peer } = state;
-    const client = peerClient(peer, identity);
+    const client = peerClient(peer, identity.current());
     const stream = openStream(client, PeerLink.method.exchange);
     let upSinceMs: number | undefined;
     let over = false;
@@ -160,7 +157,9 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
       report(reason, peer);
       planDial(state, (dials(state) ? 0 : HELP_AFTER_MS) + backoffDelayMs(state.failures, random));
     };
-    const cancelHello = clock.after(HELLO_LIMIT_MS, () => fail(unreachable(peer, 'it did not answer in time')));
+    const cancelHello = clock.after(HELLO_LIMIT_MS, () =>
+      fail(unreachable(peer, 'it did not answer in time')),
+    );
     stream.on('error', (error: ServiceError) => fail(fromServiceError(error, 'PEER_UNREACHABLE')));
     stream.on('status', () => fail(unreachable(peer, 'it closed the stream')));
     const exchange = exchangeOf(state, stream, {
@@ -188,13 +187,18 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
     const raw = call.getAuthContext().sslPeerCertificate?.raw;
     const certificate = raw === undefined ? undefined : readAgentCertificate(raw);
     const state = certificate === undefined ? undefined : states.get(certificate.principal.agentUid);
-    if (certificate === undefined || state === undefined || !isPeer(certificate, state.peer)) {
+    if (
+      certificate === undefined ||
+      state === undefined ||
+      !isPeer(certificate, state.peer, identity.current().hubUid)
+    ) {
       const who = certificate === undefined ? 'this client' : `agent ${certificate.principal.agentUid}`;
       const refusal = new PortolanError('UNAUTHENTICATED', `${who} is not among the current peers`, {
         fix: 'Nothing to do when it was revoked or replaced; else wait for both agents to get the same snapshot.',
       });
       report(refusal, undefined);
-      return end(refusal);
+      end(refusal);
+      return;
     }
     let over = false;
     const finish = (): boolean => {
@@ -208,7 +212,9 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
     const drop = (reason: PortolanError): void => {
       if (finish()) end(reason);
     };
-    const cancelHello = clock.after(HELLO_LIMIT_MS, () => drop(unreachable(state.peer, 'it did not say Hello in time')));
+    const cancelHello = clock.after(HELLO_LIMIT_MS, () =>
+      drop(unreachable(state.peer, 'it did not say Hello in time')),
+    );
     const gone = (): void => {
       if (finish()) call.end();
     };
@@ -228,37 +234,6 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
     before?.drop(new PortolanError('AGENT_DUPLICATE', 'a newer stream of this agent took its place'));
   }
 
-  function isPeer(certificate: AgentCertificate, peer: PeerEntry): boolean {
-    return (
-      certificate.principal.hubUid === identity.current().hubUid &&
-      certificate.principal.agentUid === peer.agentUid &&
-      certificate.generation === peer.generation
-    );
-  }
-
-  function peerClient(peer: PeerEntry, own: AgentIdentityHolder): Client {
-    const { caPem, certificateChainPem, privateKeyPem } = own.current();
-    const context = createSecureContext({ ca: caPem, cert: certificateChainPem, key: privateKeyPem, minVersion: 'TLSv1.3' });
-    const credentials = ChannelCredentials.createFromSecureContext(context, {
-      // The chain to our CA is checked by TLS before; this says that it is the very agent we meant to reach.
-      checkServerIdentity(_, shown) {
-        const certificate = readAgentCertificate(shown.raw);
-        if (certificate !== undefined && isPeer(certificate, peer)) return undefined;
-        return new Error(`the server is not agent ${peer.agentUid} of generation ${peer.generation}`);
-      },
-    });
-    return new Client(peer.address, credentials, {
-      ...KEEPALIVE,
-      'grpc.ssl_target_name_override': PEER_SERVER_NAME,
-      'grpc.default_authority': PEER_SERVER_NAME,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc.enable_retries': 0,
-      'grpc.enable_http_proxy': 0,
-      'grpc.max_receive_message_length': MAX_MESSAGE_OCTETS,
-    });
-  }
-
   const tls = (): TlsIdentity => {
     const { caPem, certificateChainPem, privateKeyPem } = identity.current();
     return { caPem, certificatePem: certificateChainPem, privateKeyPem };
@@ -268,7 +243,7 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
     handlers: { exchange: serve },
     identity: tls(),
     clock,
-    channel: { 'grpc.max_receive_message_length': MAX_MESSAGE_OCTETS },
+    channel: { 'grpc.max_receive_message_length': MAX_PEER_MESSAGE_OCTETS },
   });
   const forgetIdentity = identity.onChange(() => server.useIdentity(tls()));
   const intake = createServer({ noDelay: true }, (socket) => server.accept(socket));
@@ -284,7 +259,9 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
     if ([...states.values()].some((state) => chosen(state) !== undefined)) publish(options.currentVotes());
     for (const { inbound, peer } of states.values()) {
       if (inbound?.certificate === undefined || inbound.certificate.notAfterMs > clock.wallMs()) continue;
-      inbound.drop(new PortolanError('UNAUTHENTICATED', `the certificate of agent ${peer.agentUid} has expired`));
+      inbound.drop(
+        new PortolanError('UNAUTHENTICATED', `the certificate of agent ${peer.agentUid} has expired`),
+      );
     }
     cancelTick = clock.after(VOTES_EVERY_MS, everySecond);
   }
@@ -302,20 +279,29 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
     host,
     port,
     setPeers(peers) {
-      const wanted = new Map(peers.filter((peer) => peer.agentUid !== selfUid).map((peer) => [peer.agentUid, peer]));
+      const wanted = new Map(
+        peers.filter((peer) => peer.agentUid !== selfUid).map((peer) => [peer.agentUid, peer]),
+      );
       for (const state of [...states.values()]) {
         const now = wanted.get(state.peer.agentUid);
         if (now !== undefined && samePeer(now, state.peer)) wanted.delete(now.agentUid);
         else forget(state);
       }
       for (const peer of wanted.values()) {
-        const state: PeerState = { peer, outbound: undefined, inbound: undefined, failures: 0, cancelDial: () => undefined };
+        const state: PeerState = {
+          peer,
+          outbound: undefined,
+          inbound: undefined,
+          failures: 0,
+          cancelDial: () => undefined,
+        };
         states.set(peer.agentUid, state);
         planDial(state, dials(state) ? backoffDelayMs(1, random) : HELP_AFTER_MS);
       }
     },
     publish,
-    connectedPeers: () => [...states.values()].filter((state) => chosen(state) !== undefined).map(({ peer }) => peer),
+    connectedPeers: () =>
+      [...states.values()].filter((state) => chosen(state) !== undefined).map(({ peer }) => peer),
     async close() {
       closed = true;
       cancelTick();
@@ -326,16 +312,6 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
       await ended;
     },
   };
-}
-
-function samePeer(a: PeerEntry, b: PeerEntry): boolean {
-  return (
-    a.agentUid === b.agentUid &&
-    a.address === b.address &&
-    a.generation === b.generation &&
-    a.cluster === b.cluster &&
-    a.failureDomain === b.failureDomain
-  );
 }
 
 function unreachable(peer: PeerEntry, reason: string): PortolanError {

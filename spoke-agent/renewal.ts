@@ -4,7 +4,12 @@ import { readAgentCertificate } from '../src/identity/certificate.ts';
 import { createCsr, newAgentKey, spkiSha256Of } from '../src/identity/csr.ts';
 import { type BackoffOptions, backoffDelayMs } from '../src/protocol/backoff.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
-import { challengeReply, renewalProof, renewReply, type RenewRequest } from '../src/protocol/join-messages.ts';
+import {
+  challengeReply,
+  type RenewRequest,
+  renewalProof,
+  renewReply,
+} from '../src/protocol/join-messages.ts';
 import { askHub, CertificateTimeError } from './hub-https.ts';
 import type { AgentIdentityHolder, IdentityFile } from './identity-files.ts';
 
@@ -32,7 +37,10 @@ const HTTPS_TIMEOUT_MS = 10_000;
  * When a certificate is renewed: after a third of its life, spread over ±10 % of that so that agents which joined
  * together do not come together. Wall clock, milliseconds.
  */
-export function renewalDueMs(life: { readonly notBeforeMs: number; readonly notAfterMs: number }, random: () => number): number {
+export function renewalDueMs(
+  life: { readonly notBeforeMs: number; readonly notAfterMs: number },
+  random: () => number,
+): number {
   const third = (life.notAfterMs - life.notBeforeMs) / 3;
   return life.notBeforeMs + third * (0.9 + 0.2 * random());
 }
@@ -103,10 +111,17 @@ export async function renewIdentity(
     is.principal.clusterUid === was.principal.clusterUid &&
     is.principal.hubUid === was.principal.hubUid &&
     is.generation === was.generation;
-  if (!fits) throw new PortolanError('INTERNAL', 'the hub renewed with a certificate that is not for this agent and key');
+  if (!fits)
+    throw new PortolanError(
+      'INTERNAL',
+      'the hub renewed with a certificate that is not for this agent and key',
+    );
   const now = clock.wallMs();
   if (now < is.notBeforeMs || now > is.notAfterMs) {
-    throw new PortolanError('CLOCK_SKEW', 'the certificate the hub issued now is not valid by the clock here');
+    throw new PortolanError(
+      'CLOCK_SKEW',
+      'the certificate the hub issued now is not valid by the clock here',
+    );
   }
   await identity.replace({ ...before, privateKeyPem, certificateChainPem: chain });
 }
@@ -129,7 +144,10 @@ async function renewOverHttps(identity: IdentityFile, csrDer: Uint8Array): Promi
     } catch (error) {
       failure =
         error instanceof CertificateTimeError
-          ? new PortolanError('CLOCK_SKEW', `the hub's certificate is not valid at this time: ${messageOf(error)}`)
+          ? new PortolanError(
+              'CLOCK_SKEW',
+              `the hub's certificate is not valid at this time: ${messageOf(error)}`,
+            )
           : PortolanError.from(error, 'HUB_UNREACHABLE');
       if (failure.code !== 'HUB_UNREACHABLE' && failure.code !== 'CA_PIN_MISMATCH') throw failure;
     }

@@ -1,7 +1,12 @@
+import { z } from 'zod';
 import { PortolanError } from '../../src/errors/error.ts';
 import { type CertificateAuthority, createCa, openCa } from '../../src/identity/ca.ts';
-import { newSnapshotKey, openSnapshotSigner, type SnapshotKey, type SnapshotSigner } from '../../src/identity/snapshot-signing.ts';
-import { z } from 'zod';
+import {
+  newSnapshotKey,
+  openSnapshotSigner,
+  type SnapshotKey,
+  type SnapshotSigner,
+} from '../../src/identity/snapshot-signing.ts';
 import type { Store } from '../store/contract.ts';
 
 const META_KEY = 'authority/v1';

@@ -1,10 +1,20 @@
 import { createHmac, randomUUID, timingSafeEqual, verify } from 'node:crypto';
 import { PortolanError } from '../../src/errors/error.ts';
 import { RENEWAL_GRACE_MS, verifiedCsrKey } from '../../src/identity/ca.ts';
-import { type AgentCertificate, readAgentCertificate, readCertificate, splitPem } from '../../src/identity/certificate.ts';
+import {
+  type AgentCertificate,
+  readAgentCertificate,
+  readCertificate,
+  splitPem,
+} from '../../src/identity/certificate.ts';
 import { spkiSha256Of } from '../../src/identity/csr.ts';
 import { joinSecretSha256 } from '../../src/identity/join-token.ts';
-import { type JoinReply, type JoinRequest, type RenewRequest, renewalProof } from '../../src/protocol/join-messages.ts';
+import {
+  type JoinReply,
+  type JoinRequest,
+  type RenewRequest,
+  renewalProof,
+} from '../../src/protocol/join-messages.ts';
 import type { AgentIdentity, Store } from '../store/contract.ts';
 import type { Authority } from './authority.ts';
 
@@ -39,7 +49,8 @@ export function createEnrolment(options: EnrolmentOptions): Enrolment {
   const { authority, store } = options;
   const challengeKey = options.randomBytes(32);
 
-  const seal = (issuedAtMs: string): string => createHmac('sha256', challengeKey).update(issuedAtMs).digest('hex');
+  const seal = (issuedAtMs: string): string =>
+    createHmac('sha256', challengeKey).update(issuedAtMs).digest('hex');
 
   const challengeHolds = (challenge: string): boolean => {
     const [issuedAtMs = '', mac = ''] = challenge.split('.');
@@ -122,9 +133,13 @@ export function createEnrolment(options: EnrolmentOptions): Enrolment {
 
     async renew(request) {
       if (!challengeHolds(request.challenge)) {
-        throw new PortolanError('UNAUTHENTICATED', 'the challenge is not of this hub or is older than a minute', {
-          fix: 'The agent asks for another challenge and tries again by itself.',
-        });
+        throw new PortolanError(
+          'UNAUTHENTICATED',
+          'the challenge is not of this hub or is older than a minute',
+          {
+            fix: 'The agent asks for another challenge and tries again by itself.',
+          },
+        );
       }
       const leaf = splitPem(request.certificateChainPem)[0] ?? '';
       const certificate = readAgentCertificate(leaf);
@@ -136,7 +151,10 @@ export function createEnrolment(options: EnrolmentOptions): Enrolment {
       }
       const proof = renewalProof(request.challenge, csrDer);
       if (!verify('sha256', proof, x509.publicKey, Buffer.from(request.signature, 'base64'))) {
-        throw new PortolanError('UNAUTHENTICATED', 'the renewal is not signed with the key of the certificate');
+        throw new PortolanError(
+          'UNAUTHENTICATED',
+          'the renewal is not signed with the key of the certificate',
+        );
       }
       if (options.wallMs() > certificate.notAfterMs + RENEWAL_GRACE_MS) {
         throw new PortolanError(
@@ -187,5 +205,8 @@ function isIssuedBy(authority: Authority, leaf: NonNullable<ReturnType<typeof re
 
 function requireCluster(ofToken: string, asked: string): void {
   if (ofToken === asked) return;
-  throw new PortolanError('JOIN_TOKEN_INVALID', 'the join token is for another cluster than the one it names');
+  throw new PortolanError(
+    'JOIN_TOKEN_INVALID',
+    'the join token is for another cluster than the one it names',
+  );
 }

@@ -70,7 +70,11 @@ export async function createJoinListener(options: JoinListenerOptions): Promise<
     } catch (thrown) {
       const error = PortolanError.from(thrown);
       if (error.status >= 500) options.onError?.(error);
-      reply = { status: error.status, type: 'application/problem+json', body: JSON.stringify(error.toProblem()) };
+      reply = {
+        status: error.status,
+        type: 'application/problem+json',
+        body: JSON.stringify(error.toProblem()),
+      };
     }
     const complete = request.complete;
     response.writeHead(reply.status, {
@@ -105,7 +109,10 @@ async function answer(request: IncomingMessage, options: JoinListenerOptions): P
     case 'GET /ca':
       return { status: 200, type: 'application/x-pem-file', body: options.caBundlePem };
     case 'GET /challenge':
-      return json({ challenge: options.enrolment.challenge(), hubWallMs: Math.floor(options.clock.wallMs()) });
+      return json({
+        challenge: options.enrolment.challenge(),
+        hubWallMs: Math.floor(options.clock.wallMs()),
+      });
     case 'POST /join':
       return json(await options.enrolment.join(await body(request, joinRequest)));
     case 'POST /renew': {
@@ -131,7 +138,10 @@ async function body<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<
     const bytes = Buffer.from(chunk as Uint8Array);
     size += bytes.length;
     if (size > MAX_JOIN_BODY_OCTETS) {
-      throw new PortolanError('PAYLOAD_TOO_LARGE', `the request is larger than ${MAX_JOIN_BODY_OCTETS} octets`);
+      throw new PortolanError(
+        'PAYLOAD_TOO_LARGE',
+        `the request is larger than ${MAX_JOIN_BODY_OCTETS} octets`,
+      );
     }
     chunks.push(bytes);
   }

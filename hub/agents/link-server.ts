@@ -1,42 +1,36 @@
-import { create } from '@bufbuild/protobuf';
-import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
+import { create } from '@bufbuild/protobuf';
+import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { PortolanError } from '../../src/errors/error.ts';
-import { type AgentCertificate, readAgentCertificate, readCertificate, splitPem } from '../../src/identity/certificate.ts';
+import {
+  type AgentCertificate,
+  readAgentCertificate,
+  readCertificate,
+  splitPem,
+} from '../../src/identity/certificate.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
 import {
   AgentLink,
   type AgentMessage,
-  type AgentStatus,
   type Hello,
   HubMessageSchema,
-  type ObservationBatch,
   type RenewRequest,
   type RenewResponse,
   RenewResponseSchema,
-  type SnapshotAck,
-  type VoteBatch,
 } from '../../src/protocol/generated/portolan_pb.js';
 import { createMutualTlsServer, type TlsIdentity } from '../../src/protocol/mutual-tls.ts';
 import { toStatus } from '../../src/protocol/stream-errors.ts';
 import type { AgentIdentity, Store } from '../store/contract.ts';
 import { type Enrolment, requireCurrent } from './enrolment.ts';
-import { type AgentCall, type AgentSession, type CallEnding, createSession, endCall } from './link-session.ts';
+import {
+  type AgentCall,
+  type AgentSession,
+  type CallEnding,
+  createSession,
+  endCall,
+} from './link-session.ts';
 import { type ListenAddress, listenAt } from './listening.ts';
 import type { HubCertificate } from './server-certificate.ts';
-
-/** What the hub does with what agents say. All run in the order of the stream; what they throw goes to `onError`. */
-export interface AgentLinkHandlers {
-  /** A session has begun (its Welcome is sent): send the snapshot if it has another one, decisions, faults. */
-  onHello(session: AgentSession, hello: Hello): void | Promise<void>;
-  /** `receivedAtMs` is the hub's monotonic clock. */
-  onVotes(session: AgentSession, batch: VoteBatch, receivedAtMs: number): void;
-  onStatus(session: AgentSession, status: AgentStatus): void;
-  onSnapshotAck(session: AgentSession, ack: SnapshotAck): void;
-  onObservations(session: AgentSession, batch: ObservationBatch): void;
-  /** Once per session that had an onHello. */
-  onClosed(session: AgentSession, reason: PortolanError): void;
-}
 
 export interface AgentLinkServerOptions {
   readonly listen: ListenAddress;
@@ -95,7 +89,8 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
   }): Promise<{ readonly certificate: AgentCertificate; readonly identity: AgentIdentity }> => {
     const raw = call.getAuthContext().sslPeerCertificate?.raw;
     const certificate = raw === undefined ? undefined : readAgentCertificate(raw);
-    if (certificate === undefined) throw new PortolanError('UNAUTHENTICATED', 'the certificate is not that of an agent');
+    if (certificate === undefined)
+      throw new PortolanError('UNAUTHENTICATED', 'the certificate is not that of an agent');
     return { certificate, identity: await requireCurrent(store, certificate) };
   };
 
@@ -159,7 +154,10 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       current = { session, end };
       live.set(agentUid, current);
       before?.end(
-        new PortolanError('AGENT_DUPLICATE', `incarnation ${hello.incarnation} of this agent connected from ${call.getPeer()}`),
+        new PortolanError(
+          'AGENT_DUPLICATE',
+          `incarnation ${hello.incarnation} of this agent connected from ${call.getPeer()}`,
+        ),
       );
       const { hubUid, epoch } = store;
       const wallMs = BigInt(Math.floor(clock.wallMs()));
@@ -177,24 +175,33 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
     });
   }
 
-  function dispatch(session: AgentSession, message: AgentMessage, end: (reason: PortolanError) => void): void {
+  function dispatch(
+    session: AgentSession,
+    message: AgentMessage,
+    end: (reason: PortolanError) => void,
+  ): void {
     const { kind } = message;
     switch (kind.case) {
       case 'votes': {
         const receivedAtMs = clock.monotonicMs();
-        return guarded(session, () => handlers.onVotes(session, kind.value, receivedAtMs));
+        guarded(session, () => handlers.onVotes(session, kind.value, receivedAtMs));
+        break;
       }
       case 'status':
-        return guarded(session, () => handlers.onStatus(session, kind.value));
+        guarded(session, () => handlers.onStatus(session, kind.value));
+        break;
       case 'snapshotAck':
-        return guarded(session, () => handlers.onSnapshotAck(session, kind.value));
+        guarded(session, () => handlers.onSnapshotAck(session, kind.value));
+        break;
       case 'observations':
-        return guarded(session, () => handlers.onObservations(session, kind.value));
+        guarded(session, () => handlers.onObservations(session, kind.value));
+        break;
       case 'hello':
-        return end(new PortolanError('VALIDATION_FAILED', 'a second Hello came on the same stream'));
+        end(new PortolanError('VALIDATION_FAILED', 'a second Hello came on the same stream'));
+        break;
       case undefined:
         // A message of a newer agent: ignored, so that releases mix (I12).
-        return undefined;
+        break;
     }
   }
 
@@ -233,9 +240,19 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       const identity = known.get(session.agentUid);
       const { generation, notAfterMs } = session.certificate;
       if (identity === undefined || identity.revoked || identity.generation !== generation) {
-        end(new PortolanError('AGENT_REVOKED', `agent ${session.agentUid} was revoked or replaced by a later join`));
+        end(
+          new PortolanError(
+            'AGENT_REVOKED',
+            `agent ${session.agentUid} was revoked or replaced by a later join`,
+          ),
+        );
       } else if (now > notAfterMs) {
-        end(new PortolanError('UNAUTHENTICATED', 'the certificate of this connection has expired; connect with the new one'));
+        end(
+          new PortolanError(
+            'UNAUTHENTICATED',
+            'the certificate of this connection has expired; connect with the new one',
+          ),
+        );
       }
     }
   }

@@ -1,8 +1,8 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import type { AgentMessage, HubMessage } from '../../src/protocol/generated/portolan_pb.js';
-import { HubMessageSchema } from '../../src/protocol/generated/portolan_pb.js';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AgentCertificate } from '../../src/identity/certificate.ts';
+import type { AgentMessage, HubMessage } from '../../src/protocol/generated/portolan_pb.js';
+import { HubMessageSchema } from '../../src/protocol/generated/portolan_pb.js';
 import { sizedWriter } from '../../src/protocol/sized-writer.ts';
 import { toStatus } from '../../src/protocol/stream-errors.ts';
 
@@ -56,7 +56,11 @@ export function createSession(options: {
   readonly end: (error: PortolanError) => void;
 }): AgentSession {
   const { call } = options.ending;
-  const writer = sizedWriter(HubMessageSchema, { write: (m, done) => call.write(m, done) }, options.maxPendingOctets);
+  const writer = sizedWriter(
+    HubMessageSchema,
+    { write: (m, done) => call.write(m, done) },
+    options.maxPendingOctets,
+  );
   const { principal } = options.certificate;
   return {
     agentUid: principal.agentUid,
@@ -70,7 +74,9 @@ export function createSession(options: {
       if (call.cancelled || call.writableEnded || call.destroyed) return;
       if (writer.send(message)) return;
       const waiting = writer.pendingOctets();
-      options.end(new PortolanError('LINK_CONGESTED', `${waiting} octets wait for an agent that reads too slowly`));
+      options.end(
+        new PortolanError('LINK_CONGESTED', `${waiting} octets wait for an agent that reads too slowly`),
+      );
     },
     pendingOctets: writer.pendingOctets,
   };

@@ -21,7 +21,10 @@ export function createRequestBudget(options: BudgetOptions, monotonicMs: () => n
       const source = sourceOf(address);
       const now = monotonicMs();
       const known = sources.get(source) ?? { tokens: options.burst, atMs: now };
-      const refilled = Math.min(options.burst, known.tokens + ((now - known.atMs) / 1000) * options.perSecond);
+      const refilled = Math.min(
+        options.burst,
+        known.tokens + ((now - known.atMs) / 1000) * options.perSecond,
+      );
       const allowed = refilled >= 1;
       sources.delete(source);
       sources.set(source, { tokens: allowed ? refilled - 1 : refilled, atMs: now });

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { type ConnectionInjector, Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { DescService } from '@bufbuild/protobuf';
+import { type ConnectionInjector, Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { LinkClock } from './clock.ts';
 import { type Handlers, serviceDefinition } from './grpc.ts';
 

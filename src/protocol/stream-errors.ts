@@ -18,7 +18,8 @@ export function fromServiceError(
   unreachable: 'HUB_UNREACHABLE' | 'PEER_UNREACHABLE',
 ): PortolanError {
   const code = error.metadata?.get(CODE_TRAILER)[0];
-  if (typeof code === 'string' && isErrorCode(code)) return new PortolanError(code, error.details, { cause: error });
+  if (typeof code === 'string' && isErrorCode(code))
+    return new PortolanError(code, error.details, { cause: error });
   return new PortolanError(unreachable, error.details, { cause: error });
 }
 

@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Authority, openAuthority } from '../../hub/agents/authority.ts';
 import { createEnrolment, type Enrolment } from '../../hub/agents/enrolment.ts';
-import { createJoinListener, type JoinListener, type JoinListenerOptions } from '../../hub/agents/join-listener.ts';
+import {
+  createJoinListener,
+  type JoinListener,
+  type JoinListenerOptions,
+} from '../../hub/agents/join-listener.ts';
 import { createHubCertificate, type HubCertificate } from '../../hub/agents/server-certificate.ts';
 import type { Store } from '../../hub/store/contract.ts';
 import { openStore } from '../../hub/store/open.ts';
@@ -41,7 +45,10 @@ export interface HubIdentityWorld extends AsyncDisposable {
   /** Set before an agent joins; what the hub tells agents to dial. */
   linkAddresses: string[];
   /** A cluster and a join token for it. */
-  newToken(name: string, options?: { readonly lifeMs?: number; readonly pins?: readonly string[] }): Promise<string>;
+  newToken(
+    name: string,
+    options?: { readonly lifeMs?: number; readonly pins?: readonly string[] },
+  ): Promise<string>;
   newListener(overrides?: Partial<JoinListenerOptions>): Promise<JoinListener>;
   dataDir(name: string): string;
 }
@@ -55,7 +62,10 @@ export async function startHubIdentity(): Promise<HubIdentityWorld> {
     { kind: 'sqlite', file: join(folder, 'hub.db') },
     { kek: randomBytes(32), wallClock: clock.wallMs, random: randomBytes },
   );
-  const sealing = { seal: (text: string) => Buffer.from(text).toString('base64'), open: (text: string) => Buffer.from(text, 'base64').toString() };
+  const sealing = {
+    seal: (text: string) => Buffer.from(text).toString('base64'),
+    open: (text: string) => Buffer.from(text, 'base64').toString(),
+  };
   const authority = await openAuthority({ store, sealing, randomBytes, nowMs: clock.wallMs() });
   const fail = (error: unknown): void => {
     throw error;
@@ -96,7 +106,10 @@ export async function startHubIdentity(): Promise<HubIdentityWorld> {
     joinUrl,
     newListener,
     dataDir: (name: string) => join(folder, 'agents', name),
-    async newToken(name: string, options: { readonly lifeMs?: number; readonly pins?: readonly string[] } = {}) {
+    async newToken(
+      name: string,
+      options: { readonly lifeMs?: number; readonly pins?: readonly string[] } = {},
+    ) {
       const key = { kind: 'Cluster', namespace: 'default', name } as const;
       let cluster = await store.get(key);
       if (cluster === undefined) {
@@ -136,7 +149,11 @@ export async function startHubIdentity(): Promise<HubIdentityWorld> {
 }
 
 /** Resolves when `holds` does; a bound in time, no fixed sleep. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limitMs = 10_000,
+): Promise<void> {
   const end = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);

@@ -2,15 +2,15 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askHub } from '../../spoke-agent/hub-https.ts';
+import { loadIdentity, openIdentity, pendingKey } from '../../spoke-agent/identity-files.ts';
+import { joinCluster } from '../../spoke-agent/join.ts';
+import { renewIdentity } from '../../spoke-agent/renewal.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { readAgentCertificate } from '../../src/identity/certificate.ts';
 import { createCsr, newAgentKey, spkiSha256Of } from '../../src/identity/csr.ts';
 import { formatJoinToken, parseJoinToken } from '../../src/identity/join-token.ts';
 import { joinReply } from '../../src/protocol/join-messages.ts';
-import { askHub } from '../../spoke-agent/hub-https.ts';
-import { loadIdentity, openIdentity, pendingKey } from '../../spoke-agent/identity-files.ts';
-import { joinCluster } from '../../spoke-agent/join.ts';
-import { renewIdentity } from '../../spoke-agent/renewal.ts';
 import { type HubIdentityWorld, startHubIdentity } from './agent-world.ts';
 
 let hub: HubIdentityWorld;
@@ -102,10 +102,13 @@ describe('joining', () => {
   it('I30 a hub whose CA is not the pinned one never sees the secret', async () => {
     let bodies = 0;
     const pair = hub.certificate.current();
-    const impostor = createServer({ cert: pair.certificatePem, key: pair.privateKeyPem }, (request, response) => {
-      if (request.method === 'POST') bodies += 1;
-      response.end(hub.authority.caBundlePem);
-    });
+    const impostor = createServer(
+      { cert: pair.certificatePem, key: pair.privateKeyPem },
+      (request, response) => {
+        if (request.method === 'POST') bodies += 1;
+        response.end(hub.authority.caBundlePem);
+      },
+    );
     await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve));
     const address = impostor.address();
     const port = typeof address === 'object' ? address?.port : undefined;
@@ -134,7 +137,9 @@ describe('joining', () => {
 
   it('I30 a wrong secret is refused', async () => {
     const token = parseJoinToken(await hub.newToken('fra'));
-    expect(await codeOf(rawJoin(formatJoinToken({ ...token, secret: '0'.repeat(64) })))).toBe('JOIN_TOKEN_INVALID');
+    expect(await codeOf(rawJoin(formatJoinToken({ ...token, secret: '0'.repeat(64) })))).toBe(
+      'JOIN_TOKEN_INVALID',
+    );
   });
 
   it('a second join replaces the agent: same uid, next generation', async () => {
@@ -155,7 +160,10 @@ describe('joining', () => {
   ])('a clock %s is named as such, with the difference', async (_, offsetMs, message) => {
     const token = await hub.newToken('fra');
     const attempt = joinCluster({ token, dataDir: hub.dataDir('fra'), wallMs: () => wallMs() + offsetMs });
-    await expect(attempt).rejects.toMatchObject({ code: 'CLOCK_SKEW', message: expect.stringMatching(message) });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'CLOCK_SKEW',
+      message: expect.stringMatching(message),
+    });
     expect(await loadIdentity(hub.dataDir('fra'))).toBeUndefined();
   });
 
@@ -186,7 +194,10 @@ describe('the join listener', () => {
   it('I36 names the members that are wrong without repeating them', async () => {
     const { port } = await hub.newListener();
     const attempt = ask(port, { clusterUid: 'c', tokenId: 'secret-in-the-wrong-place', secret: '', csr: '' });
-    await expect(attempt).rejects.toMatchObject({ code: 'VALIDATION_FAILED', message: expect.not.stringContaining('secret-in') });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+      message: expect.not.stringContaining('secret-in'),
+    });
   });
 
   it('I36 slows one source down', async () => {
@@ -199,7 +210,12 @@ describe('the join listener', () => {
     const token = parseJoinToken(await hub.newToken('fra'));
     const csr = createCsr(newAgentKey());
     csr.writeUInt8(csr.readUInt8(csr.length - 1) ^ 1, csr.length - 1);
-    const json = { clusterUid: token.clusterUid, tokenId: token.id, secret: token.secret, csr: csr.toString('base64') };
+    const json = {
+      clusterUid: token.clusterUid,
+      tokenId: token.id,
+      secret: token.secret,
+      csr: csr.toString('base64'),
+    };
     const { port } = await hub.newListener();
     expect(await codeOf(ask(port, json))).toBe('CSR_INVALID');
   });
@@ -242,6 +258,8 @@ describe('renewal without the link', () => {
     const csr = createCsr(newAgentKey()).toString('base64');
     const challenge = hub.enrolment.challenge();
     const signature = Buffer.alloc(70, 1).toString('base64');
-    expect(await codeOf(hub.enrolment.renew({ challenge, certificateChainPem, csr, signature }))).toBe('UNAUTHENTICATED');
+    expect(await codeOf(hub.enrolment.renew({ challenge, certificateChainPem, csr, signature }))).toBe(
+      'UNAUTHENTICATED',
+    );
   });
 });

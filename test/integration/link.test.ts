@@ -1,25 +1,29 @@
 import { create } from '@bufbuild/protobuf';
 import { ChannelCredentials, Client, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type AgentLinkServer,
+  type AgentLinkServerOptions,
+  createAgentLinkServer,
+} from '../../hub/agents/link-server.ts';
 import type { AgentSession } from '../../hub/agents/link-session.ts';
-import { type AgentLinkServer, type AgentLinkServerOptions, createAgentLinkServer } from '../../hub/agents/link-server.ts';
+import { type AgentIdentityHolder, openIdentity } from '../../spoke-agent/identity-files.ts';
+import { joinCluster } from '../../spoke-agent/join.ts';
+import { createHubLink, type HubLink } from '../../spoke-agent/link.ts';
 import type { PortolanError } from '../../src/errors/error.ts';
 import {
   AgentLink,
   type AgentMessage,
   AgentMessageSchema,
-  type HubMessage,
   AgentStatusSchema,
   HelloSchema,
+  type HubMessage,
   HubMessageSchema,
   ObservationBatchSchema,
   SnapshotAckSchema,
   VoteBatchSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
 import { openStream } from '../../src/protocol/grpc.ts';
-import { type AgentIdentityHolder, openIdentity } from '../../spoke-agent/identity-files.ts';
-import { joinCluster } from '../../spoke-agent/join.ts';
-import { createHubLink, type HubLink } from '../../spoke-agent/link.ts';
 import { type HubIdentityWorld, startHubIdentity, testClock, until } from './agent-world.ts';
 import { startRelay } from './tcp-relay.ts';
 
@@ -46,7 +50,8 @@ const startServer = (overrides: Partial<AgentLinkServerOptions> = {}): Promise<A
       onStatus: (session, value) => void heard.push(`status ${session.clusterKey} ${value.snapshotHash}`),
       onSnapshotAck: (session, ack) => void heard.push(`ack ${session.clusterKey} ${ack.version}`),
       onObservations: (session, batch) => void heard.push(`observations ${session.clusterKey} ${batch.id}`),
-      onClosed: (session, reason) => void closings.push({ session, code: reason.code, atMs: performance.now() }),
+      onClosed: (session, reason) =>
+        void closings.push({ session, code: reason.code, atMs: performance.now() }),
     },
     ...overrides,
   });
@@ -66,7 +71,11 @@ afterEach(async () => {
 });
 
 const joined = async (name: string): Promise<AgentIdentityHolder> => {
-  await joinCluster({ token: await hub.newToken(name), dataDir: hub.dataDir(name), wallMs: hub.clock.wallMs });
+  await joinCluster({
+    token: await hub.newToken(name),
+    dataDir: hub.dataDir(name),
+    wallMs: hub.clock.wallMs,
+  });
   return await openIdentity(hub.dataDir(name));
 };
 
@@ -123,7 +132,16 @@ describe('the agent link', () => {
     const [session] = server.sessions();
     expect(session).toMatchObject({ clusterKey: 'default/fra', incarnation: 'i1' });
     const kinds: readonly HubMessage['kind'][] = [
-      { case: 'snapshot', value: { $typeName: 'portolan.v1.Snapshot', manifest: Buffer.alloc(3), signature: Buffer.alloc(0), keyId: '', parts: [] } },
+      {
+        case: 'snapshot',
+        value: {
+          $typeName: 'portolan.v1.Snapshot',
+          manifest: Buffer.alloc(3),
+          signature: Buffer.alloc(0),
+          keyId: '',
+          parts: [],
+        },
+      },
       { case: 'faults', value: { $typeName: 'portolan.v1.FaultLeases', faults: [] } },
       { case: 'observe', value: { $typeName: 'portolan.v1.Observe', id: 'o1', questions: [] } },
     ];
@@ -136,7 +154,12 @@ describe('the agent link', () => {
     expect(agent.link.sendAck(create(SnapshotAckSchema, { version: 5n }))).toBe(true);
     expect(agent.link.sendObservations(create(ObservationBatchSchema, { id: 'o1' }))).toBe(true);
     await until('all arrived at the hub', () => heard.length === 4);
-    expect(heard).toEqual(['votes default/fra 4', 'status default/fra h', 'ack default/fra 5', 'observations default/fra o1']);
+    expect(heard).toEqual([
+      'votes default/fra 4',
+      'status default/fra h',
+      'ack default/fra 5',
+      'observations default/fra o1',
+    ]);
     expect(agent.link.lastHeardAgeMs()).toBeLessThan(5_000);
   });
 
@@ -144,7 +167,13 @@ describe('the agent link', () => {
     const agent = linkFor(await joined('fra'));
     await up(agent);
     const manifest = Buffer.alloc(24 * 1024 * 1024, 1);
-    const value = { $typeName: 'portolan.v1.Snapshot' as const, manifest, signature: Buffer.alloc(0), keyId: '', parts: [] };
+    const value = {
+      $typeName: 'portolan.v1.Snapshot' as const,
+      manifest,
+      signature: Buffer.alloc(0),
+      keyId: '',
+      parts: [],
+    };
     server.sessions()[0]?.send(create(HubMessageSchema, { kind: { case: 'snapshot', value } }));
     await until('it arrived', () => agent.events.includes(`snapshot ${manifest.length}`));
   });
@@ -220,9 +249,16 @@ describe('who may connect', () => {
     tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined,
     first: AgentMessage = create(AgentMessageSchema, { kind: { case: 'hello', value: create(HelloSchema) } }),
   ): Promise<string> => {
-    const buffer = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
-    const credentials = ChannelCredentials.createSsl(Buffer.from(hub.authority.caBundlePem), buffer(tls?.key), buffer(tls?.cert));
-    const client = new Client(`127.0.0.1:${server.port}`, credentials, { 'grpc.ssl_target_name_override': 'hub.portolan.internal' });
+    const buffer = (text: string | undefined): Buffer | null =>
+      text === undefined ? null : Buffer.from(text);
+    const credentials = ChannelCredentials.createSsl(
+      Buffer.from(hub.authority.caBundlePem),
+      buffer(tls?.key),
+      buffer(tls?.cert),
+    );
+    const client = new Client(`127.0.0.1:${server.port}`, credentials, {
+      'grpc.ssl_target_name_override': 'hub.portolan.internal',
+    });
     const stream = openStream(client, AgentLink.method.connect);
     const outcome = new Promise<string>((resolve) => {
       stream.on('data', (message: HubMessage) => resolve(message.kind.case ?? 'nothing'));
@@ -250,7 +286,11 @@ describe('who may connect', () => {
 
   it('not an agent of another hub with its own CA', async () => {
     await using other = await startHubIdentity();
-    await joinCluster({ token: await other.newToken('fra'), dataDir: other.dataDir('fra'), wallMs: Date.now });
+    await joinCluster({
+      token: await other.newToken('fra'),
+      dataDir: other.dataDir('fra'),
+      wallMs: Date.now,
+    });
     expect(await dial(tlsOf(await openIdentity(other.dataDir('fra'))))).toBe('UNAVAILABLE');
     expect(sessionsSeen).toHaveLength(0);
   });
@@ -266,13 +306,22 @@ describe('who may connect', () => {
     const { createCsr } = await import('../../src/identity/csr.ts');
     const key = fra.current().privateKeyPem;
     const principal = { hubUid: hub.store.hubUid, clusterUid: fra.current().clusterUid, agentUid: 'nobody' };
-    const cert = await hub.authority.ca.issueAgent({ csrDer: createCsr(key), principal, generation: 1, nowMs: Date.now() });
+    const cert = await hub.authority.ca.issueAgent({
+      csrDer: createCsr(key),
+      principal,
+      generation: 1,
+      nowMs: Date.now(),
+    });
     expect(await dial({ ca: '', cert, key })).toBe('UNAUTHENTICATED');
   });
 
   it('not an agent that a later join replaced', async () => {
     const first = tlsOf(await joined('fra'));
-    await joinCluster({ token: await hub.newToken('fra'), dataDir: hub.dataDir('fra2'), wallMs: hub.clock.wallMs });
+    await joinCluster({
+      token: await hub.newToken('fra'),
+      dataDir: hub.dataDir('fra2'),
+      wallMs: hub.clock.wallMs,
+    });
     expect(await dial(first)).toBe('PERMISSION_DENIED');
   });
 
@@ -285,7 +334,11 @@ describe('who may connect', () => {
     const identity = await joined('fra');
     const agent = linkFor(identity);
     await up(agent);
-    await hub.store.updateAgent(identity.current().agentUid, { revoked: true }, { id: 'hub', display: 'test' });
+    await hub.store.updateAgent(
+      identity.current().agentUid,
+      { revoked: true },
+      { id: 'hub', display: 'test' },
+    );
     const revokedAtMs = performance.now();
     server.revoke(identity.current().agentUid);
     await until('the agent is told', () => agent.downs.length > 0);
@@ -297,7 +350,11 @@ describe('who may connect', () => {
   it('not an agent revoked by another hub on the same store: its stream is cut within 1 s too', async () => {
     const identity = await joined('fra');
     await up(linkFor(identity));
-    await hub.store.updateAgent(identity.current().agentUid, { revoked: true }, { id: 'hub', display: 'test' });
+    await hub.store.updateAgent(
+      identity.current().agentUid,
+      { revoked: true },
+      { id: 'hub', display: 'test' },
+    );
     const revokedAtMs = performance.now();
     await until('the stream is cut', () => closings.length > 0);
     expect((closings[0]?.atMs ?? 0) - revokedAtMs).toBeLessThan(1_000);
@@ -313,7 +370,10 @@ describe('renewal over the link', () => {
     const before = identity.certificate();
     const agent = linkFor(identity);
     await until('it renewed', () => agent.events.includes('renewed ok'));
-    await until('it is up with it', () => server.sessions()[0]?.certificate.spkiSha256 === identity.certificate().spkiSha256);
+    await until(
+      'it is up with it',
+      () => server.sessions()[0]?.certificate.spkiSha256 === identity.certificate().spkiSha256,
+    );
     expect(identity.certificate().spkiSha256).not.toBe(before.spkiSha256);
     expect(identity.certificate().notAfterMs - before.notAfterMs).toBeGreaterThan(2.9 * 86_400_000);
     expect((await openIdentity(hub.dataDir('fra'))).certificate()).toEqual(identity.certificate());

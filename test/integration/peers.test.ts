@@ -1,11 +1,14 @@
+import { connect } from 'node:tls';
 import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PortolanError } from '../../src/errors/error.ts';
-import { type VoteBatch, VoteBatchSchema } from '../../src/protocol/generated/portolan_pb.js';
 import { type AgentIdentityHolder, openIdentity } from '../../spoke-agent/identity-files.ts';
 import { joinCluster } from '../../spoke-agent/join.ts';
-import { createPeerLinks, type PeerEntry, type PeerLinks, type VotingPeer } from '../../spoke-agent/peers.ts';
+import type { PeerEntry } from '../../spoke-agent/peer-client.ts';
+import { createPeerLinks, type PeerLinks, type VotingPeer } from '../../spoke-agent/peers.ts';
 import { renewIdentity } from '../../spoke-agent/renewal.ts';
+import type { PortolanError } from '../../src/errors/error.ts';
+import { readAgentCertificate } from '../../src/identity/certificate.ts';
+import { type VoteBatch, VoteBatchSchema } from '../../src/protocol/generated/portolan_pb.js';
 import { type HubIdentityWorld, startHubIdentity, testClock, until } from './agent-world.ts';
 import { startRelay, type TcpRelay } from './tcp-relay.ts';
 
@@ -36,7 +39,11 @@ afterEach(async () => {
   await hub[Symbol.asyncDispose]();
 });
 
-async function startAgent(name: string, of: HubIdentityWorld = hub, dataDir = of.dataDir(name)): Promise<Agent> {
+async function startAgent(
+  name: string,
+  of: HubIdentityWorld = hub,
+  dataDir = of.dataDir(name),
+): Promise<Agent> {
   await joinCluster({ token: await of.newToken(name), dataDir, wallMs: of.clock.wallMs });
   return await runAgent(name, await openIdentity(dataDir));
 }
@@ -62,7 +69,13 @@ async function runAgent(name: string, identity: AgentIdentityHolder): Promise<Ag
   });
   const relay = await startRelay(links);
   const { agentUid, generation } = identity.current();
-  const entry = { agentUid, generation, cluster: `default/${name}`, failureDomain: name, address: relay.address };
+  const entry = {
+    agentUid,
+    generation,
+    cluster: `default/${name}`,
+    failureDomain: name,
+    address: relay.address,
+  };
   const agent = { name, identity, links, relay, votes, contacts, errors, entry };
   agents.push(agent);
   return agent;
@@ -71,15 +84,21 @@ async function runAgent(name: string, identity: AgentIdentityHolder): Promise<Ag
 const introduce = (...all: readonly Agent[]): void => {
   for (const agent of all) agent.links.setPeers(all.map(({ entry }) => entry));
 };
-const connected = (agent: Agent): readonly string[] => agent.links.connectedPeers().map(({ failureDomain }) => failureDomain);
-const connectedTo = (agent: Agent, ...others: readonly Agent[]): boolean => connected(agent).length === others.length;
-const votesFrom = (agent: Agent, name: string) => agent.votes.filter(({ peer }) => peer.failureDomain === name);
+const connected = (agent: Agent): readonly string[] =>
+  agent.links.connectedPeers().map(({ failureDomain }) => failureDomain);
+const connectedTo = (agent: Agent, ...others: readonly Agent[]): boolean =>
+  connected(agent).length === others.length;
+const votesFrom = (agent: Agent, name: string) =>
+  agent.votes.filter(({ peer }) => peer.failureDomain === name);
 
 describe('peer links', () => {
   it('connect every pair with one stream, on which votes pass both ways at once and then every second', async () => {
     const [a, b, c] = [await startAgent('a'), await startAgent('b'), await startAgent('c')];
     introduce(a, b, c);
-    await until('all are connected', () => connectedTo(a, b, c) && connectedTo(b, a, c) && connectedTo(c, a, b));
+    await until(
+      'all are connected',
+      () => connectedTo(a, b, c) && connectedTo(b, a, c) && connectedTo(c, a, b),
+    );
     await until('votes came again', () => votesFrom(a, 'b').length >= 3 && votesFrom(b, 'a').length >= 3);
     expect(a.relay.open() + b.relay.open() + c.relay.open()).toBe(3);
     const [first, second] = votesFrom(a, 'b');
@@ -135,8 +154,27 @@ describe('peer links', () => {
     }
     introduce(a, b);
     await until('they are connected', () => connectedTo(a, b) && connectedTo(b, a));
+    expect(await shownBy(a, b.identity)).toBe(a.identity.certificate().spkiSha256);
   });
 });
+
+/** The key in the certificate that an agent's peer listener shows. */
+async function shownBy(agent: Agent, as: AgentIdentityHolder): Promise<string | undefined> {
+  const { caPem, certificateChainPem, privateKeyPem } = as.current();
+  const tls = {
+    ca: caPem,
+    cert: certificateChainPem,
+    key: privateKeyPem,
+    checkServerIdentity: () => undefined,
+  };
+  return await new Promise((resolve, reject) => {
+    const socket = connect({ host: agent.links.host, port: agent.links.port, ...tls }, () => {
+      resolve(readAgentCertificate(socket.getPeerCertificate().raw)?.spkiSha256);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
 
 describe('peers refuse', () => {
   it('an agent that is not in their list', async () => {

@@ -17,7 +17,10 @@ export interface TcpRelay extends AsyncDisposable {
   cut(): void;
 }
 
-export async function startRelay(target: { readonly host: string; readonly port: number }): Promise<TcpRelay> {
+export async function startRelay(target: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<TcpRelay> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let mode: 'pass' | 'hole' | 'stall' = 'pass';
   let opened = 0;

@@ -1,0 +1,22 @@
+import type { PortolanError } from '../../src/errors/error.ts';
+import type {
+  AgentStatus,
+  Hello,
+  ObservationBatch,
+  SnapshotAck,
+  VoteBatch,
+} from '../../src/protocol/generated/portolan_pb.js';
+import type { AgentSession } from './link-session.ts';
+
+/** What the hub does with what agents say. All run in the order of the stream; what they throw goes to `onError`. */
+export interface AgentLinkHandlers {
+  /** A session has begun (its Welcome is sent): send the snapshot if it has another one, decisions, faults. */
+  onHello(session: AgentSession, hello: Hello): void | Promise<void>;
+  /** `receivedAtMs` is the hub's monotonic clock. */
+  onVotes(session: AgentSession, batch: VoteBatch, receivedAtMs: number): void;
+  onStatus(session: AgentSession, status: AgentStatus): void;
+  onSnapshotAck(session: AgentSession, ack: SnapshotAck): void;
+  onObservations(session: AgentSession, batch: ObservationBatch): void;
+  /** Once per session that had an onHello. */
+  onClosed(session: AgentSession, reason: PortolanError): void;
+}
