@@ -24,7 +24,7 @@ module.exports = {
     only('prober', 'prober', ['src/', 'prober/']),
     only('hub', 'hub', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'hub/']),
     only('spoke-agent', 'spoke-agent', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'spoke-agent/']),
-    only('demo', 'demo', ['src/', 'nameserver/ask\\.ts', 'demo/']),
+    only('demo', 'demo', ['src/', 'nameserver/ask\\.ts', 'cli/programs\\.ts', 'demo/']),
     {
       name: 'cli',
       severity: 'error',

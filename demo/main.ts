@@ -160,7 +160,7 @@ async function startBackends(port: number): Promise<void> {
 
 async function startAgent(client: Client, cluster: string, dnsPort: number): Promise<void> {
   const dataDir = join(folder, 'agents', cluster);
-  if (!existsSync(join(dataDir, 'identity.json'))) {
+  if (!existsSync(join(dataDir, 'identity', 'identity.json'))) {
     const { token } = await client.clusterToken({ namespace: NAMESPACE, name: cluster });
     await programs.run(`join-${cluster}`, 'agent-join', ['--data-dir', dataDir], {
       PORTOLAN_JOIN_TOKEN: token,

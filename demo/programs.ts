@@ -1,25 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { dirname, extname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { type Program, programArguments } from '../cli/programs.ts';
 import { PortolanError } from '../src/errors/error.ts';
-
-const SOURCES = {
-  hub: 'hub/main.ts',
-  agent: 'spoke-agent/main.ts',
-  'agent-join': 'spoke-agent/join-main.ts',
-  'demo-backend': 'demo/backend.ts',
-} as const;
-export type Program = keyof typeof SOURCES;
-
-/** A program's file, from the URL of the demo's entry: the source in a checkout run from source, the bundle otherwise. */
-function fileOf(program: Program, entryUrl: string): string {
-  const entry = fileURLToPath(entryUrl);
-  return extname(entry) === '.ts'
-    ? join(dirname(entry), '..', SOURCES[program])
-    : join(dirname(entry), `${program}.mjs`);
-}
 
 export interface Running {
   readonly name: string;
@@ -64,7 +48,7 @@ export function createPrograms(logDirectory: string, entryUrl: string): Programs
     env: Readonly<Record<string, string>> = {},
   ): Running {
     // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops things in order.
-    const child = spawn(process.execPath, [fileOf(program, entryUrl), ...args], {
+    const child = spawn(process.execPath, [...programArguments(program, entryUrl), ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
       env: { ...process.env, ...env },
