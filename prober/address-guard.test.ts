@@ -12,7 +12,7 @@ const guard = (answer: readonly string[] | Error, allowedRanges: readonly string
 });
 
 describe('I32 the address guard', () => {
-  it('refuses a forbidden address with a code, the range and the way out', async () => {
+  it('I36 refuses a forbidden address with a code, the range and the way out', async () => {
     await expect(pinAddress('169.254.169.254', guard([]))).rejects.toMatchObject({
       code: 'ADDRESS_FORBIDDEN',
       message: '169.254.169.254 lies in 169.254.0.0/16: link-local, where cloud metadata services live',

@@ -9,6 +9,7 @@ const LOCAL: Readonly<Record<string, string>> = {
   ENOMEM: 'this vantage point has no memory left',
   EADDRNOTAVAIL: 'this vantage point has no local port left',
   EAFNOSUPPORT: 'this vantage point does not support this address family',
+  EINVAL: 'this vantage point cannot connect to such an address',
   EACCES: 'this vantage point may not open this connection (local firewall)',
   EPERM: 'this vantage point may not open this connection (local firewall)',
 };

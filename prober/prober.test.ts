@@ -27,23 +27,23 @@ describe('a prober over real sockets and the real clock', () => {
       allowedRanges: ['127.0.0.0/8'],
       onVotes: (votes) => heard.push(...votes),
     });
-    const check = { protocol: 'http', intervalSeconds: 0.2, timeoutMs: 150, confirmDelaysMs: [50, 100] };
+    const check = { protocol: 'http', intervalSeconds: 0.2, timeoutMs: 2_000, confirmDelaysMs: [50, 100] };
     prober.assign([targetOf(check, server.port)]);
-    await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ verdict: 'up' }), 5_000);
-    expect(prober.connectedAgeMs()).toBeLessThan(5_000);
+    await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ verdict: 'up' }), 20_000);
+    expect(prober.connectedAgeMs()).toBeLessThan(20_000);
     await server.close();
     await vi.waitFor(
       () => expect(heard.at(-1)).toMatchObject({ verdict: 'down', detail: 'connection refused' }),
-      5_000,
+      20_000,
     );
     const again = createServer((_request, response) => void response.end('ok'));
     await new Promise<void>((resolve) => {
       again.listen(server.port, '127.0.0.1', resolve);
     });
     servers.push({ port: server.port, connections: () => 0, close: () => closed(again) });
-    await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ verdict: 'up' }), 5_000);
+    await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ verdict: 'up' }), 20_000);
     expect(heard.map(({ verdict }) => verdict)).toEqual(['up', 'down', 'up']);
-  });
+  }, 60_000);
 });
 
 function closed(server: ReturnType<typeof createServer>): Promise<void> {

@@ -134,7 +134,7 @@ describe('confirms', () => {
   it('I13 cost nearly nothing: 0 % and 100 % failing make the same number of probes within 10 %', async () => {
     const probesInAMinute = async (behave: (scripted: ScriptedProbes, second: number) => void) => {
       const scripted = new ScriptedProbes();
-      scripted.prober.assign(targets(200));
+      scripted.prober.assign(targets(80));
       // The budget fills.
       await scripted.time.advance(20_000);
       const before = scripted.seen.length;
@@ -153,7 +153,7 @@ describe('confirms', () => {
     const flapping = await probesInAMinute((scripted, second) => {
       scripted.default = second % 4 < 2 ? 'refused' : 'up';
     });
-    expect(healthy).toBe(200 * 60);
+    expect(healthy).toBe(80 * 60);
     expect(dead / healthy).toBeLessThan(1.1);
     expect(dead / healthy).toBeGreaterThan(0.99);
     expect(flapping / healthy).toBeLessThan(1.1);
@@ -162,14 +162,14 @@ describe('confirms', () => {
 
   it('I13 out of budget detection is slower and never wrong', async () => {
     const scripted = new ScriptedProbes();
-    scripted.prober.assign(targets(400));
+    scripted.prober.assign(targets(120));
     await scripted.time.advance(20_000);
-    for (let i = 0; i < 300; i += 1) scripted.behaviours.set(`t${i}`, 'refused');
+    for (let i = 0; i < 100; i += 1) scripted.behaviours.set(`t${i}`, 'refused');
     await scripted.time.advance(3_010);
     const { confirmsRefused } = scripted.prober.stats();
     expect(confirmsRefused).toBeGreaterThan(0);
     for (const { targetId, verdict } of scripted.prober.votes()) {
-      expect(verdict).toBe(Number(targetId.slice(1)) < 300 ? 'down' : 'up');
+      expect(verdict).toBe(Number(targetId.slice(1)) < 100 ? 'down' : 'up');
     }
   });
 });

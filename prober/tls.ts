@@ -1,15 +1,9 @@
-import { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
-import {
-  connect,
-  createSecureContext,
-  type PeerCertificate,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
+import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { certificateFailure } from './certificate-failure.ts';
-import { type ProbeRequest, type ProbeRun, ProbeUnable, type ProtocolCheck } from './probe.ts';
+import type { ProbeRequest, ProbeRun, ProtocolCheck } from './probe.ts';
 import { openTcp } from './tcp.ts';
+import { trustContext } from './trust.ts';
 
 type TlsRequest = ProbeRequest<ProtocolCheck<'https' | 'tls' | 'grpc'>>;
 
@@ -57,7 +51,7 @@ async function handshake(
     host: name,
     ...(isIP(name) === 0 ? { servername: name } : {}),
     ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
-    secureContext: contextFor(request.ca),
+    secureContext: trustContext(request.ca),
     rejectUnauthorized: true,
   });
   run.own(socket);
@@ -71,33 +65,4 @@ async function handshake(
   socket.once('secureConnect', resolve);
   await Promise.race([promise, run.over]);
   return socket;
-}
-
-const MAX_CONTEXTS = 64;
-const contexts = new Map<string, SecureContext>();
-
-/** Parsing a CA bundle takes milliseconds, so contexts are kept; they hold no sessions. The oldest makes room. */
-function contextFor(ca: string | undefined): SecureContext {
-  const key = ca ?? '';
-  const known = contexts.get(key);
-  if (known !== undefined) return known;
-  const context = createSecureContext(ca === undefined ? {} : { ca: certificatesOf(ca) });
-  const oldest = contexts.keys().next();
-  if (contexts.size >= MAX_CONTEXTS && oldest.done === false) contexts.delete(oldest.value);
-  contexts.set(key, context);
-  return context;
-}
-
-/** Node.js skips what it cannot read in a bundle; here it would turn the operator's mistake into the endpoint's failure. */
-function certificatesOf(bundle: string): string[] {
-  const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new ProbeUnable('the CA bundle holds no PEM certificate');
-  for (const [index, block] of blocks.entries()) {
-    try {
-      new X509Certificate(block);
-    } catch (thrown) {
-      throw new ProbeUnable(`certificate ${index + 1} of the CA bundle cannot be read`, { cause: thrown });
-    }
-  }
-  return blocks;
 }

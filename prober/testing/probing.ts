@@ -38,6 +38,7 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
+/** A patient check unless told otherwise: a busy machine is no failing endpoint. */
 export function targetOf(
   check: Readonly<Record<string, unknown>>,
   port: number,
@@ -49,7 +50,12 @@ export function targetOf(
     failureDomain: 'eu-1',
     address: '127.0.0.1',
     port,
-    check: checkSpec.parse({ timeoutMs: 700, ...(check.protocol === 'tcp' ? { port } : {}), ...check }),
+    check: checkSpec.parse({
+      intervalSeconds: 5,
+      timeoutMs: 5_000,
+      ...(check.protocol === 'tcp' ? { port } : {}),
+      ...check,
+    }),
     defaultHost: 'api.example.com.',
     ...more,
   };

@@ -72,7 +72,7 @@ export class ScriptedProbes {
 
 export function targets(count: number, check: Readonly<Record<string, unknown>> = {}): Target[] {
   return Array.from({ length: count }, (_, index) =>
-    targetOf({ protocol: 'http', ...check }, 80, {
+    targetOf({ protocol: 'http', intervalSeconds: 1, timeoutMs: 700, ...check }, 80, {
       id: `t${index}`,
       cluster: `default/c${index % 4}`,
       failureDomain: `c${index % 4}`,
