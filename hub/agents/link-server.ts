@@ -22,6 +22,7 @@ import { createMutualTlsServer, type TlsIdentity } from '../../src/protocol/mutu
 import { toStatus } from '../../src/protocol/stream-errors.ts';
 import type { AgentIdentity, Store } from '../store/contract.ts';
 import { type Enrolment, requireCurrent } from './enrolment.ts';
+import type { AgentLinkHandlers } from './link-handlers.ts';
 import {
   type AgentCall,
   type AgentSession,
