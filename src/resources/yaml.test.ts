@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { PortolanError } from '../errors/error.ts';
+import { parseText } from './yaml.ts';
+
+const refusal = (text: string): PortolanError => {
+  try {
+    parseText(text);
+  } catch (thrown) {
+    if (thrown instanceof PortolanError) return thrown;
+    throw thrown;
+  }
+  throw new Error('the text was accepted');
+};
+
+describe('text with documents', () => {
+  it('is read as YAML 1.2: NO is a text, dates are texts, numbers are numbers', () => {
+    expect(parseText('country: NO\nday: 2030-01-01\nport: 80\noct: 010\nyes: yes')[0]?.value).toEqual({
+      country: 'NO',
+      day: '2030-01-01',
+      port: 80,
+      oct: 10,
+      yes: 'yes',
+    });
+  });
+
+  it('may be JSON', () => {
+    expect(parseText('{"a": [1, "b"]}')[0]?.value).toEqual({ a: [1, 'b'] });
+  });
+
+  it('holds several documents, empty ones left out, each with its line', () => {
+    const documents = parseText('---\n# nothing\n---\na: 1\n---\n\nb:\n  c: [1,\n    2]\n');
+    expect(documents.map((d) => d.value)).toEqual([{ a: 1 }, { b: { c: [1, 2] } }]);
+    expect(documents.map((d) => d.line)).toEqual([4, 7]);
+    expect(documents[1]?.lineOf('b.c[1]')).toBe(9);
+    expect(documents[1]?.lineOf('b.missing.deeper')).toBe(8);
+  });
+
+  it('opens a List, as `get -o yaml` writes it', () => {
+    const documents = parseText('apiVersion: v1\nkind: List\nitems:\n  - kind: A\n  - kind: B\n');
+    expect(documents.map((d) => [d.value, d.line])).toEqual([
+      [{ kind: 'A' }, 4],
+      [{ kind: 'B' }, 5],
+    ]);
+    expect(documents[1]?.lineOf('kind')).toBe(5);
+  });
+
+  it.each<[what: string, text: string, where: RegExp]>([
+    ['a duplicate key', 'a: 1\nb: 2\na: 3\n', /line 3, column 1/],
+    ['a duplicate key in JSON', '{"a": 1,\n "a": 2}', /line 2/],
+    ['bad indentation', 'a:\n  b: 1\n c: 2\n', /line 3/],
+    ['an open bracket', 'a: [1, 2\n', /line \d/],
+    ['a tab as indentation', 'a:\n\tb: 1\n', /line 2/],
+    ['an unknown tag', 'a: !!python/object:os.system x\n', /line 1, column 4/],
+    ['an alias without anchor', 'a: *nope\n', /./],
+    ['the third document of three', 'a: 1\n---\nb: 1\n---\nc: {\n', /line [56]/],
+  ])('I36 %s is refused with its place', (_what, text, where) => {
+    const error = refusal(text);
+    expect(error.code).toBe('YAML_INVALID');
+    expect(error.message).toMatch(where);
+    expect(error.fix).not.toBe('');
+  });
+
+  it('I36 an alias bomb is refused, and quickly', () => {
+    const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x]'];
+    for (let i = 1; i < 12; i += 1)
+      lines.push(`a${i}: &a${i} [${Array.from({ length: 9 }, () => `*a${i - 1}`).join(', ')}]`);
+    const started = performance.now();
+    expect(refusal(lines.join('\n')).code).toBe('YAML_INVALID');
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  it('I36 nesting beyond the stack is refused', () => {
+    expect(refusal(`a: ${'['.repeat(200_000)}`).code).toBe('YAML_INVALID');
+  });
+
+  it('I36 a text beyond the limit is refused', () => {
+    expect(refusal(`a: ${'x'.repeat(17 * 1024 * 1024)}`).code).toBe('PAYLOAD_TOO_LARGE');
+  });
+
+  it('__proto__ stays a key like any other, for validation to refuse', () => {
+    const value = parseText('__proto__: {polluted: true}')[0]?.value;
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+    expect({}).not.toHaveProperty('polluted');
+  });
+});
