@@ -73,37 +73,59 @@ export class CidrIndex {
 
 type Words = readonly number[];
 
+/** Octets are compared in place: a lookup allocates nothing but its result. */
 class Segments {
+  /** Octets of an address. */
   readonly #width: number;
-  /** First address of each segment, `width` 32-bit words each; the first is 0. */
-  readonly #starts: Uint32Array;
+  /** First address of each segment; that of the first is 0. */
+  readonly #firsts: Uint8Array;
+  /** Last address of each segment. */
+  readonly #lasts: Uint8Array;
   readonly #values: readonly (readonly number[])[];
 
   constructor(width: number, starts: readonly Words[], values: readonly (readonly number[])[]) {
     this.#width = width;
-    this.#starts = Uint32Array.from(starts.flat());
+    this.#firsts = Uint8Array.from(starts.flatMap(octetsOf));
+    const highest = new Array<number>(width / 4).fill(0xffff_ffff);
+    this.#lasts = Uint8Array.from(
+      starts.flatMap((_, i) => {
+        const next = starts[i + 1];
+        return octetsOf(next === undefined ? highest : before(next));
+      }),
+    );
     this.#values = values;
   }
 
   lookup(bytes: Uint8Array): CidrMatch {
-    const address = wordsOf(bytes);
     let low = 0;
     let high = this.#values.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (compare(address, this.#startOf(middle)) >= 0) low = middle;
+      if (this.#isAtOrAfter(bytes, middle)) low = middle;
       else high = middle - 1;
     }
-    let constant = 0;
-    if (low > 0) constant = 1 + commonBits(address, before(this.#startOf(low)));
-    if (low < this.#values.length - 1)
-      constant = Math.max(constant, 1 + commonBits(address, this.#startOf(low + 1)));
-    return { values: this.#values[low] ?? [], constantPrefixLength: constant };
+    // The network may not reach the neighbours: one bit more than what the address shares with their nearest addresses.
+    const below = low === 0 ? -1 : this.#sharedBits(bytes, this.#lasts, low - 1);
+    const above = low === this.#values.length - 1 ? -1 : this.#sharedBits(bytes, this.#firsts, low + 1);
+    return { values: this.#values[low] ?? [], constantPrefixLength: 1 + Math.max(below, above) };
   }
 
-  #startOf(index: number): Words {
-    const at = index * this.#width;
-    return Array.from(this.#starts.subarray(at, at + this.#width));
+  #isAtOrAfter(bytes: Uint8Array, segment: number): boolean {
+    const at = segment * this.#width;
+    for (let i = 0; i < this.#width; i += 1) {
+      const difference = (bytes[i] ?? 0) - (this.#firsts[at + i] ?? 0);
+      if (difference !== 0) return difference > 0;
+    }
+    return true;
+  }
+
+  #sharedBits(bytes: Uint8Array, addresses: Uint8Array, segment: number): number {
+    const at = segment * this.#width;
+    for (let i = 0; i < this.#width; i += 1) {
+      const difference = (bytes[i] ?? 0) ^ (addresses[at + i] ?? 0);
+      if (difference !== 0) return i * 8 + Math.clz32(difference) - 24;
+    }
+    return this.#width * 8;
   }
 }
 
@@ -150,7 +172,7 @@ function segmentsOf(
     starts.push(cut);
     values.push(here);
   });
-  return new Segments(width, starts, values);
+  return new Segments(width * 4, starts, values);
 }
 
 function wordsOf(bytes: Uint8Array): Words {
@@ -200,10 +222,6 @@ function compare(a: Words, b: Words): number {
   return 0;
 }
 
-function commonBits(a: Words, b: Words): number {
-  for (let i = 0; i < a.length; i += 1) {
-    const difference = ((a[i] ?? 0) ^ (b[i] ?? 0)) >>> 0;
-    if (difference !== 0) return i * 32 + Math.clz32(difference);
-  }
-  return a.length * 32;
+function octetsOf(words: Words): number[] {
+  return words.flatMap((word) => [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff]);
 }

@@ -75,7 +75,7 @@ export interface CompiledPolicy {
   readonly cidrs: CidrIndex | undefined;
   readonly bySubdivision: ReadonlyMap<string, CompiledRule>;
   /** Country, region and continent rules of each country, most specific first. */
-  readonly byCountry: ReadonlyMap<string, readonly RuleMatch[]>;
+  readonly ofCountry: (country: string) => readonly RuleMatch[];
   readonly byContinent: ReadonlyMap<ContinentCode, CompiledRule>;
   readonly residency: ResidencyIndex;
   /** True when the answer may depend on the client's place (CIDRs apart). */
@@ -116,7 +116,7 @@ export function compilePolicy(policy: RoutedPolicy, regions: RegionTable): Compi
     rules,
     cidrs: blocks.length === 0 ? undefined : new CidrIndex(blocks),
     bySubdivision: claims(policy.geo, rules, (rule) => rule.subdivisions),
-    byCountry: indexByCountry(policy.geo, rules, regions),
+    ofCountry: countryIndex(policy.geo, rules, regions),
     byContinent: claims(policy.geo, rules, (rule) => rule.continents),
     residency: compileResidency(policy.residency, regions, endpoints),
     usesLocation: policy.residency.length > 0 || policy.geo.some(matchesPlaces),
@@ -167,26 +167,33 @@ function claims<K extends string>(
   return claimants;
 }
 
-function indexByCountry(
+/** Country, region and continent rules by country; a country is looked up once. */
+function countryIndex(
   geo: readonly RoutedGeoRule[],
   rules: readonly CompiledRule[],
   regions: RegionTable,
-): Map<string, readonly RuleMatch[]> {
+): (country: string) => readonly RuleMatch[] {
+  if (geo.length === 0) return () => NO_RULES;
   const countries = claims(geo, rules, (rule) => rule.countries);
   const inRegion = claims(geo, rules, (rule) =>
     rule.regions.flatMap((region) => countriesOf(regions, region) ?? []),
   );
   const continents = claims(geo, rules, (rule) => rule.continents);
-  const index = new Map<string, readonly RuleMatch[]>();
-  for (const { code, continent } of COUNTRIES.values()) {
+  const known = new Map<string, readonly RuleMatch[]>();
+  return (code) => {
+    const before = known.get(code);
+    if (before !== undefined) return before;
     const matches: RuleMatch[] = [];
     const add = (rule: CompiledRule | undefined, level: MatchLevel): void => {
       if (rule !== undefined && !matches.some((m) => m.rule === rule)) matches.push({ rule, level });
     };
+    const continent = COUNTRIES.get(code)?.continent;
     add(countries.get(code), 'country');
     add(inRegion.get(code), 'region');
-    add(continents.get(continent), 'continent');
-    if (matches.length > 0) index.set(code, matches);
-  }
-  return index;
+    if (continent !== undefined) add(continents.get(continent), 'continent');
+    known.set(code, matches);
+    return matches;
+  };
 }
+
+const NO_RULES: readonly RuleMatch[] = [];

@@ -4,7 +4,7 @@ import { compilePolicy } from './compiled.ts';
 import { COUNTRIES } from './countries.ts';
 import { countriesOf, regionTable } from './geography.ts';
 import type { RegionTable, RoutedGeoRule, RoutedPolicy, RoutedTier } from './model.ts';
-import { canAnswer, type ResidencySet } from './residency.ts';
+import { canAnswer } from './residency.ts';
 
 interface CheckContext {
   readonly regions: RegionTable;
@@ -236,27 +236,19 @@ function residencyViolations(
 
 /** Places that the rules leave without any cluster: nothing could ever be answered there. */
 function unanswerable(policy: RoutedPolicy, regions: RegionTable): FieldViolation[] {
-  const { byCountry, unknown } = compilePolicy(policy, regions).residency;
   const violations: FieldViolation[] = [];
-  const reported = new Set<ResidencySet>();
-  const report = (set: ResidencySet, place: string): void => {
-    if (set.governing === undefined || canAnswer(set) || reported.has(set)) return;
-    reported.add(set);
-    const at = policy.residency.indexOf(set.governing);
+  for (const [set, country] of compilePolicy(policy, regions).residency.all()) {
+    if (set.governing === undefined || canAnswer(set)) continue;
     const names = set.rules.map((rule) => rule.region).join(' and in ');
     violations.push(
       invalid(
-        `spec.residency[${at}]`,
-        `no endpoint is on a cluster in ${names}, so queries from ${place} could never be answered`,
-        set.rules.length > 1 && place === UNKNOWN_PLACE
+        `spec.residency[${policy.residency.indexOf(set.governing)}]`,
+        `no endpoint is on a cluster in ${names}, so queries from ${country ?? 'an unknown location'} could never be answered`,
+        set.rules.length > 1 && country === undefined
           ? 'Set unknownLocation: allow on all but one of the rules, or onAllDown: maintenance with an address.'
           : `Add an endpoint on a cluster in ${names}, or set onAllDown: maintenance with an address.`,
       ),
     );
-  };
-  for (const [country, set] of byCountry) report(set, country);
-  report(unknown, UNKNOWN_PLACE);
+  }
   return violations;
 }
-
-const UNKNOWN_PLACE = 'an unknown location';

@@ -9,9 +9,7 @@ import { type ResidencySet, residencySetOf } from './residency.ts';
  */
 export function typesOf(policy: CompiledPolicy): ReadonlySet<number> {
   const types = new Set<number>();
-  const { byCountry, unknown } = policy.residency;
-  for (const set of new Set([...byCountry.values(), unknown]))
-    for (const type of typesIn(set)) types.add(type);
+  for (const set of policy.residency.all().keys()) for (const type of typesIn(set)) types.add(type);
   return types;
 }
 

@@ -1,5 +1,5 @@
 import type { ResidencySpec } from '../resources/traffic-policy.ts';
-import type { CompiledEndpoint } from './compiled.ts';
+import type { CompiledEndpoint, CompiledTier } from './compiled.ts';
 import { COUNTRIES } from './countries.ts';
 import { countriesOf, countryOf } from './geography.ts';
 import type { Located, RegionTable } from './model.ts';
@@ -14,16 +14,19 @@ export interface ResidencySet {
   readonly admitted: readonly boolean[];
   /** What the admitted endpoints can be answered with. Does not depend on health. */
   readonly has: { readonly v4: boolean; readonly v6: boolean; readonly cname: boolean };
+  /** Tiers by distance from each country, once they were needed. */
+  readonly nearest: Map<string, readonly CompiledTier[]>;
 }
 
-/** Residency sets by place. */
+/** Residency sets by place; made when a place is first asked for, so that a policy costs little until it is used. */
 export interface ResidencyIndex {
-  /** The set for a location; see `residencySetOf`. */
-  readonly byCountry: ReadonlyMap<string, ResidencySet>;
   /** For a location of unknown country: every rule with `unknownLocation: restrict`. */
   readonly unknown: ResidencySet;
+  ofCountry(country: string): ResidencySet;
   /** For a country that is known of a part of the announced network only: the rules of both. */
-  readonly inexact: ReadonlyMap<string, ResidencySet>;
+  ofPartOf(country: string): ResidencySet;
+  /** Every set there is, with a country it binds (`undefined`: only unknown locations). */
+  all(): ReadonlyMap<ResidencySet, string | undefined>;
 }
 
 export function compileResidency(
@@ -33,32 +36,57 @@ export function compileResidency(
 ): ResidencyIndex {
   const made = new Map<string, ResidencySet>();
   const setFor = (inForce: readonly ResidencySpec[]): ResidencySet => {
-    const key = inForce.map((rule) => rules.indexOf(rule)).join(' ');
+    const key = inForce.map((rule) => rule.region).join(' ');
     const known = made.get(key);
     if (known !== undefined) return known;
     const set = residencySet(inForce, regions, endpoints);
     made.set(key, set);
     return set;
   };
+  const rulesOf = (country: string): readonly ResidencySpec[] =>
+    rules.filter((rule) => countriesOf(regions, rule.region)?.includes(country));
   const restrictUnknown = rules.filter((rule) => rule.unknownLocation === 'restrict');
+  const unknown = setFor(restrictUnknown);
   const byCountry = new Map<string, ResidencySet>();
-  const inexact = new Map<string, ResidencySet>();
-  for (const country of COUNTRIES.keys()) {
-    const own = rules.filter((rule) => countriesOf(regions, rule.region)?.includes(country));
-    const set = setFor(own);
+  const byPart = new Map<string, ResidencySet>();
+  const ofCountry = (country: string): ResidencySet => {
+    if (rules.length === 0) return unknown;
+    const known = byCountry.get(country);
+    if (known !== undefined) return known;
+    const set = setFor(rulesOf(country));
     byCountry.set(country, set);
-    const both = setFor(rules.filter((rule) => own.includes(rule) || restrictUnknown.includes(rule)));
-    // Two regions that share no cluster cannot both be kept: what is known of the network then decides.
-    inexact.set(country, canAnswer(both) ? both : set);
-  }
-  return { byCountry, unknown: setFor(restrictUnknown), inexact };
+    return set;
+  };
+  return {
+    unknown,
+    ofCountry,
+    ofPartOf(country) {
+      const known = byPart.get(country);
+      if (known !== undefined) return known;
+      const own = rulesOf(country);
+      const both = setFor(rules.filter((rule) => own.includes(rule) || restrictUnknown.includes(rule)));
+      // Two regions that share no cluster cannot both be kept: what is known of the network then decides.
+      const set = canAnswer(both) ? both : setFor(own);
+      byPart.set(country, set);
+      return set;
+    },
+    all() {
+      const sets = new Map<ResidencySet, string | undefined>([[unknown, undefined]]);
+      if (rules.length === 0) return sets;
+      for (const country of COUNTRIES.keys()) {
+        const set = ofCountry(country);
+        if (sets.get(set) === undefined) sets.set(set, country);
+      }
+      return sets;
+    },
+  };
 }
 
 /** The set that binds a query, whatever the state of the world. */
 export function residencySetOf(index: ResidencyIndex, located: Located): ResidencySet {
   const country = countryOf(located.location);
   if (country === undefined) return index.unknown;
-  return (located.exact ? index.byCountry : index.inexact).get(country) ?? index.unknown;
+  return located.exact ? index.ofCountry(country) : index.ofPartOf(country);
 }
 
 /** False when the rules leave no cluster and name no maintenance address: such a place could never be answered. */
@@ -85,5 +113,6 @@ function residencySet(
       v6: inside.some((endpoint) => endpoint.v6.length > 0),
       cname: inside.some((endpoint) => endpoint.cname !== undefined),
     },
+    nearest: new Map(),
   };
 }

@@ -23,7 +23,7 @@ export function matchingRules(
   const byContinent = continent === undefined ? undefined : policy.byContinent.get(continent);
   const byPlace =
     country !== undefined
-      ? (policy.byCountry.get(country) ?? NO_MATCH)
+      ? policy.ofCountry(country)
       : byContinent === undefined
         ? NO_MATCH
         : [{ rule: byContinent, level: 'continent' as const }];
@@ -62,6 +62,20 @@ export function orderedTiers(policy: CompiledPolicy, matches: readonly RuleMatch
  * capacity; endpoints at the same place share a tier. Without a known place, and for endpoints without one: one last tier.
  */
 export function nearestTiers(
+  policy: CompiledPolicy,
+  residency: ResidencySet,
+  location: Location,
+): readonly CompiledTier[] {
+  if (location.latitude !== undefined) return tiersByDistance(policy, residency, location);
+  const country = countryOf(location) ?? '';
+  const known = residency.nearest.get(country);
+  if (known !== undefined) return known;
+  const tiers = tiersByDistance(policy, residency, location);
+  residency.nearest.set(country, tiers);
+  return tiers;
+}
+
+function tiersByDistance(
   policy: CompiledPolicy,
   residency: ResidencySet,
   location: Location,
