@@ -30,7 +30,7 @@ export interface Enrolment {
   renewFor(certificate: AgentCertificate, csrDer: Uint8Array): Promise<string>;
 }
 
-export type EnrolmentStore = Pick<Store, 'claimJoinToken' | 'agent' | 'updateAgent' | 'hubUid'>;
+export type EnrolmentStore = Pick<Store, 'claimJoinToken' | 'get' | 'agent' | 'updateAgent' | 'hubUid'>;
 
 export interface EnrolmentOptions {
   readonly authority: Authority;
@@ -88,6 +88,13 @@ export function createEnrolment(options: EnrolmentOptions): Enrolment {
         spkiSha256,
         issue: async (token, previous) => {
           requireCluster(token.clusterUid, request.clusterUid);
+          const cluster = await store.get(token.cluster);
+          if (
+            cluster?.metadata.uid !== token.clusterUid ||
+            cluster.metadata.deletionTimestamp !== undefined
+          ) {
+            throw new PortolanError('JOIN_TOKEN_INVALID', 'the cluster of the join token was deleted');
+          }
           const nowMs = options.wallMs();
           const agentUid = previous?.agentUid ?? randomUUID();
           const generation = (previous?.generation ?? 0) + 1;

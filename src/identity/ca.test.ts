@@ -98,10 +98,9 @@ describe('the CA', () => {
       type: 'pkcs8',
       format: 'pem',
     });
-    await expect(issue(createCsr(other.toString()))).rejects.toMatchObject({
-      code: 'CSR_INVALID',
-      message: expect.stringContaining('P-256'),
-    });
+    const attempt = issue(createCsr(other.toString()));
+    await expect(attempt).rejects.toMatchObject({ code: 'CSR_INVALID' });
+    await expect(attempt).rejects.toThrow('P-256');
   });
 
   it('does not open with a key that is not its own', async () => {

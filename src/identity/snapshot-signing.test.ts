@@ -51,10 +51,7 @@ const signedManifest = (manifest: unknown, spelling = canonicalJson(manifest)): 
   const bytes = Buffer.from(spelling);
   return { ...snapshot, manifest: bytes, signature: signer.sign(bytes) };
 };
-const manifest: Record<string, unknown> = Object.assign(
-  {},
-  JSON.parse(Buffer.from(snapshot.manifest).toString()),
-);
+const { manifest } = verifySnapshot(snapshot, expected);
 
 describe('a signed snapshot', () => {
   it('is verified and gives back the exact bytes of its parts', () => {

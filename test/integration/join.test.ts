@@ -142,6 +142,15 @@ describe('joining', () => {
     );
   });
 
+  it('I30 a token of a cluster that was deleted since is refused, also when another has its name now', async () => {
+    const token = await hub.newToken('fra');
+    const key = { kind: 'Cluster', namespace: 'default', name: 'fra' } as const;
+    await hub.store.commit([{ type: 'delete', key }], { actor: { id: 'hub', display: 'test' } });
+    expect(await codeOf(joinAs(token, 'fra'))).toBe('JOIN_TOKEN_INVALID');
+    await hub.newToken('fra');
+    expect(await codeOf(joinAs(token, 'fra'))).toBe('JOIN_TOKEN_INVALID');
+  });
+
   it('a second join replaces the agent: same uid, next generation', async () => {
     const first = await joinAs(await hub.newToken('fra'), 'fra');
     const second = await joinAs(await hub.newToken('fra'), 'fra-again');
@@ -160,10 +169,8 @@ describe('joining', () => {
   ])('a clock %s is named as such, with the difference', async (_, offsetMs, message) => {
     const token = await hub.newToken('fra');
     const attempt = joinCluster({ token, dataDir: hub.dataDir('fra'), wallMs: () => wallMs() + offsetMs });
-    await expect(attempt).rejects.toMatchObject({
-      code: 'CLOCK_SKEW',
-      message: expect.stringMatching(message),
-    });
+    await expect(attempt).rejects.toMatchObject({ code: 'CLOCK_SKEW' });
+    await expect(attempt).rejects.toThrow(message);
     expect(await loadIdentity(hub.dataDir('fra'))).toBeUndefined();
   });
 
@@ -194,10 +201,8 @@ describe('the join listener', () => {
   it('I36 names the members that are wrong without repeating them', async () => {
     const { port } = await hub.newListener();
     const attempt = ask(port, { clusterUid: 'c', tokenId: 'secret-in-the-wrong-place', secret: '', csr: '' });
-    await expect(attempt).rejects.toMatchObject({
-      code: 'VALIDATION_FAILED',
-      message: expect.not.stringContaining('secret-in'),
-    });
+    await expect(attempt).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await expect(attempt).rejects.not.toThrow('secret-in');
   });
 
   it('I36 slows one source down', async () => {
