@@ -145,7 +145,7 @@ describe('the gRPC probe', () => {
     const silent = await listen(createTcpServer((socket) => void socket.resume()));
     const closing = await listen(createTcpServer((socket) => socket.once('data', () => socket.end())));
     servers.push(silent, closing);
-    expect(await probe(silent.port, { timeoutMs: 60 })).toBe('timeout after 60 ms (no gRPC answer)');
+    expect(await probe(silent.port, { timeoutMs: 500 })).toBe('timeout after 500 ms (no gRPC answer)');
     expect(await probe(closing.port)).toMatch(/^connection (closed|reset) before the gRPC answer$/);
     await vi.waitFor(() => expect(silent.connections()).toBe(0), 5_000);
   });

@@ -99,10 +99,10 @@ describe('the HTTP probe', () => {
 
   it('covers connecting, headers and body with one timeout', async () => {
     const silent = await serve(() => undefined);
-    expect(await probe(silent, { timeoutMs: 60 })).toBe('timeout after 60 ms (no HTTP response)');
+    expect(await probe(silent, { timeoutMs: 500 })).toBe('timeout after 500 ms (no HTTP response)');
     const halfway = await serve((_request, response) => void response.write('half'));
-    expect(await probe(halfway, { timeoutMs: 60, bodyContains: 'whole' })).toBe(
-      'timeout after 60 ms (HTTP 200, the body is incomplete)',
+    expect(await probe(halfway, { timeoutMs: 500, bodyContains: 'whole' })).toBe(
+      'timeout after 500 ms (HTTP 200, the body is incomplete)',
     );
     await vi.waitFor(() => expect(silent.connections() + halfway.connections()).toBe(0), 5_000);
   });
