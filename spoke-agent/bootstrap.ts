@@ -1,27 +1,8 @@
-import { join } from 'node:path';
 import { PortolanError } from '../src/errors/error.ts';
+import { agentSnapshots } from './agent-snapshots.ts';
 import { loadConfig } from './config.ts';
 import { openIdentity } from './identity-files.ts';
 import type { BootstrapReport } from './messages.ts';
-import { createSnapshotStore, type SnapshotStore, type SnapshotStoreOptions } from './snapshot-store.ts';
-import { AGENT_VERSION } from './version.ts';
-
-/** The agent's snapshot store, as both starts of the control program open it. */
-export function agentSnapshots(
-  dataDir: string,
-  identity: Awaited<ReturnType<typeof openIdentity>>,
-  rest: Pick<SnapshotStoreOptions, 'check' | 'onDamaged'>,
-): SnapshotStore {
-  const { hubUid, clusterUid } = identity.current();
-  return createSnapshotStore({
-    ...rest,
-    directory: join(dataDir, 'snapshots'),
-    hubUid,
-    clusterUid,
-    agentVersion: AGENT_VERSION,
-    keys: () => identity.current().snapshotKeys,
-  });
-}
 
 /** Reads configuration, identity and snapshots, and says what the data process is to start with. */
 export async function bootstrap(

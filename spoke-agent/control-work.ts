@@ -17,7 +17,7 @@ import {
 } from '../src/protocol/generated/portolan_pb.js';
 import type { PeersPart, ProbesPart } from '../src/protocol/snapshot.ts';
 import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
-import { agentSnapshots } from './bootstrap.ts';
+import { agentSnapshots } from './agent-snapshots.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
 import { fromDecisionBatch, fromFaultLeases } from './hub-messages.ts';
@@ -178,7 +178,6 @@ export async function startControl(
     const assigned = new Set(probes.assigned);
     prober.assign(probes.targets.filter((target) => assigned.has(target.id)));
     peers?.setPeers(peersPart.peers);
-    rule();
   };
 
   const acknowledge = (mark: Unacknowledged, error: string): void => {
@@ -191,7 +190,10 @@ export async function startControl(
       const stored = await snapshots.accept(message);
       if (closed) return;
       const isNew = stored.mark.hash !== current?.mark.hash;
-      if (isNew) apply(stored);
+      if (isNew) {
+        apply(stored);
+        rule();
+      }
       if (stored.mark.hash === served) {
         acknowledge(stored.mark, '');
         return;
@@ -221,8 +223,9 @@ export async function startControl(
   if (stored !== undefined) apply(stored);
   if (start.remembered !== undefined) {
     decision.recall(recalled(start.remembered, stored), times());
-    rule();
   }
+  // Only now: a ruling without what was remembered would tell the data process that nothing is known.
+  rule();
 
   peers = await createPeerLinks({
     identity,

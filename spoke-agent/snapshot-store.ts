@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import {
   type SignedSnapshot,
   type SnapshotKey,
+  type SnapshotMark,
   type VerifiedSnapshot,
   verifySnapshot,
 } from '../src/identity/snapshot-signing.ts';
@@ -41,14 +41,10 @@ export interface SnapshotStore {
 }
 
 /** The newest snapshot ever accepted: nothing older is, and nothing else of the same version. */
-const highWaterMark = z.object({
-  epoch: z.number().int(),
-  version: z.number().int(),
-  hash: z.string(),
+interface HighWater extends SnapshotMark {
   /** Hash of the one accepted before it, to which a damaged disk may fall back. */
-  previousHash: z.string(),
-});
-type HighWater = z.output<typeof highWaterMark>;
+  readonly previousHash: string;
+}
 
 const FILE_NAME = /^snapshot-(\d{12})-(\d{12})-[0-9a-f]{12}\.snap$/;
 const MARK_NAME = 'high-water.json';
@@ -168,7 +164,12 @@ async function snapshotNames(directory: string): Promise<readonly string[]> {
 /** A mark that cannot be read counts as none: the signatures still hold, and the next accepted snapshot writes it anew. */
 async function readMark(path: string): Promise<HighWater | undefined> {
   try {
-    return highWaterMark.parse(JSON.parse(await readFile(path, 'utf8')));
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { epoch, version, hash, previousHash } = value as Partial<Record<keyof HighWater, unknown>>;
+    if (typeof epoch !== 'number' || typeof version !== 'number') return undefined;
+    if (typeof hash !== 'string' || typeof previousHash !== 'string') return undefined;
+    return { epoch, version, hash, previousHash };
   } catch {
     return undefined;
   }
