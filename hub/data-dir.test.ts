@@ -13,7 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const invalid = (text: string) => ({ code: 'DATA_DIR_INVALID', message: expect.stringContaining(text) });
+const containing = (text: string): unknown => expect.stringContaining(text);
+const invalid = (text: string) => ({ code: 'DATA_DIR_INVALID', message: containing(text) });
 
 it('makes a private directory once, and says whether it did', async () => {
   expect(await createDataDirectory(path)).toEqual({ path, created: true });
@@ -37,7 +38,7 @@ it('refuses a folder that holds something else', async () => {
 it('says that a directory is missing, and how to make one', async () => {
   await expect(openDataDirectory(path)).rejects.toMatchObject({
     ...invalid('does not exist'),
-    fix: expect.stringContaining('portolan init'),
+    fix: containing('portolan init'),
   });
 });
 
@@ -66,8 +67,8 @@ it('is held by one at a time, also inside one process', async () => {
   expect(held.file('hub.crt')).toBe(join(path, 'hub.crt'));
   await expect(openDataDirectory(path)).rejects.toMatchObject({
     code: 'DATA_DIR_LOCKED',
-    message: expect.stringContaining(`Process ${process.pid} `),
-    fix: expect.stringContaining(String(process.pid)),
+    message: containing(`Process ${process.pid} `),
+    fix: containing(String(process.pid)),
   });
   await held.release();
   await (await openDataDirectory(path)).release();

@@ -55,7 +55,7 @@ it.each(['', 'not base64!', Buffer.alloc(31, 7).toString('base64'), Buffer.alloc
 it('names a file that is missing or cannot be made', async () => {
   await expect(readKeyFile(path)).rejects.toMatchObject({
     code: 'KEY_FILE_INVALID',
-    message: expect.stringContaining(path),
+    message: expect.stringContaining(path) as unknown,
   });
   const nowhere = join(folder, 'nowhere', 'hub.key');
   await expect(createKeyFile(nowhere, sevens)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' });

@@ -55,7 +55,7 @@ export function applyChange(
 }
 
 /** `Cluster default/berlin`, for messages. */
-export function describe(key: Key): string {
+function describe(key: Key): string {
   return `${key.kind} ${key.namespace}/${key.name}`;
 }
 

@@ -189,7 +189,10 @@ export interface Store {
   createJoinToken(record: JoinTokenRecord & { readonly secretSha256: string }, actor: Actor): Promise<void>;
   /**
    * Single use (I30): the first caller with the right secret before expiry (store's clock = hub's) wins and its SPKI is kept; the
-   * same SPKI again returns the stored identity, another one is JOIN_TOKEN_USED. `issue` runs inside the claim and makes the identity.
+   * same SPKI again returns the stored identity, another one is JOIN_TOKEN_USED. `issue` makes the identity; it runs
+   * once per hub and outside any transaction, so it may use the store. What it made counts only when this resolves: after a
+   * lost race against another hub it is dropped. Its generation must exceed that of `previous` when the uid is the same;
+   * another agent of the same cluster is revoked by the join.
    */
   claimJoinToken(claim: {
     readonly id: string;

@@ -54,7 +54,7 @@ export function openPostgres(url: string): Database {
 /** 64-bit integers as numbers: revisions and counters stay below 2^53. */
 function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
   if (oid === pg.types.builtins.INT8 && format !== 'binary') return Number;
-  return pg.types.getTypeParser(oid, 'text');
+  return pg.types.getTypeParser(oid, 'text') as (value: string) => unknown;
 }
 
 /** SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) → ours; no SQLSTATE = the connection failed. */

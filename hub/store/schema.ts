@@ -28,7 +28,7 @@ export interface StateRow {
   readonly digest_key: string;
 }
 
-export interface ObjectRow {
+interface ObjectRow {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;

@@ -41,10 +41,10 @@ export function sealValues(
   random: RandomBytes,
 ): SealedValues {
   const dataKey = random(KEY_BYTES);
-  const fields = Object.entries(values).map(([field, value]) => [
-    field,
-    encrypt(dataKey, Buffer.from(value, 'utf8'), valueContext(identity, field), random),
-  ]);
+  const fields = Object.entries(values).map(
+    ([field, value]) =>
+      [field, encrypt(dataKey, Buffer.from(value, 'utf8'), valueContext(identity, field), random)] as const,
+  );
   return {
     keyId: keyId(kek),
     wrappedKey: wrapKey(dataKey, wrapContext(identity), identity.hubUid, kek, random),
@@ -62,7 +62,7 @@ export function openValues(
   const fields = Object.entries(sealed.fields).map(([field, text]) => {
     const plain = decrypt(dataKey, text, valueContext(identity, field));
     if (plain === undefined) throw altered(identity, field);
-    return [field, plain.toString('utf8')];
+    return [field, plain.toString('utf8')] as const;
   });
   return Object.fromEntries(fields);
 }

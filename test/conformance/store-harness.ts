@@ -33,7 +33,7 @@ export type Update = Extract<Change, { type: 'update' }>;
 
 export const ACTOR = { id: 'token/tester', display: 'the tester', address: '192.0.2.77' } as const;
 export const TEST_KEK = randomBytes(32);
-export const random = (length: number): Uint8Array => randomBytes(length);
+const random = (length: number): Uint8Array => randomBytes(length);
 
 export async function sqlitePlace(): Promise<StorePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'portolan-store-'));

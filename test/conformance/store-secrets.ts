@@ -30,9 +30,10 @@ export function secretTests(place: () => StorePlace): void {
     const read = await store.get(secretKey('s'));
     expect(objects).toEqual([read]);
     expect(read?.spec).toEqual({});
+    const twelveHexDigits: unknown = expect.stringMatching(/^[0-9a-f]{12}$/);
     expect(read?.status?.keys).toEqual([
-      { key: 'password', bytes: 7, digest: expect.stringMatching(/^[0-9a-f]{12}$/) },
-      { key: 'user', bytes: 4, digest: expect.stringMatching(/^[0-9a-f]{12}$/) },
+      { key: 'password', bytes: 7, digest: twelveHexDigits },
+      { key: 'user', bytes: 4, digest: twelveHexDigits },
     ]);
     expect(await store.secretData(secretKey('s'))).toEqual({ user: 'bär', password: 'hunter2' });
     expect(await store.secretData(secretKey('nothing'))).toBeUndefined();

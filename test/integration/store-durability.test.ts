@@ -165,7 +165,9 @@ describe.skipIf(!strace.available)(traced, () => {
       const args = ['-f', '-y', '-e', 'trace=write,pwrite64,fsync,fdatasync', '-s', '24', '-o', trace];
       const file = join(folder, 'store.db');
       const program = [process.execPath, CHILD, 'sqlite', file, kek.toString('hex'), '0', '30'];
-      const child = spawn('strace', [...args, ...program], { stdio: ['ignore', 'ignore', 'inherit'] });
+      const child = spawn(strace.available ? strace.path : '', [...args, ...program], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       expect(await once(child, 'exit')).toEqual([0, null]);
       const { readFile } = await import('node:fs/promises');
       const calls = (await readFile(trace, 'utf8')).split('\n');

@@ -114,7 +114,7 @@ describe('a damaged store file', () => {
     const opening = openStore({ kind: 'sqlite', file }, dependencies);
     await expect(opening).rejects.toMatchObject({
       code: 'STORE_CORRUPT',
-      message: expect.stringContaining(file),
+      message: expect.stringContaining(file) as unknown,
     });
     expect(await readFile(file, 'utf8')).toBe('x'.repeat(10_000));
   });
@@ -172,7 +172,7 @@ describe('two hubs on one data directory', () => {
     const refusal = openDataDirectory(directory);
     await expect(refusal).rejects.toMatchObject({
       code: 'DATA_DIR_LOCKED',
-      message: expect.stringContaining(`Process ${first.pid} `),
+      message: expect.stringContaining(`Process ${first.pid} `) as unknown,
     });
     expect(performance.now() - before).toBeLessThan(1_000);
     // The refused one did not disturb the first.

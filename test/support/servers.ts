@@ -59,7 +59,7 @@ export function requireRoot(suite: string): ServerState {
 }
 
 /** Notes a suite that does not run. Throws with CI=true. */
-export function skipped(suite: string, reason: string, command: string): ServerState {
+function skipped(suite: string, reason: string, command: string): ServerState {
   if (process.env.CI === 'true')
     throw new Error(`${suite}: ${reason}. In CI nothing is skipped; run: ${command}`);
   const report = process.env.PORTOLAN_SKIP_REPORT;
