@@ -5,7 +5,7 @@ import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
 import { listenUdp, type UdpListener } from './udp.ts';
 
-export interface ListenAddress {
+interface ListenAddress {
   /** An IPv4 or IPv6 address; an IPv6 one takes IPv6 only. */
   readonly host: string;
   /** 0 takes a free port, the same for UDP and TCP. */
@@ -27,7 +27,7 @@ export interface NameServerOptions {
 }
 
 /** Where failures go; each distinct message at most once a minute. */
-export interface NameServerLog {
+interface NameServerLog {
   warn(details: { readonly err: unknown }, message: string): void;
 }
 

@@ -13,7 +13,7 @@ export type DropReason =
   /** A connection that sent nothing complete in time, or did not read. */
   | 'tcpIdle';
 
-export interface ResponseCount {
+interface ResponseCount {
   /** Origin of the zone that answered; empty when none did. */
   readonly zone: DomainName | '';
   readonly transport: Transport;

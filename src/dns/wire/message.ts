@@ -21,7 +21,7 @@ export interface Message {
   readonly edns: MessageEdns | undefined;
 }
 
-export interface MessageFlags {
+interface MessageFlags {
   readonly response: boolean;
   readonly authoritative: boolean;
   readonly truncated: boolean;
