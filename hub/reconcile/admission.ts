@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../src/errors/table.ts';
 import { type BudgetConfig, chargeRemoval, DEFAULT_BUDGET, type Removal } from '../../src/plan/budget.ts';
-import type { AnyResource, Kind } from '../../src/resources/catalogue.ts';
+import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
 import { capacityOf, capacitySum, drainedClusters, type Moment } from './capacity.ts';
 import { applyChanges, objectKey } from './objects.ts';
@@ -153,6 +153,17 @@ function claimsOf(desired: Extract<AnyDesired, { kind: 'TrafficPolicy' }>, next:
         ),
       ];
     }
+    const zone = closestZone(hostname, next);
+    if (zone !== undefined && zone.metadata.namespace !== desired.namespace) {
+      return [
+        violation(
+          `spec.hostnames[${i}]`,
+          'HOSTNAME_CLAIMED',
+          `${hostname} lies in Zone ${zone.metadata.namespace}/${zone.metadata.name}, which belongs to another namespace`,
+          `Put the policy into namespace ${zone.metadata.namespace}, or let its owners delegate a zone of its own.`,
+        ),
+      ];
+    }
     for (const [key, entry] of next.policies) {
       if (key !== own && entry.resource.spec.hostnames.includes(hostname)) {
         return [
@@ -167,6 +178,13 @@ function claimsOf(desired: Extract<AnyDesired, { kind: 'TrafficPolicy' }>, next:
     }
     return [];
   });
+}
+
+/** The zone that answers a name: the one with the longest origin. */
+function closestZone(hostname: string, world: World): Resource<'Zone'> | undefined {
+  return [...world.objects.Zone.values()]
+    .filter((z) => z.spec.origin === hostname || hostname.endsWith(`.${z.spec.origin}`))
+    .sort((a, b) => b.spec.origin.length - a.spec.origin.length)[0];
 }
 
 /** A routed name and a static record of the same type, CNAME or NS cannot both answer. */
