@@ -193,7 +193,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       certificate,
       caBundlePem: authority.caBundlePem,
       enrolment,
-      clock: { wallMs, monotonicMs },
+      clock,
       onError,
     });
     closers.push(() => join.close());

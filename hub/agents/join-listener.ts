@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { z } from 'zod';
 import { PortolanError } from '../../src/errors/error.ts';
+import type { LinkClock } from '../../src/protocol/clock.ts';
 import { joinRequest, MAX_JOIN_BODY_OCTETS, renewRequest } from '../../src/protocol/join-messages.ts';
 import type { Enrolment } from './enrolment.ts';
 import { type ListenAddress, listenAt } from './listening.ts';
@@ -13,7 +15,7 @@ export interface JoinListenerOptions {
   readonly certificate: HubCertificate;
   readonly caBundlePem: string;
   readonly enrolment: Enrolment;
-  readonly clock: { readonly wallMs: () => number; readonly monotonicMs: () => number };
+  readonly clock: LinkClock;
   /** Requests per source; default 120 at once, then 10 a second. */
   readonly budget?: BudgetOptions;
   /** Told of failures that are the hub's own (codes INTERNAL, STORE_…). */
@@ -23,13 +25,16 @@ export interface JoinListenerOptions {
 export interface JoinListener {
   readonly host: string;
   readonly port: number;
-  /** Stops listening; requests under way end first, idle connections at once. */
+  /** Stops listening; idle connections end at once, requests under way within a second. */
   close(): Promise<void>;
 }
 
 const DEFAULT_BUDGET: BudgetOptions = { burst: 120, perSecond: 10, maxSources: 10_000 };
 /** A join is two small messages: slower than this is not an agent. */
 const REQUEST_TIMEOUT_MS = 15_000;
+const CHECK_EVERY_MS = 5_000;
+/** Requests under way when the hub stops. */
+const CLOSE_GRACE_MS = 1_000;
 const MAX_CONNECTIONS = 512;
 
 interface Reply {
@@ -51,6 +56,7 @@ export async function createJoinListener(options: JoinListenerOptions): Promise<
       minVersion: 'TLSv1.3',
       handshakeTimeout: REQUEST_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
       headersTimeout: REQUEST_TIMEOUT_MS,
       maxHeaderSize: 8_192,
       keepAliveTimeout: 5_000,
@@ -58,6 +64,12 @@ export async function createJoinListener(options: JoinListenerOptions): Promise<
     (request, response) => void serve(request, response),
   );
   server.maxConnections = MAX_CONNECTIONS;
+  // Of all connections, also those that have not said anything yet, which would keep close() waiting.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
   options.certificate.onChange((pair) => server.setSecureContext(tlsOf(pair)));
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -97,7 +109,13 @@ export async function createJoinListener(options: JoinListenerOptions): Promise<
     port,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        const cancel = options.clock.after(CLOSE_GRACE_MS, () => {
+          for (const socket of sockets) socket.destroy();
+        });
+        server.close(() => {
+          cancel();
+          resolve();
+        });
         server.closeIdleConnections();
       }),
   };

@@ -1,5 +1,6 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askHub } from '../../spoke-agent/hub-https.ts';
@@ -209,6 +210,17 @@ describe('the join listener', () => {
     const { port } = await hub.newListener({ budget: { burst: 3, perSecond: 0.001, maxSources: 10 } });
     const codes = await Promise.all(Array.from({ length: 5 }, () => codeOf(ask(port))));
     expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(2);
+  });
+
+  it('is not kept from stopping by a client that says nothing', async () => {
+    const listener = await hub.newListener();
+    const silent = connect(listener.port, '127.0.0.1');
+    silent.on('error', () => undefined);
+    await new Promise((resolve) => silent.once('connect', resolve));
+    const startedAtMs = performance.now();
+    await listener.close();
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    silent.destroy();
   });
 
   it('refuses a request whose signature is not of its key', async () => {
