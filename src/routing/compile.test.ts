@@ -409,7 +409,7 @@ describe('hostnames', () => {
       expect.objectContaining({
         path: 'spec.hostnames[0]',
         code: 'HOSTNAME_CLAIMED',
-        message: expect.stringContaining('team-b/api'),
+        message: expect.stringContaining('team-b/api') as unknown,
       }),
     ]);
   });

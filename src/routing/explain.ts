@@ -2,14 +2,8 @@ import { formatClient } from '../dns/client.ts';
 import { typeName } from '../dns/types.ts';
 import type { CompiledEndpoint, CompiledPolicy, MatchLevel, ServedAddress, TierOrigin } from './compiled.ts';
 import { type Answer, type Decision, distributionOf, draw, type TtlReason, ttlOf } from './decide.ts';
-import {
-  type Evaluation,
-  evaluate,
-  type Mode,
-  type RoutingQuery,
-  type Trace,
-  type Verdict,
-} from './evaluate.ts';
+import { type Evaluation, evaluate, type Mode, type RoutingQuery } from './evaluate.ts';
+import type { Trace, Verdict } from './gather.ts';
 import { countryOf } from './geography.ts';
 import type { Location, StateView } from './model.ts';
 
