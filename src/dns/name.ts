@@ -15,6 +15,8 @@ const MAX_LABEL_OCTETS = 63;
 
 const SPECIAL = ' ".\\();@$';
 
+const CANONICAL = /^[a-z0-9_*-]{1,63}(\.[a-z0-9_*-]{1,63})*\.?$/;
+
 /** The canonical text of each octet inside a label. */
 export const OCTET_TEXT: readonly string[] = Array.from({ length: 256 }, (_, octet) => {
   const char = String.fromCharCode(octet);
@@ -37,6 +39,10 @@ export function parseName(text: string): DomainName {
 export function tryParseName(text: string): DomainName | { readonly reason: string } {
   if (text === '') return { reason: 'a domain name must not be empty' };
   if (text === '.') return '.' as DomainName;
+  // Nearly every name is canonical already but for the dot at the end.
+  if (text.length < MAX_NAME_OCTETS - 1 && CANONICAL.test(text)) {
+    return (text.endsWith('.') ? text : `${text}.`) as DomainName;
+  }
   let name = text;
   if (/[^\x20-\x7e]/.test(text)) {
     const ascii = toAscii(text);

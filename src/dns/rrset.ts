@@ -44,11 +44,10 @@ export function momentaryRRset(type: number, ttlSeconds: number, records: readon
   return { type, ttlSeconds, records, wire: undefined };
 }
 
-/** Octets the set takes in a message when nothing is compressed but the owner. */
-export function wireSizeOf(set: RRset): number {
-  if (set.wire !== undefined) return set.wire.length;
+/** Octets the records of one set take in a message when nothing is compressed but the owner. */
+export function wireSizeOf(records: readonly Rdata[]): number {
   let size = 0;
-  for (const rdata of set.records) {
+  for (const rdata of records) {
     writer.reset();
     encodeRdata(rdata, writer);
     size += WIRE_RECORD_HEAD + writer.offset;

@@ -1,7 +1,7 @@
 import type { FieldViolation } from '../errors/error.ts';
 import { type DomainName, isAtOrBelow, isWildcard, parentOf, wildcardUnder } from './name.ts';
 import type { Rdata } from './records/catalogue.ts';
-import { compileRRset, wireSizeOf } from './rrset.ts';
+import { wireSizeOf } from './rrset.ts';
 import { TYPE, typeName } from './types.ts';
 import type { ReadSet, ReadZone } from './zone-source.ts';
 
@@ -262,13 +262,7 @@ function* glue(zone: ReadZone, view: View): Iterable<FieldViolation> {
 
 function* sizes(zone: ReadZone): Iterable<FieldViolation> {
   for (const set of zone.sets) {
-    const size = wireSizeOf(
-      compileRRset(
-        set.type,
-        set.ttlSeconds,
-        set.records.map((record) => record.rdata),
-      ),
-    );
+    const size = wireSizeOf(set.records.map((record) => record.rdata));
     if (size > MAX_SET_OCTETS) {
       yield {
         path: set.path,

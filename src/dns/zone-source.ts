@@ -230,6 +230,7 @@ function withoutTwins<R extends { readonly rdata: Rdata; readonly path: string }
   records: readonly R[],
   note: Note,
 ): readonly R[] {
+  if (records.length < 2) return records;
   const seen = new Map<string, string>();
   return records.filter(({ rdata, path }) => {
     const key = rdataKey(rdata);
