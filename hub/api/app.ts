@@ -146,9 +146,9 @@ function checkName(field: string, value: string): void {
 }
 
 function queryOf(url: string): Readonly<Record<string, string>> {
-  const query: Record<string, string> = Object.create(null);
+  const query = new Map<string, string>();
   for (const [name, value] of new URL(url).searchParams) {
-    if (name in query) {
+    if (query.has(name)) {
       const violation = {
         path: name.slice(0, 60),
         code: 'VALIDATION_FAILED',
@@ -160,9 +160,9 @@ function queryOf(url: string): Readonly<Record<string, string>> {
         fix: violation.fix,
       });
     }
-    query[name] = value;
+    query.set(name, value);
   }
-  return { ...query };
+  return Object.fromEntries(query);
 }
 
 function responseOf(reply: Reply, options: AppOptions, streams: { open: number }): Response {

@@ -30,7 +30,7 @@ export interface StreamLimits {
 }
 
 /** Who may call an endpoint; checked before the request's content is looked at. */
-export type Access =
+type Access =
   /** No token needed. */
   | { readonly kind: 'public' }
   /** Any valid token; the handler checks what the body asks for with `demand`. */
@@ -57,7 +57,7 @@ export type Reply =
   | { readonly status: 200; readonly events: AsyncIterable<string> }
   | { readonly status: 204 };
 
-export interface ReplyDoc {
+interface ReplyDoc {
   readonly description: string;
   /** Name of a component schema, or a schema of its own. */
   readonly schema?: z.ZodType;

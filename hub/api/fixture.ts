@@ -80,7 +80,7 @@ function logInto(lines: string[]): ApiLog {
 }
 
 /** Services of a hub without clusters: everything is admitted, nothing is answered. */
-export function idleServices(): TestHub['services'] {
+function idleServices(): TestHub['services'] {
   const action =
     (state: 'draining' | 'active' | 'removed') =>
     async (cluster: { readonly namespace: string; readonly name: string }) => ({

@@ -4,7 +4,7 @@ import type { Endpoint } from './endpoint.ts';
 import { problem } from './schemas.ts';
 
 /** Grows when the API changes in a way a client can see. */
-export const API_DOCUMENT_VERSION = '0.1.0';
+const API_DOCUMENT_VERSION = '0.1.0';
 
 export interface OpenApiDocument {
   readonly openapi: '3.1.0';
@@ -65,7 +65,7 @@ function operationOf(
 ): unknown {
   const parameters = [...pathParameters(endpoint.path), ...queryParameters(endpoint.query)];
   const replies = Object.entries(endpoint.replies).map(
-    ([status, { description, schema, contentType = 'application/json' }]) => [
+    ([status, { description, schema, contentType = 'application/json' }]): [string, unknown] => [
       status,
       {
         description,

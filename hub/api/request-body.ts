@@ -2,7 +2,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import { parseText } from '../../src/resources/yaml.ts';
 
 /** A request body above this is refused before it is read to its end. */
-export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads a JSON or YAML body; an empty one is `undefined`.
@@ -45,7 +45,8 @@ async function readText(request: Request): Promise<string> {
   if (request.body === null) return '';
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body) {
+  const body: AsyncIterable<Uint8Array> = request.body;
+  for await (const chunk of body) {
     size += chunk.byteLength;
     if (size > MAX_BODY_BYTES) throw tooLarge();
     chunks.push(chunk);

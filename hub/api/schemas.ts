@@ -33,7 +33,7 @@ const condition = named(
   }),
 );
 
-export const metadata = named(
+const metadata = named(
   'Metadata',
   z.object({
     namespace: text,
@@ -103,7 +103,7 @@ const lists: { readonly [K in Kind]: z.ZodType } = {
 };
 
 /** A stored object of any kind. */
-export const anyObject = z.union(KIND_NAMES.map((kind) => storedByKind[kind]));
+const anyObject = z.union(KIND_NAMES.map((kind) => storedByKind[kind]));
 
 const fieldViolation = named(
   'FieldViolation',
@@ -151,7 +151,7 @@ const tokenFields = {
   expiresAt: maybe,
   lastUsedAt: maybe,
 };
-export const tokenRecord: z.ZodType<TokenRecord> = named('Token', z.object(tokenFields));
+const tokenRecord: z.ZodType<TokenRecord> = named('Token', z.object(tokenFields));
 export const tokenCreated: z.ZodType<TokenRecord & { readonly token: string }> = named(
   'TokenCreated',
   z.object({ ...tokenFields, token: text }),
@@ -228,7 +228,7 @@ export const resolveResult: z.ZodType<ResolveResult> = named(
 
 const answerShare = named('AnswerShare', z.object({ endpoint: text, cluster: text, percent: z.number() }));
 
-export const answerDiff: z.ZodType<AnswerDiff> = named(
+const answerDiff: z.ZodType<AnswerDiff> = named(
   'AnswerDiff',
   z.object({
     changes: z.array(

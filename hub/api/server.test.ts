@@ -5,6 +5,8 @@ import { createClient } from '../../src/client/client.ts';
 import { startTestHub } from './fixture.ts';
 import { createApi } from './server.ts';
 
+const containing = (text: string): unknown => expect.stringContaining(text);
+
 const raw = (port: number, headers: Record<string, string>): Promise<{ status: number; body: string }> =>
   new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path: '/healthz', headers }, (reply) => {
@@ -34,7 +36,7 @@ describe('the API server', () => {
     for (const malformed of ['127.0.0.1@evil.com', 'evil.com:80:80', 'a b']) {
       const { status, body } = await raw(port, { host: malformed });
       expect({ malformed, refused: status === 400 || status === 403 }).toEqual({ malformed, refused: true });
-      expect(JSON.parse(body)).toMatchObject({ code: expect.any(String), fix: expect.any(String) });
+      expect(JSON.parse(body)).toMatchObject({ code: containing(''), fix: containing('') });
     }
     await hub.close();
   });
@@ -80,7 +82,7 @@ describe('the API server', () => {
     });
     await expect(second.start()).rejects.toMatchObject({
       code: 'PORT_IN_USE',
-      message: expect.stringContaining(String(hub.bound.port)),
+      message: containing(String(hub.bound.port)),
     });
     await hub.close();
   });

@@ -5,7 +5,7 @@ import type { Change, Key, Store } from '../store/contract.ts';
 import type { Admission, AnyDesired, ChangeContext, HubServices, ProposedChange } from './services.ts';
 
 /** Finalizers under this prefix belong to the hub's controllers; a client's document neither adds nor removes them. */
-export const HUB_FINALIZER_PREFIX = 'portolan.dev/';
+const HUB_FINALIZER_PREFIX = 'portolan.dev/';
 
 /** One write as the world (`proposed`) and the store (`change`) see it. */
 export interface Write {
@@ -179,11 +179,4 @@ function desiredOf(input: ParsedInput, common: Common): AnyDesired {
     case 'Drill':
       return { ...common, kind: input.kind, spec: input.spec };
   }
-}
-
-/** What the query of a write says about how insistent it is. */
-export interface WriteQuery {
-  readonly dryRun: boolean;
-  readonly force: boolean;
-  readonly reason?: string | undefined;
 }

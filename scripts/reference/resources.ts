@@ -61,14 +61,42 @@ function collect(
       description: (schema.description ?? '').replaceAll('|', '\\|').replaceAll('\n', ' '),
     });
   const choices = list(schema.oneOf) ?? list(schema.anyOf);
-  if (choices?.some((choice) => choice.properties !== undefined)) {
-    for (const choice of choices) {
-      const label = choiceLabel(choice);
-      collectFields(choice, `${path}${label}`, definitions, rows, inside);
-    }
-  }
+  if (choices?.some((choice) => choice.properties !== undefined))
+    collectChoices(choices, path, definitions, rows, inside);
   collectFields(schema, path, definitions, rows, inside);
   if (isSchema(schema.items)) collectItems(schema.items, `${path}[]`, definitions, rows, inside);
+}
+
+/** What every branch has alike stands once; the rest under the branch it belongs to. */
+function collectChoices(
+  choices: readonly JsonSchema[],
+  path: string,
+  definitions: Readonly<Record<string, JsonSchema>>,
+  rows: Row[],
+  seen: ReadonlySet<string>,
+): void {
+  const labels = choices.map(choiceLabel);
+  const inEvery = (field: string, inner: JsonSchema): boolean =>
+    choices.every((choice) => JSON.stringify(choice.properties?.[field]) === JSON.stringify(inner));
+  const [first] = choices;
+  const shared = Object.entries(first?.properties ?? {}).filter(([field, inner]) => inEvery(field, inner));
+  for (const [field, inner] of shared)
+    collect(inner, `${path}.${field}`, first?.required?.includes(field) === true, definitions, rows, seen);
+  for (const [at, choice] of choices.entries()) {
+    const label = labels[at] ?? '';
+    const own = Object.entries(choice.properties ?? {}).filter(([field, inner]) => !inEvery(field, inner));
+    for (const [field, inner] of own) {
+      // A branch without a label is an alternative, and what it requires is required only of those who choose it.
+      collect(
+        inner,
+        `${path}${label}.${field}`,
+        label !== '' && choice.required?.includes(field) === true,
+        definitions,
+        rows,
+        seen,
+      );
+    }
+  }
 }
 
 function collectItems(

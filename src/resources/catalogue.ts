@@ -134,8 +134,3 @@ export const INPUT_SCHEMAS: { readonly [K in Kind]: z.ZodType<ResourceInput<K>> 
   Drain: input('Drain', drainSpec),
   Drill: input('Drill', drillSpec),
 };
-
-/** The schema of what a person may write for one kind. */
-export function inputSchema<K extends Kind>(kind: K): z.ZodType<ResourceInput<K>> {
-  return INPUT_SCHEMAS[kind];
-}

@@ -3,17 +3,24 @@ import { countryCode, ipAddress, subdivisionCode } from './fields.ts';
 import { type Condition, objectName } from './metadata.ts';
 
 export const clusterSpec = z.strictObject({
-  /** Where the cluster runs; decides residency and distance. */
-  location: z.strictObject({
-    country: countryCode,
-    subdivision: subdivisionCode.optional(),
-    latitude: z.number().min(-90).max(90).optional(),
-    longitude: z.number().min(-180).max(180).optional(),
-  }),
-  /** Clusters that fail together share one; a quorum counts failure domains, not clusters. Default: the cluster's name. */
-  failureDomain: objectName.optional(),
-  /** Public ingress addresses: the default for endpoints on this cluster that list none. */
-  addresses: z.array(ipAddress).max(16).default([]),
+  location: z
+    .strictObject({
+      country: countryCode,
+      subdivision: subdivisionCode.optional(),
+      latitude: z.number().min(-90).max(90).optional(),
+      longitude: z.number().min(-180).max(180).optional(),
+    })
+    .describe('Where the cluster runs; decides residency and distance.'),
+  failureDomain: objectName
+    .optional()
+    .describe(
+      "Clusters that fail together share one; a quorum counts failure domains, not clusters. Default: the cluster's name.",
+    ),
+  addresses: z
+    .array(ipAddress)
+    .max(16)
+    .default([])
+    .describe('Public ingress addresses: the default for endpoints on this cluster that list none.'),
 });
 export type ClusterSpec = z.output<typeof clusterSpec>;
 

@@ -5,8 +5,10 @@ import { type Condition, objectName } from './metadata.ts';
 export const drainSpec = z.strictObject({
   cluster: objectName,
   reason: z.string().max(500).default(''),
-  /** RFC 3339; the drain ends by itself then, also at agents that cannot reach the hub. */
-  expiresAt: z.iso.datetime({ offset: true }).optional(),
+  expiresAt: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('RFC 3339; the drain ends by itself then, also at agents that cannot reach the hub.'),
 });
 export type DrainSpec = z.output<typeof drainSpec>;
 

@@ -3,22 +3,38 @@ import { countryCode, percent, port } from './fields.ts';
 import { type Condition, objectName } from './metadata.ts';
 
 export const drillSpec = z.strictObject({
-  /** `drain`: take the cluster out on purpose. `fail`: every vantage point reports its endpoints as failing, so detection is rehearsed too. */
-  action: z.enum(['drain', 'fail']),
+  action: z
+    .enum(['drain', 'fail'])
+    .describe(
+      '`drain`: take the cluster out on purpose. `fail`: every vantage point reports its endpoints as failing, so detection is rehearsed too.',
+    ),
   cluster: objectName,
-  /** How long the fault is held before it is rolled back. */
-  durationSeconds: z.number().int().min(5).max(86_400).default(60),
-  /** Countries whose answers the report follows; default: the countries of all clusters and of all geo rules. */
-  countries: z.array(countryCode).max(250).default([]),
+  durationSeconds: z
+    .number()
+    .int()
+    .min(5)
+    .max(86_400)
+    .default(60)
+    .describe('How long the fault is held before it is rolled back.'),
+  countries: z
+    .array(countryCode)
+    .max(250)
+    .default([])
+    .describe(
+      'Countries whose answers the report follows; default: the countries of all clusters and of all geo rules.',
+    ),
   guards: z
     .strictObject({
-      /** Refuse to start, and roll back, when a hostname has less than this share of its capacity healthy outside the cluster. */
-      minCapacityPercent: percent.default(30),
-      /** Roll back when more than this share of the requests seen at the backends fail. */
-      maxErrorRatePercent: percent.default(5),
+      minCapacityPercent: percent
+        .default(30)
+        .describe(
+          'Refuse to start, and roll back, when a hostname has less than this share of its capacity healthy outside the cluster.',
+        ),
+      maxErrorRatePercent: percent
+        .default(5)
+        .describe('Roll back when more than this share of the requests seen at the backends fail.'),
     })
     .prefault({}),
-  /** Where requests at the backends are counted: a Prometheus text endpoint on every endpoint's address. */
   metrics: z
     .strictObject({
       port: port.optional(),
@@ -32,7 +48,10 @@ export const drillSpec = z.strictObject({
         .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/)
         .default('http_request_errors_total'),
     })
-    .optional(),
+    .optional()
+    .describe(
+      "Where requests at the backends are counted: a Prometheus text endpoint on every endpoint's address.",
+    ),
 });
 export type DrillSpec = z.output<typeof drillSpec>;
 

@@ -37,12 +37,14 @@ export const port = z.number().int().min(1).max(65535);
 /** ISO 3166-1 alpha-2, upper case. */
 export const countryCode = z
   .string()
-  .regex(/^[A-Z]{2}$/, 'an ISO 3166-1 alpha-2 country code in upper case, such as DE');
+  .regex(/^[A-Z]{2}$/, 'an ISO 3166-1 alpha-2 country code in upper case, such as DE')
+  .describe('ISO 3166-1 alpha-2, upper case, such as DE.');
 
 /** ISO 3166-2, such as US-CA. */
 export const subdivisionCode = z
   .string()
-  .regex(/^[A-Z]{2}-[A-Z0-9]{1,3}$/, 'an ISO 3166-2 subdivision code, such as US-CA');
+  .regex(/^[A-Z]{2}-[A-Z0-9]{1,3}$/, 'an ISO 3166-2 subdivision code, such as US-CA')
+  .describe('ISO 3166-2, such as US-CA.');
 
 export const continentCode = z.enum(['AF', 'AN', 'AS', 'EU', 'NA', 'OC', 'SA']);
 export type ContinentCode = z.output<typeof continentCode>;

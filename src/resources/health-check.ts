@@ -3,16 +3,34 @@ import { port } from './fields.ts';
 import { type Condition, objectName } from './metadata.ts';
 
 const timing = {
-  /** Seconds between scheduled probes of one vantage point. */
-  intervalSeconds: z.number().min(0.2).max(300).default(1),
-  /** Milliseconds until one probe counts as failed. */
-  timeoutMs: z.number().int().min(50).max(30_000).default(700),
-  /** Failures in a row (scheduled probe and confirms) that make a vote DOWN. */
-  fall: z.number().int().min(1).max(10).default(3),
-  /** Successes in a row that make a vote UP again. */
-  rise: z.number().int().min(1).max(10).default(2),
-  /** After a failure of a healthy endpoint, confirms are sent this many milliseconds after its start. */
-  confirmDelaysMs: z.array(z.number().int().min(50).max(30_000)).max(9).default([300, 600]),
+  intervalSeconds: z
+    .number()
+    .min(0.2)
+    .max(300)
+    .default(1)
+    .describe('Seconds between scheduled probes of one vantage point.'),
+  timeoutMs: z
+    .number()
+    .int()
+    .min(50)
+    .max(30_000)
+    .default(700)
+    .describe('Milliseconds until one probe counts as failed.'),
+  fall: z
+    .number()
+    .int()
+    .min(1)
+    .max(10)
+    .default(3)
+    .describe('Failures in a row (scheduled probe and confirms) that make a vote DOWN.'),
+  rise: z.number().int().min(1).max(10).default(2).describe('Successes in a row that make a vote UP again.'),
+  confirmDelaysMs: z
+    .array(z.number().int().min(50).max(30_000))
+    .max(9)
+    .default([300, 600])
+    .describe(
+      'After a failure of a healthy endpoint, confirms are sent this many milliseconds after its start.',
+    ),
   port,
 };
 
@@ -20,10 +38,15 @@ const timing = {
 export const secretKeyRef = z.strictObject({ name: objectName, key: z.string().min(1).max(253) });
 
 const tlsFields = {
-  /** SNI and the name the certificate must carry; default: the first hostname of the policy. */
-  serverName: z.string().min(1).max(253).optional(),
-  /** PEM bundle to trust instead of the system's roots. Verification is never turned off. */
-  caSecret: secretKeyRef.optional(),
+  serverName: z
+    .string()
+    .min(1)
+    .max(253)
+    .optional()
+    .describe('SNI and the name the certificate must carry; default: the first hostname of the policy.'),
+  caSecret: secretKeyRef
+    .optional()
+    .describe("PEM bundle to trust instead of the system's roots. Verification is never turned off."),
 };
 
 const httpFields = {
@@ -33,8 +56,12 @@ const httpFields = {
     .max(2048)
     .default('/'),
   method: z.enum(['GET', 'HEAD']).default('GET'),
-  /** Host header; default: the first hostname of the policy. */
-  host: z.string().min(1).max(253).optional(),
+  host: z
+    .string()
+    .min(1)
+    .max(253)
+    .optional()
+    .describe('Host header; default: the first hostname of the policy.'),
   headers: z
     .record(
       z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
@@ -44,14 +71,18 @@ const httpFields = {
         .regex(/^[^\r\n\0]*$/),
     )
     .optional(),
-  /** Inclusive status ranges that count as success. */
   expectedStatuses: z
     .array(z.union([z.number().int().min(100).max(599), z.string().regex(/^[1-5]\d\d-[1-5]\d\d$/)]))
     .min(1)
     .max(20)
-    .default(['200-399']),
-  /** Must occur in the first 64 KiB of the body. */
-  bodyContains: z.string().min(1).max(1024).optional(),
+    .default(['200-399'])
+    .describe('Inclusive status ranges that count as success.'),
+  bodyContains: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe('Must occur in the first 64 KiB of the body.'),
 };
 
 /** How one endpoint is probed. Redirects are not followed: a 3xx is judged as it is. */

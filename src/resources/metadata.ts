@@ -20,8 +20,11 @@ export const metadataInput = z.strictObject({
   labels: labelMap.optional(),
   annotations: labelMap.optional(),
   finalizers: z.array(z.string().min(1).max(253)).max(20).optional(),
-  /** When given, the write succeeds only if it still is the stored one. */
-  resourceVersion: z.string().regex(/^\d+$/).optional(),
+  resourceVersion: z
+    .string()
+    .regex(/^\d+$/)
+    .optional()
+    .describe('When given, the write succeeds only if it still is the stored one.'),
   uid: z.string().max(64).optional(),
   generation: z.number().int().positive().optional(),
   creationTimestamp: z.string().optional(),

@@ -84,7 +84,8 @@ const LEVELS = [
 
 /**
  * The same place in two rules at the same level. (Different levels may overlap: the more specific wins; so may nested CIDR
- * blocks, where the longest prefix wins.) Regions that share countries are found by `regionOverlaps`, which needs the table.
+ * blocks, where the longest prefix wins.) Regions that share countries need the
+ * table of regions: the hub's admission finds them (src/routing/policy-check.ts).
  */
 function geoOverlaps(rules: readonly GeoRuleSpec[]): readonly FieldViolation[] {
   return LEVELS.flatMap((level) => {
@@ -106,53 +107,6 @@ function geoOverlaps(rules: readonly GeoRuleSpec[]): readonly FieldViolation[] {
       }),
     );
   });
-}
-
-/** Rules whose regions share a country, and regions nobody defined. `regions` holds the built-in and the operator's. */
-export function regionViolations(
-  spec: TrafficPolicySpec,
-  regions: Readonly<Record<string, readonly string[]>>,
-): readonly FieldViolation[] {
-  const known = Object.keys(regions).sort().join(', ');
-  const unknown = (path: string, region: string): readonly FieldViolation[] =>
-    Object.hasOwn(regions, region)
-      ? []
-      : [
-          violation(
-            path,
-            'REFERENCE_NOT_FOUND',
-            `no region is called "${region}"`,
-            `Use one of ${known}, or define it under geo.regions in the hub configuration.`,
-          ),
-        ];
-  const seen: { readonly rule: string; readonly region: string }[] = [];
-  const geo = spec.routing.geo.flatMap((rule, i) =>
-    (rule.match.regions ?? []).flatMap((region, j) => {
-      const path = `spec.routing.geo[${i}].match.regions[${j}]`;
-      const members = new Set(regions[region] ?? []);
-      const clash = seen.find(
-        (s) =>
-          s.rule !== rule.name &&
-          s.region !== region &&
-          (regions[s.region] ?? []).some((c) => members.has(c)),
-      );
-      seen.push({ rule: rule.name, region });
-      if (clash === undefined) return unknown(path, region);
-      const shared = (regions[clash.region] ?? []).find((c) => members.has(c)) ?? '';
-      return [
-        violation(
-          path,
-          'GEO_OVERLAP',
-          `region ${region} shares ${shared} with region ${clash.region} of rule "${clash.rule}"`,
-          'List the countries of one of the two instead: a country is more specific than a region.',
-        ),
-      ];
-    }),
-  );
-  return [
-    ...geo,
-    ...spec.residency.flatMap((rule, i) => unknown(`spec.residency[${i}].region`, rule.region)),
-  ];
 }
 
 function repeated(

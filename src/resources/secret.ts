@@ -2,10 +2,12 @@ import { z } from 'zod';
 import type { Condition } from './metadata.ts';
 
 export const secretSpec = z.strictObject({
-  /** Write-only: stored encrypted and never returned. Left out, the stored values stay. A null value removes a key. */
   stringData: z
     .record(z.string().regex(/^[-._a-zA-Z0-9]{1,253}$/), z.string().max(1_048_576).nullable())
-    .optional(),
+    .optional()
+    .describe(
+      'Write-only: stored encrypted and never returned. Left out, the stored values stay. A null value removes a key.',
+    ),
 });
 export type SecretSpec = z.output<typeof secretSpec>;
 

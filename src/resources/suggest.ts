@@ -15,7 +15,7 @@ export function didYouMean(word: string, known: readonly string[]): string | und
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours between two words; anything above `limit` is `limit`. */
-export function editDistance(a: string, b: string, limit: number): number {
+function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit || a.length > 253 || b.length > 253) return a === b ? 0 : limit;
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -16,18 +16,25 @@ import { type Condition, objectName } from './metadata.ts';
 const endpoint = z
   .strictObject({
     name: objectName,
-    /** Name of a Cluster in the same namespace. */
-    cluster: objectName,
-    /** Public addresses; default: the cluster's. */
-    addresses: z.array(ipAddress).min(1).max(16).optional(),
-    /** Instead of addresses: answer with a CNAME to this name. */
-    cname: domainName.optional(),
-    /** Where the cluster's own agent probes it from inside; default: the public address. */
-    internal: z.strictObject({ address: ipAddress, port: port.optional() }).optional(),
-    /** Port of the health check, when it differs from the check's. */
-    port: port.optional(),
-    /** Relative capacity for the capacity floor and the change budget. */
-    capacity: z.number().positive().max(1_000_000).default(1),
+    cluster: objectName.describe('Name of a Cluster in the same namespace.'),
+    addresses: z
+      .array(ipAddress)
+      .min(1)
+      .max(16)
+      .optional()
+      .describe("Public addresses; default: the cluster's."),
+    cname: domainName.optional().describe('Instead of addresses: answer with a CNAME to this name.'),
+    internal: z
+      .strictObject({ address: ipAddress, port: port.optional() })
+      .optional()
+      .describe("Where the cluster's own agent probes it from inside; default: the public address."),
+    port: port.optional().describe("Port of the health check, when it differs from the check's."),
+    capacity: z
+      .number()
+      .positive()
+      .max(1_000_000)
+      .default(1)
+      .describe('Relative capacity for the capacity floor and the change budget.'),
   })
   .refine((e) => e.addresses === undefined || e.cname === undefined, {
     path: ['cname'],
@@ -40,8 +47,15 @@ const tier = z.strictObject({
     .array(
       z.strictObject({
         endpoint: objectName,
-        /** Share relative to the other members of the tier; 0 = only when every other member is down. */
-        weight: z.number().int().min(0).max(10_000).default(1),
+        weight: z
+          .number()
+          .int()
+          .min(0)
+          .max(10_000)
+          .default(1)
+          .describe(
+            'Share relative to the other members of the tier; 0 = only when every other member is down.',
+          ),
       }),
     )
     .min(1)
@@ -54,7 +68,6 @@ const tiers = z.array(tier).min(1).max(16);
 
 const geoRule = z.strictObject({
   name: objectName,
-  /** Most specific wins: CIDR (longest prefix), subdivision, country, region, continent. */
   match: z
     .strictObject({
       cidrs: z.array(cidr).max(1000).optional(),
@@ -66,44 +79,67 @@ const geoRule = z.strictObject({
     .refine(
       (m) => Object.values(m).some((v) => v !== undefined && v.length > 0),
       'at least one of cidrs, subdivisions, countries, regions, continents',
-    ),
+    )
+    .describe('Most specific wins: CIDR (longest prefix), subdivision, country, region, continent.'),
   tiers,
 });
 export type GeoRuleSpec = z.output<typeof geoRule>;
 
 const residencyRule = z.strictObject({
-  /** A query located here is never answered with a cluster outside. */
-  region: regionName,
-  /** What a query of unknown location gets: only clusters inside (`restrict`, fails closed) or any. */
-  unknownLocation: z.enum(['restrict', 'allow']).default('restrict'),
-  /** When every cluster inside is down: serve them all (`panic`), the last healthy answer, or a maintenance address. */
+  region: regionName.describe('A query located here is never answered with a cluster outside.'),
+  unknownLocation: z
+    .enum(['restrict', 'allow'])
+    .default('restrict')
+    .describe(
+      'What a query of unknown location gets: only clusters inside (`restrict`, fails closed) or any.',
+    ),
   onAllDown: z
     .discriminatedUnion('action', [
       z.strictObject({ action: z.literal('panic') }),
       z.strictObject({ action: z.literal('lastAnswer') }),
       z.strictObject({ action: z.literal('maintenance'), addresses: z.array(ipAddress).min(1).max(16) }),
     ])
-    .default({ action: 'panic' }),
+    .default({ action: 'panic' })
+    .describe(
+      'When every cluster inside is down: serve them all (`panic`), the last healthy answer, or a maintenance address.',
+    ),
 });
 export type ResidencySpec = z.output<typeof residencyRule>;
 
 export const trafficPolicySpec = z.strictObject({
-  /** Exact names, the apex of a zone, or a wildcard (`*.api.example.com`). Each belongs to one policy only. */
-  hostnames: z.array(domainName).min(1).max(100),
+  hostnames: z
+    .array(domainName)
+    .min(1)
+    .max(100)
+    .describe(
+      'Exact names, the apex of a zone, or a wildcard (`*.api.example.com`). Each belongs to one policy only.',
+    ),
   ttlSeconds: z.number().int().min(1).max(86_400).default(30),
-  /** An answer that may change soon gets a lower TTL, never below this. */
-  minTtlSeconds: z.number().int().min(0).max(86_400).default(5),
+  minTtlSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(5)
+    .describe('An answer that may change soon gets a lower TTL, never below this.'),
   endpoints: z.array(endpoint).min(1).max(256),
-  /** Default: TCP connect to port 443. */
   healthCheck: z
     .union([z.strictObject({ ref: objectName }), z.strictObject({ inline: checkSpec })])
-    .optional(),
+    .optional()
+    .describe('Default: TCP connect to port 443.'),
   routing: z.strictObject({
     geo: z.array(geoRule).max(256).default([]),
-    /** Answers every query no geo rule matches; also the next best when a rule has no healthy member. */
-    default: z.strictObject({ tiers }),
-    /** When neither the matching rules nor the default have a healthy member: other endpoints by distance. */
-    nextBest: z.enum(['nearest', 'none']).default('nearest'),
+    default: z
+      .strictObject({ tiers })
+      .describe(
+        'Answers every query no geo rule matches; also the next best when a rule has no healthy member.',
+      ),
+    nextBest: z
+      .enum(['nearest', 'none'])
+      .default('nearest')
+      .describe(
+        'When neither the matching rules nor the default have a healthy member: other endpoints by distance.',
+      ),
   }),
   residency: z.array(residencyRule).max(16).default([]),
   selection: z
@@ -119,12 +155,21 @@ export const trafficPolicySpec = z.strictObject({
       }),
     ])
     .default({ mode: 'weighted', maxAnswers: 1 }),
-  /** Serve all members (not administratively down) when less than this share of their capacity is healthy. 0: only at none. */
-  panicThresholdPercent: percent.default(0),
-  /** A tier with less than this share of its capacity healthy is joined by the next tier. */
-  capacityFloorPercent: percent.default(0),
-  /** Seconds over which a drained cluster's share goes to zero, and comes back after. */
-  drainRampSeconds: z.number().int().min(0).max(86_400).default(0),
+  panicThresholdPercent: percent
+    .default(0)
+    .describe(
+      'Serve all members (not administratively down) when less than this share of their capacity is healthy. 0: only at none.',
+    ),
+  capacityFloorPercent: percent
+    .default(0)
+    .describe('A tier with less than this share of its capacity healthy is joined by the next tier.'),
+  drainRampSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(0)
+    .describe("Seconds over which a drained cluster's share goes to zero, and comes back after."),
 });
 export type TrafficPolicySpec = z.output<typeof trafficPolicySpec>;
 

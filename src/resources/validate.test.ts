@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PortolanError } from '../errors/error.ts';
 import { ERROR_TABLE } from '../errors/table.ts';
-import { regionViolations } from './policy-rules.ts';
 import { parseAs, parseResource } from './validate.ts';
 
 const API = { apiVersion: 'portolan.dev/v1alpha1' };
@@ -426,25 +425,5 @@ describe('a bad document is refused with place, code and fix', () => {
   it('long hostile values are cut in messages', () => {
     const error = refusal(named('Cluster', { location: { country: 'x'.repeat(10_000) } }));
     expect(JSON.stringify(error.toProblem()).length).toBeLessThan(1500);
-  });
-});
-
-describe('regions', () => {
-  const table = { EU: ['DE', 'FR'], EEA: ['DE', 'FR', 'NO'], US: ['US'] };
-  const violations = (rules: unknown[], residency: unknown[] = []) =>
-    regionViolations(parseAs('TrafficPolicy', policy({ residency }, { geo: rules })).spec, table);
-
-  it('that share a country overlap when two rules name them', () => {
-    expect(violations([geo('a', { regions: ['EU'] }), geo('b', { regions: ['EEA'] })])).toMatchObject([
-      { code: 'GEO_OVERLAP', path: 'spec.routing.geo[1].match.regions[0]' },
-    ]);
-    expect(violations([geo('a', { regions: ['EU'] }), geo('b', { regions: ['US'] })])).toEqual([]);
-  });
-
-  it('that nobody defined are named', () => {
-    expect(violations([geo('a', { regions: ['Mars'] })], [{ region: 'Venus' }])).toMatchObject([
-      { code: 'REFERENCE_NOT_FOUND', path: 'spec.routing.geo[0].match.regions[0]' },
-      { code: 'REFERENCE_NOT_FOUND', path: 'spec.residency[0].region' },
-    ]);
   });
 });

@@ -10,11 +10,11 @@ import { zoneViolations } from './zone-rules.ts';
 export type ParsedInput = { [K in Kind]: ResourceInput<K> }[Kind];
 
 /** Nesting above this is refused before anything else looks at the document. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 /** Size of one document as JSON, in bytes. */
-export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
+const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 /** Labels and annotations together, in bytes. */
-export const MAX_METADATA_BYTES = 256 * 1024;
+const MAX_METADATA_BYTES = 256 * 1024;
 
 /**
  * Parses one document of any kind; of `expected` when given, where another kind in the document is a violation of `kind`.

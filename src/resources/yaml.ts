@@ -12,9 +12,9 @@ export interface TextDocument {
 }
 
 /** Text above this is refused. */
-export const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 /** Expanded aliases above this are refused (the "billion laughs" document). */
-export const MAX_ALIASES = 100;
+const MAX_ALIASES = 100;
 
 /**
  * Reads YAML 1.2 or JSON, several documents separated by `---`, and opens `kind: List`. Empty documents are left out.
@@ -47,7 +47,7 @@ export function parseText(text: string): readonly TextDocument[] {
         fix: `Correct line ${line}.`,
       });
     }
-    const value: unknown = guarded(() => document.toJS({ maxAliasCount: MAX_ALIASES }));
+    const value: unknown = guarded((): unknown => document.toJS({ maxAliasCount: MAX_ALIASES }));
     if (value === null || value === undefined) return [];
     return open(document, value, lines);
   });

@@ -6,7 +6,7 @@ import type { ZoneSpec } from './zone.ts';
  * The absolute name of a record as written in a zone: `@` is the origin, a name with a trailing dot is absolute, any
  * other is relative to the origin. `reason` when it is no name.
  */
-export function recordName(name: string, origin: DomainName): DomainName | { readonly reason: string } {
+function recordName(name: string, origin: DomainName): DomainName | { readonly reason: string } {
   if (name === '@') return origin;
   if (name.endsWith('.') && !name.endsWith('\\.')) return tryParseName(name);
   return tryParseName(origin === '.' ? `${name}.` : `${name}.${origin}`);

@@ -5,38 +5,51 @@ import type { Condition } from './metadata.ts';
 const ttl = z.number().int().min(0).max(2_147_483_647);
 
 export const zoneSpec = z.strictObject({
-  /** Apex of the zone. */
-  origin: domainName,
-  /** The NS RRset at the apex; addresses are published as glue when the name lies in the zone. */
+  origin: domainName.describe('Apex of the zone.'),
   nameServers: z
     .array(z.strictObject({ name: domainName, addresses: z.array(ipAddress).max(8).default([]) }))
     .min(1)
-    .max(13),
+    .max(13)
+    .describe('The NS RRset at the apex; addresses are published as glue when the name lies in the zone.'),
   soa: z
     .strictObject({
-      /** Primary name server; default: the first of `nameServers`. */
-      mname: domainName.optional(),
-      /** Mailbox of the person responsible as a domain name; default: hostmaster.<origin>. */
-      rname: domainName.optional(),
+      mname: domainName.optional().describe('Primary name server; default: the first of `nameServers`.'),
+      rname: domainName
+        .optional()
+        .describe('Mailbox of the person responsible as a domain name; default: hostmaster.<origin>.'),
       refreshSeconds: ttl.default(7200),
       retrySeconds: ttl.default(1800),
-      /** At least 7 days, so that a long hub outage does not end the zone. */
-      expireSeconds: z.number().int().min(604_800).max(2_147_483_647).default(1_209_600),
-      /** TTL of negative answers (RFC 2308). */
-      minimumSeconds: ttl.default(60),
+      expireSeconds: z
+        .number()
+        .int()
+        .min(604_800)
+        .max(2_147_483_647)
+        .default(1_209_600)
+        .describe('At least 7 days, so that a long hub outage does not end the zone.'),
+      minimumSeconds: ttl.default(60).describe('TTL of negative answers (RFC 2308).'),
     })
     .prefault({}),
   ttlSeconds: ttl.default(300),
   records: z
     .array(
       z.strictObject({
-        /** Relative to the origin, `@` for the apex, or absolute with a trailing dot. */
-        name: z.string().min(1).max(254),
-        /** A, AAAA, CNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), PTR, or TYPEnnn (RFC 3597). */
-        type: z.string().regex(/^[A-Z][A-Z0-9-]*$/, 'a record type in upper case, such as MX'),
+        name: z
+          .string()
+          .min(1)
+          .max(254)
+          .describe('Relative to the origin, `@` for the apex, or absolute with a trailing dot.'),
+        type: z
+          .string()
+          .regex(/^[A-Z][A-Z0-9-]*$/, 'a record type in upper case, such as MX')
+          .describe(
+            'A, AAAA, CNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), PTR, or TYPEnnn (RFC 3597).',
+          ),
         ttlSeconds: ttl.optional(),
-        /** Record data in zone-file presentation format, one string a record. */
-        data: z.array(z.string().min(1).max(65_535)).min(1).max(1000),
+        data: z
+          .array(z.string().min(1).max(65_535))
+          .min(1)
+          .max(1000)
+          .describe('Record data in zone-file presentation format, one string a record.'),
       }),
     )
     .max(100_000)

@@ -819,6 +819,7 @@ export interface components {
                 name: string;
                 /** @default default */
                 namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
                 resourceVersion?: string;
                 uid?: string;
             };
@@ -836,12 +837,17 @@ export interface components {
             };
         };
         ClusterSpec: {
+            /** @description Public ingress addresses: the default for endpoints on this cluster that list none. */
             addresses?: (string)[];
+            /** @description Clusters that fail together share one; a quorum counts failure domains, not clusters. Default: the cluster's name. */
             failureDomain?: string;
+            /** @description Where the cluster runs; decides residency and distance. */
             location: {
+                /** @description ISO 3166-1 alpha-2, upper case, such as DE. */
                 country: string;
                 latitude?: number;
                 longitude?: number;
+                /** @description ISO 3166-2, such as US-CA. */
                 subdivision?: string;
             };
         };
@@ -906,7 +912,10 @@ export interface components {
         };
         DrainSpec: {
             cluster: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description RFC 3339; the drain ends by itself then, also at agents that cannot reach the hub.
+             */
             expiresAt?: string;
             /** @default  */
             reason?: string;
@@ -943,6 +952,7 @@ export interface components {
                 name: string;
                 /** @default default */
                 namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
                 resourceVersion?: string;
                 uid?: string;
             };
@@ -972,20 +982,36 @@ export interface components {
             spec: components["schemas"]["DrillSpec"];
         };
         DrillSpec: {
-            /** @enum {string} */
+            /**
+             * @description `drain`: take the cluster out on purpose. `fail`: every vantage point reports its endpoints as failing, so detection is rehearsed too.
+             * @enum {string}
+             */
             action: "drain" | "fail";
             cluster: string;
-            /** @default [] */
+            /**
+             * @description Countries whose answers the report follows; default: the countries of all clusters and of all geo rules.
+             * @default []
+             */
             countries?: string[];
-            /** @default 60 */
+            /**
+             * @description How long the fault is held before it is rolled back.
+             * @default 60
+             */
             durationSeconds?: number;
             /** @default {} */
             guards?: {
-                /** @default 5 */
+                /**
+                 * @description Roll back when more than this share of the requests seen at the backends fail.
+                 * @default 5
+                 */
                 maxErrorRatePercent?: number;
-                /** @default 30 */
+                /**
+                 * @description Refuse to start, and roll back, when a hostname has less than this share of its capacity healthy outside the cluster.
+                 * @default 30
+                 */
                 minCapacityPercent?: number;
             };
+            /** @description Where requests at the backends are counted: a Prometheus text endpoint on every endpoint's address. */
             metrics?: {
                 /** @default http_request_errors_total */
                 errors?: string;
@@ -1037,6 +1063,7 @@ export interface components {
                 name: string;
                 /** @default default */
                 namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
                 resourceVersion?: string;
                 uid?: string;
             };
@@ -1054,8 +1081,10 @@ export interface components {
             };
         };
         HealthCheckSpec: {
+            /** @description Must occur in the first 64 KiB of the body. */
             bodyContains?: string;
             /**
+             * @description After a failure of a healthy endpoint, confirms are sent this many milliseconds after its start.
              * @default [
              *       300,
              *       600
@@ -1063,18 +1092,26 @@ export interface components {
              */
             confirmDelaysMs?: number[];
             /**
+             * @description Inclusive status ranges that count as success.
              * @default [
              *       "200-399"
              *     ]
              */
             expectedStatuses?: (number | string)[];
-            /** @default 3 */
+            /**
+             * @description Failures in a row (scheduled probe and confirms) that make a vote DOWN.
+             * @default 3
+             */
             fall?: number;
             headers?: {
                 [key: string]: string;
             };
+            /** @description Host header; default: the first hostname of the policy. */
             host?: string;
-            /** @default 1 */
+            /**
+             * @description Seconds between scheduled probes of one vantage point.
+             * @default 1
+             */
             intervalSeconds?: number;
             /**
              * @default GET
@@ -1087,17 +1124,26 @@ export interface components {
             port?: number;
             /** @constant */
             protocol: "http";
-            /** @default 2 */
+            /**
+             * @description Successes in a row that make a vote UP again.
+             * @default 2
+             */
             rise?: number;
-            /** @default 700 */
+            /**
+             * @description Milliseconds until one probe counts as failed.
+             * @default 700
+             */
             timeoutMs?: number;
         } | {
+            /** @description Must occur in the first 64 KiB of the body. */
             bodyContains?: string;
+            /** @description PEM bundle to trust instead of the system's roots. Verification is never turned off. */
             caSecret?: {
                 key: string;
                 name: string;
             };
             /**
+             * @description After a failure of a healthy endpoint, confirms are sent this many milliseconds after its start.
              * @default [
              *       300,
              *       600
@@ -1105,18 +1151,26 @@ export interface components {
              */
             confirmDelaysMs?: number[];
             /**
+             * @description Inclusive status ranges that count as success.
              * @default [
              *       "200-399"
              *     ]
              */
             expectedStatuses?: (number | string)[];
-            /** @default 3 */
+            /**
+             * @description Failures in a row (scheduled probe and confirms) that make a vote DOWN.
+             * @default 3
+             */
             fall?: number;
             headers?: {
                 [key: string]: string;
             };
+            /** @description Host header; default: the first hostname of the policy. */
             host?: string;
-            /** @default 1 */
+            /**
+             * @description Seconds between scheduled probes of one vantage point.
+             * @default 1
+             */
             intervalSeconds?: number;
             /**
              * @default GET
@@ -1129,80 +1183,130 @@ export interface components {
             port?: number;
             /** @constant */
             protocol: "https";
-            /** @default 2 */
+            /**
+             * @description Successes in a row that make a vote UP again.
+             * @default 2
+             */
             rise?: number;
+            /** @description SNI and the name the certificate must carry; default: the first hostname of the policy. */
             serverName?: string;
-            /** @default 700 */
+            /**
+             * @description Milliseconds until one probe counts as failed.
+             * @default 700
+             */
             timeoutMs?: number;
         } | {
             /**
+             * @description After a failure of a healthy endpoint, confirms are sent this many milliseconds after its start.
              * @default [
              *       300,
              *       600
              *     ]
              */
             confirmDelaysMs?: number[];
-            /** @default 3 */
+            /**
+             * @description Failures in a row (scheduled probe and confirms) that make a vote DOWN.
+             * @default 3
+             */
             fall?: number;
-            /** @default 1 */
+            /**
+             * @description Seconds between scheduled probes of one vantage point.
+             * @default 1
+             */
             intervalSeconds?: number;
             port: number;
             /** @constant */
             protocol: "tcp";
-            /** @default 2 */
+            /**
+             * @description Successes in a row that make a vote UP again.
+             * @default 2
+             */
             rise?: number;
-            /** @default 700 */
+            /**
+             * @description Milliseconds until one probe counts as failed.
+             * @default 700
+             */
             timeoutMs?: number;
         } | {
+            /** @description PEM bundle to trust instead of the system's roots. Verification is never turned off. */
             caSecret?: {
                 key: string;
                 name: string;
             };
             /**
+             * @description After a failure of a healthy endpoint, confirms are sent this many milliseconds after its start.
              * @default [
              *       300,
              *       600
              *     ]
              */
             confirmDelaysMs?: number[];
-            /** @default 3 */
+            /**
+             * @description Failures in a row (scheduled probe and confirms) that make a vote DOWN.
+             * @default 3
+             */
             fall?: number;
-            /** @default 1 */
+            /**
+             * @description Seconds between scheduled probes of one vantage point.
+             * @default 1
+             */
             intervalSeconds?: number;
             /** @default 443 */
             port?: number;
             /** @constant */
             protocol: "tls";
-            /** @default 2 */
+            /**
+             * @description Successes in a row that make a vote UP again.
+             * @default 2
+             */
             rise?: number;
+            /** @description SNI and the name the certificate must carry; default: the first hostname of the policy. */
             serverName?: string;
-            /** @default 700 */
+            /**
+             * @description Milliseconds until one probe counts as failed.
+             * @default 700
+             */
             timeoutMs?: number;
         } | {
+            /** @description PEM bundle to trust instead of the system's roots. Verification is never turned off. */
             caSecret?: {
                 key: string;
                 name: string;
             };
             /**
+             * @description After a failure of a healthy endpoint, confirms are sent this many milliseconds after its start.
              * @default [
              *       300,
              *       600
              *     ]
              */
             confirmDelaysMs?: number[];
-            /** @default 3 */
+            /**
+             * @description Failures in a row (scheduled probe and confirms) that make a vote DOWN.
+             * @default 3
+             */
             fall?: number;
-            /** @default 1 */
+            /**
+             * @description Seconds between scheduled probes of one vantage point.
+             * @default 1
+             */
             intervalSeconds?: number;
             port: number;
             /** @constant */
             protocol: "grpc";
-            /** @default 2 */
+            /**
+             * @description Successes in a row that make a vote UP again.
+             * @default 2
+             */
             rise?: number;
+            /** @description SNI and the name the certificate must carry; default: the first hostname of the policy. */
             serverName?: string;
             /** @default  */
             service?: string;
-            /** @default 700 */
+            /**
+             * @description Milliseconds until one probe counts as failed.
+             * @default 700
+             */
             timeoutMs?: number;
             /** @default false */
             tls?: boolean;
@@ -1353,6 +1457,7 @@ export interface components {
                 name: string;
                 /** @default default */
                 namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
                 resourceVersion?: string;
                 uid?: string;
             };
@@ -1370,6 +1475,7 @@ export interface components {
             };
         };
         SecretSpec: {
+            /** @description Write-only: stored encrypted and never returned. Left out, the stored values stay. A null value removes a key. */
             stringData?: {
                 [key: string]: string | null;
             };
@@ -1455,6 +1561,7 @@ export interface components {
                 name: string;
                 /** @default default */
                 namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
                 resourceVersion?: string;
                 uid?: string;
             };
@@ -1472,34 +1579,57 @@ export interface components {
             };
         };
         TrafficPolicySpec: {
-            /** @default 0 */
+            /**
+             * @description A tier with less than this share of its capacity healthy is joined by the next tier.
+             * @default 0
+             */
             capacityFloorPercent?: number;
-            /** @default 0 */
+            /**
+             * @description Seconds over which a drained cluster's share goes to zero, and comes back after.
+             * @default 0
+             */
             drainRampSeconds?: number;
             endpoints: {
+                /** @description Public addresses; default: the cluster's. */
                 addresses?: (string)[];
-                /** @default 1 */
+                /**
+                 * @description Relative capacity for the capacity floor and the change budget.
+                 * @default 1
+                 */
                 capacity?: number;
+                /** @description Name of a Cluster in the same namespace. */
                 cluster: string;
+                /** @description Instead of addresses: answer with a CNAME to this name. */
                 cname?: string;
+                /** @description Where the cluster's own agent probes it from inside; default: the public address. */
                 internal?: {
                     address: string;
                     port?: number;
                 };
                 name: string;
+                /** @description Port of the health check, when it differs from the check's. */
                 port?: number;
             }[];
+            /** @description Default: TCP connect to port 443. */
             healthCheck?: {
                 ref: string;
             } | {
                 inline: components["schemas"]["HealthCheckSpec"];
             };
+            /** @description Exact names, the apex of a zone, or a wildcard (`*.api.example.com`). Each belongs to one policy only. */
             hostnames: string[];
-            /** @default 5 */
+            /**
+             * @description An answer that may change soon gets a lower TTL, never below this.
+             * @default 5
+             */
             minTtlSeconds?: number;
-            /** @default 0 */
+            /**
+             * @description Serve all members (not administratively down) when less than this share of their capacity is healthy. 0: only at none.
+             * @default 0
+             */
             panicThresholdPercent?: number;
             residency?: {
+                /** @description When every cluster inside is down: serve them all (`panic`), the last healthy answer, or a maintenance address. */
                 onAllDown?: {
                     /** @constant */
                     action: "panic";
@@ -1511,24 +1641,31 @@ export interface components {
                     action: "maintenance";
                     addresses: (string)[];
                 };
+                /** @description A query located here is never answered with a cluster outside. */
                 region: string;
                 /**
+                 * @description What a query of unknown location gets: only clusters inside (`restrict`, fails closed) or any.
                  * @default restrict
                  * @enum {string}
                  */
                 unknownLocation?: "restrict" | "allow";
             }[];
             routing: {
+                /** @description Answers every query no geo rule matches; also the next best when a rule has no healthy member. */
                 default: {
                     tiers: {
                         members: {
                             endpoint: string;
-                            /** @default 1 */
+                            /**
+                             * @description Share relative to the other members of the tier; 0 = only when every other member is down.
+                             * @default 1
+                             */
                             weight?: number;
                         }[];
                     }[];
                 };
                 geo?: {
+                    /** @description Most specific wins: CIDR (longest prefix), subdivision, country, region, continent. */
                     match: {
                         cidrs?: (string)[];
                         continents?: ("AF" | "AN" | "AS" | "EU" | "NA" | "OC" | "SA")[];
@@ -1540,12 +1677,16 @@ export interface components {
                     tiers: {
                         members: {
                             endpoint: string;
-                            /** @default 1 */
+                            /**
+                             * @description Share relative to the other members of the tier; 0 = only when every other member is down.
+                             * @default 1
+                             */
                             weight?: number;
                         }[];
                     }[];
                 }[];
                 /**
+                 * @description When neither the matching rules nor the default have a healthy member: other endpoints by distance.
                  * @default nearest
                  * @enum {string}
                  */
@@ -1613,6 +1754,7 @@ export interface components {
                 name: string;
                 /** @default default */
                 namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
                 resourceVersion?: string;
                 uid?: string;
             };
@@ -1630,29 +1772,42 @@ export interface components {
             };
         };
         ZoneSpec: {
+            /** @description The NS RRset at the apex; addresses are published as glue when the name lies in the zone. */
             nameServers: {
                 addresses?: (string)[];
                 name: string;
             }[];
+            /** @description Apex of the zone. */
             origin: string;
             /** @default [] */
             records?: {
+                /** @description Record data in zone-file presentation format, one string a record. */
                 data: string[];
+                /** @description Relative to the origin, `@` for the apex, or absolute with a trailing dot. */
                 name: string;
                 ttlSeconds?: number;
+                /** @description A, AAAA, CNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), PTR, or TYPEnnn (RFC 3597). */
                 type: string;
             }[];
             /** @default {} */
             soa?: {
-                /** @default 1209600 */
+                /**
+                 * @description At least 7 days, so that a long hub outage does not end the zone.
+                 * @default 1209600
+                 */
                 expireSeconds?: number;
-                /** @default 60 */
+                /**
+                 * @description TTL of negative answers (RFC 2308).
+                 * @default 60
+                 */
                 minimumSeconds?: number;
+                /** @description Primary name server; default: the first of `nameServers`. */
                 mname?: string;
                 /** @default 7200 */
                 refreshSeconds?: number;
                 /** @default 1800 */
                 retrySeconds?: number;
+                /** @description Mailbox of the person responsible as a domain name; default: hostmaster.<origin>. */
                 rname?: string;
             };
             /** @default 300 */
@@ -3643,6 +3798,7 @@ export interface operations {
         parameters: {
             query: {
                 client?: string;
+                /** @description ISO 3166-1 alpha-2, upper case, such as DE. */
                 from?: string;
                 hostname: string;
                 type?: string;
