@@ -53,7 +53,7 @@ export type TierOrigin =
   | { readonly kind: 'default'; readonly tier: number }
   | { readonly kind: 'nearest'; readonly distanceKm: number | undefined };
 
-export interface CompiledRule {
+interface CompiledRule {
   readonly name: string;
   readonly tiers: readonly CompiledTier[];
 }

@@ -136,7 +136,7 @@ export function clients(): fc.Arbitrary<ClientAddress> {
   );
 }
 
-export function locateds(): fc.Arbitrary<Located> {
+function locateds(): fc.Arbitrary<Located> {
   return fc
     .tuple(fc.constantFrom(...PLACES, undefined), fc.boolean(), fc.boolean(), fc.integer({ min: 8, max: 26 }))
     .map(([country, exact, withSubdivision, prefixLength]) => ({
