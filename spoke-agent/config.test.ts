@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PortolanError } from '../src/errors/error.ts';
+import { loadConfig } from './config.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'portolan-config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = (text: string): string => {
+  const path = join(folder, 'agent.yaml');
+  writeFileSync(path, text);
+  return path;
+};
+
+const refused = (argv: readonly string[], env: Record<string, string> = {}): PortolanError => {
+  try {
+    loadConfig(argv, env);
+  } catch (error) {
+    if (error instanceof PortolanError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+};
+
+describe('the configuration of an agent', () => {
+  it('needs a data directory and nothing else', () => {
+    const config = loadConfig(['--data-dir', '/srv/agent'], {});
+    expect(config).toMatchObject({
+      dataDir: '/srv/agent',
+      witness: false,
+      dns: { enabled: true, listen: [{ host: '127.0.0.1', port: 5353 }] },
+      peer: { listen: { host: '127.0.0.1', port: 0 } },
+      network: { allowedRanges: [] },
+    });
+    expect(config.admin).toBeUndefined();
+    const error = refused([]);
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.fix).toContain('--data-dir');
+  });
+
+  it('comes from the file, over it the environment, over that the flags', () => {
+    const path = file('dataDir: /from/file\nlog: {level: warn}\ndns: {listen: ["[::1]:53", "0.0.0.0:53"]}\n');
+    expect(loadConfig(['--config', path], {})).toMatchObject({
+      dataDir: '/from/file',
+      log: { level: 'warn' },
+      dns: {
+        listen: [
+          { host: '::1', port: 53 },
+          { host: '0.0.0.0', port: 53 },
+        ],
+      },
+    });
+    expect(loadConfig(['--config', path], { PORTOLAN_DATA_DIR: '/from/env' }).dataDir).toBe('/from/env');
+    const flags = [
+      '--config',
+      path,
+      '--data-dir',
+      '/from/flag',
+      '--dns',
+      '127.0.0.1:5300',
+      '--log-level',
+      'debug',
+    ];
+    expect(loadConfig(flags, { PORTOLAN_DATA_DIR: '/from/env' })).toMatchObject({
+      dataDir: '/from/flag',
+      log: { level: 'debug' },
+      dns: { listen: [{ host: '127.0.0.1', port: 5300 }] },
+    });
+    expect(loadConfig([], { PORTOLAN_AGENT_CONFIG: path }).dataDir).toBe('/from/file');
+  });
+
+  it('of a witness has no name server', () => {
+    expect(loadConfig(['--data-dir', '/d', '--witness'], {}).dns.enabled).toBe(false);
+    expect(loadConfig(['--data-dir', '/d', '--no-dns'], {}).dns.enabled).toBe(false);
+  });
+
+  it.each([
+    ['an unknown field', 'dataDir: /d\ndnss: {}\n', 'CONFIG_INVALID', 'dnss'],
+    [
+      'an address without a port',
+      'dataDir: /d\ndns: {listen: ["127.0.0.1"]}\n',
+      'CONFIG_INVALID',
+      'dns.listen.0',
+    ],
+    [
+      'a port beyond 65535',
+      'dataDir: /d\nadmin: {listen: "127.0.0.1:70000"}\n',
+      'CONFIG_INVALID',
+      'admin.listen',
+    ],
+    [
+      'a range that is none',
+      'dataDir: /d\nnetwork: {allowedRanges: [loopback]}\n',
+      'CONFIG_INVALID',
+      'network.allowedRanges.0',
+    ],
+    ['a list at the top', '- a\n', 'CONFIG_INVALID', 'not a mapping'],
+    ['text that is no YAML', 'a: [1\n', 'YAML_INVALID', 'agent.yaml'],
+  ])('refuses %s and says where', (_, text, code, place) => {
+    const error = refused(['--config', file(text)]);
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(place);
+  });
+
+  it('refuses flags it does not know, and a file that is not there', () => {
+    expect(refused(['--data-dir', '/d', '--dn', 'x']).code).toBe('USAGE');
+    expect(refused(['--config', join(folder, 'absent.yaml')]).code).toBe('CONFIG_INVALID');
+  });
+});

@@ -1,0 +1,128 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseName } from '../src/dns/name.ts';
+import { PortolanError } from '../src/errors/error.ts';
+import type { RoutingPart } from '../src/protocol/snapshot.ts';
+import { tryOut } from './sacrificial-check.ts';
+import { encodeSnapshotFile } from './snapshot-file.ts';
+import { createHubStandIn, type HubStandIn, type SnapshotRecipe, WWW } from './testing/hub-stand-in.ts';
+
+const PROGRAM = fileURLToPath(new URL('./snapshot-check.ts', import.meta.url));
+
+let hub: HubStandIn;
+let folder: string;
+let files = 0;
+
+beforeAll(async () => {
+  hub = await createHubStandIn();
+  folder = await mkdtemp(join(tmpdir(), 'portolan-check-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const fileOf = async (bytes: Uint8Array): Promise<string> => {
+  files += 1;
+  const path = join(folder, `${files}.snap`);
+  await writeFile(path, bytes);
+  return path;
+};
+
+const tried = async (bytes: Uint8Array, program = PROGRAM, limitMs?: number): Promise<string> => {
+  const path = await fileOf(bytes);
+  try {
+    await tryOut(program, path, limitMs);
+    return 'good';
+  } catch (error) {
+    if (!(error instanceof PortolanError)) throw error;
+    return `${error.code}: ${error.message}`;
+  }
+};
+
+const snapshotFile = (recipe: SnapshotRecipe = {}): Uint8Array => encodeSnapshotFile(hub.snapshot(recipe));
+
+/** Something of another shape than the types allow, as a hub with a bug would send it. */
+const malformed = (routing: Record<string, unknown>): Partial<RoutingPart> => routing as Partial<RoutingPart>;
+
+describe('I11 a snapshot is tried out before it is believed', () => {
+  it('a good one passes', async () => {
+    expect(await tried(snapshotFile())).toBe('good');
+  });
+
+  it('fields of a newer hub pass', async () => {
+    expect(await tried(snapshotFile({ routing: malformed({ somethingNew: { a: 1 } }) }))).toBe('good');
+  });
+
+  it.each([
+    [
+      'a policy without TTL',
+      { policies: [{ ...WWW, ttlSeconds: undefined }] },
+      'routing.policies.0.ttlSeconds',
+    ],
+    [
+      'a weight that is no number',
+      { policies: [{ ...WWW, defaultTiers: [{ members: [{ endpoint: 'eu', weight: 'x' }] }] }] },
+      'routing.policies.0.defaultTiers.0.members.0.weight',
+    ],
+    [
+      'a tier with an endpoint that is not there',
+      { policies: [{ ...WWW, defaultTiers: [{ members: [{ endpoint: 'gone', weight: 1 }] }] }] },
+      'a tier names an endpoint that does not exist',
+    ],
+    [
+      'an address that is none',
+      {
+        policies: [
+          {
+            ...WWW,
+            endpoints: WWW.endpoints.map((e) => ({
+              ...e,
+              addresses: [{ address: '1.2.3', family: 4, targetId: 't' }],
+            })),
+          },
+        ],
+      },
+      'routing.policies.0.endpoints.0.addresses.0.address',
+    ],
+    ['zones that are no list', { zones: {} }, 'routing.zones'],
+  ])('%s is refused with its place', async (_, routing, said) => {
+    const text = await tried(snapshotFile({ routing: malformed(routing) }));
+    expect(text).toContain('SNAPSHOT_INVALID');
+    expect(text).toContain(said);
+  });
+
+  it('a zone that does not compile is refused', async () => {
+    const [zone] = (JSON.parse(Buffer.from(hub.snapshot().parts[0]?.content ?? []).toString()) as RoutingPart)
+      .zones;
+    if (zone === undefined) throw new Error('there is a zone');
+    const records = [{ name: 'www', type: 'A', data: ['192.0.2.9'] }];
+    const text = await tried(
+      snapshotFile({ routing: { zones: [{ ...zone, spec: { ...zone.spec, records } }] } }),
+    );
+    expect(text).toContain('zones[0].records[0]');
+  });
+
+  it('two zones with one origin are refused', async () => {
+    const [zone] = (JSON.parse(Buffer.from(hub.snapshot().parts[0]?.content ?? []).toString()) as RoutingPart)
+      .zones;
+    if (zone === undefined) throw new Error('there is a zone');
+    expect(await tried(snapshotFile({ routing: { zones: [zone, zone] } }))).toContain(
+      parseName('example.test'),
+    );
+  });
+
+  it('a file that is no snapshot is refused', async () => {
+    expect(await tried(Buffer.from('hello'))).toContain('not a snapshot file');
+  });
+
+  it('a check that never ends is ended, and the snapshot refused', async () => {
+    const endless = await fileOf(Buffer.from('for (;;);'));
+    expect(await tried(snapshotFile(), endless, 500)).toContain('longer than 500 ms');
+  });
+
+  it('a check that dies refuses the snapshot', async () => {
+    const dying = await fileOf(Buffer.from('process.abort()'));
+    expect(await tried(snapshotFile(), dying)).toMatch(/SNAPSHOT_INVALID: .*ended with SIGABRT/);
+  });
+});
