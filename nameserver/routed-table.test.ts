@@ -115,7 +115,10 @@ const build = (
     const answer = routed.answer({ name: qname, type, client });
     return { records: answer.records.map(formatRdata), ttl: answer.ttlSeconds, scope: answer.ecsScope };
   };
-  return { built, ask, fail: (...targets: readonly string[]) => void (down = targets) };
+  const fail = (...targets: readonly string[]): void => {
+    down = targets;
+  };
+  return { built, ask, fail };
 };
 
 describe('a routed table', () => {

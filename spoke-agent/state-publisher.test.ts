@@ -20,7 +20,9 @@ beforeEach(() => {
     after(delayMs, run) {
       const timer = { atMs: nowMs + delayMs, run };
       timers.push(timer);
-      return () => void (timers = timers.filter((each) => each !== timer));
+      return () => {
+        timers = timers.filter((each) => each !== timer);
+      };
     },
   });
 });
