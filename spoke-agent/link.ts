@@ -146,12 +146,10 @@ export function createHubLink(options: HubLinkOptions): HubLink {
       ),
     );
     stream.on('error', (error: ServiceError) => end(fromServiceError(error, 'HUB_UNREACHABLE')));
-    stream.on('end', () => {
-      // The status that says why comes right after as an error; a hub that ends without one says nothing.
-      stream.on('status', () =>
-        end(new PortolanError('HUB_UNREACHABLE', `the hub at ${address} closed the stream`)),
-      );
-    });
+    // An error comes before its status: what ends here without one, the hub ended without a reason.
+    stream.on('status', () =>
+      end(new PortolanError('HUB_UNREACHABLE', `the hub at ${address} closed the stream`)),
+    );
     stream.on('data', (message: HubMessage) => {
       if (over || closed) return;
       lastHeardMs = clock.monotonicMs();

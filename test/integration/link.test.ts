@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { create } from '@bufbuild/protobuf';
 import { ChannelCredentials, Client, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,10 +21,13 @@ import {
   type HubMessage,
   HubMessageSchema,
   ObservationBatchSchema,
+  RenewResponseSchema,
   SnapshotAckSchema,
   VoteBatchSchema,
+  WelcomeSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
 import { openStream } from '../../src/protocol/grpc.ts';
+import { createMutualTlsServer } from '../../src/protocol/mutual-tls.ts';
 import { type HubIdentityWorld, startHubIdentity, testClock, until } from './agent-world.ts';
 import { startRelay } from './tcp-relay.ts';
 
@@ -191,6 +195,35 @@ describe('the agent link', () => {
     const agent = linkFor(await joined('fra'), 'i1', ['127.0.0.1:1', `127.0.0.1:${server.port}`]);
     await up(agent);
     expect(agent.downs.map((d) => d.error.code)).toEqual(['HUB_UNREACHABLE']);
+  });
+
+  it('notices a hub that ends the stream without a reason', async () => {
+    const identity = await joined('fra');
+    let greeted = 0;
+    const rude = createMutualTlsServer({
+      service: AgentLink,
+      identity: { caPem: hub.authority.caBundlePem, ...hub.certificate.current() },
+      clock: hub.clock,
+      handlers: {
+        connect(call) {
+          greeted += 1;
+          const value = create(WelcomeSchema, { hubUid: hub.store.hubUid });
+          call.write(create(HubMessageSchema, { kind: { case: 'welcome', value } }));
+          call.end();
+        },
+        renew: (_, reply) => reply(null, create(RenewResponseSchema)),
+      },
+    });
+    const intake = createServer((socket) => rude.accept(socket));
+    await new Promise<void>((resolve) => intake.listen(0, '127.0.0.1', resolve));
+    const address = intake.address();
+    if (address === null || typeof address === 'string') throw new Error('no address');
+    const agent = linkFor(identity, 'i1', [`127.0.0.1:${address.port}`]);
+    await until('it tried again', () => greeted > 1);
+    expect(agent.downs[0]?.error.code).toBe('HUB_UNREACHABLE');
+    agent.link.close();
+    rude.close();
+    await new Promise((resolve) => intake.close(resolve));
   });
 
   it('both ends notice a black hole within 3 s, and the agent comes back when it is gone', async () => {
@@ -377,5 +410,16 @@ describe('renewal over the link', () => {
     expect(identity.certificate().spkiSha256).not.toBe(before.spkiSha256);
     expect(identity.certificate().notAfterMs - before.notAfterMs).toBeGreaterThan(2.9 * 86_400_000);
     expect((await openIdentity(hub.dataDir('fra'))).certificate()).toEqual(identity.certificate());
+  });
+
+  it('of a certificate that expired while the agent was off happens first, over the join listener', async () => {
+    hub.clock.wallOffsetMs = -8 * 86_400_000;
+    const identity = await joined('fra');
+    hub.clock.wallOffsetMs = 0;
+    expect(identity.certificate().notAfterMs).toBeLessThan(Date.now());
+    const agent = linkFor(identity);
+    await until('it renewed', () => agent.events.includes('renewed ok'));
+    await up(agent);
+    expect(identity.certificate().notAfterMs).toBeGreaterThan(Date.now());
   });
 });
