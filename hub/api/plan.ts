@@ -40,9 +40,8 @@ export const PLAN_ENDPOINTS: readonly Endpoint[] = [
     },
     handle: async ({ body, principal, actor }, context) => {
       const change: ChangeContext = { actor, dryRun: true, force: false };
-      const result = await context.lane.run(async () =>
-        planned(await read(body, principal, 'plan', context), change, context),
-      );
+      // Outside the write lane: nothing is committed, and a large plan must not hold up writes.
+      const result = await planned(await read(body, principal, 'plan', context), change, context);
       const changes = result.answers.changes.filter((c) => may(principal.bindings, 'plan', c.namespace));
       return { status: 200, json: { ...result, answers: { ...result.answers, changes } } };
     },

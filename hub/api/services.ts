@@ -10,7 +10,7 @@ import type { Actor, Key } from '../store/contract.ts';
  *
  * Every method may reject with a PortolanError, which reaches the client as problem+json unchanged. Writes made by an
  * implementation go through `Store.commit` with the given actor (I7: there is no side door). The API calls `admit` and the
- * commit that follows, and drain/undrain/remove/drillStart/drillAbort, inside the write lane (`write-lane.ts`), so two
+ * commit that follows (for a plan: `admit` alone, outside the lane), and drain/undrain/remove/drillStart/drillAbort, inside the write lane (`write-lane.ts`), so two
  * requests never interleave between admission and commit; an implementation must not take the lane again.
  */
 export interface HubServices {

@@ -53,6 +53,17 @@ function collect(
   if (name !== undefined && seen.has(name)) return;
   const inside = name === undefined ? seen : new Set([...seen, name]);
   const fallback = 'default' in schema ? `\`${JSON.stringify(schema.default)}\`` : required ? 'required' : '';
+  // Another kind's spec has its own section.
+  const elsewhere = path === 'spec' ? undefined : KIND_NAMES.find((kind) => name === `${kind}Spec`);
+  if (elsewhere !== undefined) {
+    rows.push({
+      path,
+      type: `as the spec of a [${elsewhere}](#${elsewhere.toLowerCase()})`,
+      fallback,
+      description: given.description ?? '',
+    });
+    return;
+  }
   if (path !== 'spec')
     rows.push({
       path,
