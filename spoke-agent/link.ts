@@ -31,7 +31,7 @@ import type { AgentIdentityHolder, IdentityFile } from './identity-files.ts';
 import { keepRenewed } from './renewal.ts';
 
 /** What the hub says. Called in the order of the stream, never after `close()`. */
-export interface HubLinkEvents {
+interface HubLinkEvents {
   /** The first message of every stream; `up` comes right before it. */
   readonly welcome: (welcome: Welcome) => void;
   readonly snapshot: (snapshot: Snapshot) => void;

@@ -6,9 +6,7 @@ import {
   type VoteBatch,
 } from '../src/protocol/generated/portolan_pb.js';
 
-export type PeerStream =
-  | ClientDuplexStream<PeerMessage, PeerMessage>
-  | ServerDuplexStream<PeerMessage, PeerMessage>;
+type PeerStream = ClientDuplexStream<PeerMessage, PeerMessage> | ServerDuplexStream<PeerMessage, PeerMessage>;
 
 /** One stream with a peer, from either end. */
 export interface PeerExchange {

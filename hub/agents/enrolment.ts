@@ -30,7 +30,7 @@ export interface Enrolment {
   renewFor(certificate: AgentCertificate, csrDer: Uint8Array): Promise<string>;
 }
 
-export type EnrolmentStore = Pick<Store, 'claimJoinToken' | 'get' | 'agent' | 'updateAgent' | 'hubUid'>;
+type EnrolmentStore = Pick<Store, 'claimJoinToken' | 'get' | 'agent' | 'updateAgent' | 'hubUid'>;
 
 export interface EnrolmentOptions {
   readonly authority: Authority;

@@ -2,7 +2,7 @@ import type { CertificateAuthority } from '../../src/identity/ca.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
 
 /** Key and certificate of this hub's listeners for agents. */
-export interface ServerKeyPair {
+interface ServerKeyPair {
   readonly certificatePem: string;
   readonly privateKeyPem: string;
 }

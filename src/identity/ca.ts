@@ -13,11 +13,11 @@ import { spkiSha256Of } from './csr.ts';
 import { type AgentPrincipal, formatPrincipal } from './principal.ts';
 
 /** Life of an agent's certificate; it is renewed when a third has passed. */
-export const AGENT_CERTIFICATE_LIFE_MS = 7 * 86_400_000;
+const AGENT_CERTIFICATE_LIFE_MS = 7 * 86_400_000;
 /** How long after its end an unrevoked agent certificate may still be renewed. */
 export const RENEWAL_GRACE_MS = 7 * 86_400_000;
 /** Certificates start this much in the past, so that a clock a little behind can use them at once. */
-export const BACKDATE_MS = 15 * 60_000;
+const BACKDATE_MS = 15 * 60_000;
 const SERVER_CERTIFICATE_LIFE_MS = 30 * 86_400_000;
 const CA_LIFE_MS = 10 * 365 * 86_400_000;
 

@@ -20,7 +20,7 @@ export function newAgentKey(): string {
 }
 
 /** DER of the public key (SubjectPublicKeyInfo) of a private or public key. */
-export function spkiOf(key: KeyObject | string): Buffer {
+function spkiOf(key: KeyObject | string): Buffer {
   const isPublic = typeof key !== 'string' && key.type === 'public';
   return (isPublic ? key : createPublicKey(key)).export({ type: 'spki', format: 'der' });
 }

@@ -9,9 +9,6 @@ const SECRET_BYTES = 32;
 /** A token with its eight URLs is under 2 kB; what is longer was not made by us. */
 const MAX_TOKEN_CHARACTERS = 8_192;
 
-/** Longest life a hub gives a join token (I30). */
-export const MAX_JOIN_TOKEN_LIFE_MS = 3_600_000;
-
 /** What a join token says: which cluster, which hub, and by which CA to know it. */
 export interface JoinToken {
   readonly clusterUid: string;

@@ -5,7 +5,7 @@ export interface BackoffOptions {
 }
 
 /** Links between hub and agents, and between agents. */
-export const LINK_BACKOFF: BackoffOptions = { baseMs: 250, capMs: 8_000 };
+const LINK_BACKOFF: BackoffOptions = { baseMs: 250, capMs: 8_000 };
 
 /** Below this a refused connection would be tried in a tight loop when the draw is low. */
 const FLOOR_MS = 10;

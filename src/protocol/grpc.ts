@@ -48,7 +48,7 @@ export function encodeOnce<D extends DescMessage>(schema: D, message: MessageSha
   return bytes;
 }
 
-export function methodDefinition<I extends DescMessage, O extends DescMessage>(
+function methodDefinition<I extends DescMessage, O extends DescMessage>(
   method: Omit<DescMethod, 'input' | 'output'> & { readonly input: I; readonly output: O },
 ): Definition<I, O> {
   return {

@@ -13,7 +13,7 @@ export interface TlsIdentity {
 }
 
 /** A connection as the network hands it over (`net.Socket`). */
-export interface AcceptedSocket extends Duplex {
+interface AcceptedSocket extends Duplex {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
 }
