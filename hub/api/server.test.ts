@@ -1,6 +1,12 @@
+import { webcrypto } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { get as httpsGet } from 'node:https';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import '../../src/identity/reflect-metadata.ts';
 import { createClient } from '../../src/client/client.ts';
 import { startTestHub } from './fixture.ts';
 import { createApi } from './server.ts';
@@ -181,5 +187,52 @@ describe('the API server', () => {
       reasons: ['the store does not answer'],
     });
     await hub.close();
+  });
+
+  it('serves TLS with the configured certificate', async () => {
+    // Loaded after the metadata functions it asks for.
+    const { PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator } = await import(
+      '@peculiar/x509'
+    );
+    const folder = await mkdtemp(join(tmpdir(), 'portolan-tls-'));
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const certificate = await X509CertificateGenerator.createSelfSigned(
+      {
+        name: 'CN=hub',
+        keys,
+        signingAlgorithm: algorithm,
+        extensions: [new SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }])],
+      },
+      webcrypto,
+    );
+    const pem = certificate.toString('pem');
+    await writeFile(join(folder, 'tls.crt'), pem);
+    await writeFile(
+      join(folder, 'tls.key'),
+      PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
+    );
+    const hub = await startTestHub({
+      config: {
+        host: '127.0.0.1',
+        port: 0,
+        allowedHosts: [],
+        tls: { certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key') },
+      },
+    });
+    expect(hub.bound.url).toMatch(/^https:/);
+    const status = await new Promise((resolve, reject) => {
+      httpsGet(`${hub.bound.url}/healthz`, { ca: pem }, (reply) => {
+        reply.resume();
+        resolve(reply.statusCode);
+      }).on('error', reject);
+    });
+    expect(status).toBe(200);
+    await expect(createClient({ server: hub.bound.url }).ready()).rejects.toMatchObject({
+      code: 'HUB_UNREACHABLE',
+      fix: containing('NODE_EXTRA_CA_CERTS'),
+    });
+    await hub.close();
+    await rm(folder, { recursive: true });
   });
 });
