@@ -183,6 +183,3 @@ function rcodeOf(rcode: number): ResolveResult['rcode'] {
 }
 
 /** True when a zone of the world is responsible for the name. */
-export function inSomeZone(name: DomainName, world: World): boolean {
-  return [...world.objects.Zone.values()].some((z) => isAtOrBelow(name, z.spec.origin));
-}
