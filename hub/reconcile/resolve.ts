@@ -1,5 +1,5 @@
 import { formatIp } from '../../src/dns/address.ts';
-import { type DomainName, isAtOrBelow, parentOf, wildcardUnder } from '../../src/dns/name.ts';
+import { type DomainName, parentOf, wildcardUnder } from '../../src/dns/name.ts';
 import { formatRdata } from '../../src/dns/records/catalogue.ts';
 import { respond } from '../../src/dns/respond.ts';
 import type { AnswerTable } from '../../src/dns/table.ts';
@@ -181,5 +181,3 @@ function rcodeOf(rcode: number): ResolveResult['rcode'] {
   if (rcode === RCODE.NXDOMAIN) return 'NXDOMAIN';
   return rcode === RCODE.REFUSED ? 'REFUSED' : 'SERVFAIL';
 }
-
-/** True when a zone of the world is responsible for the name. */
