@@ -45,24 +45,35 @@ const hostName = z
   .regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address');
 const milliseconds = z.number().int().min(0).max(86_400_000);
 
-const schema = z.strictObject({
+/** What the file may say. */
+export const configSchema = z.strictObject({
   api: z
     .strictObject({
       host: hostName.default('127.0.0.1'),
       port: listenPort.default(7460),
-      /** Host header values accepted besides the address itself (and `localhost` on a loopback address). */
-      allowedHosts: z.array(hostName).max(50).default([]),
+      allowedHosts: z
+        .array(hostName)
+        .max(50)
+        .default([])
+        .describe(
+          'Host header values accepted besides the address itself (and localhost on a loopback address).',
+        ),
       tls: z.strictObject({ certFile: file, keyFile: file }).optional(),
     })
     .prefault({}),
   agents: z
     .strictObject({
-      /** TLS listener for `portolan cluster join`. */
-      joinListen: listenAddress.prefault('127.0.0.1:7461'),
-      /** mTLS gRPC listener for agents. */
-      linkListen: listenAddress.prefault('127.0.0.1:7462'),
-      /** Names or addresses under which agents reach both; needed when they listen on every interface. */
-      advertise: z.array(hostName).max(8).default([]),
+      joinListen: listenAddress
+        .prefault('127.0.0.1:7461')
+        .describe('TLS listener for `portolan cluster join`.'),
+      linkListen: listenAddress.prefault('127.0.0.1:7462').describe('mTLS gRPC listener for agents.'),
+      advertise: z
+        .array(hostName)
+        .max(8)
+        .default([])
+        .describe(
+          'Names or addresses under which agents reach both; needed when they listen on every interface.',
+        ),
     })
     .prefault({}),
   dns: z.strictObject({ listen: z.array(listenAddress).max(16).prefault(['127.0.0.1:8053']) }).prefault({}),
@@ -74,25 +85,57 @@ const schema = z.strictObject({
       }),
     ])
     .prefault({ sqlite: {} }),
-  dataDir: file.default('portolan-data'),
-  secrets: z.strictObject({ keyFile: file.optional() }).prefault({}),
-  geo: z
+  dataDir: file
+    .default('portolan-data')
+    .describe('Where the hub keeps its state. Relative paths start at the configuration file.'),
+  secrets: z
     .strictObject({
-      /** An .mmdb file; the packaged DB-IP country database when left out. */
-      database: file.optional(),
-      regions: z.record(regionName, z.array(countryCode).min(1).max(250)).default({}),
+      keyFile: file
+        .optional()
+        .describe(
+          'The key that encrypts secrets at rest; beside the data directory when left out (`<dataDir>.key`).',
+        ),
     })
     .prefault({}),
-  network: z.strictObject({ allowedRanges: z.array(cidr).max(100).default([]) }).prefault({}),
+  geo: z
+    .strictObject({
+      database: file.optional().describe('An .mmdb file; the packaged DB-IP country database when left out.'),
+      regions: z
+        .record(regionName, z.array(countryCode).min(1).max(250))
+        .default({})
+        .describe('More named regions, as lists of countries.'),
+    })
+    .prefault({}),
+  network: z
+    .strictObject({
+      allowedRanges: z
+        .array(cidr)
+        .max(100)
+        .default([])
+        .describe('Address ranges that may be probed and published although they are private.'),
+    })
+    .prefault({}),
   health: z
     .strictObject({
-      /** The hub's own failure domain as a vantage point. */
-      failureDomain: objectName.default('hub'),
-      staleAfterMs: milliseconds.min(1000).default(DEFAULT_QUORUM.staleAfterMs),
-      minFailureDomains: z.number().int().min(2).max(50).default(DEFAULT_QUORUM.minFailureDomains),
-      holdMs: milliseconds.default(DEFAULT_QUORUM.holdMs),
-      maxHoldMs: milliseconds.default(DEFAULT_QUORUM.maxHoldMs),
-      flapWindowMs: milliseconds.default(DEFAULT_QUORUM.flapWindowMs),
+      failureDomain: objectName.default('hub').describe("The hub's own failure domain as a vantage point."),
+      staleAfterMs: milliseconds
+        .min(1000)
+        .default(DEFAULT_QUORUM.staleAfterMs)
+        .describe('Votes older than this abstain.'),
+      minFailureDomains: z
+        .number()
+        .int()
+        .min(2)
+        .max(50)
+        .default(DEFAULT_QUORUM.minFailureDomains)
+        .describe('Failure domains that must agree on DOWN.'),
+      holdMs: milliseconds
+        .default(DEFAULT_QUORUM.holdMs)
+        .describe('First hold before a target that was down is admitted again; doubles per flap.'),
+      maxHoldMs: milliseconds.default(DEFAULT_QUORUM.maxHoldMs).describe('Longest hold.'),
+      flapWindowMs: milliseconds
+        .default(DEFAULT_QUORUM.flapWindowMs)
+        .describe('A target that stayed up this long forgets its flaps.'),
     })
     .prefault({}),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -176,8 +219,8 @@ export function loadConfig(path: string | undefined, env: ConfigSource['env'], w
 /** As `loadConfig`, over text. Environment variables win over the file. */
 export function parseConfig(source: ConfigSource): HubConfig {
   const input = withEnvironment(readMapping(source), source.env);
-  const result = schema.safeParse(input);
-  if (!result.success) throw invalid(source, violationsOf(result.error.issues, schema, input));
+  const result = configSchema.safeParse(input);
+  if (!result.success) throw invalid(source, violationsOf(result.error.issues, configSchema, input));
   const { api, agents, dns, store, dataDir, secrets, geo, network, health, logLevel } = result.data;
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(source.baseDir, path));
   const home = absolute(dataDir);

@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import openapiTS, { astToString } from 'openapi-typescript';
-import { OPENAPI } from '../hub/api/endpoints.ts';
+import { openApi } from '../hub/api/endpoints.ts';
 import { KIND_NAMES } from '../src/resources/catalogue.ts';
 import { combinedJsonSchema, kindJsonSchema } from '../src/resources/json-schema.ts';
+import { configurationPage } from './reference/configuration.ts';
 import { errorsPage } from './reference/errors.ts';
 import { resourcesPage } from './reference/resources.ts';
 
@@ -21,9 +22,10 @@ const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}
 
 /** Path below the root -> what it must hold. */
 const wanted = new Map<string, string>([
-  ['docs/reference/openapi.json', json(OPENAPI)],
+  ['docs/reference/openapi.json', json(openApi())],
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/resources.md', resourcesPage()],
+  ['docs/reference/configuration.md', configurationPage()],
   ['docs/reference/schemas/portolan.json', json(combinedJsonSchema())],
   ...KIND_NAMES.map((kind): [string, string] => [
     `docs/reference/schemas/${kind}.json`,
@@ -51,7 +53,7 @@ else if (check) {
 /** Types of the API for openapi-fetch. */
 async function apiTypes(): Promise<string> {
   // A copy as plain data: the tool works on the document in place.
-  const tree = await openapiTS(JSON.stringify(OPENAPI), { defaultNonNullable: false, alphabetize: true });
+  const tree = await openapiTS(JSON.stringify(openApi()), { defaultNonNullable: false, alphabetize: true });
   return `/** Generated from docs/reference/openapi.json by \`npm run generate\`; not to be edited. */\n${astToString(tree)}`;
 }
 

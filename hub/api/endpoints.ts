@@ -5,7 +5,7 @@ import { CLUSTER_ENDPOINTS } from './clusters.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { OBJECT_ENDPOINTS } from './objects.ts';
-import { openApiDocument } from './openapi.ts';
+import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { PLAN_ENDPOINTS } from './plan.ts';
 import { SYSTEM_ENDPOINTS } from './system.ts';
 import { TOKEN_ENDPOINTS } from './tokens.ts';
@@ -21,8 +21,13 @@ const documented: readonly Endpoint[] = [
   ...SYSTEM_ENDPOINTS,
 ];
 
-/** The API's description, made from the very table the server routes by. */
-export const OPENAPI = openApiDocument(documented);
+let description: OpenApiDocument | undefined;
+
+/** The API's description, made from the very table the server routes by; made when first asked for, as a hub rarely is. */
+export function openApi(): OpenApiDocument {
+  description ??= openApiDocument(documented);
+  return description;
+}
 
 /** Every operation of the API. Routes, permissions, OpenAPI and the permission tests all come from this table. */
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -35,6 +40,6 @@ export const ENDPOINTS: readonly Endpoint[] = [
     summary: 'This description.',
     access: { kind: 'public' },
     replies: { 200: { description: 'OpenAPI 3.1', schema: z.unknown() } },
-    handle: async () => ({ status: 200, json: OPENAPI }),
+    handle: async () => ({ status: 200, json: openApi() }),
   }),
 ];

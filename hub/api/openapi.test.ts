@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_TABLE } from '../../src/errors/table.ts';
 import { KIND_NAMES } from '../../src/resources/catalogue.ts';
 import { combinedJsonSchema, type JsonSchema, kindJsonSchema } from '../../src/resources/json-schema.ts';
-import { ENDPOINTS, OPENAPI } from './endpoints.ts';
+import { ENDPOINTS, openApi } from './endpoints.ts';
 
 const reference = (path: string): string =>
   readFileSync(new URL(`../../docs/reference/${path}`, import.meta.url), 'utf8');
+
+const OPENAPI = openApi();
 
 /** Every `$ref` below `node`. */
 const refs = (node: unknown): readonly string[] => {
