@@ -193,17 +193,67 @@ describe('when the hub falls silent', () => {
     expect(watch(decision, 50_500, 65_000, 'up', 'up').targets.get('t-eu')?.state).toBe('up');
   });
 
-  it('the hub takes over again with its own states when it comes back', () => {
-    const decision = createAgentDecision();
-    decision.applySnapshot(rules(), at(0));
-    decision.hubBatch(hub(), at(0));
-    decision.tick(at(0));
-    expect(watch(decision, 500, 6_000, 'down', 'up').targets.get('t-eu')?.state).toBe('down');
-    decision.linkUp();
-    decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));
-    const ruling = decision.tick(at(6_100));
-    expect(ruling).toMatchObject({ source: 'hub', epoch: 2 });
-    expect(ruling.targets.get('t-eu')?.state).toBe('up');
+  describe('and comes back', () => {
+    /** t-eu was withdrawn here, about 3 s before the hub is heard again at 6,100 ms. */
+    const withdrawnMeanwhile = (): AgentDecision => {
+      const decision = createAgentDecision();
+      decision.applySnapshot(rules(), at(0));
+      decision.hubBatch(hub(), at(0));
+      decision.tick(at(0));
+      expect(watch(decision, 500, 6_000, 'down', 'up').targets.get('t-eu')?.state).toBe('down');
+      decision.linkUp();
+      return decision;
+    };
+    const after = (decision: AgentDecision, ms: number) => watch(decision, ms, ms, 'down', 'up');
+
+    it('its states rule again', () => {
+      const decision = withdrawnMeanwhile();
+      const knows = [decided('t-eu', 'down', { changedAgoMs: 100 }), decided('t-us', 'down')];
+      decision.hubBatch(hub({ epoch: 2, sequence: 1, decisions: knows }), at(6_100));
+      const ruling = decision.tick(at(6_100));
+      expect(ruling).toMatchObject({ source: 'hub', epoch: 2 });
+      expect(ruling.targets.get('t-us')?.state).toBe('down');
+      expect(ruling.targets.get('t-eu')).toMatchObject({ state: 'down', reason: 'the hub says so' });
+    });
+
+    it('a hub that has not heard yet does not bring back what was withdrawn meanwhile', () => {
+      const decision = withdrawnMeanwhile();
+      decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));
+      const ruling = after(decision, 6_100);
+      expect(ruling.source).toBe('hub');
+      expect(ruling.targets.get('t-eu')?.state).toBe('down');
+    });
+
+    it('its next change of that target is newer, and counts at once', () => {
+      const decision = withdrawnMeanwhile();
+      decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));
+      after(decision, 6_100);
+      const admitted = [decided('t-eu', 'up', { changedAgoMs: 0 })];
+      decision.hubBatch(heartbeat({ epoch: 2, sequence: 2, decisions: admitted }), at(7_000));
+      expect(after(decision, 7_000).targets.get('t-eu')?.state).toBe('up');
+    });
+
+    it('what it did not know is not forgotten when it falls silent again', () => {
+      const decision = withdrawnMeanwhile();
+      decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));
+      after(decision, 6_100);
+      const ruling = decision.tick(at(9_200));
+      expect(ruling.source).toBe('quorum');
+      expect(ruling.targets.get('t-eu')?.state).toBe('down');
+    });
+
+    it('its word counts after 10 s in any case', () => {
+      const decision = withdrawnMeanwhile();
+      let ms = 6_100;
+      decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(ms));
+      after(decision, ms);
+      for (let n = 2; ms < 16_000; n += 1, ms += 900) {
+        decision.hubBatch(heartbeat({ epoch: 2, sequence: n }), at(ms));
+        expect(after(decision, ms).targets.get('t-eu')?.state).toBe('down');
+      }
+      decision.hubBatch(heartbeat({ epoch: 2, sequence: 100 }), at(16_100));
+      expect(after(decision, 16_100).targets.get('t-eu')?.state).toBe('up');
+    });
   });
 });
 

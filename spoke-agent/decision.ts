@@ -11,6 +11,12 @@ import type { VoteBatch } from '../src/health/vote-book.ts';
 /** A hub that said nothing for this long does not rule; it sends something every second. */
 export const HUB_SILENT_AFTER_MS = 3_000;
 
+/**
+ * A hub that comes back has to hear votes before it knows what happened meanwhile. For this long a change that was decided here
+ * while it was away, and that is newer than the hub's, stands against it.
+ */
+export const CATCH_UP_MS = 10_000;
+
 /** One decision of the hub, with the memory to go on from. */
 export interface HubDecision {
   readonly targetId: string;
@@ -79,7 +85,8 @@ export type BatchOutcome = 'applied' | 'fenced' | 'duplicate';
 /**
  * Which states rule at this agent, without clock or sockets. The hub's, while it speaks with authority and was heard within
  * `HUB_SILENT_AFTER_MS`; else this agent runs the same quorum over the votes of its peers and its own, beginning with what
- * the hub last remembered, so that holds and flap counts go on (I9). A hub of an older epoch is not listened to.
+ * the hub last remembered, so that holds and flap counts go on (I9). When the hub is back its states rule again, but for
+ * `CATCH_UP_MS` they do not undo a newer change made here: it may not have heard yet. A hub of an older epoch is not listened to.
  */
 export interface AgentDecision {
   /** A new stream to the hub: its sequence may begin anew. It begins with a complete batch, so what stands stays until then. */
@@ -113,6 +120,32 @@ export function createAgentDecision(): AgentDecision {
   const held = new Map<string, HeldDecision>();
   let hub = { complete: false, authoritative: false, sequence: 0, heardAtMs: Number.NEGATIVE_INFINITY };
   let ruledByHub = false;
+  /** Targets whose change here is newer than the hub's, and when the hub came back. */
+  const contested = new Map<string, number>();
+
+  /** The hub rules again: what was decided here since it was last heard is not undone by a hub that does not know of it yet. */
+  const handBack = (nowMs: number): void => {
+    contested.clear();
+    const own = board.remember();
+    for (const [id, { decision, receivedAtMs }] of held) {
+      const memory = own[id];
+      if (memory === undefined || memory.state === 'unknown' || memory.state === decision.state) continue;
+      const hubChangedAgoMs = decision.changedAgoMs + (nowMs - receivedAtMs);
+      if (decision.state === 'unknown' || memory.changedAgoMs < hubChangedAgoMs) contested.set(id, nowMs);
+    }
+  };
+
+  /** The hub's decision if it is the one to go by. */
+  const hubsWord = (id: string, nowMs: number, own: TargetMemory | undefined): HeldDecision | undefined => {
+    const said = held.get(id);
+    const sinceMs = contested.get(id);
+    if (said === undefined || sinceMs === undefined) return said;
+    const changedAtMs = said.receivedAtMs - said.decision.changedAgoMs;
+    const hasCaughtUp = said.decision.state !== 'unknown' && changedAtMs >= sinceMs;
+    if (!hasCaughtUp && said.decision.state !== own?.state && nowMs - sinceMs < CATCH_UP_MS) return undefined;
+    contested.delete(id);
+    return said;
+  };
 
   const hubRules = (nowMs: number): boolean =>
     hub.complete && hub.authoritative && nowMs - hub.heardAtMs <= HUB_SILENT_AFTER_MS;
@@ -121,6 +154,7 @@ export function createAgentDecision(): AgentDecision {
   const takeOver = (clock: BoardClock): void => {
     const memories: Record<string, TargetMemory> = {};
     for (const [id, { memory, receivedAtMs }] of held) {
+      if (contested.has(id)) continue;
       memories[id] = movedOn(memory, Math.max(0, hub.heardAtMs - receivedAtMs));
     }
     board.restore(memories, clock.nowMs);
@@ -203,14 +237,15 @@ export function createAgentDecision(): AgentDecision {
       if (freshAtMs === Number.NEGATIVE_INFINITY) freshAtMs = clock.nowMs;
       const rules = hubRules(clock.nowMs);
       if (ruledByHub && !rules) takeOver(clock);
-      ruledByHub = rules;
       // The board decides in the shadow while the hub rules, so that its votes and its clock are ready.
       const ticked = board.tick(clock);
+      if (rules && !ruledByHub) handBack(clock.nowMs);
+      ruledByHub = rules;
       const memories = board.remember();
       const ruled = new Map<string, RuledState>();
       for (const { id } of targets) {
         const own = ticked.states.get(id);
-        const fromHub = rules ? held.get(id) : undefined;
+        const fromHub = rules ? hubsWord(id, clock.nowMs, memories[id]) : undefined;
         if (fromHub !== undefined) {
           const elapsed = clock.nowMs - fromHub.receivedAtMs;
           ruled.set(id, {
