@@ -166,10 +166,16 @@ describe('admission', () => {
     const admit = hub.services.admit;
     let inside = 0;
     let most = 0;
+    let second: () => void = () => undefined;
+    const crowded = new Promise<void>((resolve) => {
+      second = resolve;
+    });
     hub.services.admit = async () => {
       inside += 1;
       most = Math.max(most, inside);
-      await new Promise((resolve) => setImmediate(resolve));
+      if (inside > 1) second();
+      // Time for another to come in, if it can.
+      await Promise.race([crowded, new Promise((resolve) => setTimeout(resolve, 40))]);
       inside -= 1;
       return { ok: true, warnings: [] };
     };
