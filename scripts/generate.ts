@@ -25,7 +25,7 @@ const wanted = new Map<string, string>([
   ['docs/reference/openapi.json', json(openApi())],
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/resources.md', resourcesPage()],
-  ['docs/reference/configuration.md', configurationPage()],
+  ['docs/reference/hub-config.md', configurationPage()],
   ['docs/reference/schemas/portolan.json', json(combinedJsonSchema())],
   ...KIND_NAMES.map((kind): [string, string] => [
     `docs/reference/schemas/${kind}.json`,

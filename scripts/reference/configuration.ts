@@ -2,7 +2,7 @@ import { configSchema, ENVIRONMENT_OVERRIDES } from '../../hub/config.ts';
 import { jsonSchemaOf } from '../../src/resources/json-schema.ts';
 import { fieldTable } from './field-rows.ts';
 
-/** `docs/reference/configuration.md`: the hub's configuration file and environment. */
+/** `docs/reference/hub-config.md`: the hub's configuration file and environment. */
 export function configurationPage(): string {
   const { root, definitions } = jsonSchemaOf(configSchema);
   const variables = Object.entries(ENVIRONMENT_OVERRIDES).map(
