@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import '../../src/identity/reflect-metadata.ts';
+import 'reflect-metadata';
 import { createClient } from '../../src/client/client.ts';
 import { startTestHub } from './fixture.ts';
 import { createApi } from './server.ts';

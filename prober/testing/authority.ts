@@ -1,5 +1,5 @@
 // First: @peculiar/x509 needs it in place when it loads.
-import '../../src/identity/reflect-metadata.ts';
+import 'reflect-metadata';
 
 import type { webcrypto } from 'node:crypto';
 import {

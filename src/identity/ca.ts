@@ -52,7 +52,7 @@ export interface CertificateAuthority {
 
 /** The library loads only where certificates are made: it costs 22 MB and 0.1 s. */
 async function x509() {
-  await import('./reflect-metadata.ts');
+  await import('reflect-metadata');
   return await import('@peculiar/x509');
 }
 
