@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { addAgentFlags, agentArguments } from '../agent-flags.ts';
+import { runInForeground } from '../child-program.ts';
+import type { Session } from '../session.ts';
+
+export function addAgentCommand(program: Command, session: Session): void {
+  const command = program
+    .command('agent')
+    .summary('run an agent that has joined')
+    .description(
+      'Runs the agent of a cluster in the foreground until Ctrl-C. It needs an identity: `portolan cluster join` gets one.',
+    )
+    .option('--data-dir <dir>', 'identity, snapshots and the last states (or PORTOLAN_DATA_DIR)');
+  addAgentFlags(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ portolan agent --data-dir ./agent-paris --dns 127.0.0.1:5302
+  $ portolan agent --config /etc/portolan/agent.yaml`,
+    )
+    .action(async (options: Readonly<Record<string, unknown>> & { readonly dataDir?: string }) => {
+      session.exitCode = await runInForeground(
+        'agent',
+        agentArguments(options, options.dataDir),
+        session.entryUrl,
+      );
+    });
+}

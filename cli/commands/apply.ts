@@ -1,0 +1,84 @@
+import { type Command, Option } from 'commander';
+import type { Applied } from '../../src/client/client.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import { type ManifestDocument, readManifests, withPlaces } from '../manifest.ts';
+import { documentText, listDocument, objectName } from '../output/document.ts';
+import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
+import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+
+interface ApplyOptions extends WriteFlags {
+  readonly filename: readonly string[];
+}
+
+export function filenameOption(): Option {
+  return new Option('-f, --filename <file>', 'a file, a folder, or - for stdin; may be repeated')
+    .argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
+    .makeOptionMandatory();
+}
+
+/** The documents named with -f, in the namespace that applies. */
+export function manifestsOf(
+  session: Session,
+  command: Command,
+  filenames: readonly string[],
+  namespace: string,
+): Promise<readonly ManifestDocument[]> {
+  return readManifests(filenames, {
+    workingFolder: session.terminal.workingFolder,
+    readStdin: session.terminal.readStdin,
+    namespace,
+    namespaceIsExplicit: globals(command).namespace !== undefined,
+  });
+}
+
+export function addApplyCommand(program: Command, session: Session): void {
+  const command = program
+    .command('apply')
+    .summary('create and change objects from files, all or none')
+    .description(
+      'Creates and changes objects as the files say, in one step: all of them, or none when one is refused. The files hold one or more YAML or JSON documents.',
+    )
+    .addOption(filenameOption());
+  addWriteFlags(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ portolan apply -f clusters.yaml -f policies/
+  $ cat web.yaml | portolan apply -f - --dry-run`,
+    )
+    .action(async (options: ApplyOptions, self: Command) => {
+      const format = outputOf(self, ['json', 'yaml', 'name']);
+      const { client, namespace } = connect(session, self, () => undefined);
+      const documents = await manifestsOf(session, self, options.filename, namespace);
+      let applied: Applied;
+      try {
+        applied = await client.apply({ documents: documents.map((d) => d.value) }, writeOptions(options));
+      } catch (thrown) {
+        throw thrown instanceof PortolanError ? withPlaces(thrown, documents) : thrown;
+      }
+      for (const warning of applied.warnings) session.terminal.err(`warning: ${warning}\n`);
+      if (format === 'json' || format === 'yaml') {
+        const [only, ...others] = applied.objects;
+        const shown = only !== undefined && others.length === 0 ? only : listDocument(applied.objects);
+        session.terminal.out(documentText(shown, format));
+        return;
+      }
+      printLines(
+        session,
+        applied.documents.map((d) =>
+          format === 'name'
+            ? objectName(d.kind, d.name)
+            : `${objectName(d.kind, d.name)} ${WORDS[d.action]}${options.dryRun === true ? ' (dry run)' : ''}`,
+        ),
+      );
+    });
+}
+
+const WORDS = {
+  create: 'created',
+  update: 'configured',
+  delete: 'deleted',
+  unchanged: 'unchanged',
+  invalid: 'invalid',
+} as const;

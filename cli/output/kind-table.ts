@@ -1,0 +1,175 @@
+import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
+import { ageText } from './duration.ts';
+
+/** How objects of one kind are listed. */
+export interface KindTable {
+  readonly headings: readonly string[];
+  /** Shown after the others with `-o wide`. */
+  readonly wideHeadings: readonly string[];
+  readonly cells: (object: AnyResource) => readonly string[];
+  readonly wideCells: (object: AnyResource) => readonly string[];
+}
+
+interface Columns<K extends Kind> {
+  readonly [heading: string]: (object: Resource<K>) => string;
+}
+
+const list = (values: readonly (string | number)[], shown = 3): string =>
+  values.length <= shown ? values.join(',') : `${values.slice(0, shown).join(',')} +${values.length - shown}`;
+
+function condition(object: AnyResource, type: string): string {
+  return object.status?.conditions.find((c) => c.type === type)?.status ?? 'Unknown';
+}
+
+function conditionReason(object: AnyResource, type: string): string {
+  const found = object.status?.conditions.find((c) => c.type === type);
+  return found === undefined || found.status === 'True' ? '' : found.message;
+}
+
+const CLUSTER: Columns<'Cluster'> = {
+  COUNTRY: (c) => c.spec.location.subdivision ?? c.spec.location.country,
+  READY: (c) => condition(c, 'Ready'),
+  STATE: (c) =>
+    c.status?.draining === undefined
+      ? (c.status?.conditions.find((x) => x.type === 'Ready')?.reason ?? '')
+      : 'Draining',
+  AGENT: (c) => c.status?.agent?.version ?? '',
+  SNAPSHOT: (c) => String(c.status?.agent?.snapshotSequence ?? ''),
+};
+const CLUSTER_WIDE: Columns<'Cluster'> = {
+  ADDRESSES: (c) => list(c.spec.addresses),
+  'FAILURE-DOMAIN': (c) => c.spec.failureDomain ?? c.metadata.name,
+  'NAME-SERVERS': (c) => list(c.status?.agent?.nameServers ?? []),
+  PEER: (c) => c.status?.agent?.peerAddress ?? '',
+  WHY: (c) => conditionReason(c, 'Ready'),
+};
+
+const POLICY: Columns<'TrafficPolicy'> = {
+  HOSTNAMES: (p) => list(p.spec.hostnames.map(withoutDot), 2),
+  UP: (p) => `${p.status?.endpoints.filter((e) => e.state === 'up').length ?? 0}/${p.spec.endpoints.length}`,
+  TTL: (p) => `${p.spec.ttlSeconds}s`,
+  ACCEPTED: (p) => condition(p, 'Accepted'),
+  PROGRAMMED: (p) => condition(p, 'Programmed'),
+};
+const POLICY_WIDE: Columns<'TrafficPolicy'> = {
+  RULES: (p) => list(p.spec.routing.geo.map((rule) => rule.name)),
+  RESIDENCY: (p) => list(p.spec.residency.map((rule) => rule.region)),
+  SELECTION: (p) => p.spec.selection.mode,
+  ENDPOINTS: (p) =>
+    list(
+      (p.status?.endpoints ?? p.spec.endpoints.map((e) => ({ ...e, state: '?' }))).map(
+        (e) => `${e.name}=${e.state}`,
+      ),
+      8,
+    ),
+  WHY: (p) => conditionReason(p, 'Accepted') || conditionReason(p, 'Programmed'),
+};
+
+const CHECK: Columns<'HealthCheck'> = {
+  PROTOCOL: (h) => h.spec.protocol,
+  PORT: (h) => String(h.spec.port),
+  PATH: (h) => ('path' in h.spec ? h.spec.path : ''),
+  INTERVAL: (h) => `${h.spec.intervalSeconds}s`,
+  TIMEOUT: (h) => `${h.spec.timeoutMs}ms`,
+};
+const CHECK_WIDE: Columns<'HealthCheck'> = {
+  FALL: (h) => String(h.spec.fall),
+  RISE: (h) => String(h.spec.rise),
+  CONFIRMS: (h) => h.spec.confirmDelaysMs.map((ms) => `${ms}ms`).join(','),
+};
+
+const ZONE: Columns<'Zone'> = {
+  ORIGIN: (z) => withoutDot(z.spec.origin),
+  RECORDS: (z) => String(z.spec.records.length),
+  SERIAL: (z) => String(z.status?.serial ?? ''),
+  ACCEPTED: (z) => condition(z, 'Accepted'),
+  PROGRAMMED: (z) => condition(z, 'Programmed'),
+};
+const ZONE_WIDE: Columns<'Zone'> = {
+  'NAME-SERVERS': (z) => list(z.spec.nameServers.map((s) => withoutDot(s.name))),
+  TTL: (z) => `${z.spec.ttlSeconds}s`,
+  WHY: (z) => conditionReason(z, 'Accepted') || conditionReason(z, 'Programmed'),
+};
+
+const SECRET: Columns<'Secret'> = {
+  KEYS: (s) => String(s.status?.keys.length ?? 0),
+};
+const SECRET_WIDE: Columns<'Secret'> = {
+  STORED: (s) => list(s.status?.keys.map((k) => `${k.key} (${k.bytes} B, ${k.digest})`) ?? [], 8),
+};
+
+const DRAIN: Columns<'Drain'> = {
+  CLUSTER: (d) => d.spec.cluster,
+  ACTIVE: (d) => condition(d, 'Active'),
+  UNTIL: (d) => d.spec.expiresAt ?? 'undrained',
+  REASON: (d) => d.spec.reason,
+};
+
+const DRILL: Columns<'Drill'> = {
+  ACTION: (d) => d.spec.action,
+  CLUSTER: (d) => d.spec.cluster,
+  DURATION: (d) => `${d.spec.durationSeconds}s`,
+  PHASE: (d) => d.status?.phase ?? 'Planned',
+  STARTED: (d) => d.status?.startedAt ?? '',
+};
+const DRILL_WIDE: Columns<'Drill'> = {
+  OUTCOME: (d) => d.status?.report?.outcome ?? d.status?.timeline.at(-1)?.message ?? '',
+};
+
+function withoutDot(name: string): string {
+  return name.length > 1 && name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+function made<K extends Kind>(kind: K, columns: Columns<K>, wide: Columns<K> = {}): KindTable {
+  const isKind = (object: AnyResource): object is AnyResource & Resource<K> => object.kind === kind;
+  const cellsOf =
+    (chosen: Columns<K>) =>
+    (object: AnyResource): readonly string[] =>
+      isKind(object) ? Object.values(chosen).map((cell) => cell(object)) : [];
+  return {
+    headings: Object.keys(columns),
+    wideHeadings: Object.keys(wide),
+    cells: cellsOf(columns),
+    wideCells: cellsOf(wide),
+  };
+}
+
+const TABLES: { readonly [K in Kind]: KindTable } = {
+  Cluster: made('Cluster', CLUSTER, CLUSTER_WIDE),
+  TrafficPolicy: made('TrafficPolicy', POLICY, POLICY_WIDE),
+  HealthCheck: made('HealthCheck', CHECK, CHECK_WIDE),
+  Zone: made('Zone', ZONE, ZONE_WIDE),
+  Secret: made('Secret', SECRET, SECRET_WIDE),
+  Drain: made('Drain', DRAIN),
+  Drill: made('Drill', DRILL, DRILL_WIDE),
+};
+
+export interface ListingOptions {
+  readonly wide: boolean;
+  /** All namespaces are listed: say which. */
+  readonly namespaces: boolean;
+  readonly nowMs: number;
+}
+
+export function kindHeadings(kind: Kind, options: ListingOptions): readonly string[] {
+  const { headings, wideHeadings } = TABLES[kind];
+  return [
+    ...(options.namespaces ? ['NAMESPACE'] : []),
+    'NAME',
+    ...headings,
+    'AGE',
+    ...(options.wide ? wideHeadings : []),
+  ];
+}
+
+export function kindRow(object: AnyResource, options: ListingOptions): readonly string[] {
+  const { cells, wideCells } = TABLES[object.kind];
+  const { namespace, name, creationTimestamp, deletionTimestamp } = object.metadata;
+  return [
+    ...(options.namespaces ? [namespace] : []),
+    name,
+    ...cells(object),
+    `${ageText(creationTimestamp, options.nowMs)}${deletionTimestamp === undefined ? '' : ' (deleting)'}`,
+    ...(options.wide ? wideCells(object) : []),
+  ];
+}

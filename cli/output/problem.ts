@@ -1,0 +1,44 @@
+import type { CommanderError } from 'commander';
+import { messageOf, PortolanError } from '../../src/errors/error.ts';
+
+/** How an error is shown to people; with `-o json` the problem itself is. */
+export function problemText(error: PortolanError, format: 'text' | 'json'): string {
+  if (format === 'json') return `${JSON.stringify(error.toProblem(), undefined, 2)}\n`;
+  const lines = [`error ${error.code}: ${error.message}`];
+  const cause = causeOf(error);
+  if (cause !== undefined) lines.push(`  cause: ${cause}`);
+  const single = error.violations.length === 1 && error.violations[0]?.fix === error.fix;
+  for (const violation of error.violations) {
+    const place = violation.path === '' ? '' : `${violation.path}: `;
+    const code = violation.code === error.code ? '' : ` [${violation.code}]`;
+    // One violation that says what the error says is not said twice.
+    if (!error.message.includes(violation.message) || !single)
+      lines.push(`  ${place}${violation.message}${code}`);
+    else if (!error.message.includes(violation.path)) lines.push(`  at: ${violation.path}`);
+    if (!single) lines.push(`    fix: ${violation.fix}`);
+  }
+  lines.push(`  fix: ${error.fix}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function causeOf(error: PortolanError): string | undefined {
+  if (error.cause === undefined) return undefined;
+  const text = messageOf(error.cause);
+  return text === '' || error.message.includes(text) ? undefined : text;
+}
+
+/** What the command line parser refuses, as an error with code and fix. `undefined`: it only printed help or the version. */
+export function usageError(error: CommanderError, command: string): PortolanError | undefined {
+  if (error.exitCode === 0) return undefined;
+  if (error.code === 'commander.help') {
+    return new PortolanError('USAGE', `${command} needs a command`, { fix: `See \`${command} --help\`.` });
+  }
+  const text = error.message.replace(/^error: /, '');
+  const [, message = text, suggestion] = /^([\s\S]*?)\s*\(Did you mean (.+?)\?\)\s*$/.exec(text) ?? [];
+  return new PortolanError('USAGE', message.trim(), {
+    fix:
+      suggestion === undefined
+        ? `See \`${command} --help\`.`
+        : `Did you mean ${suggestion}? See \`${command} --help\`.`,
+  });
+}

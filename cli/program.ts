@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { addAgentCommand } from './commands/agent.ts';
+import { addApplyCommand } from './commands/apply.ts';
+import { addClusterCommand } from './commands/cluster.ts';
+import { addDevCommand } from './commands/dev.ts';
+import { addDrillCommand } from './commands/drill.ts';
+import { addGetCommand } from './commands/get.ts';
+import { addHubCommand } from './commands/hub.ts';
+import { addInitCommand } from './commands/init.ts';
+import { addResolveCommand } from './commands/resolve.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { addVersionCommand } from './commands/version.ts';
+import type { Session } from './session.ts';
+
+/** Every command, in the order the help lists them. */
+export function createProgram(session: Session): Command {
+  const program = new Command('portolan')
+    .description(
+      'Multi-cluster traffic and DNS: health by quorum, answers by weight, geography and failover, drills.',
+    )
+    .option('-n, --namespace <name>', 'namespace (default: the one of the context, or default)')
+    .option('-o, --output <format>', 'json, yaml, wide or name, where the command has it')
+    .option('-q, --quiet', 'no progress on stderr')
+    .option('--server <url>', 'the hub (or PORTOLAN_SERVER, or the nearest .portolan/context.json)')
+    .option('--token <token>', 'API token (or PORTOLAN_TOKEN); other users of the machine can see arguments')
+    .option('--token-file <file>', 'file with the API token (or PORTOLAN_TOKEN_FILE)')
+    .version(session.version, '-V, --version', 'print the version')
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .exitOverride()
+    .configureOutput({
+      writeOut: session.terminal.out,
+      // What is wrong is told once, with code and fix, where it is caught.
+      writeErr: () => undefined,
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    });
+  program.commandsGroup('Start:');
+  addInitCommand(program, session);
+  addHubCommand(program, session);
+  addAgentCommand(program, session);
+  addDevCommand(program, session);
+  program.commandsGroup('Objects:');
+  addGetCommand(program, session);
+  addApplyCommand(program, session);
+  program.commandsGroup('Traffic:');
+  addClusterCommand(program, session);
+  addResolveCommand(program, session);
+  addDrillCommand(program, session);
+  program.commandsGroup('Operate:');
+  addStatusCommand(program, session);
+  addVersionCommand(program, session);
+  return program;
+}
