@@ -224,6 +224,29 @@ describe('when the hub falls silent', () => {
       expect(ruling.targets.get('t-eu')?.state).toBe('down');
     });
 
+    it('not even one whose restart made its own change look younger', () => {
+      const decision = withdrawnMeanwhile();
+      const restored = [decided('t-eu', 'up', { changedAgoMs: 500 }), decided('t-us', 'up')];
+      decision.hubBatch(hub({ epoch: 2, sequence: 1, decisions: restored }), at(6_100));
+      expect(after(decision, 6_100).targets.get('t-eu')?.state).toBe('down');
+    });
+
+    it('what the hub withdrew meanwhile is withdrawn here at once', () => {
+      const decision = withdrawnMeanwhile();
+      const both = [decided('t-eu', 'down'), decided('t-us', 'down')];
+      decision.hubBatch(hub({ epoch: 2, sequence: 1, decisions: both }), at(6_100));
+      expect(after(decision, 6_100).targets.get('t-us')?.state).toBe('down');
+    });
+
+    it('what it knows nothing of keeps its state', () => {
+      const decision = withdrawnMeanwhile();
+      const nothing = [decided('t-eu', 'unknown'), decided('t-us', 'unknown')];
+      decision.hubBatch(hub({ epoch: 2, sequence: 1, decisions: nothing }), at(6_100));
+      const { targets } = after(decision, 6_100);
+      expect(targets.get('t-eu')?.state).toBe('down');
+      expect(targets.get('t-us')?.state).toBe('up');
+    });
+
     it('its next change of that target is newer, and counts at once', () => {
       const decision = withdrawnMeanwhile();
       decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));

@@ -12,8 +12,8 @@ import type { VoteBatch } from '../src/health/vote-book.ts';
 export const HUB_SILENT_AFTER_MS = 3_000;
 
 /**
- * A hub that comes back has to hear votes before it knows what happened meanwhile. For this long a change that was decided here
- * while it was away, and that is newer than the hub's, stands against it.
+ * A hub that comes back has to hear votes before it knows what happened meanwhile. For this long what was withdrawn
+ * here while it was away stays withdrawn.
  */
 export const CATCH_UP_MS = 10_000;
 
@@ -86,7 +86,7 @@ export type BatchOutcome = 'applied' | 'fenced' | 'duplicate';
  * Which states rule at this agent, without clock or sockets. The hub's, while it speaks with authority and was heard within
  * `HUB_SILENT_AFTER_MS`; else this agent runs the same quorum over the votes of its peers and its own, beginning with what
  * the hub last remembered, so that holds and flap counts go on (I9). When the hub is back its states rule again, but for
- * `CATCH_UP_MS` they do not undo a newer change made here: it may not have heard yet. A hub of an older epoch is not listened to.
+ * `CATCH_UP_MS` they do not bring back what was withdrawn here: it may not have heard yet. A hub of an older epoch is not listened to.
  */
 export interface AgentDecision {
   /** A new stream to the hub: its sequence may begin anew. It begins with a complete batch, so what stands stays until then. */
@@ -120,18 +120,26 @@ export function createAgentDecision(): AgentDecision {
   const held = new Map<string, HeldDecision>();
   let hub = { complete: false, authoritative: false, sequence: 0, heardAtMs: Number.NEGATIVE_INFINITY };
   let ruledByHub = false;
-  /** Targets whose change here is newer than the hub's, and when the hub came back. */
+  /** Targets for which the hub has to catch up first, and when it came back. */
   const contested = new Map<string, number>();
 
-  /** The hub rules again: what was decided here since it was last heard is not undone by a hub that does not know of it yet. */
+  /** When the hub was last heard before this agent decided by itself. */
+  let awaySinceMs = Number.NEGATIVE_INFINITY;
+
+  /**
+   * The hub rules again. What was withdrawn here since it was last heard is not brought back by a hub that may not know of it
+   * yet, and what it knows nothing of keeps its state. A withdrawal of the hub counts at once. Its own `changedAgoMs` decides
+   * nothing here: it leaves out the time in which the hub was not running.
+   */
   const handBack = (nowMs: number): void => {
     contested.clear();
     const own = board.remember();
-    for (const [id, { decision, receivedAtMs }] of held) {
+    for (const [id, { decision }] of held) {
       const memory = own[id];
-      if (memory === undefined || memory.state === 'unknown' || memory.state === decision.state) continue;
-      const hubChangedAgoMs = decision.changedAgoMs + (nowMs - receivedAtMs);
-      if (decision.state === 'unknown' || memory.changedAgoMs < hubChangedAgoMs) contested.set(id, nowMs);
+      if (memory === undefined || memory.state === 'unknown') continue;
+      const withdrawnHere = memory.state === 'down' && memory.changedAgoMs < nowMs - awaySinceMs;
+      const brings = decision.state === 'up' && withdrawnHere;
+      if (brings || decision.state === 'unknown') contested.set(id, nowMs);
     }
   };
 
@@ -152,6 +160,7 @@ export function createAgentDecision(): AgentDecision {
 
   /** The hub fell silent: its memory becomes the board's, moved on by the time the hub went on ruling after each decision. */
   const takeOver = (clock: BoardClock): void => {
+    awaySinceMs = hub.heardAtMs;
     const memories: Record<string, TargetMemory> = {};
     for (const [id, { memory, receivedAtMs }] of held) {
       if (contested.has(id)) continue;
@@ -197,6 +206,7 @@ export function createAgentDecision(): AgentDecision {
         clock.nowMs,
       );
       freshAtMs = Math.max(freshAtMs, clock.nowMs - remembered.hubHeardAgoMs);
+      awaySinceMs = Math.max(awaySinceMs, clock.nowMs - remembered.hubHeardAgoMs);
     },
 
     hubBatch(batch, clock) {
