@@ -102,7 +102,7 @@ function hostIn(namespace: string, name: string, address: string): Host {
     name,
     address,
     start: (command, env = {}) =>
-      spawn('ip', inside(command), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn('ip', inside(command), { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] }),
     async run(command, env = {}) {
       const { stdout } = await run('ip', inside(command), {
         env: { ...process.env, ...env },
