@@ -5,6 +5,7 @@ import { createNameServer, type NameServer } from '../nameserver/server.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
+import { lockDataDir } from './data-dir-lock.ts';
 import { dataMetrics } from './data-metrics.ts';
 import { formatListen } from './listen-address.ts';
 import type { AgentLog } from './log.ts';
@@ -26,7 +27,7 @@ export interface DataProcess {
 /**
  * The process that answers: name server, admin listener, supervisor of the control process. It begins from the snapshot and
  * the states on the disk, before the control process runs, and goes on with what it has when that one dies.
- * @throws PortolanError PORT_IN_USE, UNSUPPORTED, GEO_DATABASE_INVALID
+ * @throws PortolanError DATA_DIR_LOCKED, PORT_IN_USE, UNSUPPORTED, GEO_DATABASE_INVALID
  */
 export async function startDataProcess(
   started: Bootstrapped,
@@ -35,6 +36,7 @@ export async function startDataProcess(
   log: AgentLog,
 ): Promise<DataProcess> {
   const { config } = started;
+  const unlock = await lockDataDir(config.dataDir);
   const times = () => ({ nowMs: clock.monotonicMs(), wallMs: clock.wallMs() });
   const monotonicMs = () => clock.monotonicMs();
   const file = stateFile(config.dataDir);
@@ -212,6 +214,7 @@ export async function startDataProcess(
       await supervisor.stop();
       await Promise.all([nameServer?.close(), admin?.close()]);
       await save();
+      await unlock();
     },
   };
 }

@@ -291,16 +291,31 @@ describe('a start that cannot succeed', () => {
     expect(text).toContain('log.level');
   });
 
-  it('names the port that is taken, and leaves nothing running', async () => {
-    const first = await running(startAgent());
-    const second = spawn(process.execPath, [MAIN, '--data-dir', dataDir, '--dns', serverOf(first)], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+  const second = async (...flags: readonly string[]): Promise<string> => {
+    const child = spawn(process.execPath, [MAIN, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
     let text = '';
-    second.stderr?.on('data', (bytes: Buffer) => {
+    child.stderr?.on('data', (bytes: Buffer) => {
       text += bytes.toString();
     });
-    expect(await new Promise((resolve) => second.once('exit', resolve))).toBe(1);
-    expect(text).toContain('PORT_IN_USE');
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(1);
+    return text;
+  };
+
+  it('names the port that is taken', async () => {
+    const first = await running(startAgent());
+    const other = await mkdtemp(join(tmpdir(), 'portolan-agent-'));
+    try {
+      await hub.join(other);
+      expect(await second('--data-dir', other, '--dns', serverOf(first))).toContain('PORT_IN_USE');
+    } finally {
+      await rm(other, { recursive: true, force: true });
+    }
+  });
+
+  it('names the process that has the data directory', async () => {
+    const { pid } = await running(startAgent());
+    const text = await second('--data-dir', dataDir, '--dns', '127.0.0.1:0');
+    expect(text).toContain('DATA_DIR_LOCKED');
+    expect(text).toContain(String(pid));
   });
 });
