@@ -139,7 +139,7 @@ describe('a start', () => {
     states.apply(message({ drains }), nowMs);
     expect(states.dirty).toBe(true);
     nowMs += 1_000;
-    const kept: SavedStates = JSON.parse(JSON.stringify(states.save(clock())));
+    const kept = JSON.parse(JSON.stringify(states.save(clock()))) as SavedStates;
     expect(states.dirty).toBe(false);
     const next = open(kept);
     expect(next.view().target('t-us')).toEqual({ state: 'down', earliestChangeMs: 59_000 });

@@ -95,10 +95,17 @@ interface Facts {
   readonly snapshot: { readonly hash: string; readonly sequence: number };
 }
 
+/** Where it listens, as the agent itself writes it down. */
+const listening = async () =>
+  JSON.parse(await readFile(join(dataDir, 'agent.json'), 'utf8')) as {
+    readonly pid: number;
+    readonly admin: string;
+  };
+
 /** What the running agent says of itself; undefined while it does not answer. */
 const facts = async (agent: Agent): Promise<Facts | undefined> => {
   try {
-    const { pid, admin } = JSON.parse(await readFile(join(dataDir, 'agent.json'), 'utf8'));
+    const { pid, admin } = await listening();
     if (pid !== agent.process.pid) return undefined;
     const reply = await fetch(`http://${admin}/healthz`);
     return (await reply.json()) as Facts;
@@ -195,7 +202,7 @@ describe('an agent without its hub', () => {
     const agent = startAgent();
     const known = await running(agent);
     expect((await ask(serverOf(known))).rcode).toBe(5);
-    const { admin } = JSON.parse(await readFile(join(dataDir, 'agent.json'), 'utf8'));
+    const { admin } = await listening();
     const reply = await fetch(`http://${admin}/readyz`);
     expect(reply.status).toBe(503);
     expect(await reply.text()).toContain('no snapshot is served yet');
@@ -205,7 +212,7 @@ describe('an agent without its hub', () => {
     await hub.store(dataDir, hub.snapshot());
     const known = await running(startAgent());
     await ask(serverOf(known));
-    const { admin } = JSON.parse(await readFile(join(dataDir, 'agent.json'), 'utf8'));
+    const { admin } = await listening();
     const text = await until('metrics of the control process', async () => {
       const body = await (await fetch(`http://${admin}/metrics`)).text();
       return body.includes('portolan_agent_control_resident_bytes') ? body : undefined;
