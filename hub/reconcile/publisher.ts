@@ -4,6 +4,7 @@ import { canonicalJson } from '../../src/identity/canonical-json.ts';
 import { apply, collect, EMPTY_LOG, type PublicationLog, register } from '../../src/plan/publication.ts';
 import type { RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { Store } from '../store/contract.ts';
+import { digestOf } from './canonical-text.ts';
 
 /** What decides answers, without the number and the instant of its publication. */
 export type RoutingContent = Omit<RoutingPart, 'sequence' | 'issuedAtMs' | 'drains'>;
@@ -11,6 +12,7 @@ export type RoutingContent = Omit<RoutingPart, 'sequence' | 'issuedAtMs' | 'drai
 export interface Published {
   /** Content sequence: the SOA serial of every zone. */
   readonly sequence: number;
+  /** SHA-256 of the digests of everything in the content. */
   readonly hash: string;
   readonly content: RoutingContent;
 }
@@ -20,7 +22,9 @@ export interface Publisher {
   publish(content: RoutingContent): Promise<Published>;
   readonly live: Published | undefined;
   /** An agent answers from the content of `hash` now: it is kept until the agent has moved on. */
-  referenced(agentUid: string, hash: string | undefined): void;
+  referenced(agentUid: string, hash: string): void;
+  /** Drops the references of agents that are no more. */
+  keepReferencesOf(isAgent: (agentUid: string) => boolean): void;
   /** Contents that are still kept. */
   readonly kept: number;
 }
@@ -42,7 +46,7 @@ export async function createPublisher(
 
   return {
     async publish(content) {
-      const text = canonicalJson(content);
+      const text = manifestOf(content);
       const hash = createHash('sha256').update(text).digest('hex');
       if (live?.hash === hash) return live;
       // After a restart the first publication is usually what was live before: it keeps its serial.
@@ -63,14 +67,27 @@ export async function createPublisher(
     get live() {
       return live;
     },
-    referenced(agentUid, hash) {
-      if (hash === undefined) references.delete(agentUid);
-      else references.set(agentUid, hash);
+    referenced: (agentUid, hash) => void references.set(agentUid, hash),
+    keepReferencesOf(isAgent) {
+      for (const agentUid of [...references.keys()]) if (!isAgent(agentUid)) references.delete(agentUid);
     },
     get kept() {
       return log.known.size;
     },
   };
+}
+
+/**
+ * Names the content by the digests of its zones and policies: on a change only what is new is written out and hashed, and
+ * what is kept of old publications is small.
+ */
+function manifestOf(content: RoutingContent): string {
+  return canonicalJson({
+    zones: content.zones.map((z) => [z.namespace, z.name, digestOf(z.spec)]),
+    policies: content.policies.map((p) => digestOf(p)),
+    regions: digestOf(content.regions),
+    geoSha256: content.geoSha256,
+  });
 }
 
 function parseRemembered(

@@ -9,7 +9,8 @@ import {
   Snapshot_PartSchema,
   SnapshotSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
-import type { PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { PeersPart, RoutingPart } from '../../src/protocol/snapshot.ts';
+import { canonicalTextOf } from './canonical-text.ts';
 import type { Published } from './publisher.ts';
 
 /** An agent as snapshots know it. */
@@ -22,7 +23,6 @@ export interface SnapshotAgent {
   readonly generation: number;
   /** `host:port` where peers reach it, once it said so. */
   readonly peerAddress: string | undefined;
-  readonly connected: boolean;
 }
 
 export interface SnapshotInput {
@@ -47,12 +47,19 @@ export interface SnapshotSet {
 export interface AgentParts {
   readonly agent: SnapshotAgent;
   readonly digest: string;
-  readonly parts: { readonly routing: Uint8Array; readonly probes: Uint8Array; readonly peers: Uint8Array };
+  /** Made anew at every call: with many agents, the bytes of all of them would not fit in memory. */
+  readonly parts: () => {
+    readonly routing: Uint8Array;
+    readonly probes: Uint8Array;
+    readonly peers: Uint8Array;
+  };
 }
 
 /**
- * Compiles the parts for every agent. Pure. Assignment counts the agents that are connected, and every target's own agent
- * even when it is not: a link that comes and goes must not move probes.
+ * Compiles the parts for every agent. Pure. Assignment counts every agent, connected or not: a link that comes and goes must
+ * not move probes.
+ *
+ * Canonical JSON is written once for what agents share, and spliced: members stand in the order that `canonicalJson` gives them.
  */
 export function compileSnapshots(
   input: SnapshotInput,
@@ -72,48 +79,75 @@ export function compileSnapshots(
     ),
   ];
   const work = assign(targets, vantages);
-  const stable: Omit<RoutingPart, 'issuedAtMs'> = {
-    ...published.content,
-    sequence: published.sequence,
-    drains: input.drains.map(({ remainingMs, ...d }) => ({
-      ...d,
-      ...(remainingMs === undefined ? {} : { remainingMs }),
-    })),
-  };
+  const { content, sequence } = published;
+  const drains = input.drains.map(({ remainingMs, ...d }) => ({
+    ...d,
+    ...(remainingMs === undefined ? {} : { remainingMs }),
+  }));
   // What makes a new snapshot necessary: the instant of issue and the seconds a dated drain has left do not.
-  const identity = encode(
-    canonicalJson({ ...stable, drains: stable.drains.map((d) => [d.cluster, d.remainingMs === undefined]) }),
+  const routingIdentity = canonicalJson([
+    published.hash,
+    sequence,
+    drains.map((d) => [d.cluster, d.remainingMs === undefined]),
+  ]);
+  const routing = once(() =>
+    encode(
+      `{"drains":${canonicalJson(drains)},"geoSha256":${canonicalJson(content.geoSha256)},` +
+        `"issuedAtMs":${input.wallMs},"policies":[${content.policies.map(canonicalTextOf).join(',')}],` +
+        `"regions":${canonicalJson(content.regions)},"sequence":${sequence},"zones":[${content.zones.map(zoneText).join(',')}]}`,
+    ),
   );
-  const routing = encode(canonicalJson({ ...stable, issuedAtMs: input.wallMs } satisfies RoutingPart));
+  const shared =
+    `"caBundles":${canonicalJson(input.caBundles)},"quorum":${canonicalJson(input.quorum)},` +
+    `"targets":[${targets.map(canonicalTextOf).join(',')}]`;
+  const peers = input.agents.flatMap((p) =>
+    p.peerAddress === undefined
+      ? []
+      : [
+          {
+            agentUid: p.agentUid,
+            text: canonicalJson({
+              agentUid: p.agentUid,
+              cluster: p.cluster,
+              failureDomain: p.failureDomain,
+              address: p.peerAddress,
+              generation: p.generation,
+            } satisfies PeersPart['peers'][number]),
+          },
+        ],
+  );
+  const common = digest([encode(routingIdentity), encode(shared), encode(peers.map((p) => p.text).join())]);
   const byAgent = new Map<string, AgentParts>();
   for (const agent of input.agents) {
-    const probes: ProbesPart = {
-      quorum: input.quorum,
-      targets,
-      caBundles: input.caBundles,
-      assigned: work.get(`agent/${agent.agentUid}`) ?? [],
-    };
-    const peers: PeersPart = {
-      self: { agentUid: agent.agentUid, cluster: agent.cluster, failureDomain: agent.failureDomain },
-      peers: input.agents.flatMap((p) =>
-        p.agentUid === agent.agentUid || p.peerAddress === undefined
-          ? []
-          : [
-              {
-                agentUid: p.agentUid,
-                cluster: p.cluster,
-                failureDomain: p.failureDomain,
-                address: p.peerAddress,
-                generation: p.generation,
-              },
-            ],
-      ),
-    };
-    const parts = { routing, probes: encode(canonicalJson(probes)), peers: encode(canonicalJson(peers)) };
-    byAgent.set(agent.agentUid, { agent, parts, digest: digest([identity, parts.probes, parts.peers]) });
+    const { agentUid, cluster, failureDomain } = agent;
+    const assignedText = canonicalJson(work.get(`agent/${agentUid}`) ?? []);
+    const self = canonicalJson({ agentUid, cluster, failureDomain } satisfies PeersPart['self']);
+    byAgent.set(agentUid, {
+      agent,
+      digest: digest([encode(`${common} ${assignedText} ${self}`)]),
+      parts: () => ({
+        routing: routing(),
+        probes: encode(`{"assigned":${assignedText},${shared}}`),
+        peers: encode(
+          `{"peers":[${peers.flatMap((p) => (p.agentUid === agentUid ? [] : [p.text])).join(',')}],"self":${self}}`,
+        ),
+      }),
+    });
   }
   const assigned = new Set(work.get(input.hub.id) ?? []);
   return { hubTargets: targets.filter((t) => assigned.has(t.id)), byAgent };
+}
+
+function zoneText({ name, namespace, spec }: RoutingPart['zones'][number]): string {
+  return `{"name":${canonicalJson(name)},"namespace":${canonicalJson(namespace)},"spec":${canonicalTextOf(spec)}}`;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** Signs one agent's snapshot and wraps it for the stream. */
@@ -129,7 +163,7 @@ export function snapshotMessage(
   },
   signer: SnapshotSigner,
 ): { readonly message: HubMessage; readonly hash: string } {
-  const signed = signSnapshot({ ...head, cluster: compiled.agent.clusterUid }, compiled.parts, signer);
+  const signed = signSnapshot({ ...head, cluster: compiled.agent.clusterUid }, compiled.parts(), signer);
   const value = create(SnapshotSchema, {
     manifest: signed.manifest,
     signature: signed.signature,

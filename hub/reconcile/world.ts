@@ -42,20 +42,46 @@ export function buildWorld(objects: Objects, context: WorldContext, previous?: W
   const policies = new Map<ObjectKey, PolicyEntry>();
   const hostnames = new Map<string, ObjectKey>();
   const targets = new Map<string, Target>();
-  const usedBy = new Map<string, string[]>();
+  // Maps of objects share what did not change: with the same ones, a policy's own object says whether it changed.
+  const sameReferences =
+    objects.Cluster === previous?.objects.Cluster && objects.HealthCheck === previous.objects.HealthCheck;
   const byAge = [...objects.TrafficPolicy.values()].sort(olderFirst);
   for (const resource of byAge) {
     const key = objectKey(resource.metadata.namespace, resource.metadata.name);
-    const inputs = inputsOf(resource, objects);
-    const known = previous?.policies.get(key);
-    const entry =
-      known?.inputs === inputs ? { ...known, resource } : entryOf(resource, objects, context, inputs);
+    const entry = entryFor(key, resource);
     policies.set(key, entry);
     if (entry.routed === undefined) continue;
     for (const hostname of entry.routed.policy.hostnames)
       if (!hostnames.has(hostname)) hostnames.set(hostname, key);
     for (const target of entry.targets) if (!targets.has(target.id)) targets.set(target.id, target);
-    for (const endpoint of entry.routed.policy.endpoints) {
+  }
+
+  function entryFor(key: ObjectKey, resource: Resource<'TrafficPolicy'>): PolicyEntry {
+    const known = previous?.policies.get(key);
+    if (sameReferences && known?.resource === resource) return known;
+    const inputs = inputsOf(resource, objects);
+    if (known?.inputs !== inputs) return entryOf(resource, objects, context, inputs);
+    return known.resource === resource ? known : { ...known, resource };
+  }
+
+  let usedBy: ReadonlyMap<string, readonly string[]> | undefined;
+  return {
+    objects,
+    policies,
+    hostnames,
+    targets,
+    // Only people ask for it.
+    get usedBy() {
+      usedBy ??= usersOf(policies);
+      return usedBy;
+    },
+  };
+}
+
+function usersOf(policies: World['policies']): ReadonlyMap<string, readonly string[]> {
+  const usedBy = new Map<string, string[]>();
+  for (const [key, { routed }] of policies) {
+    for (const endpoint of routed?.policy.endpoints ?? []) {
       for (const id of targetIdsOf(endpoint)) {
         const users = usedBy.get(id);
         if (users === undefined) usedBy.set(id, [`${key}/${endpoint.name}`]);
@@ -63,7 +89,7 @@ export function buildWorld(objects: Objects, context: WorldContext, previous?: W
       }
     }
   }
-  return { objects, policies, hostnames, targets, usedBy };
+  return usedBy;
 }
 
 /** Ids of the health targets that judge an endpoint. */
@@ -71,10 +97,21 @@ export function targetIdsOf(endpoint: RoutedPolicy['endpoints'][number]): readon
   return endpoint.cname === undefined ? endpoint.addresses.map((a) => a.targetId) : [endpoint.cname.targetId];
 }
 
+/** Targets that run on a cluster (`namespace/name`). */
+export function targetsOf(world: World, cluster: string): readonly Target[] {
+  return [...world.targets.values()].filter((t) => t.cluster === cluster);
+}
+
 /** When two policies claim one name (only a restored backup can bring that), the older one keeps it. */
 function olderFirst(a: Resource, b: Resource): number {
-  const byTime = a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp);
-  return byTime !== 0 ? byTime : a.metadata.uid.localeCompare(b.metadata.uid);
+  // The hub's own instants have one form (ISO 8601, UTC, milliseconds): their order is that of their code units.
+  return (
+    order(a.metadata.creationTimestamp, b.metadata.creationTimestamp) || order(a.metadata.uid, b.metadata.uid)
+  );
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function inputsOf(resource: Resource<'TrafficPolicy'>, objects: Objects): string {

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_QUORUM } from '../../src/health/types.ts';
+import { canonicalJson } from '../../src/identity/canonical-json.ts';
+import type { Published } from './publisher.ts';
+import { compileSnapshots, type SnapshotAgent, type SnapshotInput } from './snapshots.ts';
+import { CONTEXT, cluster, policy, worldOf, zone } from './testing.ts';
+import { routingContent } from './world.ts';
+
+const world = worldOf(
+  cluster('eu-1', 'DE', '192.0.2.1'),
+  cluster('us-1', 'US', '192.0.2.2'),
+  zone('shop', 'shop.example', [{ name: 'text', type: 'TXT', data: ['"ü \\"quoted\\""'] }]),
+  policy('www', ['www.shop.example'], ['eu-1', 'us-1']),
+);
+const published: Published = {
+  sequence: 7,
+  hash: 'the hash',
+  content: routingContent(world, CONTEXT, 'geo'),
+};
+const agentOf = (name: string, peerAddress: string | undefined): SnapshotAgent => ({
+  agentUid: `uid-${name}`,
+  clusterUid: `cluster-${name}`,
+  cluster: `default/${name}`,
+  failureDomain: name,
+  generation: 1,
+  peerAddress,
+});
+const input: SnapshotInput = {
+  published,
+  drains: [{ cluster: 'default/eu-1', sinceMs: 5, remainingMs: 900 }],
+  quorum: DEFAULT_QUORUM,
+  targets: [...world.targets.values()],
+  caBundles: { 'default/ca/ca.pem': 'PEM' },
+  agents: [agentOf('eu-1', '192.0.2.1:7463'), agentOf('us-1', undefined)],
+  hub: { id: 'hub/h', kind: 'hub', failureDomain: 'hub' },
+  wallMs: 1_000,
+};
+const compile = (of: SnapshotInput) =>
+  compileSnapshots(
+    of,
+    (text) => Buffer.from(text, 'utf8'),
+    (parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex'),
+  );
+const textsOf = (of: SnapshotInput, name: string) => {
+  const parts = compile(of).byAgent.get(`uid-${name}`)?.parts();
+  if (parts === undefined) throw new Error(`${name} has no snapshot`);
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8');
+  return { routing: text(parts.routing), probes: text(parts.probes), peers: text(parts.peers) };
+};
+const digestOf = (of: SnapshotInput, name = 'eu-1') => compile(of).byAgent.get(`uid-${name}`)?.digest;
+
+describe('snapshots of agents', () => {
+  it('are the canonical JSON of what they say, although they are spliced', () => {
+    for (const name of ['eu-1', 'us-1']) {
+      const { routing, probes, peers } = textsOf(input, name);
+      for (const part of [routing, probes, peers]) expect(part).toBe(canonicalJson(JSON.parse(part)));
+    }
+    const { routing, probes, peers } = textsOf(input, 'us-1');
+    expect(JSON.parse(routing)).toEqual({
+      ...JSON.parse(JSON.stringify(published.content)),
+      sequence: 7,
+      issuedAtMs: 1_000,
+      drains: input.drains,
+    });
+    expect(JSON.parse(probes)).toMatchObject({
+      quorum: DEFAULT_QUORUM,
+      targets: JSON.parse(JSON.stringify(input.targets)),
+      caBundles: input.caBundles,
+    });
+    expect(JSON.parse(probes).assigned).toHaveLength(2);
+    expect(JSON.parse(peers)).toEqual({
+      self: { agentUid: 'uid-us-1', cluster: 'default/us-1', failureDomain: 'us-1' },
+      peers: [
+        {
+          agentUid: 'uid-eu-1',
+          cluster: 'default/eu-1',
+          failureDomain: 'eu-1',
+          address: '192.0.2.1:7463',
+          generation: 1,
+        },
+      ],
+    });
+  });
+
+  it('name no agent as its own peer, and none that has not said where it is', () => {
+    expect(JSON.parse(textsOf(input, 'eu-1').peers).peers).toEqual([]);
+  });
+
+  it.each([
+    ['the published content', { published: { ...published, hash: 'another' } }],
+    ['a drain', { drains: [] }],
+    ['the quorum', { quorum: { ...DEFAULT_QUORUM, holdMs: 1 } }],
+    ['the targets', { targets: [] }],
+    ['a CA bundle', { caBundles: {} }],
+    ['a peer', { agents: [agentOf('eu-1', '192.0.2.1:7463'), agentOf('us-1', '192.0.2.2:7463')] }],
+  ])('are sent again when %s changes', (_what, change) => {
+    expect(digestOf({ ...input, ...change })).not.toBe(digestOf(input));
+  });
+
+  it('are not sent again because time went by', () => {
+    const later = {
+      ...input,
+      wallMs: 9_000,
+      drains: [{ cluster: 'default/eu-1', sinceMs: 5, remainingMs: 1 }],
+    };
+    expect(digestOf(later)).toBe(digestOf(input));
+  });
+});
