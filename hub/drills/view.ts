@@ -15,10 +15,10 @@ import {
 import type { Resource } from '../../src/resources/catalogue.ts';
 import type { ClientAddress } from '../../src/routing/model.ts';
 import type { Moment } from '../reconcile/capacity.ts';
-import { type Engine, targetsOf } from '../reconcile/engine.ts';
+import type { Engine } from '../reconcile/engine.ts';
 import { objectKey } from '../reconcile/objects.ts';
 import type { PlaceFinder } from '../reconcile/places.ts';
-import type { WorldContext } from '../reconcile/world.ts';
+import { targetsOf, type WorldContext } from '../reconcile/world.ts';
 import { type MetricsSource, readCounters } from './backends.ts';
 import { addressesOf, hostnamesUsing, residencyBreach, standingGuards } from './guards.ts';
 import type { AnswerSample } from './report.ts';

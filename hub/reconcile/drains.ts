@@ -6,24 +6,45 @@ import type { World } from './world.ts';
 
 /** Drain objects in force: wall-clock instants, as the store keeps them. */
 export function drainObjects(world: World, wallMs: number): RoutingPart['drains'] {
-  const drains = new Map<string, { cluster: string; sinceMs: number; remainingMs?: number }>();
+  const drains = new Map<string, Interval>();
   for (const drain of world.objects.Drain.values()) {
     if (drain.metadata.deletionTimestamp !== undefined) continue;
     const cluster = objectKey(drain.metadata.namespace, drain.spec.cluster);
     const sinceMs = Date.parse(drain.metadata.creationTimestamp);
     const remainingMs =
-      drain.spec.expiresAt === undefined ? undefined : Date.parse(drain.spec.expiresAt) - wallMs;
-    if (remainingMs !== undefined && remainingMs <= 0) continue;
-    const known = drains.get(cluster);
-    // Several drains of one cluster: the one that lasts longest counts.
-    if (
-      known !== undefined &&
-      (known.remainingMs === undefined || (remainingMs !== undefined && remainingMs <= known.remainingMs))
-    )
-      continue;
-    drains.set(cluster, { cluster, sinceMs, ...(remainingMs === undefined ? {} : { remainingMs }) });
+      drain.spec.expiresAt === undefined
+        ? Number.POSITIVE_INFINITY
+        : Date.parse(drain.spec.expiresAt) - wallMs;
+    if (remainingMs <= 0) continue;
+    drains.set(cluster, together(drains.get(cluster), { cluster, sinceMs, remainingMs }));
   }
-  return [...drains.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
+  return [...drains.values()]
+    .sort((a, b) => (a.cluster < b.cluster ? -1 : 1))
+    .map(({ cluster, sinceMs, remainingMs }) => ({
+      cluster,
+      sinceMs,
+      ...(remainingMs === Number.POSITIVE_INFINITY ? {} : { remainingMs }),
+    }));
+}
+
+interface Interval {
+  readonly cluster: string;
+  readonly sinceMs: number;
+  /** Infinite: until it is taken back. */
+  readonly remainingMs: number;
+}
+
+/**
+ * Several drains of one cluster: it is out since the first of them (a later one must not start the ramp again) and until the
+ * last of them ends.
+ */
+function together(known: Interval | undefined, drain: Interval): Interval {
+  if (known === undefined) return drain;
+  return {
+    cluster: drain.cluster,
+    sinceMs: Math.min(known.sinceMs, drain.sinceMs),
+    remainingMs: Math.max(known.remainingMs, drain.remainingMs),
+  };
 }
 
 /** All drains that stand now: those a person asked for and those of running drills, which are leases. */

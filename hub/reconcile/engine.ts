@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Prober } from '../../prober/scheduler.ts';
 import type { AnswerTable } from '../../src/dns/table.ts';
 import { PortolanError } from '../../src/errors/error.ts';
-import type { QuorumConfig, Target, TargetMemory, TargetState, Vote } from '../../src/health/types.ts';
+import type { QuorumConfig, Vote } from '../../src/health/types.ts';
 import type { SnapshotSigner } from '../../src/identity/snapshot-signing.ts';
 import type {
   Hello,
@@ -13,18 +13,24 @@ import type {
 import type { RoutingPart } from '../../src/protocol/snapshot.ts';
 import { fromWireVotes } from '../../src/protocol/votes.ts';
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
-import { type DrillEffects, EFFECT_LEASE_MS } from '../drills/effects.ts';
+import type { DrillEffects } from '../drills/effects.ts';
 import type { Store } from '../store/contract.ts';
-import { type AgentDirectory, createAgentDirectory } from './agent-directory.ts';
+import { type AgentDirectory, createAgentDirectory, type KnownAgent } from './agent-directory.ts';
+import { createBroadcast } from './broadcast.ts';
 import type { CaBundles } from './ca-bundles.ts';
 import { dueStatuses } from './conditions.ts';
-import { decisionMessage, faultMessage } from './decisions.ts';
+import { createDistribution } from './distribution.ts';
 import { drainObjects, standingDrains } from './drains.ts';
+import { followObjects } from './follow.ts';
 import { createHubHealth, type HubHealth } from './health.ts';
-import { applyChanges, NO_OBJECTS, type Objects, objectKey, objectsOf } from './objects.ts';
+import { createHealthMemory } from './health-memory.ts';
+import { createLeadership } from './leadership.ts';
+import { NO_OBJECTS, objectKey } from './objects.ts';
 import { createPublisher, type Published } from './publisher.ts';
-import { compileSnapshots, type SnapshotAgent, type SnapshotSet, snapshotMessage } from './snapshots.ts';
-import { buildWorld, routingContent, type World, type WorldContext } from './world.ts';
+import { createReconcileLoop } from './reconcile-loop.ts';
+import type { SnapshotInput } from './snapshots.ts';
+import { createStatusWriter } from './status-writer.ts';
+import { buildWorld, routingContent, sameRouting, type World, type WorldContext } from './world.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -59,7 +65,10 @@ export interface Engine {
   readonly table: AnswerTable;
   readonly agents: AgentDirectory;
   readonly ready: { readonly ready: boolean; readonly reasons: readonly string[] };
-  /** Resolves once everything committed up to `revision` is published. */
+  /**
+   * Resolves once everything committed up to `revision` is published. Rejects with what keeps it from being published, with
+   * CONFLICT when another hub took over, with NOT_READY after some seconds or when the hub stops.
+   */
   caughtUp(revision: number): Promise<void>;
   onHello(agentUid: string, hello: Hello): void;
   onVotes(agentUid: string, incarnation: string, batch: WireVoteBatch): void;
@@ -72,60 +81,202 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-const MEMORY_KEY = 'health/memory';
 /** Staleness is noticed at this pace; votes that changed are judged at once. */
 const TICK_MS = 250;
 const TICK_SPACING_MS = 25;
 const HEARTBEAT_MS = 1_000;
+/** Everything is sent again, and the epoch is compared with the store's, every so many heartbeats. */
 const COMPLETE_EVERY = 10;
-const MINIMUM_AGENT = '0.1.0';
 
 export async function createEngine(options: EngineOptions, emptyTable: AnswerTable): Promise<Engine> {
-  const { store, monotonicMs, wallMs, log } = options;
+  const { store, context, effects, monotonicMs, wallMs, log } = options;
   const agents = createAgentDirectory();
   const publisher = await createPublisher(store);
   const incarnation = options.randomId();
+  const hubVantage = `hub/${store.hubUid}`;
   const closing = new AbortController();
   const timers: NodeJS.Timeout[] = [];
-  let objects: Objects = NO_OBJECTS;
-  let world: World = buildWorld(objects, options.context);
+  let world: World = buildWorld(NO_OBJECTS, context);
   let table = emptyTable;
-  let revision = 0;
-  let reconciledRevision = -1;
-  let snapshots: SnapshotSet | undefined;
-  let decisionSequence = 0;
+  let started = false;
+  let material = true;
+  let snapshotsDue = true;
   let beats = 0;
   let hubVoteSequence = 0;
-  let savedMemory = '';
-  let failure: string | undefined;
-  let started = false;
-  let pending: NodeJS.Timeout | undefined;
   let tickTimer: NodeJS.Timeout | undefined;
   let lastTickMs = Number.NEGATIVE_INFINITY;
   let activeDrains = '';
-  const dirty = new Set<'snapshots' | 'statuses'>();
-  let work: Promise<void> = Promise.resolve();
   let watching: Promise<void> = Promise.resolve();
-  const waiters: { readonly revision: number; readonly done: () => void }[] = [];
-  const sentDigest = new Map<string, string>();
-  const sent = new Map<
-    string,
-    { readonly version: number; readonly sequence: number; readonly contentHash: string }
-  >();
-  /** Agents that know a newer epoch than ours: this hub's data was restored from a backup, so it must not lead them. */
-  const ahead = new Set<string>();
+  let identities: Promise<void> = Promise.resolve();
 
+  const leadership = createLeadership(store, (reason) => {
+    log.warn({ epoch: store.epoch, reason }, 'another hub took over; this one decides and publishes no more');
+    loop.schedule();
+  });
   const health = createHubHealth({
     quorum: options.quorum,
     monotonicMs,
     wallMs,
     onChange: (changed) => {
-      broadcastDecisions(changed, false);
-      touch('statuses');
+      broadcast.decisions(changed, false);
+      statuses.touch();
     },
   });
-  const hubVantage = `hub/${store.hubUid}`;
+  const memory = createHealthMemory(store, health, log);
   const prober = options.startProber((votes) => ingestOwn(votes, false));
+  const standing = () => standingDrains(world, effects.all, { wallMs: wallMs(), monotonicMs: monotonicMs() });
+  const distribution = createDistribution({
+    store,
+    signer: options.signer,
+    agents,
+    send: options.send,
+    input: snapshotInput,
+    log,
+  });
+  const broadcast = createBroadcast({
+    epoch: store.epoch,
+    health,
+    standing,
+    effects,
+    listeners: () =>
+      leadership.lost === undefined
+        ? agents.all
+            .filter((a) => a.connected && !distribution.isAhead(a.identity.agentUid))
+            .map((a) => a.identity.agentUid)
+        : [],
+    send: options.send,
+    prober,
+    monotonicMs,
+  });
+  const statuses = createStatusWriter({
+    store,
+    leadership,
+    due: () =>
+      dueStatuses({
+        world,
+        health,
+        published: publisher.live,
+        agentOf: (cluster) => agents.ofCluster(cluster),
+        wallMs: wallMs(),
+      }),
+    log,
+  });
+  const follower = followObjects({
+    store,
+    onChange: (isMaterial) => {
+      material ||= isMaterial;
+      loop.schedule();
+    },
+    log,
+    wait: (ms, signal) => delay(ms, undefined, { signal, ref: false }).catch(() => undefined),
+  });
+  const loop = createReconcileLoop({ reconcile, revision: () => follower.revision, log });
+
+  // --- stored objects -> world -> publication -> name server and agents
+
+  async function reconcile(published: () => void): Promise<void> {
+    if (leadership.lost !== undefined)
+      throw new PortolanError('CONFLICT', leadership.lost, { fix: 'Use the hub that took over.' });
+    if (follower.objects !== world.objects) await publishWorld();
+    health.setDrains(standing());
+    published();
+    if (!snapshotsDue) return;
+    snapshotsDue = false;
+    try {
+      const set = await distribution.refresh();
+      if (set !== undefined && !closing.signal.aborted) prober.assign(set.hubTargets);
+    } catch (thrown) {
+      snapshotsDue = true;
+      throw thrown;
+    }
+  }
+
+  /** Level-based: whatever changed, the world is made anew; what it is made of is reused where it is the same. */
+  async function publishWorld(): Promise<void> {
+    const next = buildWorld(follower.objects, context, world);
+    const onlyStatuses = !material;
+    material = false;
+    if (onlyStatuses) {
+      world = next;
+      return;
+    }
+    try {
+      if (publisher.live === undefined || !sameRouting(world, next)) await publish(next);
+      world = next;
+    } catch (thrown) {
+      material = true;
+      throw thrown;
+    }
+    const targets = [...world.targets.values()];
+    health.setTargets(targets);
+    await options.caBundles.refresh(targets).catch((thrown: unknown) => {
+      // The checks that need it have no verdict here; that must not hold up everything else.
+      log.warn({ err: PortolanError.from(thrown) }, 'CA bundles of checks cannot be read');
+    });
+    requestTick();
+    snapshotsDue = true;
+    statuses.touch();
+  }
+
+  async function publish(next: World): Promise<void> {
+    if (!(await leadership.confirm())) throw new PortolanError('CONFLICT', leadership.lost ?? '');
+    const before = publisher.live?.sequence;
+    const published = await publisher.publish(routingContent(next, context, options.geo.sha256));
+    if (published.sequence === before) return;
+    const { content, sequence } = published;
+    table = options.compileTable(
+      { ...content, sequence, drains: [], issuedAtMs: wallMs() },
+      options.geo,
+      () => health.view,
+    );
+    health.setPolicies(content.policies, context.regions);
+    for (const [policy, entry] of next.policies) {
+      const first = entry.violations[0];
+      if (first !== undefined && world.policies.get(policy)?.inputs !== entry.inputs)
+        log.warn({ policy, path: first.path, code: first.code }, `not answered: ${first.message}`);
+    }
+    log.info({ sequence, zones: content.zones.length, policies: content.policies.length }, 'published');
+  }
+
+  function snapshotInput(): SnapshotInput | undefined {
+    const published = publisher.live;
+    if (published === undefined) return undefined;
+    return {
+      published,
+      drains: drainObjects(world, wallMs()),
+      quorum: options.quorum,
+      targets: [...world.targets.values()],
+      caBundles: options.caBundles.all,
+      agents: agents.all.map((a) => {
+        const cluster = clusterOf(a);
+        const object = world.objects.Cluster.get(cluster);
+        return {
+          agentUid: a.identity.agentUid,
+          clusterUid: a.identity.clusterUid,
+          cluster,
+          failureDomain: failureDomainOf(a),
+          generation: a.identity.generation,
+          peerAddress: a.peerAddress ?? object?.status?.agent?.peerAddress,
+        };
+      }),
+      hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
+      wallMs: wallMs(),
+    };
+  }
+
+  const clusterOf = (agent: KnownAgent): string =>
+    objectKey(agent.identity.cluster.namespace, agent.identity.cluster.name);
+  const failureDomainOf = (agent: KnownAgent): string =>
+    world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? agent.identity.cluster.name;
+
+  /** Something besides objects concerns snapshots and statuses: a peer address, an identity, a drain's end. */
+  function agentsChanged(): void {
+    snapshotsDue = true;
+    loop.schedule();
+    statuses.touch();
+  }
+
+  // --- votes -> states
 
   function ingestOwn(votes: readonly Vote[], complete: boolean): void {
     hubVoteSequence += 1;
@@ -141,74 +292,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     if (!complete) requestTick();
   }
 
-  // --- stored objects -> world -> publication
-
-  function schedule(): void {
-    pending ??= setTimeout(() => {
-      pending = undefined;
-      work = work.then(reconcile).catch((thrown: unknown) => {
-        const error = PortolanError.from(thrown);
-        failure = `${error.code}: ${error.message}`;
-        log.warn({ err: error }, 'reconcile failed; it is tried again');
-        if (!closing.signal.aborted) setTimeout(schedule, 1_000).unref();
-      });
-    }, 10);
-  }
-
-  async function reconcile(): Promise<void> {
-    const upTo = revision;
-    if (objects !== world.objects) await publishWorld();
-    refreshDrains();
-    if (dirty.has('snapshots')) {
-      dirty.delete('snapshots');
-      await refreshSnapshots();
-    }
-    if (dirty.has('statuses')) {
-      dirty.delete('statuses');
-      await writeStatuses();
-    }
-    failure = undefined;
-    reconciledRevision = upTo;
-    for (const waiter of waiters.splice(0)) {
-      if (waiter.revision <= upTo) waiter.done();
-      else waiters.push(waiter);
-    }
-  }
-
-  async function publishWorld(): Promise<void> {
-    world = buildWorld(objects, options.context, world);
-    const before = publisher.live?.sequence;
-    const published = await publisher.publish(routingContent(world, options.context, options.geo.sha256));
-    if (published.sequence !== before) {
-      table = options.compileTable(
-        { ...published.content, sequence: published.sequence, drains: [], issuedAtMs: wallMs() },
-        options.geo,
-        () => health.view,
-      );
-      health.setPolicies(published.content.policies, options.context.regions);
-      log.info(
-        {
-          sequence: published.sequence,
-          zones: published.content.zones.length,
-          policies: published.content.policies.length,
-        },
-        'published',
-      );
-    }
-    health.setTargets([...world.targets.values()]);
-    await options.caBundles.refresh(world.targets.values());
-    requestTick();
-    dirty.add('snapshots').add('statuses');
-  }
-
-  /** Marks what has to be looked at again, and sees to it that it is. */
-  function touch(...parts: readonly ('snapshots' | 'statuses')[]): void {
-    for (const part of parts) dirty.add(part);
-    schedule();
-  }
-
   /** Decides at once, but not more often than every `TICK_SPACING_MS` however many batches come. */
   function requestTick(): void {
+    if (closing.signal.aborted) return;
     const waitMs = lastTickMs + TICK_SPACING_MS - monotonicMs();
     if (waitMs <= 0) tick();
     else tickTimer ??= setTimeout(tick, waitMs);
@@ -221,206 +307,47 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     health.tick();
   }
 
-  function refreshDrains(): void {
-    health.setDrains(
-      standingDrains(world, options.effects.all, { wallMs: wallMs(), monotonicMs: monotonicMs() }),
-    );
-  }
-
-  async function writeStatuses(): Promise<void> {
-    const due = dueStatuses({
-      world,
-      health,
-      published: publisher.live,
-      agentOf: (cluster) => agents.ofCluster(cluster),
-      wallMs: wallMs(),
-    });
-    for (const change of due) {
-      // One at a time: an object that was deleted meanwhile must not hold up the others.
-      await store
-        .commit([change], { actor: { id: 'hub', display: 'reconcile' }, epoch: store.epoch })
-        .catch((thrown: unknown) => {
-          const error = PortolanError.from(thrown);
-          if (error.code !== 'NOT_FOUND') throw error;
-        });
-    }
-  }
-
-  // --- snapshots
-
-  function snapshotAgents(): readonly SnapshotAgent[] {
-    return agents.all.map((a) => {
-      const cluster = objectKey(a.identity.cluster.namespace, a.identity.cluster.name);
-      const spec = world.objects.Cluster.get(cluster)?.spec;
-      const stored = world.objects.Cluster.get(cluster)?.status?.agent?.peerAddress;
-      return {
-        agentUid: a.identity.agentUid,
-        clusterUid: a.identity.clusterUid,
-        cluster,
-        failureDomain: spec?.failureDomain ?? a.identity.cluster.name,
-        generation: a.identity.generation,
-        peerAddress: a.peerAddress ?? stored,
-        connected: a.connected,
-      };
-    });
-  }
-
-  async function refreshSnapshots(): Promise<void> {
-    const published = publisher.live;
-    if (published === undefined) return;
-    snapshots = compileSnapshots(
-      {
-        published,
-        drains: drainObjects(world, wallMs()),
-        quorum: options.quorum,
-        targets: [...world.targets.values()],
-        caBundles: options.caBundles.all,
-        agents: snapshotAgents(),
-        hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
-        wallMs: wallMs(),
-      },
-      (text) => Buffer.from(text, 'utf8'),
-      (parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex'),
-    );
-    prober.assign(snapshots.hubTargets);
-    for (const agent of agents.all) if (agent.connected) await sendSnapshot(agent.identity.agentUid, false);
-  }
-
-  async function sendSnapshot(agentUid: string, always: boolean): Promise<void> {
-    const compiled = snapshots?.byAgent.get(agentUid);
-    const published = publisher.live;
-    if (compiled === undefined || published === undefined || ahead.has(agentUid)) return;
-    if (!always && sentDigest.get(agentUid) === compiled.digest) return;
-    sentDigest.set(agentUid, compiled.digest);
-    const version = await store.increment(`snapshot/${agentUid}`);
-    const { message } = snapshotMessage(
-      compiled,
-      {
-        hub: store.hubUid,
-        epoch: store.epoch,
-        version,
-        previous: agents.get(agentUid)?.applied?.hash ?? '',
-        issuedAtMs: wallMs(),
-        minimumAgent: MINIMUM_AGENT,
-      },
-      options.signer,
-    );
-    sent.set(agentUid, { version, sequence: published.sequence, contentHash: published.hash });
-    options.send(agentUid, message);
-  }
-
-  // --- states and drains to the agents
-
-  const allStates = (): readonly TargetState[] => [...health.states.values()];
-
-  function decisions(states: readonly TargetState[], complete: boolean): HubMessage {
-    const memories: Readonly<Record<string, TargetMemory>> = states.length > 0 ? health.memories() : {};
-    return decisionMessage({
-      epoch: store.epoch,
-      sequence: decisionSequence,
-      complete,
-      authoritative: health.authoritative,
-      states,
-      memories,
-      drains: standingDrains(world, options.effects.all, { wallMs: wallMs(), monotonicMs: monotonicMs() }),
-    });
-  }
-
-  function broadcastDecisions(states: readonly TargetState[], complete: boolean): void {
-    decisionSequence += 1;
-    const message = decisions(states, complete);
-    for (const agent of agents.all)
-      if (agent.connected && !ahead.has(agent.identity.agentUid))
-        options.send(agent.identity.agentUid, message);
-  }
-
-  function broadcastFaults(): void {
-    const message = faultMessage(options.effects.all);
-    for (const agent of agents.all) if (agent.connected) options.send(agent.identity.agentUid, message);
-  }
-
-  function setOwnFaults(): void {
-    const expiresAtMs = monotonicMs() + EFFECT_LEASE_MS;
-    prober.setFaults(
-      options.effects.all
-        .filter((e) => e.action === 'fail')
-        .map((e) => ({ id: e.id, cluster: e.cluster, expiresAtMs })),
-    );
-  }
-
   function heartbeat(): void {
     beats += 1;
     ingestOwn(prober.votes(), true);
     tick();
-    refreshDrains();
-    if (options.effects.all.length > 0) {
-      setOwnFaults();
-      broadcastFaults();
-    }
+    health.setDrains(standing());
+    if (effects.all.length > 0) broadcast.faults();
     const complete = beats % COMPLETE_EVERY === 0;
-    broadcastDecisions(complete ? allStates() : [], complete);
-    const memory = JSON.stringify(Object.entries(health.memories()).map(([id, m]) => [id, m.state, m.flaps]));
-    if (memory !== savedMemory && health.authoritative) {
-      savedMemory = memory;
-      work = work
-        .then(() => store.putMeta(MEMORY_KEY, JSON.stringify(health.memories())))
-        .catch((thrown: unknown) => log.warn({ err: PortolanError.from(thrown) }, 'health memory not saved'));
-    }
+    broadcast.decisions(complete ? [...health.states.values()] : [], complete);
+    if (leadership.lost === undefined) void memory.save();
+    if (complete)
+      leadership.confirm().catch((thrown: unknown) => {
+        log.warn({ err: PortolanError.from(thrown) }, 'the store does not answer');
+      });
     // A drain that reached its end changes no object: it is noticed here.
     const drains = drainObjects(world, wallMs())
       .map((d) => d.cluster)
       .join(' ');
     if (drains !== activeDrains) {
       activeDrains = drains;
-      touch('snapshots', 'statuses');
+      agentsChanged();
     }
-    // Agents seen lately show in statuses; a minute's granularity is enough.
-    if (beats % 30 === 0) touch('statuses');
+    // When agents were seen shows in statuses; a minute's granularity is enough.
+    if (beats % 30 === 0) statuses.touch();
   }
 
-  // --- the store's events
-
-  async function watch(from: number): Promise<void> {
-    let at = from;
-    while (!closing.signal.aborted) {
-      try {
-        for await (const event of store.watch({ fromRevision: at, signal: closing.signal })) {
-          at = event.revision;
-          const { kind, metadata } = event.object;
-          objects =
-            event.type === 'deleted'
-              ? applyChanges(objects, [], [{ kind, namespace: metadata.namespace, name: metadata.name }])
-              : applyChanges(objects, [event.object], []);
-          revision = event.revision;
-          schedule();
-        }
-      } catch (thrown) {
-        const error = PortolanError.from(thrown);
-        log.warn({ err: error }, 'watch ended; listing again');
-        const listed = await store.list().catch(() => undefined);
-        if (listed === undefined) {
-          await new Promise((resolve) => setTimeout(resolve, 500).unref());
-          continue;
-        }
-        objects = objectsOf(listed.items);
-        at = listed.revision;
-        revision = listed.revision;
-        schedule();
-      }
-    }
+  async function readIdentities(): Promise<void> {
+    const stored = await store.listAgents();
+    for (const identity of stored) if (identity.revoked) health.forget(`agent/${identity.agentUid}`);
+    agents.setIdentities(stored);
+    distribution.forgetGone();
+    publisher.keepReferencesOf((uid) => agents.get(uid) !== undefined);
   }
 
   return {
     async start() {
-      const listed = await store.list();
-      objects = objectsOf(listed.items);
-      revision = listed.revision;
-      agents.setIdentities(await store.listAgents());
-      const remembered = await store.getMeta(MEMORY_KEY);
-      if (remembered !== undefined)
-        health.restore(JSON.parse(remembered) as Readonly<Record<string, TargetMemory>>);
-      await reconcile();
-      watching = watch(listed.revision);
+      await follower.load();
+      await readIdentities();
+      await memory.restore();
+      await loop.first();
+      await statuses.flush();
+      watching = follower.follow(closing.signal);
       timers.push(setInterval(tick, TICK_MS), setInterval(heartbeat, HEARTBEAT_MS));
       started = true;
     },
@@ -438,58 +365,45 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     get ready() {
       const reasons = [
         ...(started ? [] : ['starting']),
-        ...(failure === undefined ? [] : [`reconcile failed: ${failure}`]),
-        ...[...ahead].map(
+        ...(leadership.lost === undefined ? [] : [leadership.lost]),
+        ...(loop.failure === undefined || leadership.lost !== undefined
+          ? []
+          : [`reconcile failed: ${loop.failure.code}: ${loop.failure.message}`]),
+        ...distribution.ahead.map(
           (uid) =>
-            `agent ${uid} has followed a newer epoch than this hub's: the data directory was restored from an old backup; restore a newer one or re-join the agent`,
+            `agent ${uid} has followed a newer state than this hub's: the data was restored from an old backup; restore a newer one or re-join the agent`,
         ),
       ];
       return { ready: reasons.length === 0, reasons };
     },
-    caughtUp(wanted) {
-      if (wanted <= reconciledRevision) return Promise.resolve();
-      return new Promise((resolve) => {
-        waiters.push({ revision: wanted, done: resolve });
-        schedule();
-      });
-    },
+    caughtUp: (revision) => loop.caughtUp(revision),
     onHello(agentUid, hello) {
       agents.hello(agentUid, hello, wallMs());
-      if (Number(hello.snapshotEpoch) > store.epoch) {
-        ahead.add(agentUid);
-        log.warn(
-          { agentUid, agentEpoch: Number(hello.snapshotEpoch), epoch: store.epoch },
-          'the agent has followed a newer epoch; it gets no snapshots from this hub',
-        );
-      } else {
-        ahead.delete(agentUid);
-      }
-      sentDigest.delete(agentUid);
-      options.send(agentUid, decisions(allStates(), true));
-      options.send(agentUid, faultMessage(options.effects.all));
+      if (agents.get(agentUid) === undefined) return;
+      distribution.greet(agentUid, {
+        epoch: Number(hello.snapshotEpoch),
+        version: Number(hello.snapshotVersion),
+      });
+      broadcast.greet(agentUid);
       // A new peer address concerns everyone: the reconcile compiles and sends to this agent too.
-      touch('snapshots', 'statuses');
+      agentsChanged();
     },
     onVotes(agentUid, agentIncarnation, batch) {
       const known = agents.get(agentUid);
       if (known === undefined) return;
-      const cluster = world.objects.Cluster.get(
-        objectKey(known.identity.cluster.namespace, known.identity.cluster.name),
-      );
-      const failureDomain = cluster?.spec.failureDomain ?? known.identity.cluster.name;
+      const failureDomain = failureDomainOf(known);
       prober.noteContact(failureDomain);
       health.ingest(
         fromWireVotes({ vantage: `agent/${agentUid}`, failureDomain, incarnation: agentIncarnation }, batch),
       );
       if (!known.voted && batch.votes.some((v) => v.verdict !== 0)) {
         agents.note(agentUid, { voted: true });
-        touch('statuses');
+        statuses.touch();
       }
       if (!batch.complete) requestTick();
       agents.note(agentUid, { lastSeenWallMs: wallMs() });
     },
     onSnapshotAck(agentUid, ack) {
-      const was = sent.get(agentUid);
       const version = Number(ack.version);
       if (ack.error !== '') {
         agents.note(agentUid, { refused: ack.error });
@@ -498,42 +412,36 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
           'the agent refused its snapshot and keeps the last good one',
         );
       } else {
-        const sequence =
-          was?.version === version ? was.sequence : (agents.get(agentUid)?.applied?.sequence ?? 0);
+        const content = distribution.contentOf(agentUid, ack);
+        const sequence = content?.sequence ?? agents.get(agentUid)?.applied?.sequence ?? 0;
         agents.note(agentUid, { applied: { version, hash: ack.hash, sequence }, refused: undefined });
-        if (was?.version === version) publisher.referenced(agentUid, was.contentHash);
+        if (content !== undefined) publisher.referenced(agentUid, content.hash);
       }
-      touch('statuses');
+      statuses.touch();
     },
     onSeen: (agentUid) => agents.note(agentUid, { lastSeenWallMs: wallMs() }),
     onClosed(agentUid) {
       agents.note(agentUid, { connected: false, voted: false });
-      touch('statuses');
+      statuses.touch();
     },
-    async identitiesChanged() {
-      const identities = await store.listAgents();
-      for (const identity of identities) if (identity.revoked) health.forget(`agent/${identity.agentUid}`);
-      agents.setIdentities(identities);
-      touch('snapshots', 'statuses');
+    identitiesChanged() {
+      // One after the other: an older list must not replace a newer one.
+      const read = identities.then(readIdentities);
+      identities = read.catch(() => undefined);
+      return read.then(agentsChanged);
     },
     effectsChanged() {
-      setOwnFaults();
-      broadcastFaults();
-      refreshDrains();
+      broadcast.faults();
+      health.setDrains(standing());
     },
     async close() {
       closing.abort();
       for (const timer of timers) clearInterval(timer);
-      clearTimeout(pending);
       clearTimeout(tickTimer);
       prober.close();
-      await work.catch(() => undefined);
-      await watching.catch(() => undefined);
+      await loop.close();
+      await statuses.close();
+      await watching;
     },
   };
-}
-
-/** Targets of a cluster, for drills and explanations. */
-export function targetsOf(world: World, cluster: string): readonly Target[] {
-  return [...world.targets.values()].filter((t) => t.cluster === cluster);
 }

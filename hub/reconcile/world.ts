@@ -92,6 +92,18 @@ function usersOf(policies: World['policies']): ReadonlyMap<string, readonly stri
   return usedBy;
 }
 
+/** True when both worlds answer alike, so that publishing the second anew would be for nothing. Compares references only. */
+export function sameRouting(a: World, b: World): boolean {
+  if (a.policies.size !== b.policies.size || a.objects.Zone.size !== b.objects.Zone.size) return false;
+  for (const [key, entry] of b.policies) if (a.policies.get(key)?.routed !== entry.routed) return false;
+  for (const [key, zone] of b.objects.Zone) {
+    const before = a.objects.Zone.get(key);
+    if (identityOf(before) !== identityOf(zone)) return false;
+    if (before?.metadata.deletionTimestamp !== zone.metadata.deletionTimestamp) return false;
+  }
+  return true;
+}
+
 /** Ids of the health targets that judge an endpoint. */
 export function targetIdsOf(endpoint: RoutedPolicy['endpoints'][number]): readonly string[] {
   return endpoint.cname === undefined ? endpoint.addresses.map((a) => a.targetId) : [endpoint.cname.targetId];

@@ -1,0 +1,55 @@
+import { diffAnswers, PLACES } from '../../src/plan/answers.ts';
+import type { AnswerChange, AnswerDiff } from '../api/services.ts';
+import { drainedClusters } from './capacity.ts';
+import type { HubHealth } from './health.ts';
+import { withDrains } from './proposed-view.ts';
+import type { World } from './world.ts';
+
+/** Who gets something else, everywhere, when `next` replaces `world`. */
+export function answerDiff(
+  world: World,
+  next: World,
+  health: Pick<HubHealth, 'view'>,
+  wallMs: number,
+): AnswerDiff {
+  return differences(world, next, health, drainedClusters(world, wallMs), drainedClusters(next, wallMs));
+}
+
+/** Who gets something else when a drill takes `cluster` out. */
+export function answersWithout(
+  world: World,
+  cluster: string,
+  health: Pick<HubHealth, 'view'>,
+  wallMs: number,
+): AnswerDiff {
+  const drained = drainedClusters(world, wallMs);
+  return differences(world, world, health, drained, new Set([...drained, cluster]));
+}
+
+function differences(
+  world: World,
+  next: World,
+  health: Pick<HubHealth, 'view'>,
+  drainedBefore: ReadonlySet<string>,
+  drainedAfter: ReadonlySet<string>,
+): AnswerDiff {
+  const hostnames = new Set([...world.hostnames.keys(), ...next.hostnames.keys()]);
+  const sameDrains =
+    drainedBefore.size === drainedAfter.size && [...drainedBefore].every((c) => drainedAfter.has(c));
+  const before = withDrains(health.view, drainedBefore);
+  const after = withDrains(health.view, drainedAfter);
+  const changes: AnswerChange[] = [];
+  for (const hostname of [...hostnames].sort()) {
+    const was = world.policies.get(world.hostnames.get(hostname) ?? '');
+    const will = next.policies.get(next.hostnames.get(hostname) ?? '');
+    if (sameDrains && was?.routed === will?.routed) continue;
+    const namespace = (will ?? was)?.resource.metadata.namespace ?? '';
+    for (const difference of diffAnswers(
+      { policy: was?.routed?.compiled, state: before },
+      { policy: will?.routed?.compiled, state: after },
+    )) {
+      changes.push({ hostname, namespace, ...difference });
+    }
+  }
+  return { changes, compared: { hostnames: hostnames.size, places: PLACES.length } };
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { SnapshotSigner } from '../../src/identity/snapshot-signing.ts';
+import type { HubMessage, SnapshotAck } from '../../src/protocol/generated/portolan_pb.js';
+import type { Store } from '../store/contract.ts';
+import type { AgentDirectory } from './agent-directory.ts';
+import type { Published } from './publisher.ts';
+import { compileSnapshots, type SnapshotInput, type SnapshotSet, snapshotMessage } from './snapshots.ts';
+
+/** The oldest agent that understands these snapshots. */
+const MINIMUM_AGENT = '0.1.0';
+
+export interface DistributionOptions {
+  readonly store: Pick<Store, 'increment' | 'hubUid' | 'epoch'>;
+  readonly signer: SnapshotSigner;
+  readonly agents: AgentDirectory;
+  readonly send: (agentUid: string, message: HubMessage) => void;
+  /** What snapshots are made of now; `undefined` before the first publication. */
+  readonly input: () => SnapshotInput | undefined;
+  readonly log: { warn(details: object, message: string): void };
+}
+
+/** Which snapshot each agent was sent, and which agents must not be sent any. */
+export interface Distribution {
+  /**
+   * Compiles for every agent and sends to the connected ones whose content differs from what they were sent. Rejects when a
+   * version cannot be stored; what was sent by then stays sent, the rest goes out with the next refresh.
+   */
+  refresh(): Promise<SnapshotSet | undefined>;
+  /** A new stream: the agent gets its snapshot again with the next refresh, unless it knows more than this hub. */
+  greet(agentUid: string, applied: { readonly epoch: number; readonly version: number }): void;
+  /** The content an acknowledged version had; `undefined` for one that is not the last sent. */
+  contentOf(
+    agentUid: string,
+    ack: Pick<SnapshotAck, 'version'>,
+  ): Pick<Published, 'sequence' | 'hash'> | undefined;
+  /**
+   * True when the agent has followed a newer epoch or a newer version than this hub's store knows: the data was restored from an old
+   * backup, so this hub must not lead it.
+   */
+  isAhead(agentUid: string): boolean;
+  readonly ahead: readonly string[];
+  /** Agents that are no more leave nothing behind. */
+  forgetGone(): void;
+}
+
+interface Sent {
+  readonly version: number;
+  readonly digest: string;
+  readonly content: Pick<Published, 'sequence' | 'hash'>;
+}
+
+export function createDistribution(options: DistributionOptions): Distribution {
+  const { store, agents, log } = options;
+  const sent = new Map<string, Sent>();
+  const reported = new Map<string, number>();
+  const ahead = new Set<string>();
+
+  async function send(agentUid: string, set: SnapshotSet, input: SnapshotInput): Promise<void> {
+    const compiled = set.byAgent.get(agentUid);
+    if (compiled === undefined || ahead.has(agentUid) || sent.get(agentUid)?.digest === compiled.digest)
+      return;
+    const version = await store.increment(`snapshot/${agentUid}`);
+    if (version <= (reported.get(agentUid) ?? 0)) {
+      isNow(agentUid, { storeVersion: version, agentVersion: reported.get(agentUid) });
+      return;
+    }
+    const { message } = snapshotMessage(
+      compiled,
+      {
+        hub: store.hubUid,
+        epoch: store.epoch,
+        version,
+        previous: agents.get(agentUid)?.applied?.hash ?? '',
+        issuedAtMs: input.wallMs,
+        minimumAgent: MINIMUM_AGENT,
+      },
+      options.signer,
+    );
+    const { sequence, hash } = input.published;
+    sent.set(agentUid, { version, digest: compiled.digest, content: { sequence, hash } });
+    options.send(agentUid, message);
+  }
+
+  function isNow(agentUid: string, figures: object): void {
+    ahead.add(agentUid);
+    log.warn(
+      { agentUid, ...figures },
+      'the agent has followed a newer hub than this one; it is not led by this hub',
+    );
+  }
+
+  return {
+    async refresh() {
+      const input = options.input();
+      if (input === undefined) return undefined;
+      const set = compileSnapshots(
+        input,
+        (text) => Buffer.from(text, 'utf8'),
+        (parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex'),
+      );
+      for (const agent of agents.all) if (agent.connected) await send(agent.identity.agentUid, set, input);
+      return set;
+    },
+    greet(agentUid, applied) {
+      sent.delete(agentUid);
+      reported.set(agentUid, applied.version);
+      if (applied.epoch > store.epoch) isNow(agentUid, { agentEpoch: applied.epoch, epoch: store.epoch });
+      else ahead.delete(agentUid);
+    },
+    contentOf(agentUid, ack) {
+      const last = sent.get(agentUid);
+      return last?.version === Number(ack.version) ? last.content : undefined;
+    },
+    isAhead: (agentUid) => ahead.has(agentUid),
+    get ahead() {
+      return [...ahead];
+    },
+    forgetGone() {
+      for (const known of [sent, reported, ahead])
+        for (const uid of [...known.keys()]) if (agents.get(uid) === undefined) known.delete(uid);
+    },
+  };
+}

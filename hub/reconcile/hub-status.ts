@@ -1,0 +1,86 @@
+import type { HubStatus } from '../api/services.ts';
+import type { Store } from '../store/contract.ts';
+import type { Engine } from './engine.ts';
+import { objectKey } from './objects.ts';
+
+export interface StatusSource {
+  readonly store: Pick<Store, 'hubUid' | 'epoch'>;
+  readonly engine: Engine;
+  readonly version: string;
+  /** Where the hub's own name server answers, `host:port`. */
+  readonly nameServers: () => readonly string[];
+}
+
+/** What is known of name servers, agents and targets at this moment. */
+export function hubStatus(options: StatusSource, startedAt: string): HubStatus {
+  const { engine, store } = options;
+  const sequence = engine.published?.sequence ?? 0;
+  const { world, health } = engine;
+  return {
+    hub: { uid: store.hubUid, version: options.version, epoch: store.epoch, startedAt, sequence },
+    nameServers: [
+      {
+        id: 'hub',
+        addresses: options.nameServers(),
+        sequence,
+        state: 'serving',
+        detail: 'answers from the live table',
+      },
+      ...engine.agents.all
+        .filter((a) => a.nameServers.length > 0)
+        .map((a) => {
+          const applied = a.applied?.sequence ?? 0;
+          const state = !a.connected
+            ? ('unreachable' as const)
+            : applied === sequence
+              ? ('serving' as const)
+              : ('behind' as const);
+          const detail = !a.connected
+            ? 'no connection to the hub; it answers by its own quorum from its last snapshot'
+            : applied === sequence
+              ? 'answers from the live content'
+              : `answers from sequence ${applied}${a.refused === undefined ? '' : `: ${a.refused}`}`;
+          return {
+            id: `agent/${a.identity.agentUid}`,
+            cluster: objectKey(a.identity.cluster.namespace, a.identity.cluster.name),
+            addresses: a.nameServers,
+            sequence: applied,
+            state,
+            detail,
+          };
+        }),
+    ],
+    agents: engine.agents.all.map((a) => {
+      const cluster = objectKey(a.identity.cluster.namespace, a.identity.cluster.name);
+      return {
+        uid: a.identity.agentUid,
+        cluster,
+        failureDomain: world.objects.Cluster.get(cluster)?.spec.failureDomain ?? a.identity.cluster.name,
+        version: a.version,
+        connected: a.connected,
+        revoked: a.identity.revoked,
+        ...(a.lastSeenWallMs === undefined ? {} : { lastSeenAt: new Date(a.lastSeenWallMs).toISOString() }),
+        snapshotSequence: a.applied?.sequence ?? 0,
+      };
+    }),
+    targets: [...world.targets.values()].flatMap((target) => {
+      const state = health.explain(target.id);
+      if (state === undefined) return [];
+      return [
+        {
+          id: target.id,
+          cluster: target.cluster,
+          address: target.address,
+          port: target.port,
+          protocol: target.check.protocol,
+          state: state.state,
+          degraded: state.degraded,
+          since: new Date(state.sinceWallMs).toISOString(),
+          reason: state.reason,
+          votes: state.votes,
+          usedBy: world.usedBy.get(target.id) ?? [],
+        },
+      ];
+    }),
+  };
+}
