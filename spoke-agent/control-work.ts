@@ -3,15 +3,12 @@ import { create } from '@bufbuild/protobuf';
 import { systemTimer } from '../prober/probe.ts';
 import { systemResolve } from '../prober/resolve.ts';
 import { createProber, NEVER_CONNECTED_MS, type Prober } from '../prober/scheduler.ts';
-import { type PortolanError, PortolanError as Problem } from '../src/errors/error.ts';
 import type { Target, Vote } from '../src/health/types.ts';
-import { sha256Hex } from '../src/identity/digest.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import {
   AgentStatusSchema,
   HelloSchema,
   type Observe,
-  type Snapshot,
   SnapshotAckSchema,
   type VoteBatch as WireVoteBatch,
 } from '../src/protocol/generated/portolan_pb.js';
@@ -32,6 +29,7 @@ import type { ProgramFiles } from './programs.ts';
 import { tryOut } from './sacrificial-check.ts';
 import { snapshotDrains } from './served-states.ts';
 import { readPart } from './snapshot-file.ts';
+import { createSnapshotIntake } from './snapshot-intake.ts';
 import type { StoredSnapshot } from './snapshot-store.ts';
 import { createStatePublisher } from './state-publisher.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -56,13 +54,6 @@ export interface ControlDeps {
 export interface Control {
   receive(message: Exclude<ToControl, { type: 'start' | 'stop' }>): void;
   close(): Promise<void>;
-}
-
-/** What is left to acknowledge to the hub once the data process serves it. */
-interface Unacknowledged {
-  readonly epoch: number;
-  readonly version: number;
-  readonly hash: string;
 }
 
 /**
@@ -94,9 +85,6 @@ export async function startControl(
     onDamaged: (err) => log.error({ err }, 'a snapshot on the disk cannot be used'),
   });
 
-  let current: StoredSnapshot | undefined;
-  let served = '';
-  let unacknowledged: Unacknowledged | undefined;
   let self: PeersPart['self'] | undefined;
   let prober: Prober | undefined;
   let probes: ProbesPart | undefined;
@@ -143,7 +131,6 @@ export async function startControl(
 
   // --- snapshots
   const apply = (stored: StoredSnapshot): void => {
-    current = stored;
     probes = readPart(stored.parts.probes, 'probes');
     const peersPart = readPart(stored.parts.peers, 'peers');
     // Only the drains are kept of the routing part; the data process has the rest.
@@ -180,39 +167,6 @@ export async function startControl(
     peers?.setPeers(peersPart.peers);
   };
 
-  const acknowledge = (mark: Unacknowledged, error: string): void => {
-    const { epoch, version, hash } = mark;
-    link?.sendAck(create(SnapshotAckSchema, { epoch: BigInt(epoch), version: BigInt(version), hash, error }));
-  };
-
-  const onSnapshot = async (message: Snapshot): Promise<void> => {
-    try {
-      const stored = await snapshots.accept(message);
-      if (closed) return;
-      const isNew = stored.mark.hash !== current?.mark.hash;
-      if (isNew) {
-        apply(stored);
-        rule();
-      }
-      if (stored.mark.hash === served) {
-        acknowledge(stored.mark, '');
-        return;
-      }
-      unacknowledged = stored.mark;
-      deps.send({ type: 'snapshot', path: stored.path });
-      if (isNew)
-        log.info(
-          { epoch: stored.mark.epoch, version: stored.mark.version },
-          'a snapshot of the hub was accepted',
-        );
-    } catch (thrown) {
-      const err: PortolanError = Problem.from(thrown);
-      log.error({ err }, 'a snapshot of the hub was refused; the last good one stays');
-      const mark = { epoch: 0, version: 0, ...current?.mark, hash: sha256Hex(message.manifest) };
-      acknowledge(mark, `${err.code}: ${err.message}`);
-    }
-  };
-
   const onObserve = async (order: Observe): Promise<void> => {
     const batch = await observe(order, nameServers[0]);
     if (!closed) link?.sendObservations(batch);
@@ -221,6 +175,21 @@ export async function startControl(
   // --- start
   const stored = await snapshots.load();
   if (stored !== undefined) apply(stored);
+  const intake = createSnapshotIntake({
+    store: snapshots,
+    current: stored,
+    served: start.serving,
+    apply: (next) => {
+      apply(next);
+      rule();
+    },
+    tellData: (path) => deps.send({ type: 'snapshot', path }),
+    acknowledge: ({ epoch, version, hash }, error) =>
+      link?.sendAck(
+        create(SnapshotAckSchema, { epoch: BigInt(epoch), version: BigInt(version), hash, error }),
+      ),
+    log,
+  });
   if (start.remembered !== undefined) {
     decision.recall(recalled(start.remembered, stored), times());
   }
@@ -265,9 +234,9 @@ export async function startControl(
         agentVersion: AGENT_VERSION,
         incarnation,
         wallMs: BigInt(clock.wallMs()),
-        snapshotEpoch: BigInt(current?.mark.epoch ?? 0),
-        snapshotVersion: BigInt(current?.mark.version ?? 0),
-        snapshotHash: current?.mark.hash ?? '',
+        snapshotEpoch: BigInt(intake.current?.mark.epoch ?? 0),
+        snapshotVersion: BigInt(intake.current?.mark.version ?? 0),
+        snapshotHash: intake.current?.mark.hash ?? '',
         peerAddress,
         nameServers: [...advertised],
       }),
@@ -291,7 +260,7 @@ export async function startControl(
         wasUp = false;
         tellLink();
       },
-      snapshot: (message) => void onSnapshot(message),
+      snapshot: (message) => intake.offer(message),
       decisions: (batch) => {
         prober?.noteContact(HUB_DOMAIN);
         const outcome = decision.hubBatch(fromDecisionBatch(batch), times());
@@ -322,10 +291,10 @@ export async function startControl(
     link?.sendStatus(
       create(AgentStatusSchema, {
         wallMs: BigInt(clock.wallMs()),
-        snapshotHash: served,
+        snapshotHash: intake.served,
         nameServers: [...advertised],
         peersConnected: peers?.connectedPeers().length ?? 0,
-        dataReady: served !== '' || !config.dns.enabled,
+        dataReady: intake.served !== '' || !config.dns.enabled,
         appliedDecisionSequence: BigInt(decision.appliedSequence),
       }),
     );
@@ -352,11 +321,7 @@ export async function startControl(
     receive(message) {
       switch (message.type) {
         case 'serving':
-          served = message.hash;
-          if (unacknowledged !== undefined) {
-            acknowledge(unacknowledged, unacknowledged.hash === served ? '' : (message.error ?? ''));
-            unacknowledged = undefined;
-          }
+          intake.serving(message.hash, message.error ?? '');
           sendStatus();
           return;
         case 'metrics':
@@ -378,6 +343,7 @@ export async function startControl(
     },
     async close() {
       closed = true;
+      intake.close();
       for (const cancel of cancels.values()) cancel();
       cancelSoon?.();
       publisher.close();

@@ -107,7 +107,13 @@ export async function startDataProcess(
     clock,
     random: Math.random,
     log,
-    start: () => ({ type: 'start', config, nameServers, remembered: states.save(times()) }),
+    start: () => ({
+      type: 'start',
+      config,
+      nameServers,
+      serving: served.hash,
+      remembered: states.save(times()),
+    }),
     onMessage,
     onExit: () => {
       running = false;

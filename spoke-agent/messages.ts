@@ -54,6 +54,8 @@ export type ToControl =
       readonly config: AgentConfig;
       /** Addresses the name server answers on, `host:port`. */
       readonly nameServers: readonly string[];
+      /** Hash of the snapshot the data process serves; empty: none. */
+      readonly serving: string;
       readonly remembered?: SavedStates;
     }
   /** The data process serves this snapshot now, or why it does not. */
