@@ -167,6 +167,8 @@ describe.skipIf(missing)(SUITE, () => {
     }
     await world.startBackend('berlin');
     await world.startBackend('paris');
+    // In panic either may answer, so agreement alone could be chance.
+    await untilServing(world);
     await untilAgreed(['hub', ...agents], healthy, 40_000);
   });
 
