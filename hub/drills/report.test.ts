@@ -47,6 +47,8 @@ describe("a drill's report", () => {
         sample(900, 'hub', '192.0.2.2'),
         sample(1500, 'hub', '192.0.2.2'),
         sample(5000, 'hub', '192.0.2.1'),
+        sample(5250, 'hub', '192.0.2.1'),
+        sample(5500, 'hub', '192.0.2.1'),
       ],
       requests: [
         { atMs: -500, endpoint: 'a', requests: 10, errors: 0 },

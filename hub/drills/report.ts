@@ -120,10 +120,13 @@ function countryReport(input: ReportInput, hostname: string, country: string): D
   };
 }
 
-/** The answers of the last two seconds: what it settled on. */
+/** Rounds at the end of a drill that show what the answers settled on. */
+export const SETTLED_ROUNDS = 3;
+
 function lastRounds(samples: readonly AnswerSample[]): readonly AnswerSample[] {
-  const end = Math.max(0, ...samples.map((s) => s.atMs));
-  return samples.filter((s) => s.atMs >= end - 2000);
+  const rounds = [...new Set(samples.map((s) => s.atMs))].sort((a, b) => a - b);
+  const from = rounds.at(-SETTLED_ROUNDS) ?? 0;
+  return samples.filter((s) => s.atMs >= from);
 }
 
 function requestReport(input: ReportInput): DrillReport['requests'] {

@@ -12,6 +12,7 @@ import {
   createSampleLog,
   drillReport,
   type RequestSample,
+  SETTLED_ROUNDS,
   withEvent,
 } from './report.ts';
 
@@ -326,7 +327,11 @@ export function createDrillRunner(options: DrillRunnerOptions): DrillRunner {
       await sample();
       if (!view.progress(drill).decided) {
         const recoverMs = now() - rollbackMs;
-        await sample();
+        // Every name server hears of it within the step; what comes then is the "after" of the report.
+        for (let round = 0; round < SETTLED_ROUNDS && !signal.aborted; round += 1) {
+          await options.wait(STEP_MS, signal);
+          await sample();
+        }
         return recoverMs;
       }
       await options.wait(STEP_MS * 2, signal);
