@@ -1,14 +1,22 @@
 import { Command } from 'commander';
 import { addAgentCommand } from './commands/agent.ts';
 import { addApplyCommand } from './commands/apply.ts';
+import { addCheckCommand } from './commands/check.ts';
 import { addClusterCommand } from './commands/cluster.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addDeleteCommand } from './commands/delete.ts';
+import { addDescribeCommand } from './commands/describe.ts';
 import { addDevCommand } from './commands/dev.ts';
+import { addDiffCommand } from './commands/diff.ts';
 import { addDrillCommand } from './commands/drill.ts';
+import { addEventsCommand } from './commands/events.ts';
 import { addGetCommand } from './commands/get.ts';
 import { addHubCommand } from './commands/hub.ts';
 import { addInitCommand } from './commands/init.ts';
+import { addPlanCommand } from './commands/plan.ts';
 import { addResolveCommand } from './commands/resolve.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { addVersionCommand } from './commands/version.ts';
 import type { Session } from './session.ts';
 
@@ -42,13 +50,21 @@ export function createProgram(session: Session): Command {
   addDevCommand(program, session);
   program.commandsGroup('Objects:');
   addGetCommand(program, session);
+  addDescribeCommand(program, session);
   addApplyCommand(program, session);
+  addPlanCommand(program, session);
+  addDiffCommand(program, session);
+  addDeleteCommand(program, session);
   program.commandsGroup('Traffic:');
   addClusterCommand(program, session);
   addResolveCommand(program, session);
   addDrillCommand(program, session);
   program.commandsGroup('Operate:');
+  addCheckCommand(program, session);
   addStatusCommand(program, session);
+  addEventsCommand(program, session);
+  addTokenCommand(program, session);
   addVersionCommand(program, session);
+  addCompletionCommand(program, session);
   return program;
 }

@@ -1,34 +1,14 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Applied } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
-import { type ManifestDocument, readManifests, withPlaces } from '../manifest.ts';
+import { withPlaces } from '../manifest.ts';
+import { filenameOption, manifestsOf } from '../manifest-flags.ts';
 import { documentText, listDocument, objectName } from '../output/document.ts';
-import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
+import { connect, outputOf, printLines, type Session } from '../session.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
 
 interface ApplyOptions extends WriteFlags {
   readonly filename: readonly string[];
-}
-
-export function filenameOption(): Option {
-  return new Option('-f, --filename <file>', 'a file, a folder, or - for stdin; may be repeated')
-    .argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
-    .makeOptionMandatory();
-}
-
-/** The documents named with -f, in the namespace that applies. */
-export function manifestsOf(
-  session: Session,
-  command: Command,
-  filenames: readonly string[],
-  namespace: string,
-): Promise<readonly ManifestDocument[]> {
-  return readManifests(filenames, {
-    workingFolder: session.terminal.workingFolder,
-    readStdin: session.terminal.readStdin,
-    namespace,
-    namespaceIsExplicit: globals(command).namespace !== undefined,
-  });
 }
 
 export function addApplyCommand(program: Command, session: Session): void {

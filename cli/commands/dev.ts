@@ -10,7 +10,7 @@ export function addDevCommand(program: Command, session: Session): void {
       'Starts a hub, four agents (Frankfurt, Paris, Virginia, Singapore) with a backend each, and a client, and shows who answers whom. Ctrl-C stops everything; the state stays and is resumed.',
     )
     .option('--data-dir <dir>', 'where its state stays (default: .portolan/dev)')
-    .option('--once', 'print one view instead of a living one, and keep running')
+    .option('--once', 'print one view, then stop everything')
     .addHelpText(
       'after',
       `

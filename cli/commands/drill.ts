@@ -6,9 +6,12 @@ import { parseResource } from '../../src/resources/validate.ts';
 import { addDrillFlags, type DrillFlags, drillDocument } from '../drill-flags.ts';
 import { addressNames, followDrill, isFinished } from '../drill-follow.ts';
 import { placeIn, withPlaces } from '../manifest.ts';
+import { manifestsOf } from '../manifest-flags.ts';
+import { notFound } from '../object-argument.ts';
 import { answerDiffLines } from '../output/answer-diff.ts';
 import { documentText } from '../output/document.ts';
 import { drillReportLines, timelineLine } from '../output/drill-report.ts';
+import { createSpinner } from '../output/spinner.ts';
 import {
   type Connection,
   connect,
@@ -19,8 +22,6 @@ import {
   progress,
   type Session,
 } from '../session.ts';
-import { manifestsOf } from './apply.ts';
-import { notFound } from './get.ts';
 
 export function addDrillCommand(program: Command, session: Session): void {
   const drill = program
@@ -155,12 +156,21 @@ async function follow(
 ): Promise<void> {
   // The names as they are now: the report is about answers of this time.
   const names = await addressNames(client, target.namespace);
+  const spinner = createSpinner(session.terminal, globals(command).quiet === true);
+  spinner.waiting('waiting for the drill to begin');
   const drill = await followDrill(client, target, {
     signal,
     ...(fromRevision === undefined ? {} : { fromRevision }),
-    onEvent: (event, { status }) => progress(session, command, timelineLine(event, status?.startedAt)),
-    onReconnect: (text) => progress(session, command, text),
-  });
+    onEvent: (event, { status, spec }) => {
+      spinner.say(timelineLine(event, status?.startedAt));
+      spinner.waiting(
+        status?.phase === 'RollingBack'
+          ? `waiting until ${spec.cluster} is admitted again`
+          : `${spec.cluster} is out for ${spec.durationSeconds} s; Ctrl-C rolls back`,
+      );
+    },
+    onReconnect: (text) => spinner.say(text),
+  }).finally(() => spinner.stop());
   if (drill === undefined) {
     session.exitCode = 1;
     if (!signal.aborted) throw notFound('Drill', target.namespace, target.name);

@@ -3,6 +3,7 @@ import type { Client, WatchedChange } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { type AnyResource, KINDS, type Kind } from '../../src/resources/catalogue.ts';
 import { kindArgument } from '../kind-argument.ts';
+import { notFound } from '../object-argument.ts';
 import { documentText, listDocument, objectName } from '../output/document.ts';
 import { kindHeadings, kindRow, type ListingOptions } from '../output/kind-table.ts';
 import { table } from '../output/table.ts';
@@ -106,12 +107,6 @@ async function read(client: Client, wanted: Wanted): Promise<readonly AnyResourc
     }),
   );
   return asAny(found).filter((object) => wanted.matches(object.metadata.labels));
-}
-
-export function notFound(kind: Kind, namespace: string, name: string): PortolanError {
-  return new PortolanError('NOT_FOUND', `${kind} "${namespace}/${name}" does not exist`, {
-    fix: `List what exists with \`portolan get ${KINDS[kind].plural} -n ${namespace}\`.`,
-  });
 }
 
 function asAny(items: readonly { readonly kind: Kind }[]): readonly AnyResource[] {

@@ -20,7 +20,7 @@ export function addResolveCommand(program: Command, session: Session): void {
     .description(
       'Asks the code that answers DNS what a client in a place, or with an address, would be answered now; and says why, with the part every endpoint has in it.',
     )
-    .option('--from <place>', 'a country (DE), a subdivision (US-CA), a region (EU) or `unknown`')
+    .option('--from <place>', 'a country (DE), a region (EU), continent:AS, or unknown')
     .option(
       '--client <address>',
       'an address or a block, as a resolver announces it: 192.0.2.7, 2001:db8::/48',
@@ -48,15 +48,17 @@ Examples:
           documentText(only !== undefined && others.length === 0 ? only : { items: results }, format),
         );
       } else {
-        results.forEach((result, i) => {
-          printLines(session, [...(i === 0 ? [] : ['']), ...resolveLines(result)]);
-        });
+        const [only, ...others] = results;
+        printLines(
+          session,
+          only === undefined || others.length > 0 ? summaryLines(results) : resolveLines(only),
+        );
       }
       if (results.some((r) => r.rcode !== 'NOERROR')) session.exitCode = 1;
     });
 }
 
-/** One answer; a region stands for the countries in it that are answered differently. */
+/** One answer, or one for each country of a region. */
 async function ask(
   client: Client,
   hostname: string,
@@ -65,21 +67,43 @@ async function ask(
   const type = options.type.toUpperCase();
   if (options.client !== undefined) {
     parseClient(options.client);
-    return [await client.resolve({ hostname, type, client: options.client })];
+    return [await client.resolve({ hostname, type, client: options.client.split('/')[0] ?? '' })];
   }
   if (options.from === undefined) return [await client.resolve({ hostname, type })];
-  const places = placesOf(options.from);
   const results: ResolveResult[] = [];
-  for (const from of places) results.push(await client.resolve({ hostname, type, from }));
+  for (const from of placesOf(options.from))
+    results.push(await client.resolve({ hostname, type, ...(from === undefined ? {} : { from }) }));
   return results;
 }
 
-function placesOf(from: string): readonly string[] {
+/** Country codes; `undefined` for an unknown place. */
+function placesOf(from: string): readonly (string | undefined)[] {
   const origin = parseOrigin(from);
   if (origin.kind === 'region') return origin.countries;
   const { country, subdivision } = origin.location;
-  if (subdivision !== undefined) return [subdivision];
-  return [country ?? 'unknown'];
+  if (subdivision !== undefined) {
+    throw new PortolanError('UNSUPPORTED', 'the hub is asked by country or by address, not by subdivision', {
+      fix: `Give an address there: --client <address>; or the country: --from ${country ?? ''}.`,
+    });
+  }
+  return [country];
+}
+
+/** A line for the countries that are answered alike. */
+function summaryLines(results: readonly ResolveResult[]): readonly string[] {
+  const groups = new Map<string, string[]>();
+  for (const result of results) {
+    const shares = result.candidates
+      .filter((c) => c.sharePercent > 0)
+      .map((c) => `${c.endpoint} ${Math.round(c.sharePercent)} %`);
+    const answer = shares.length > 0 ? shares.join(', ') : result.answers.map((a) => a.data).join(', ');
+    const text = answer === '' ? result.rcode : answer;
+    groups.set(text, [...(groups.get(text) ?? []), result.client.country ?? '?']);
+  }
+  return table(
+    ['ANSWER', 'COUNTRIES'],
+    [...groups].map(([answer, countries]) => [answer, countries.sort().join(', ')]),
+  );
 }
 
 /** For people: the answer first, then who could have answered, then why, then for how long. */
@@ -131,8 +155,17 @@ export function resolveLines(result: ResolveResult): readonly string[] {
     '',
     `why (answered by ${source})`,
     ...result.explanation.map((line) => `  ${line}`),
-    `how long  ${result.stableForMs > 0 ? `cannot change for ${millisecondsText(result.stableForMs)}` : 'may change at any moment'}; ${scope}; content ${result.sequence}`,
+    `how long  ${stableText(result.stableForMs)}; ${scope}; content ${result.sequence}`,
   ];
+}
+
+/** Beyond a week it is the hub's way to say that nothing is planned. */
+const NOTHING_PLANNED_MS = 7 * 86_400_000;
+
+function stableText(ms: number): string {
+  if (ms <= 0) return 'may change at any moment';
+  if (ms > NOTHING_PLANNED_MS) return 'as long as health and configuration stay as they are';
+  return `at least ${millisecondsText(ms)}, as far as is known now`;
 }
 
 function endpointOf(result: ResolveResult, data: string): string {

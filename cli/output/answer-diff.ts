@@ -2,22 +2,29 @@ import type { AnswerDiff } from '../../src/client/client.ts';
 
 type Change = AnswerDiff['changes'][number];
 
-/** `DE, FR  www.shop.example: frankfurt 70 → 100 %, paris 30 → 0 %`, a line for the places that change alike. */
+/** `DE, FR  www.shop.example: frankfurt 70 → 100 %, paris 30 → 0 %`, a line for the places and names that change alike. */
 export function answerDiffLines(diff: AnswerDiff): readonly string[] {
   const { compared, changes } = diff;
   if (changes.length === 0) {
     if (compared.hostnames === 0) return [];
-    return [
-      `answers: no change (${counted(compared.hostnames, 'hostname')} in ${counted(compared.places, 'place')} compared)`,
-    ];
+    const scope = `${counted(compared.hostnames, 'hostname')} in ${counted(compared.places, 'place')} compared`;
+    return [`answers: no change (${scope})`];
   }
-  const places = changes.map((c) => placesText(c.places));
-  const width = Math.max(...places.map((p) => p.length));
+  const groups = new Map<
+    string,
+    { readonly places: string; readonly shares: string; readonly names: string[] }
+  >();
+  for (const change of changes) {
+    const group = { places: placesText(change.places), shares: sharesText(change), names: [] };
+    const id = JSON.stringify([change.places, group.shares]);
+    const known = groups.get(id) ?? group;
+    known.names.push(withoutDot(change.hostname));
+    groups.set(id, known);
+  }
+  const width = Math.max(...[...groups.values()].map((g) => g.places.length));
   return [
     'answers:',
-    ...changes.map(
-      (c, i) => `  ${(places[i] ?? '').padEnd(width)}  ${withoutDot(c.hostname)}: ${sharesText(c)}`,
-    ),
+    ...[...groups.values()].map((g) => `  ${g.places.padEnd(width)}  ${g.names.join(', ')}: ${g.shares}`),
   ];
 }
 
