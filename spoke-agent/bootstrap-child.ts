@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { PortolanError } from '../src/errors/error.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
+import { reportOf } from './child-report.ts';
 import type { BootstrapReport } from './messages.ts';
 
 /** A good report. */
@@ -21,15 +22,10 @@ export async function bootstrapInChild(
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  let report: BootstrapReport | undefined;
   const timer = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT_MS);
-  const ended = await new Promise<string>((resolve, reject) => {
-    child.on('message', (message: BootstrapReport) => {
-      report = message;
-    });
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
-  });
+  const { said, ended } = await reportOf(child);
+  // The program is of the same release and says nothing else.
+  const report = said as BootstrapReport | undefined;
   clearTimeout(timer);
   if (report === undefined) {
     throw new PortolanError(

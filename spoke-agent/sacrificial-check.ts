@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { PortolanError } from '../src/errors/error.ts';
+import { reportOf } from './child-report.ts';
 import { invalid } from './snapshot-file.ts';
 
 /** What the check program answers. */
@@ -26,20 +27,15 @@ export async function tryOut(
     execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
-  let verdict: CheckVerdict | undefined;
   let late = false;
   const timer = setTimeout(() => {
     late = true;
     child.kill('SIGKILL');
   }, timeLimitMs);
   try {
-    const ended = await new Promise<string>((resolve, reject) => {
-      child.on('message', (message: CheckVerdict) => {
-        verdict = message;
-      });
-      child.once('error', reject);
-      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
-    });
+    const { said, ended } = await reportOf(child);
+    // The program is of the same release and says nothing else.
+    const verdict = said as CheckVerdict | undefined;
     if (late) throw invalid(`trying it out took longer than ${timeLimitMs} ms`);
     if (verdict === undefined) throw invalid(`trying it out ended with ${ended}`);
     if (!verdict.ok) throw invalid(verdict.reason);
