@@ -4,13 +4,15 @@ import type { Rdata } from '../src/dns/records/catalogue.ts';
 import type { RoutedAnswer, RoutedName, RoutedQuery } from '../src/dns/routed.ts';
 import { AnswerTable } from '../src/dns/table.ts';
 import { TYPE } from '../src/dns/types.ts';
-import { compileZone, type Zone } from '../src/dns/zone.ts';
+import { compileZone, reviseZone, type Zone } from '../src/dns/zone.ts';
+import type { ZoneSource } from '../src/dns/zone-source.ts';
 import type { FieldViolation } from '../src/errors/error.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
+import type { ZoneSpec } from '../src/resources/zone.ts';
 import { type CompiledPolicy, compilePolicy } from '../src/routing/compiled.ts';
 import { decide } from '../src/routing/decide.ts';
 import { UNLOCATED } from '../src/routing/location.ts';
-import type { GeoLookup, StateView } from '../src/routing/model.ts';
+import type { GeoLookup, RegionTable, RoutedPolicy, StateView } from '../src/routing/model.ts';
 import { typesOf } from '../src/routing/policy-types.ts';
 
 export interface RoutedTableInput {
@@ -44,10 +46,10 @@ export function createRoutedTable(input: RoutedTableInput): RoutedTable {
   const byHostname = new Map<DomainName, CompiledPolicy>();
   const outsideZones: DomainName[] = [];
   for (const policy of policies) {
-    const compiled = compilePolicy(policy, regions);
-    const answerer = routedName(compiled, input);
+    const prepared = prepare(policy, regions);
+    const answerer = routedName(prepared, input);
     for (const hostname of policy.hostnames) {
-      byHostname.set(hostname, compiled);
+      byHostname.set(hostname, prepared.compiled);
       const zone = zoneOf(hostname, origins);
       if (zone === undefined) outsideZones.push(hostname);
       else routed[zone]?.push({ name: hostname, routed: answerer });
@@ -56,7 +58,7 @@ export function createRoutedTable(input: RoutedTableInput): RoutedTable {
   const zones: Zone[] = [];
   const problems: FieldViolation[] = [];
   sources.forEach(({ spec }, index) => {
-    const result = compileZone({ ...spec, serial: sequence, routed: routed[index] ?? [] });
+    const result = zoneFrom(spec, sequence, routed[index] ?? []);
     if (result.ok) zones.push(result.zone);
     else problems.push(...result.violations.map((v) => ({ ...v, path: `zones[${index}].${v.path}` })));
   });
@@ -72,15 +74,84 @@ function zoneOf(name: DomainName, origins: ReadonlyMap<DomainName, number>): num
   return undefined;
 }
 
+/** What a policy is made into, whoever asks. */
+interface Prepared {
+  readonly regions: RegionTable;
+  readonly compiled: CompiledPolicy;
+  readonly types: ReadonlySet<number>;
+  readonly rdata: ReadonlyMap<string, AddressRecord>;
+  /** The last one made, and for whom. */
+  routed?: { readonly of: RoutedName; readonly asker: Asker };
+}
+
+type Asker = Pick<RoutedTableInput, 'geo' | 'view' | 'random'>;
+
+/* Policies and specs are immutable: what was made of one is made of it again. On a change, nearly all are the same objects. */
+const preparedPolicies = new WeakMap<RoutedPolicy, Prepared>();
+const compiledZones = new WeakMap<ZoneSpec, { readonly zone: Zone; readonly routed: ZoneSource['routed'] }>();
+
+function prepare(policy: RoutedPolicy, regions: RegionTable): Prepared {
+  const known = preparedPolicies.get(policy);
+  if (known?.regions === regions) return known;
+  const compiled = compilePolicy(policy, regions);
+  const prepared: Prepared = {
+    regions,
+    compiled,
+    types: typesOf(compiled),
+    rdata: addressRecords(compiled),
+  };
+  preparedPolicies.set(policy, prepared);
+  return prepared;
+}
+
+function zoneFrom(
+  spec: ZoneSpec,
+  serial: number,
+  routed: ZoneSource['routed'],
+): ReturnType<typeof compileZone> {
+  const known = compiledZones.get(spec);
+  if (known !== undefined && namesAgree(known.routed, routed)) {
+    const zone = reviseZone(known.zone, serial, routed);
+    compiledZones.set(spec, { zone, routed });
+    return { ok: true, zone };
+  }
+  const result = compileZone({ ...spec, serial, routed });
+  if (result.ok) compiledZones.set(spec, { zone: result.zone, routed });
+  return result;
+}
+
+/** The same names in the same order, each with the same types: all that the checks of a zone look at. */
+function namesAgree(a: ZoneSource['routed'], b: ZoneSource['routed']): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ name, routed }, at) => {
+      const other = b[at];
+      return other?.name === name && sameTypes(routed.types, other.routed.types);
+    })
+  );
+}
+
+function sameTypes(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const type of a) if (!b.has(type)) return false;
+  return true;
+}
+
 /** A policy as DNS sees it. All its hostnames share one. */
-function routedName(policy: CompiledPolicy, { geo, view, random }: RoutedTableInput): RoutedName {
-  const types = typesOf(policy);
-  const rdata = addressRecords(policy);
-  return {
+function routedName(prepared: Prepared, asker: Asker): RoutedName {
+  const { geo, view, random } = asker;
+  const last = prepared.routed;
+  if (last !== undefined) {
+    const { asker: before } = last;
+    if (before.geo === geo && before.view === view && before.random === random) return last.of;
+  }
+  const { compiled, types, rdata } = prepared;
+  const of: RoutedName = {
     types,
     answer(query: RoutedQuery): RoutedAnswer {
       const located = geo === undefined ? UNLOCATED : geo.locate(query.client);
-      const decision = decide(policy, { qtype: query.type, client: query.client, located }, view(), random);
+      const decision = decide(compiled, { qtype: query.type, client: query.client, located }, view(), random);
       const records: Rdata[] = [];
       for (const answer of decision.answers) {
         if (answer.kind === 'cname') {
@@ -95,6 +166,8 @@ function routedName(policy: CompiledPolicy, { geo, view, random }: RoutedTableIn
       return { ttlSeconds: decision.ttlSeconds, records, ecsScope: decision.scopePrefixLength };
     },
   };
+  prepared.routed = { of, asker: { geo, view, random } };
+  return of;
 }
 
 type AddressRecord = Extract<Rdata, { readonly type: 'A' | 'AAAA' }>;

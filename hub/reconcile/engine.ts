@@ -218,6 +218,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     statuses.touch();
   }
 
+  /** The same function at every publication, so that what did not change of the table can stay. */
+  const currentView = (): StateView => health.view;
+
   async function publish(next: World): Promise<void> {
     if (!(await leadership.confirm())) throw new PortolanError('CONFLICT', leadership.lost ?? '');
     const before = publisher.live?.sequence;
@@ -227,7 +230,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     table = options.compileTable(
       { ...content, sequence, drains: [], issuedAtMs: wallMs() },
       options.geo,
-      () => health.view,
+      currentView,
     );
     health.setPolicies(content.policies, context.regions);
     for (const [policy, entry] of next.policies) {

@@ -3,7 +3,7 @@ import type { FieldViolation } from '../errors/error.ts';
 import { parseName } from './name.ts';
 import type { RoutedName } from './routed.ts';
 import { TYPE } from './types.ts';
-import { compileZone, compileZoneOrThrow } from './zone.ts';
+import { compileZone, compileZoneOrThrow, reviseZone } from './zone.ts';
 import type { RecordSource, ZoneSource } from './zone-source.ts';
 
 const n = parseName;
@@ -344,5 +344,40 @@ describe('what a zone refuses', () => {
       records: [record('a', 'CNAME', 'b.example.test.'), record('b', 'CNAME', 'a.example.test.')],
     });
     expect(found.map((violation) => violation.path)).toEqual(['records[0]', 'records[1]']);
+  });
+});
+
+describe('a zone that only changes what routes its names', () => {
+  const names = ['example.test', '*.example.test', 'www.example.test', '*.deep.api.example.test'].map((t) =>
+    n(t),
+  );
+  const records = [
+    record('www', 'TXT', '"beside a routed name"'),
+    record('sub', 'NS', 'ns.elsewhere.test.'),
+    record('alias', 'CNAME', 'www.example.test.'),
+    record('deep.api', 'MX', '10 mail.elsewhere.test.'),
+  ];
+  const before = names.map((name) => ({ name, routed: routed(TYPE.A, TYPE.AAAA) }));
+
+  it('becomes what compiling it anew would make, and the old one stays as it was', () => {
+    const old = compileZoneOrThrow(source({ records, routed: before }));
+    const kept = structuredClone(old.soa);
+    const after = before.map((entry, at) =>
+      at === 1 ? entry : { ...entry, routed: routed(TYPE.A, TYPE.AAAA) },
+    );
+    const revised = reviseZone(old, 8, after);
+    const anew = compileZoneOrThrow(source({ records, routed: after, serial: 8 }));
+    expect(revised).toEqual(anew);
+    for (const { name, routed: own } of after) expect(revised.nodes.get(name)?.routed).toBe(own);
+    expect(revised.nodes.get(n('deep.api.example.test'))?.wildcard?.routed).toBe(after[3]?.routed);
+    expect(revised.apex).toBe(revised.nodes.get(n('example.test')));
+    expect(revised.apex.wildcard?.routed).toBe(before[1]?.routed);
+    expect(old.soa).toEqual(kept);
+    expect(old.nodes.get(n('www.example.test'))?.routed).toBe(before[2]?.routed);
+  });
+
+  it('cannot have a routed name at or below a delegation', () => {
+    for (const name of ['sub.example.test', 'www.sub.example.test'])
+      expect(violationsOf({ records, routed: [{ name: n(name), routed: ROUTED }] })).not.toEqual([]);
   });
 });

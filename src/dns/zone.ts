@@ -94,6 +94,43 @@ export function compileZone(source: ZoneSource): ZoneResult {
   };
 }
 
+/**
+ * What `compileZone` makes of a source that differs from the zone's own in the serial and in what routes its names, and in
+ * nothing else: `routed` has the same names with the same types. Shares the rest; a big zone changes in no time.
+ */
+export function reviseZone(zone: Zone, serial: number, routed: ZoneSource['routed']): Zone {
+  const nodes = new Map(zone.nodes);
+  const put = (node: ZoneNode): void => {
+    nodes.set(node.name, node);
+    const above = node.name.startsWith('*.') ? parentOf(node.name) : undefined;
+    const parent = above === undefined ? undefined : nodes.get(above);
+    if (parent !== undefined) put({ ...parent, wildcard: node });
+  };
+  // No delegation is at or above a routed name (`checkZone`), nor at the apex: no node's `cut` is replaced here.
+  for (const entry of routed) {
+    const node = nodes.get(entry.name);
+    if (node !== undefined && node.routed !== entry.routed) put({ ...node, routed: entry.routed });
+  }
+  const rdata = soaOf(zone, serial);
+  const soa = compileRRset(TYPE.SOA, zone.soa.ttlSeconds, [rdata]);
+  const apex = nodes.get(zone.origin) ?? zone.apex;
+  put({ ...apex, sets: apex.sets.map((set) => (set === zone.soa ? soa : set)) });
+  return {
+    origin: zone.origin,
+    serial,
+    apex: nodes.get(zone.origin) ?? apex,
+    nodes,
+    soa,
+    negativeSoa: negative(soa, rdata),
+  };
+}
+
+function soaOf(zone: Zone, serial: number): SoaRdata {
+  const [rdata] = zone.soa.records;
+  if (rdata?.type !== 'SOA') throw new PortolanError('INTERNAL', `zone ${zone.origin} has no SOA`);
+  return { ...rdata, serial };
+}
+
 /** As `compileZone`. @throws PortolanError DNS_ZONE_INVALID with the violations */
 export function compileZoneOrThrow(source: ZoneSource): Zone {
   const result = compileZone(source);
