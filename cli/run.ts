@@ -28,13 +28,13 @@ export async function run(
     if (error === undefined) return 0;
     const json = program.opts<{ readonly output?: string }>().output === 'json';
     terminal.err(problemText(error, json ? 'json' : 'text'));
-    return failureCode(argv);
+    return failureCode(program);
   }
 }
 
 /** `diff` says 1 for a difference, so what goes wrong there is above 1, as kubectl's. */
-function failureCode(argv: readonly string[]): number {
-  return argv.find((word) => !word.startsWith('-')) === 'diff' ? 2 : 1;
+function failureCode(program: ReturnType<typeof createProgram>): number {
+  return program.args[0] === 'diff' ? 2 : 1;
 }
 
 /** The command the words name, as far as there is one: `portolan cluster token`. */

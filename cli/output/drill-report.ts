@@ -1,5 +1,5 @@
 import type { Resource } from '../../src/resources/catalogue.ts';
-import type { DrillEvent } from '../../src/resources/drill.ts';
+import type { DrillCountryReport, DrillEvent } from '../../src/resources/drill.ts';
 import { table } from './table.ts';
 
 /** Endpoint names by address (or CNAME target). */
@@ -9,6 +9,12 @@ export type AddressNames = ReadonlyMap<string, string>;
 export function timelineLine(event: DrillEvent, startedAt: string | undefined): string {
   const seconds = startedAt === undefined ? 0 : (Date.parse(event.at) - Date.parse(startedAt)) / 1000;
   return `${`+${seconds.toFixed(1)} s`.padStart(9)}  ${event.kind.padEnd(9)}  ${event.message}`;
+}
+
+/** Without a time: either nothing changed there, or the drill ended before every name server had followed. */
+function convergedText({ convergedMs, before, during }: DrillCountryReport): string {
+  if (convergedMs !== undefined) return `${convergedMs} ms`;
+  return before.join() === during.join() ? 'not affected' : 'not measured';
 }
 
 /** The report for people. */
@@ -33,7 +39,7 @@ export function drillReportLines(drill: Resource<'Drill'>, names: AddressNames):
               shown(c.before),
               shown(c.during),
               shown(c.after),
-              c.convergedMs === undefined ? 'not affected' : `${c.convergedMs} ms`,
+              convergedText(c),
             ]),
           ),
         ];
