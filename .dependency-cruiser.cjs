@@ -5,12 +5,20 @@ const only = (name, from, allowed) => ({
   severity: 'error',
   comment: `${from} may import only: ${allowed.join(', ')}`,
   from: { path: `^${from}/`, pathNot: test },
-  to: { path: '^(src|providers|hub|spoke-agent|nameserver|prober|cli|demo|test|bench|scripts)/', pathNot: allowed.map((a) => `^${a}`) },
+  to: {
+    path: '^(src|providers|hub|spoke-agent|nameserver|prober|cli|demo|test|bench|scripts)/',
+    pathNot: allowed.map((a) => `^${a}`),
+  },
 });
 
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     only('src-is-pure', 'src', ['src/']),
     {
@@ -18,26 +26,46 @@ module.exports = {
       severity: 'error',
       comment: 'src has no sockets, no file system, no processes: they are passed in',
       from: { path: '^src/', pathNot: test },
-      to: { path: '^(node:)?(net|dgram|http|https|http2|tls|dns|fs|fs/promises|child_process|worker_threads|cluster|os)$' },
+      to: {
+        path: '^(node:)?(net|dgram|http|https|http2|tls|dns|fs|fs/promises|child_process|worker_threads|cluster|os)$',
+      },
     },
     only('nameserver', 'nameserver', ['src/', 'nameserver/']),
     only('prober', 'prober', ['src/', 'prober/']),
     only('hub', 'hub', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'hub/']),
-    only('spoke-agent', 'spoke-agent', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'spoke-agent/']),
+    only('spoke-agent', 'spoke-agent', [
+      'src/',
+      'nameserver/',
+      'prober/',
+      'providers/contract\\.ts',
+      'spoke-agent/',
+    ]),
     only('demo', 'demo', ['src/', 'nameserver/ask\\.ts', 'cli/programs\\.ts', 'demo/']),
     {
       name: 'cli',
       severity: 'error',
-      comment: 'the CLI knows resources, errors and the generated client; `hub`, `agent` and `dev` start the programs by their entry files',
+      comment:
+        'the CLI knows resources, errors and the generated client; `hub`, `agent` and `dev` start the programs by their entry files',
       from: { path: '^cli/', pathNot: test },
-      to: { path: '^(src/(?!resources|client|errors|routing/location)|providers|hub|spoke-agent|nameserver|prober|test)/' },
+      to: {
+        path: '^(src/(?!resources|client|errors|routing/location)|providers|hub|spoke-agent|nameserver|prober|test)/',
+      },
     },
-    { name: 'nothing-imports-test', severity: 'error', from: { pathNot: '^(test|bench)/|' + test }, to: { path: '^test/' } },
+    {
+      name: 'nothing-imports-test',
+      severity: 'error',
+      from: { pathNot: `^(test|bench)/|${test}` },
+      to: { path: '^test/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.json'], conditionNames: ['import', 'require', 'node', 'default', 'types'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      exportsFields: ['exports'],
+    },
   },
 };

@@ -1,7 +1,18 @@
 /** `npm run check`: everything that needs no server, in under two minutes. */
 import { runStep, type Step } from './steps.ts';
 
-const folders = ['src', 'hub', 'spoke-agent', 'nameserver', 'prober', 'cli', 'demo', 'test', 'bench', 'scripts'];
+const folders = [
+  'src',
+  'hub',
+  'spoke-agent',
+  'nameserver',
+  'prober',
+  'cli',
+  'demo',
+  'test',
+  'bench',
+  'scripts',
+];
 
 const steps: readonly Step[] = [
   { name: 'format and lint', command: ['biome', 'check', '--error-on-warnings', '.'] },

@@ -204,7 +204,7 @@ describe('when the hub falls silent', () => {
       decision.linkUp();
       return decision;
     };
-    const after = (decision: AgentDecision, ms: number) => watch(decision, ms, ms, 'down', 'up');
+    const _after = (decision: AgentDecision, ms: number) => watch(decision, ms, ms, 'down', 'up');
 
     it('its states rule again', () => {
       const decision = withdrawnMeanwhile();
@@ -219,7 +219,7 @@ describe('when the hub falls silent', () => {
     it('a hub that has not heard yet does not bring back what was withdrawn meanwhile', () => {
       const decision = withdrawnMeanwhile();
       decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));
-      const ruling = after(decision, 6_100);
+      const ruling = ruledAfter(decision, 6_100);
       expect(ruling.source).toBe('hub');
       expect(ruling.targets.get('t-eu')?.state).toBe('down');
     });
@@ -228,21 +228,21 @@ describe('when the hub falls silent', () => {
       const decision = withdrawnMeanwhile();
       const restored = [decided('t-eu', 'up', { changedAgoMs: 500 }), decided('t-us', 'up')];
       decision.hubBatch(hub({ epoch: 2, sequence: 1, decisions: restored }), at(6_100));
-      expect(after(decision, 6_100).targets.get('t-eu')?.state).toBe('down');
+      expect(ruledAfter(decision, 6_100).targets.get('t-eu')?.state).toBe('down');
     });
 
     it('what the hub withdrew meanwhile is withdrawn here at once', () => {
       const decision = withdrawnMeanwhile();
       const both = [decided('t-eu', 'down'), decided('t-us', 'down')];
       decision.hubBatch(hub({ epoch: 2, sequence: 1, decisions: both }), at(6_100));
-      expect(after(decision, 6_100).targets.get('t-us')?.state).toBe('down');
+      expect(ruledAfter(decision, 6_100).targets.get('t-us')?.state).toBe('down');
     });
 
     it('what it knows nothing of keeps its state', () => {
       const decision = withdrawnMeanwhile();
       const nothing = [decided('t-eu', 'unknown'), decided('t-us', 'unknown')];
       decision.hubBatch(hub({ epoch: 2, sequence: 1, decisions: nothing }), at(6_100));
-      const { targets } = after(decision, 6_100);
+      const { targets } = ruledAfter(decision, 6_100);
       expect(targets.get('t-eu')?.state).toBe('down');
       expect(targets.get('t-us')?.state).toBe('up');
     });
@@ -250,16 +250,16 @@ describe('when the hub falls silent', () => {
     it('its next change of that target is newer, and counts at once', () => {
       const decision = withdrawnMeanwhile();
       decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));
-      after(decision, 6_100);
+      ruledAfter(decision, 6_100);
       const admitted = [decided('t-eu', 'up', { changedAgoMs: 0 })];
       decision.hubBatch(heartbeat({ epoch: 2, sequence: 2, decisions: admitted }), at(7_000));
-      expect(after(decision, 7_000).targets.get('t-eu')?.state).toBe('up');
+      expect(ruledAfter(decision, 7_000).targets.get('t-eu')?.state).toBe('up');
     });
 
     it('what it did not know is not forgotten when it falls silent again', () => {
       const decision = withdrawnMeanwhile();
       decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(6_100));
-      after(decision, 6_100);
+      ruledAfter(decision, 6_100);
       const ruling = decision.tick(at(9_200));
       expect(ruling.source).toBe('quorum');
       expect(ruling.targets.get('t-eu')?.state).toBe('down');
@@ -269,13 +269,13 @@ describe('when the hub falls silent', () => {
       const decision = withdrawnMeanwhile();
       let ms = 6_100;
       decision.hubBatch(hub({ epoch: 2, sequence: 1 }), at(ms));
-      after(decision, ms);
+      ruledAfter(decision, ms);
       for (let n = 2; ms < 16_000; n += 1, ms += 900) {
         decision.hubBatch(heartbeat({ epoch: 2, sequence: n }), at(ms));
-        expect(after(decision, ms).targets.get('t-eu')?.state).toBe('down');
+        expect(ruledAfter(decision, ms).targets.get('t-eu')?.state).toBe('down');
       }
       decision.hubBatch(heartbeat({ epoch: 2, sequence: 100 }), at(16_100));
-      expect(after(decision, 16_100).targets.get('t-eu')?.state).toBe('up');
+      expect(ruledAfter(decision, 16_100).targets.get('t-eu')?.state).toBe('up');
     });
   });
 });

@@ -11,72 +11,284 @@ export interface ErrorEntry {
   readonly fix: string;
 }
 
-const entry = (status: ErrorEntry['status'], meaning: string, fix: string): ErrorEntry => ({ status, meaning, fix });
+const entry = (status: ErrorEntry['status'], meaning: string, fix: string): ErrorEntry => ({
+  status,
+  meaning,
+  fix,
+});
 
 export const ERROR_TABLE = {
   // --- resources and requests
-  VALIDATION_FAILED: entry(422, 'The document does not fit its schema.', 'Correct the listed fields; `portolan describe schema <kind>` prints the schema.'),
-  YAML_INVALID: entry(400, 'The text is not valid YAML or JSON.', 'Correct the line and column named in the message.'),
-  KIND_UNKNOWN: entry(400, 'The apiVersion and kind name no known resource.', 'Use one of the kinds listed by `portolan get --help`.'),
+  VALIDATION_FAILED: entry(
+    422,
+    'The document does not fit its schema.',
+    'Correct the listed fields; `portolan describe schema <kind>` prints the schema.',
+  ),
+  YAML_INVALID: entry(
+    400,
+    'The text is not valid YAML or JSON.',
+    'Correct the line and column named in the message.',
+  ),
+  KIND_UNKNOWN: entry(
+    400,
+    'The apiVersion and kind name no known resource.',
+    'Use one of the kinds listed by `portolan get --help`.',
+  ),
   NOT_FOUND: entry(404, 'No such object.', 'List what exists with `portolan get <kind> -n <namespace>`.'),
-  ALREADY_EXISTS: entry(409, 'An object of that kind and name exists already.', 'Use `portolan apply` to change it, or choose another name.'),
-  CONFLICT: entry(409, 'The object changed since it was read (resourceVersion does not match).', 'Read it again and repeat the change.'),
-  HOSTNAME_CLAIMED: entry(409, 'Another TrafficPolicy already answers for this hostname.', 'Remove the hostname from one of the two policies.'),
-  ZONE_CLAIMED: entry(409, 'Another Zone already has this origin.', 'Use a different origin, or delete the other Zone.'),
-  GEO_OVERLAP: entry(422, 'Two geo rules match the same place at the same level.', 'Let each country, region, continent, subdivision or CIDR stand in one rule only.'),
-  WEIGHTS_ALL_ZERO: entry(422, 'All weights of a tier are zero, so it could never answer.', 'Give at least one member of the tier a weight above zero, or remove the tier.'),
-  REFERENCE_NOT_FOUND: entry(422, 'The object names another object that does not exist.', 'Create the named object first, or correct the name.'),
-  ADDRESS_FORBIDDEN: entry(422, 'The address lies in a range that must not be contacted or published.', 'Use a public address, or let the hub operator add the range to `network.allowedRanges` in the hub configuration.'),
-  IN_USE: entry(409, 'Other objects still refer to this object.', 'Delete or change the referring objects first.'),
-  CLUSTER_JOINED: entry(409, 'The cluster still has a joined agent.', 'Use `portolan cluster remove <name>`, which drains it and revokes its agent first.'),
-  LAST_CAPACITY: entry(409, 'The change would leave a hostname with no active endpoint.', 'Bring another cluster back first, or pass --force if this is intended.'),
-  CHANGE_BUDGET_EXCEEDED: entry(409, 'The change removes more than 30 % of a hostname\'s capacity within 5 minutes.', 'Apply it in smaller steps, or pass --force (which is recorded in the audit log).'),
-  PAYLOAD_TOO_LARGE: entry(413, 'The request body is larger than the limit.', 'Split the request; the limit is named in the message.'),
-  RATE_LIMITED: entry(429, 'Too many requests from this address.', 'Wait a second (see Retry-After) and try again.'),
-  WATCH_EXPIRED: entry(410, 'The watch asks for a resourceVersion that is no longer kept.', 'List again and watch from the returned resourceVersion.'),
-  METHOD_NOT_ALLOWED: entry(405, 'The path exists, but not with this method.', 'Use one of the methods named in the Allow header.'),
-  MEDIA_TYPE_UNSUPPORTED: entry(415, 'The body is in a format the API does not read.', 'Send application/json or application/yaml.'),
-  TOO_MANY_WATCHES: entry(429, 'As many watches are open as the hub allows.', 'Close watches that are no longer needed, then try again.'),
-  TIMEOUT: entry(503, 'The request took longer than the hub allows.', 'Read the object to see whether the write happened, then try again.'),
+  ALREADY_EXISTS: entry(
+    409,
+    'An object of that kind and name exists already.',
+    'Use `portolan apply` to change it, or choose another name.',
+  ),
+  CONFLICT: entry(
+    409,
+    'The object changed since it was read (resourceVersion does not match).',
+    'Read it again and repeat the change.',
+  ),
+  HOSTNAME_CLAIMED: entry(
+    409,
+    'Another TrafficPolicy already answers for this hostname.',
+    'Remove the hostname from one of the two policies.',
+  ),
+  ZONE_CLAIMED: entry(
+    409,
+    'Another Zone already has this origin.',
+    'Use a different origin, or delete the other Zone.',
+  ),
+  GEO_OVERLAP: entry(
+    422,
+    'Two geo rules match the same place at the same level.',
+    'Let each country, region, continent, subdivision or CIDR stand in one rule only.',
+  ),
+  WEIGHTS_ALL_ZERO: entry(
+    422,
+    'All weights of a tier are zero, so it could never answer.',
+    'Give at least one member of the tier a weight above zero, or remove the tier.',
+  ),
+  REFERENCE_NOT_FOUND: entry(
+    422,
+    'The object names another object that does not exist.',
+    'Create the named object first, or correct the name.',
+  ),
+  ADDRESS_FORBIDDEN: entry(
+    422,
+    'The address lies in a range that must not be contacted or published.',
+    'Use a public address, or let the hub operator add the range to `network.allowedRanges` in the hub configuration.',
+  ),
+  IN_USE: entry(
+    409,
+    'Other objects still refer to this object.',
+    'Delete or change the referring objects first.',
+  ),
+  CLUSTER_JOINED: entry(
+    409,
+    'The cluster still has a joined agent.',
+    'Use `portolan cluster remove <name>`, which drains it and revokes its agent first.',
+  ),
+  LAST_CAPACITY: entry(
+    409,
+    'The change would leave a hostname with no active endpoint.',
+    'Bring another cluster back first, or pass --force if this is intended.',
+  ),
+  CHANGE_BUDGET_EXCEEDED: entry(
+    409,
+    "The change removes more than 30 % of a hostname's capacity within 5 minutes.",
+    'Apply it in smaller steps, or pass --force (which is recorded in the audit log).',
+  ),
+  PAYLOAD_TOO_LARGE: entry(
+    413,
+    'The request body is larger than the limit.',
+    'Split the request; the limit is named in the message.',
+  ),
+  RATE_LIMITED: entry(
+    429,
+    'Too many requests from this address.',
+    'Wait a second (see Retry-After) and try again.',
+  ),
+  WATCH_EXPIRED: entry(
+    410,
+    'The watch asks for a resourceVersion that is no longer kept.',
+    'List again and watch from the returned resourceVersion.',
+  ),
+  METHOD_NOT_ALLOWED: entry(
+    405,
+    'The path exists, but not with this method.',
+    'Use one of the methods named in the Allow header.',
+  ),
+  MEDIA_TYPE_UNSUPPORTED: entry(
+    415,
+    'The body is in a format the API does not read.',
+    'Send application/json or application/yaml.',
+  ),
+  TOO_MANY_WATCHES: entry(
+    429,
+    'As many watches are open as the hub allows.',
+    'Close watches that are no longer needed, then try again.',
+  ),
+  TIMEOUT: entry(
+    503,
+    'The request took longer than the hub allows.',
+    'Read the object to see whether the write happened, then try again.',
+  ),
 
   // --- who may do what
-  UNAUTHENTICATED: entry(401, 'No valid token came with the request.', 'Set PORTOLAN_TOKEN or run `portolan init`; a new token comes from `portolan token create`.'),
-  FORBIDDEN: entry(403, 'The token\'s role does not allow this in this namespace.', 'Ask an admin for a token with the role named in the message.'),
-  HOST_NOT_ALLOWED: entry(403, 'The Host header names a host this hub does not serve.', 'Use the hub\'s own address, or add the name to `api.allowedHosts`.'),
-  JOIN_TOKEN_INVALID: entry(401, 'The join token is malformed, unknown, or its secret does not match.', 'Create a new one with `portolan cluster token <cluster>`.'),
-  JOIN_TOKEN_EXPIRED: entry(401, 'The join token has expired (by the hub\'s clock).', 'Create a new one with `portolan cluster token <cluster>`.'),
-  JOIN_TOKEN_USED: entry(409, 'The join token was already used with another key.', 'Create a new one with `portolan cluster token <cluster>`; a token works once.'),
-  CA_PIN_MISMATCH: entry(403, 'The server\'s CA is not the one the join token pins.', 'Check that the hub URL is right and that nobody intercepts the connection; create a new token.'),
-  CSR_INVALID: entry(400, 'The certificate request cannot be read or its signature is wrong.', 'Run `portolan cluster join` again; it makes a new request.'),
-  AGENT_REVOKED: entry(403, 'This agent\'s identity was revoked.', 'Join again with a new token if the cluster should come back.'),
-  AGENT_CERTIFICATE_EXPIRED: entry(403, 'The agent\'s certificate expired more than 7 days ago and can no longer be renewed.', 'Join again with a new token: `portolan cluster token <cluster>`.'),
-  AGENT_DUPLICATE: entry(409, 'A newer process with this agent\'s identity took its place on the hub.', 'Run one agent per identity: stop the other one, or join it with a token of its own.'),
-  CLOCK_SKEW: entry(403, 'The clocks of agent and hub differ too much for certificates to be valid.', 'Correct the clock (NTP); the difference is named in the message.'),
+  UNAUTHENTICATED: entry(
+    401,
+    'No valid token came with the request.',
+    'Set PORTOLAN_TOKEN or run `portolan init`; a new token comes from `portolan token create`.',
+  ),
+  FORBIDDEN: entry(
+    403,
+    "The token's role does not allow this in this namespace.",
+    'Ask an admin for a token with the role named in the message.',
+  ),
+  HOST_NOT_ALLOWED: entry(
+    403,
+    'The Host header names a host this hub does not serve.',
+    "Use the hub's own address, or add the name to `api.allowedHosts`.",
+  ),
+  JOIN_TOKEN_INVALID: entry(
+    401,
+    'The join token is malformed, unknown, or its secret does not match.',
+    'Create a new one with `portolan cluster token <cluster>`.',
+  ),
+  JOIN_TOKEN_EXPIRED: entry(
+    401,
+    "The join token has expired (by the hub's clock).",
+    'Create a new one with `portolan cluster token <cluster>`.',
+  ),
+  JOIN_TOKEN_USED: entry(
+    409,
+    'The join token was already used with another key.',
+    'Create a new one with `portolan cluster token <cluster>`; a token works once.',
+  ),
+  CA_PIN_MISMATCH: entry(
+    403,
+    "The server's CA is not the one the join token pins.",
+    'Check that the hub URL is right and that nobody intercepts the connection; create a new token.',
+  ),
+  CSR_INVALID: entry(
+    400,
+    'The certificate request cannot be read or its signature is wrong.',
+    'Run `portolan cluster join` again; it makes a new request.',
+  ),
+  AGENT_REVOKED: entry(
+    403,
+    "This agent's identity was revoked.",
+    'Join again with a new token if the cluster should come back.',
+  ),
+  AGENT_CERTIFICATE_EXPIRED: entry(
+    403,
+    "The agent's certificate expired more than 7 days ago and can no longer be renewed.",
+    'Join again with a new token: `portolan cluster token <cluster>`.',
+  ),
+  AGENT_DUPLICATE: entry(
+    409,
+    "A newer process with this agent's identity took its place on the hub.",
+    'Run one agent per identity: stop the other one, or join it with a token of its own.',
+  ),
+  CLOCK_SKEW: entry(
+    403,
+    'The clocks of agent and hub differ too much for certificates to be valid.',
+    'Correct the clock (NTP); the difference is named in the message.',
+  ),
 
   // --- configuration and files
   CONFIG_INVALID: entry(400, 'The configuration file is not valid.', 'Correct the listed fields.'),
-  DATA_DIR_LOCKED: entry(409, 'Another process uses this data directory.', 'Stop the other process (its id is in the message) or use another --data-dir.'),
-  DATA_DIR_INVALID: entry(400, 'The data directory is missing, not writable or not a portolan data directory.', 'Run `portolan init --data-dir <dir>` or correct the path.'),
-  DISK_FULL: entry(507, 'The disk is full; nothing was written.', 'Free space on the volume named in the message, then repeat.'),
-  STORE_CORRUPT: entry(500, 'The store file is damaged.', 'Restore the last backup; the message names the file.'),
-  STORE_UNAVAILABLE: entry(503, 'The database does not answer.', 'Check the database and its URL; the write was not acknowledged.'),
-  KEY_WRONG: entry(500, 'The key-encryption key does not match the one the secrets were encrypted with.', 'Point `secrets.keyFile` at the original key file.'),
-  KEY_FILE_INVALID: entry(500, 'The key file is missing, readable by others, or does not hold 32 bytes in base64.', 'Correct the file named in the message; `portolan init` makes one, and `chmod 0600` closes it.'),
-  STORE_TOO_NEW: entry(500, 'The store was written by a newer version of the program.', 'Install the newer version again, or restore a backup made before the upgrade.'),
-  SNAPSHOT_INVALID: entry(422, 'A snapshot is damaged, unsigned or older than one already seen.', 'Nothing to do: the last good one stays in use and the hub sends a new one.'),
+  DATA_DIR_LOCKED: entry(
+    409,
+    'Another process uses this data directory.',
+    'Stop the other process (its id is in the message) or use another --data-dir.',
+  ),
+  DATA_DIR_INVALID: entry(
+    400,
+    'The data directory is missing, not writable or not a portolan data directory.',
+    'Run `portolan init --data-dir <dir>` or correct the path.',
+  ),
+  DISK_FULL: entry(
+    507,
+    'The disk is full; nothing was written.',
+    'Free space on the volume named in the message, then repeat.',
+  ),
+  STORE_CORRUPT: entry(
+    500,
+    'The store file is damaged.',
+    'Restore the last backup; the message names the file.',
+  ),
+  STORE_UNAVAILABLE: entry(
+    503,
+    'The database does not answer.',
+    'Check the database and its URL; the write was not acknowledged.',
+  ),
+  KEY_WRONG: entry(
+    500,
+    'The key-encryption key does not match the one the secrets were encrypted with.',
+    'Point `secrets.keyFile` at the original key file.',
+  ),
+  KEY_FILE_INVALID: entry(
+    500,
+    'The key file is missing, readable by others, or does not hold 32 bytes in base64.',
+    'Correct the file named in the message; `portolan init` makes one, and `chmod 0600` closes it.',
+  ),
+  STORE_TOO_NEW: entry(
+    500,
+    'The store was written by a newer version of the program.',
+    'Install the newer version again, or restore a backup made before the upgrade.',
+  ),
+  SNAPSHOT_INVALID: entry(
+    422,
+    'A snapshot is damaged, unsigned or older than one already seen.',
+    'Nothing to do: the last good one stays in use and the hub sends a new one.',
+  ),
   PORT_IN_USE: entry(409, 'The address is already in use.', 'Stop the other program or choose another port.'),
-  NODE_TOO_OLD: entry(500, 'This Node.js is too old.', 'Run `npm ci` in the checkout, which brings Node 24, or install Node 22.12 or later.'),
+  NODE_TOO_OLD: entry(
+    500,
+    'This Node.js is too old.',
+    'Run `npm ci` in the checkout, which brings Node 24, or install Node 22.12 or later.',
+  ),
 
   // --- DNS
-  DNS_NAME_INVALID: entry(422, 'The domain name is not valid.', 'Labels have 1 to 63 characters, the whole name at most 253.'),
-  DNS_RECORD_INVALID: entry(422, 'The record data is not valid for its type.', 'See the example in the message and docs/reference/resources.md.'),
-  DNS_RECORD_CONFLICT: entry(422, 'The record cannot stand beside what else is at or above its name.', 'Remove one of the two; the message names both.'),
-  DNS_RECORD_DUPLICATE: entry(422, 'The same record or record set is given twice.', 'Remove one of the two, or put the data into one entry.'),
-  DNS_RECORD_OUT_OF_ZONE: entry(422, 'The name does not lie in the zone.', 'Write it relative to the origin, or move it to the zone it belongs to.'),
-  DNS_GLUE_MISSING: entry(422, 'A name server inside the zone has no address, so nobody could reach it.', 'Add an A or AAAA record for the name server.'),
+  DNS_NAME_INVALID: entry(
+    422,
+    'The domain name is not valid.',
+    'Labels have 1 to 63 characters, the whole name at most 253.',
+  ),
+  DNS_RECORD_INVALID: entry(
+    422,
+    'The record data is not valid for its type.',
+    'See the example in the message and docs/reference/resources.md.',
+  ),
+  DNS_RECORD_CONFLICT: entry(
+    422,
+    'The record cannot stand beside what else is at or above its name.',
+    'Remove one of the two; the message names both.',
+  ),
+  DNS_RECORD_DUPLICATE: entry(
+    422,
+    'The same record or record set is given twice.',
+    'Remove one of the two, or put the data into one entry.',
+  ),
+  DNS_RECORD_OUT_OF_ZONE: entry(
+    422,
+    'The name does not lie in the zone.',
+    'Write it relative to the origin, or move it to the zone it belongs to.',
+  ),
+  DNS_GLUE_MISSING: entry(
+    422,
+    'A name server inside the zone has no address, so nobody could reach it.',
+    'Add an A or AAAA record for the name server.',
+  ),
   DNS_ZONE_INVALID: entry(422, 'The zone cannot be served as it is.', 'Correct the listed records.'),
-  DNS_WIRE_MALFORMED: entry(400, 'The DNS message cannot be parsed.', 'Nothing to do: the sender gets FORMERR.'),
-  GEO_DATABASE_INVALID: entry(400, 'The GeoIP database cannot be read.', 'Point `geo.database` at an .mmdb file (MaxMind DB format).'),
+  DNS_WIRE_MALFORMED: entry(
+    400,
+    'The DNS message cannot be parsed.',
+    'Nothing to do: the sender gets FORMERR.',
+  ),
+  GEO_DATABASE_INVALID: entry(
+    400,
+    'The GeoIP database cannot be read.',
+    'Point `geo.database` at an .mmdb file (MaxMind DB format).',
+  ),
 
   NAME_SERVER_SILENT: entry(
     503,
@@ -85,13 +297,33 @@ export const ERROR_TABLE = {
   ),
 
   // --- drills
-  DRILL_REFUSED: entry(409, 'A guard refuses the drill.', 'The message quotes the guard and its figures; change the drill or the guard.'),
-  DRILL_ACTIVE: entry(409, 'Another drill is running on this namespace.', 'Wait for it or abort it with `portolan drill abort <name>`.'),
+  DRILL_REFUSED: entry(
+    409,
+    'A guard refuses the drill.',
+    'The message quotes the guard and its figures; change the drill or the guard.',
+  ),
+  DRILL_ACTIVE: entry(
+    409,
+    'Another drill is running on this namespace.',
+    'Wait for it or abort it with `portolan drill abort <name>`.',
+  ),
 
   // --- talking to the hub
-  HUB_UNREACHABLE: entry(503, 'The hub does not answer.', 'Check that it runs and that --server (or PORTOLAN_SERVER) is right.'),
-  PEER_UNREACHABLE: entry(503, 'Another agent does not answer on its peer link.', 'Nothing to do when it is down; else check that agents reach each other at their peer addresses (`peer.advertise`).'),
-  LINK_CONGESTED: entry(503, 'The other end of a stream reads too slowly; the stream was cut.', 'Nothing to do: it is opened again; if it repeats, look at the network and at the load of the machine.'),
+  HUB_UNREACHABLE: entry(
+    503,
+    'The hub does not answer.',
+    'Check that it runs and that --server (or PORTOLAN_SERVER) is right.',
+  ),
+  PEER_UNREACHABLE: entry(
+    503,
+    'Another agent does not answer on its peer link.',
+    'Nothing to do when it is down; else check that agents reach each other at their peer addresses (`peer.advertise`).',
+  ),
+  LINK_CONGESTED: entry(
+    503,
+    'The other end of a stream reads too slowly; the stream was cut.',
+    'Nothing to do: it is opened again; if it repeats, look at the network and at the load of the machine.',
+  ),
   NOT_READY: entry(503, 'The program is starting or stopping.', 'Try again in a moment.'),
   USAGE: entry(400, 'The command line is not right.', 'See `portolan <command> --help`.'),
   UNSUPPORTED: entry(400, 'This is not supported.', 'The message says what is.'),
