@@ -204,7 +204,7 @@ describe('when the hub falls silent', () => {
       decision.linkUp();
       return decision;
     };
-    const _after = (decision: AgentDecision, ms: number) => watch(decision, ms, ms, 'down', 'up');
+    const ruledAfter = (decision: AgentDecision, ms: number) => watch(decision, ms, ms, 'down', 'up');
 
     it('its states rule again', () => {
       const decision = withdrawnMeanwhile();
