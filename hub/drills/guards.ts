@@ -9,7 +9,7 @@ import {
   type Moment,
 } from '../reconcile/capacity.ts';
 import type { World, WorldContext } from '../reconcile/world.ts';
-import { type AnswerSample, growth, type RequestSample } from './report.ts';
+import type { AnswerSample, RequestTotals } from './observations.ts';
 
 /** A guard with its figures: quoted when it refuses and in the plan. */
 export interface GuardVerdict {
@@ -95,17 +95,12 @@ function residencyGuards(
   });
 }
 
-/** Requests and errors at the backends since `sinceMs`; silent while too few requests came to judge. */
+/** Judges requests and errors at the backends; silent while too few requests came. */
 export function errorRateGuard(
-  samples: readonly RequestSample[],
+  { requests, errors }: RequestTotals,
   maxPercent: number,
-  sinceMs: number,
 ): GuardVerdict | undefined {
   const MIN_REQUESTS = 20;
-  const endpoints = [...new Set(samples.map((s) => s.endpoint))];
-  const totals = endpoints.map((e) => growth(samples.filter((s) => s.endpoint === e && s.atMs >= sinceMs)));
-  const requests = totals.reduce((sum, t) => sum + t.requests, 0);
-  const errors = totals.reduce((sum, t) => sum + t.errors, 0);
   if (requests < MIN_REQUESTS) return undefined;
   const percent = Math.round((errors / requests) * 1000) / 10;
   return {

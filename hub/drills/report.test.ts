@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { sumOf } from './backends.ts';
-import { type AnswerSample, convergedAt, createSampleLog, drillReport, growth, withEvent } from './report.ts';
+import { type AnswerSample, createObservations, growth, type RequestSample } from './observations.ts';
+import { drillReport, withEvent } from './report.ts';
 
 const faulted = new Set(['192.0.2.1']);
-const sample = (
-  atMs: number,
-  server: string,
-  answer: string,
-  extra: Partial<AnswerSample> = {},
-): AnswerSample => ({
-  atMs,
+const sample = (server: string, answer: string, extra: Partial<AnswerSample> = {}): AnswerSample => ({
   server,
   hostname: 'w.example.',
   country: 'DE',
@@ -17,50 +12,47 @@ const sample = (
   ttlSeconds: 5,
   ...extra,
 });
+const counted = (requests: number, errors = 0): RequestSample => ({ endpoint: 'a', requests, errors });
 
 describe("a drill's report", () => {
   it('converges with the last name server that still used the cluster, not with the first that left it', () => {
-    const samples = [
-      sample(0, 'hub', '192.0.2.1'),
-      sample(0, 'paris', '192.0.2.1'),
-      sample(250, 'hub', '192.0.2.2'),
-      sample(250, 'paris', '192.0.2.1'),
-      sample(500, 'hub', '192.0.2.2'),
-      sample(500, 'paris', '192.0.2.2'),
-    ];
-    expect(convergedAt(samples, faulted, 10_000)).toBe(500);
+    const seen = createObservations(faulted);
+    seen.beginFault(1000);
+    seen.add(1000, [sample('hub', '192.0.2.1'), sample('paris', '192.0.2.1')], []);
+    seen.add(1250, [sample('hub', '192.0.2.2'), sample('paris', '192.0.2.1')], []);
+    expect(seen.convergedMs).toBeUndefined();
+    seen.add(1500, [sample('hub', '192.0.2.2'), sample('paris', '192.0.2.2')], []);
+    expect(seen.convergedMs).toBe(500);
+    // An answer that used it once more starts anew.
+    seen.add(1750, [sample('paris', '192.0.2.1'), sample('hub', '192.0.2.2')], []);
+    expect(seen.convergedMs).toBeUndefined();
+    seen.add(2000, [sample('hub', '192.0.2.2')], []);
+    expect(seen.convergedMs).toBe(1000);
   });
 
-  it('has not converged while the newest round still uses the cluster, or nobody answered', () => {
-    expect(convergedAt([sample(0, 'hub', '192.0.2.1')], faulted, 10_000)).toBeUndefined();
-    expect(
-      convergedAt([sample(0, 'hub', '', { answers: [], error: 'silent' })], faulted, 10_000),
-    ).toBeUndefined();
+  it('has not converged while nobody answers', () => {
+    const seen = createObservations(faulted);
+    seen.beginFault(0);
+    seen.add(0, [sample('hub', '', { answers: [], error: 'silent' })], []);
+    expect(seen.convergedMs).toBeUndefined();
   });
 
   it('tells before, during and after per country, the stale tail and the requests', () => {
+    const seen = createObservations(faulted);
+    seen.add(500, [sample('hub', '192.0.2.1', { ttlSeconds: 30 })], [counted(10)]);
+    seen.beginFault(1000);
+    seen.add(1100, [sample('hub', '192.0.2.1', { ttlSeconds: 20 })], [counted(20)]);
+    seen.add(1400, [sample('hub', '192.0.2.2')], []);
+    seen.add(1900, [sample('hub', '192.0.2.2')], [counted(25, 1)]);
+    expect(seen.faultTotals).toEqual({ requests: 5, errors: 1 });
+    seen.beginRollback();
+    seen.add(2500, [sample('hub', '192.0.2.2')], [counted(25, 1)]);
+    seen.add(6000, [sample('hub', '192.0.2.1', { ttlSeconds: 99 })], [counted(45, 1)]);
     const report = drillReport({
-      answers: [
-        sample(-500, 'hub', '192.0.2.1', { ttlSeconds: 30 }),
-        sample(100, 'hub', '192.0.2.1', { ttlSeconds: 20 }),
-        sample(400, 'hub', '192.0.2.2'),
-        sample(900, 'hub', '192.0.2.2'),
-        sample(1500, 'hub', '192.0.2.2'),
-        sample(5000, 'hub', '192.0.2.1'),
-        sample(5250, 'hub', '192.0.2.1'),
-        sample(5500, 'hub', '192.0.2.1'),
-      ],
-      requests: [
-        { atMs: -500, endpoint: 'a', requests: 10, errors: 0 },
-        { atMs: 0, endpoint: 'a', requests: 20, errors: 0 },
-        { atMs: 1000, endpoint: 'a', requests: 25, errors: 1 },
-        { atMs: 5000, endpoint: 'a', requests: 45, errors: 1 },
-      ],
-      faulted,
+      observations: seen,
       detectMs: 100,
       decideMs: 300,
       publishMs: 300,
-      rollbackMs: 1000,
       recoverMs: 3000,
       outcome: 'done',
     });
@@ -85,26 +77,46 @@ describe("a drill's report", () => {
   });
 
   it('says nothing of convergence for a country that never used the cluster', () => {
-    const report = drillReport({
-      answers: [sample(-1, 'hub', '192.0.2.9'), sample(100, 'hub', '192.0.2.9')],
-      requests: [],
-      faulted,
-      rollbackMs: 1000,
-      outcome: '',
-    });
+    const seen = createObservations(faulted);
+    seen.add(0, [sample('hub', '192.0.2.9')], []);
+    seen.beginFault(1);
+    seen.add(100, [sample('hub', '192.0.2.9')], []);
+    const report = drillReport({ observations: seen, outcome: '' });
     expect(report.countries[0]).not.toHaveProperty('convergedMs');
     expect(report).not.toHaveProperty('convergeMs');
+    expect(report).not.toHaveProperty('staleTailMs');
   });
 
   it('counts from zero after a counter was reset', () => {
-    const at = (atMs: number, requests: number) => ({ atMs, endpoint: 'a', requests, errors: 0 });
-    expect(growth([at(0, 100), at(1, 110), at(2, 5)]).requests).toBe(15);
+    expect(growth(counted(110), counted(5)).requests).toBe(5);
+    expect(growth(counted(100), counted(110)).requests).toBe(10);
   });
 
-  it('dates samples relative to the fault, also those before it', () => {
-    const log = createSampleLog();
-    log.add(1000, [{ server: 's', hostname: 'h', country: 'DE', answers: [], ttlSeconds: 0 }], []);
-    expect(log.answersSince(1500).map((s) => s.atMs)).toEqual([-500]);
+  it('judges the last 30 seconds beside the whole, so that a quiet day hides no burst of errors', () => {
+    const seen = createObservations(faulted);
+    seen.beginFault(0);
+    let at = 0;
+    let requests = 0;
+    for (; at < 600_000; at += 250) {
+      requests += 10;
+      seen.add(at, [], [counted(requests)]);
+    }
+    seen.add(at, [], [counted(requests + 500, 500)]);
+    expect(seen.faultTotals.errors / seen.faultTotals.requests).toBeLessThan(0.05);
+    expect(seen.recentTotals.errors / seen.recentTotals.requests).toBeGreaterThan(0.2);
+  });
+
+  it('takes no more memory for a day than for a minute', () => {
+    const sizeAfter = (rounds: number): number => {
+      const seen = createObservations(faulted);
+      seen.beginFault(0);
+      for (let i = 0; i < rounds; i += 1)
+        seen.add(i * 250, [sample('hub', `192.0.2.${2 + (i % 3)}`)], [counted(i)]);
+      seen.beginRollback();
+      for (let i = 0; i < rounds; i += 1) seen.add((rounds + i) * 250, [sample('hub', '192.0.2.1')], []);
+      return JSON.stringify([seen.countries, seen.requests]).length;
+    };
+    expect(sizeAfter(20_000)).toBeLessThan(sizeAfter(240) + 20);
   });
 
   it('keeps the end of a timeline that is too long', () => {

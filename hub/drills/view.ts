@@ -21,8 +21,8 @@ import type { PlaceFinder } from '../reconcile/places.ts';
 import { targetsOf, type WorldContext } from '../reconcile/world.ts';
 import { type MetricsSource, readCounters } from './backends.ts';
 import { addressesOf, hostnamesUsing, residencyBreach, standingGuards } from './guards.ts';
-import type { AnswerSample } from './report.ts';
-import type { DrillView } from './runner.ts';
+import type { AnswerSample } from './observations.ts';
+import type { DrillView } from './run.ts';
 
 export interface DrillViewOptions {
   readonly engine: Engine;
@@ -40,10 +40,11 @@ const MAX_HOSTNAMES = 10;
 const MAX_COUNTRIES = 12;
 const ASK_TIMEOUT_MS = 400;
 
-type Observed = Omit<AnswerSample, 'atMs'>;
-
 interface Question {
+  /** As the policy has it. */
   readonly hostname: string;
+  /** What is asked: a name below a wildcard stands for all of them. */
+  readonly name: string;
   readonly type: number;
   readonly country: string;
   readonly network: ClientAddress;
@@ -54,6 +55,7 @@ export function createDrillView(
   options: DrillViewOptions,
 ): DrillView & { onObservations(agentUid: string, batch: ObservationBatch): void } {
   const { engine, context } = options;
+  /** By question id and agent: nobody answers for another. */
   const waiting = new Map<string, (batch: ObservationBatch) => void>();
   const moment = (): Moment => ({ targetState: (id) => engine.health.state(id), wallMs: options.wallMs() });
   const clusterOf = (drill: Resource<'Drill'>): string =>
@@ -61,20 +63,19 @@ export function createDrillView(
 
   function questionsOf(drill: Resource<'Drill'>): readonly Question[] {
     const { world } = engine;
-    const hostnames = hostnamesUsing(world, clusterOf(drill))
-      .filter((h) => !h.startsWith('*.'))
-      .slice(0, MAX_HOSTNAMES);
+    const hostnames = hostnamesUsing(world, clusterOf(drill)).slice(0, MAX_HOSTNAMES);
     const countries = drill.spec.countries.length > 0 ? drill.spec.countries : countriesOf(hostnames);
     return hostnames.flatMap((hostname) => {
       const policy = world.policies.get(world.hostnames.get(hostname) ?? '')?.routed?.policy;
       const hasIpv4 =
         policy?.endpoints.some((e) => e.cname !== undefined || e.addresses.some((a) => a.family === 4)) ??
         true;
+      const name = hostname.replace(/^\*\./, 'drill.');
       return countries.slice(0, MAX_COUNTRIES).flatMap((country) => {
         const network = options.places.networkIn(country);
         return network === undefined
           ? []
-          : [{ hostname, country, network, type: hasIpv4 ? TYPE.A : TYPE.AAAA }];
+          : [{ hostname, name, country, network, type: hasIpv4 ? TYPE.A : TYPE.AAAA }];
       });
     });
   }
@@ -90,12 +91,12 @@ export function createDrillView(
     return [...countries].sort();
   }
 
-  async function askOwn(questions: readonly Question[]): Promise<readonly Observed[]> {
+  async function askOwn(questions: readonly Question[]): Promise<readonly AnswerSample[]> {
     const server = options.ownServer();
     if (server === undefined) return [];
     return Promise.all(
-      questions.map(async ({ hostname, type, country, network }): Promise<Observed> => {
-        const name = tryParseName(hostname);
+      questions.map(async ({ hostname, name: asked, type, country, network }): Promise<AnswerSample> => {
+        const name = tryParseName(asked);
         const base = { server: 'hub', hostname, country };
         if (typeof name === 'object') return { ...base, answers: [], ttlSeconds: 0, error: name.reason };
         return options.ask({ ...server, name, type, subnet: network, timeoutMs: ASK_TIMEOUT_MS }).then(
@@ -114,13 +115,13 @@ export function createDrillView(
     agentUid: string,
     server: string,
     questions: readonly Question[],
-  ): Promise<readonly Observed[]> {
+  ): Promise<readonly AnswerSample[]> {
     const id = randomUUID();
     const value = create(ObserveSchema, {
       id,
       questions: questions.map((q) =>
         create(Observe_QuestionSchema, {
-          hostname: q.hostname,
+          hostname: q.name,
           type: q.type,
           country: q.country,
           subnet: `${formatIp(q.network.bytes)}/${q.network.prefixLength}`,
@@ -136,17 +137,17 @@ export function createDrillView(
         ttlSeconds: 0,
         error: 'no answer from the agent',
       }));
-      const end = (samples: readonly Observed[]): void => {
+      const end = (samples: readonly AnswerSample[]): void => {
         clearTimeout(deadline);
-        waiting.delete(id);
+        waiting.delete(`${id} ${agentUid}`);
         resolve(samples);
       };
       const deadline = setTimeout(() => end(silent), ASK_TIMEOUT_MS * 2);
-      waiting.set(id, (batch) =>
+      waiting.set(`${id} ${agentUid}`, (batch) =>
         end(
           batch.observations.map((o) => ({
             server,
-            hostname: o.hostname,
+            hostname: questions.find((q) => q.name === o.hostname)?.hostname ?? o.hostname,
             country: o.country,
             answers: o.answers,
             ttlSeconds: o.ttlSeconds,
@@ -211,27 +212,31 @@ export function createDrillView(
         totals === undefined ? [] : [{ endpoint: source.endpoint, ...totals }],
       );
     },
-    onObservations(_agentUid, batch) {
-      waiting.get(batch.id)?.(batch);
+    onObservations(agentUid, batch) {
+      waiting.get(`${batch.id} ${agentUid}`)?.(batch);
     },
   };
 
+  /** One per address and port; endpoints of several policies may share them, and may share a name without being the same. */
   function metricsSources(drill: Resource<'Drill'>): readonly MetricsSource[] {
     const { metrics } = drill.spec;
     if (metrics === undefined) return [];
     const { world } = engine;
-    const keys = new Set(hostnamesUsing(world, clusterOf(drill)).map((h) => world.hostnames.get(h)));
+    const keys = new Set(hostnamesUsing(world, clusterOf(drill)).map((h) => world.hostnames.get(h) ?? ''));
     const sources = new Map<string, MetricsSource>();
     for (const key of keys) {
-      for (const endpoint of world.policies.get(key ?? '')?.routed?.policy.endpoints ?? []) {
+      for (const endpoint of world.policies.get(key)?.routed?.policy.endpoints ?? []) {
         const [first] = endpoint.addresses;
         if (first === undefined) continue;
-        const target = world.targets.get(first.targetId);
+        const port = metrics.port ?? world.targets.get(first.targetId)?.port ?? 80;
+        const at = `${first.address} ${port}`;
+        if (sources.has(at)) continue;
+        const taken = [...sources.values()].some((s) => s.endpoint === endpoint.name);
         // The address was admitted with the policy, so it is one that probes may contact.
-        sources.set(endpoint.name, {
-          endpoint: endpoint.name,
+        sources.set(at, {
+          endpoint: taken ? `${key}/${endpoint.name}` : endpoint.name,
           address: first.address,
-          port: metrics.port ?? target?.port ?? 80,
+          port,
           path: metrics.path,
           requests: metrics.requests,
           errors: metrics.errors,
