@@ -41,7 +41,9 @@ Examples:
         });
       }
       const { client } = connect(session, command);
-      const results = await ask(client, hostname, options);
+      const results = await ask(client, hostname, options, (text) =>
+        session.terminal.err(`warning: ${text}\n`),
+      );
       if (format === 'json' || format === 'yaml') {
         const [only, ...others] = results;
         session.terminal.out(
@@ -63,6 +65,7 @@ async function ask(
   client: Client,
   hostname: string,
   options: ResolveOptions,
+  onMissing: (text: string) => void,
 ): Promise<readonly ResolveResult[]> {
   const type = options.type.toUpperCase();
   if (options.client !== undefined) {
@@ -70,9 +73,17 @@ async function ask(
     return [await client.resolve({ hostname, type, client: options.client.split('/')[0] ?? '' })];
   }
   if (options.from === undefined) return [await client.resolve({ hostname, type })];
+  const places = placesOf(options.from);
   const results: ResolveResult[] = [];
-  for (const from of placesOf(options.from))
-    results.push(await client.resolve({ hostname, type, ...(from === undefined ? {} : { from }) }));
+  for (const from of places) {
+    try {
+      results.push(await client.resolve({ hostname, type, ...(from === undefined ? {} : { from }) }));
+    } catch (thrown) {
+      // Of a whole region, a country without a known network does not spoil the rest.
+      if (places.length === 1 || !(thrown instanceof PortolanError) || thrown.code !== 'USAGE') throw thrown;
+      onMissing(`${from ?? ''} is left out: ${thrown.message}`);
+    }
+  }
   return results;
 }
 

@@ -14,7 +14,8 @@ export function problemText(error: PortolanError, format: 'text' | 'json'): stri
     // One violation that says what the error says is not said twice.
     if (!error.message.includes(violation.message) || !single)
       lines.push(`  ${place}${violation.message}${code}`);
-    else if (!error.message.includes(violation.path)) lines.push(`  at: ${violation.path}`);
+    else if (!error.message.includes(violation.path) || code !== '')
+      lines.push(`  at: ${violation.path === '' ? 'the document' : violation.path}${code}`);
     if (!single) lines.push(`    fix: ${violation.fix}`);
   }
   lines.push(`  fix: ${error.fix}`);
