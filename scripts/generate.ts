@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import openapiTS, { astToString } from 'openapi-typescript';
+import { cliReference } from '../cli/reference.ts';
 import { openApi } from '../hub/api/endpoints.ts';
 import { KIND_NAMES } from '../src/resources/catalogue.ts';
 import { combinedJsonSchema, kindJsonSchema } from '../src/resources/json-schema.ts';
@@ -23,6 +24,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}
 /** Path below the root -> what it must hold. */
 const wanted = new Map<string, string>([
   ['docs/reference/openapi.json', json(openApi())],
+  ['docs/reference/cli.md', cliReference()],
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/resources.md', resourcesPage()],
   ['docs/reference/hub-config.md', configurationPage()],

@@ -203,7 +203,7 @@ export const ERROR_TABLE = {
   DATA_DIR_INVALID: entry(
     400,
     'The data directory is missing, not writable or not a portolan data directory.',
-    'Run `portolan init --data-dir <dir>` or correct the path.',
+    'Run `portolan init --dir <dir>` or correct the path.',
   ),
   DISK_FULL: entry(
     507,
