@@ -1,6 +1,7 @@
 import type { StateView } from '../routing/model.ts';
 import type { LastHealthy } from './last-healthy.ts';
 import { lastHealthyKey } from './last-healthy.ts';
+import { NO_PENDING_CHANGE_MS } from './types.ts';
 
 /** A drain on the holder's own monotonic clock. `endsAtMs` in the past: the cluster is coming back since then. */
 export interface DrainTimes {
@@ -37,7 +38,8 @@ export function createStateView(input: StateViewInput, monotonicMs: () => number
     target(targetId) {
       const held = input.targets.get(targetId);
       if (held === undefined) return UNKNOWN;
-      const elapsed = monotonicMs() - input.takenAtMs;
+      // "No change in sight" does not come nearer.
+      const elapsed = held.earliestChangeMs >= NO_PENDING_CHANGE_MS ? 0 : monotonicMs() - input.takenAtMs;
       return { state: held.state, earliestChangeMs: Math.max(0, held.earliestChangeMs - elapsed) };
     },
     cluster(key) {

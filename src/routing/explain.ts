@@ -1,5 +1,6 @@
 import { formatClient } from '../dns/client.ts';
 import { typeName } from '../dns/types.ts';
+import { NO_PENDING_CHANGE_MS } from '../health/types.ts';
 import type { CompiledEndpoint, CompiledPolicy, MatchLevel, ServedAddress, TierOrigin } from './compiled.ts';
 import { type Answer, type Decision, distributionOf, draw, type TtlReason, ttlOf } from './decide.ts';
 import { type Evaluation, evaluate, type Mode, type RoutingQuery } from './evaluate.ts';
@@ -100,16 +101,13 @@ export function explain(
         targets: targetsOf(endpoint, evaluation, state),
       })),
       ttl: ttlOf(policy, evaluation, state),
-      ...(Number.isFinite(earliestChangeMs) && earliestChangeMs < NEVER_MS
+      ...(Number.isFinite(earliestChangeMs) && earliestChangeMs < NO_PENDING_CHANGE_MS
         ? { staysForSeconds: Math.floor(earliestChangeMs / 1000) }
         : {}),
       scopePrefixLength: decision.scopePrefixLength,
     },
   };
 }
-
-/** "No change in sight" travels as a large finite number; nothing pending lasts for a year. */
-const NEVER_MS = 365 * 86_400_000;
 
 /** For people: one line each. */
 export function explainText({ decision, explanation: e }: ExplainedDecision): readonly string[] {
