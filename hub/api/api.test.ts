@@ -97,6 +97,16 @@ describe('objects', () => {
     });
   });
 
+  it('I36 are not read as YAML beyond 64 KiB, which would hold up the hub; JSON may have 4 MiB', async () => {
+    const reply = await call(`${V1}/namespaces/team/clusters`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/yaml' },
+      body: `metadata: {name: big}\n# ${'x'.repeat(66_000)}\n`,
+    });
+    expect(reply.status).toBe(413);
+    expect(await reply.json()).toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
+  });
+
   it('keep the finalizers of the hub whatever a document says', async () => {
     const key = { kind: 'Cluster', namespace: 'team', name: 'kept' } as const;
     const finalizers = ['portolan.dev/agent', 'example.com/other'];

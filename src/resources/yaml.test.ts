@@ -69,6 +69,43 @@ describe('text with documents', () => {
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
+  it.each<[what: string, text: string]>([
+    [
+      'many keys, one of them twice',
+      `${Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n')}\nk7: 2`,
+    ],
+    ['explicit keys in sequences in keys', '- ? '.repeat(200)],
+    ['explicit keys', '? '.repeat(5000)],
+    ['explicit keys in braces', '{? '.repeat(400)],
+    ['braces as keys of braces', `${'{'.repeat(400)}${'}'.repeat(400)}`],
+    ['braces as keys of braces, often', `${'{'.repeat(35)}${'}'.repeat(35)}\n---\n`.repeat(200)],
+    ['sequences on one line', '- '.repeat(5000)],
+    [
+      'mappings on lines further and further in',
+      Array.from({ length: 400 }, (_, i) => `${' '.repeat(i)}- a:\n`).join(''),
+    ],
+    ['open brackets', '['.repeat(100_000)],
+  ])('I36 %s are refused before they cost time', (_what, text) => {
+    const started = performance.now();
+    expect(refusal(text).code).toBe('YAML_INVALID');
+    expect(performance.now() - started).toBeLessThan(4000);
+  });
+
+  it('reads a hundred kilobytes of distinct keys in a time that grows with them, not with their square', () => {
+    const text = Array.from({ length: 10_000 }, (_, i) => `k${i}: 1`).join('\n');
+    expect(Object.keys(parseText(text)[0]?.value ?? {})).toHaveLength(10_000);
+  });
+
+  it('takes braces and brackets in brackets, colons in texts, and quoted keys', () => {
+    expect(
+      parseText('a: [{b: [1, {c: {d: 2}}], "e": 3}, [[x]]]\nu: http://x?y=1\nq: "? z"')[0]?.value,
+    ).toEqual({
+      a: [{ b: [1, { c: { d: 2 } }], e: 3 }, [['x']]],
+      u: 'http://x?y=1',
+      q: '? z',
+    });
+  });
+
   it('I36 nesting beyond the stack is refused', () => {
     expect(refusal(`a: ${'['.repeat(200_000)}`).code).toBe('YAML_INVALID');
   });
