@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
+import { repeated } from './repeated-option.ts';
 
 /** Flags of the agent, as `agent` and `cluster join` take and pass them on. */
 const FLAGS = [
   ['--config <file>', 'YAML configuration; flags override it'],
-  ['--dns <host:port...>', 'where its name server answers (default: 127.0.0.1:5353)'],
+  ['--dns <host:port>', 'where its name server answers; may be repeated (default: 127.0.0.1:5353)'],
   ['--no-dns', 'run no name server'],
-  ['--dns-advertise <host:port...>', 'how others reach the name server'],
+  ['--dns-advertise <host:port>', 'how others reach the name server; may be repeated'],
   ['--peer-listen <host:port>', 'where other agents connect (default: a free port of 127.0.0.1)'],
   ['--peer-advertise <host:port>', 'how other agents reach it'],
   ['--admin <host:port>', 'plain HTTP for /healthz, /readyz and /metrics'],
-  ['--allow-range <cidr...>', 'loopback or private ranges that probes may contact'],
+  ['--allow-range <cidr>', 'a loopback or private range that probes may contact; may be repeated'],
   ['--geo-database <file>', 'an .mmdb file instead of the one that comes with portolan'],
   ['--log-level <level>', 'trace, debug, info, warn, error or fatal'],
   ['--witness', 'only vote: no name server; the third witness of two sites'],
@@ -17,7 +18,10 @@ const FLAGS = [
 
 /** Adds every flag of the agent to a command. */
 export function addAgentFlags(command: Command): Command {
-  for (const [flags, description] of FLAGS) command.option(flags, description);
+  for (const [flags, description] of FLAGS) {
+    if (description.includes('may be repeated')) command.option(flags, description, repeated);
+    else command.option(flags, description);
+  }
   return command;
 }
 

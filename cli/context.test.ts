@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { containing } from '../test/support/matchers.ts';
 import { findContext, type Place, userContextPath, writeContext } from './context.ts';
 
 let folder: string;
@@ -65,13 +66,13 @@ describe('the hub that commands talk to', () => {
   it('never gets the token of another hub', () => {
     writeLocal({ server: 'http://local', tokenFile: 'token' });
     expect(() => findContext({ server: 'http://elsewhere' }, place)).toThrow(
-      expect.objectContaining({ code: 'UNAUTHENTICATED', fix: expect.stringContaining('--token') }),
+      expect.objectContaining({ code: 'UNAUTHENTICATED', fix: containing('--token') }),
     );
   });
 
   it('that nobody named is an error which says how to name it', () => {
     expect(() => findContext({}, place)).toThrow(
-      expect.objectContaining({ code: 'USAGE', fix: expect.stringContaining('portolan dev') }),
+      expect.objectContaining({ code: 'USAGE', fix: containing('portolan dev') }),
     );
   });
 
@@ -82,7 +83,7 @@ describe('the hub that commands talk to', () => {
   ])('in a context file with %s is refused with the path', (_what, value) => {
     writeLocal(value);
     expect(() => findContext({}, place)).toThrow(
-      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('context.json') }),
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: containing('context.json') }),
     );
   });
 
@@ -95,7 +96,7 @@ describe('the hub that commands talk to', () => {
     expect(() => findContext({}, place)).toThrow(
       expect.objectContaining({
         code: 'UNAUTHENTICATED',
-        message: expect.stringContaining('.portolan/token'),
+        message: containing('.portolan/token'),
       }),
     );
   });

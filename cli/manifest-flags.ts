@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { type ManifestDocument, readManifests } from './manifest.ts';
+import { repeated } from './repeated-option.ts';
 import { globals, type Session } from './session.ts';
 
 export function filenameOption(): Option {
   return new Option('-f, --filename <file>', 'a file, a folder, or - for stdin; may be repeated')
-    .argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
+    .argParser(repeated)
     .makeOptionMandatory();
 }
 

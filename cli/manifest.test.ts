@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PortolanError } from '../src/errors/error.ts';
+import { containing, matching } from '../test/support/matchers.ts';
 import { readManifests, withPlaces } from './manifest.ts';
 
 let folder: string;
@@ -46,7 +47,7 @@ describe('files given with -f', () => {
     ]);
     await expect(read(['a.yaml'], 'shop', true)).rejects.toMatchObject({
       code: 'USAGE',
-      message: expect.stringContaining('a.yaml:3'),
+      message: containing('a.yaml:3'),
     });
   });
 
@@ -57,7 +58,7 @@ describe('files given with -f', () => {
   ])('I36 with %s are refused', async (_what, sources, code, message) => {
     mkdirSync(join(folder, 'bad'));
     writeFileSync(join(folder, 'bad', 'bad.yaml'), 'a:\n  b: 1\n c: 2\n');
-    await expect(read(sources)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    await expect(read(sources)).rejects.toMatchObject({ code, message: matching(message) });
   });
 
   it("show the hub's violations at file, line and field", async () => {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { containing } from '../test/support/matchers.ts';
 import { commandTree, flatten } from './command-tree.ts';
 import { completionScript } from './output/completion-script.ts';
 import { createProgram } from './program.ts';
@@ -120,7 +121,7 @@ describe('an error', () => {
 
   it('is the problem as JSON with -o json, also before the command runs', async () => {
     expect(await cli(['get', 'clustrs', '-o', 'json'])).toBe(1);
-    expect(JSON.parse(err)).toMatchObject({ code: 'KIND_UNKNOWN', fix: expect.stringContaining('clusters') });
+    expect(JSON.parse(err)).toMatchObject({ code: 'KIND_UNKNOWN', fix: containing('clusters') });
     err = '';
     expect(await cli(['-o', 'json', 'get'])).toBe(1);
     expect(JSON.parse(err)).toMatchObject({ code: 'USAGE' });

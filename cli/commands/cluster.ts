@@ -4,6 +4,7 @@ import { API_VERSION } from '../../src/resources/metadata.ts';
 import { documentText, objectName } from '../output/document.ts';
 import { ageText, parseDurationMs } from '../output/duration.ts';
 import { table } from '../output/table.ts';
+import { repeated } from '../repeated-option.ts';
 import { connect, outputOf, printLines, progress, type Session } from '../session.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
 import { addJoinCommand } from './cluster-join.ts';
@@ -83,7 +84,7 @@ function addCreate(cluster: Command, session: Session): void {
     .description('Registers a cluster. Its agent joins with a token from `portolan cluster token`.')
     .requiredOption('--country <code>', 'where it runs, ISO 3166-1 (JP); decides residency and distance')
     .option('--subdivision <code>', 'ISO 3166-2 (US-VA)')
-    .option('--address <ip...>', 'public addresses its endpoints have by default')
+    .option('--address <ip>', 'a public address its endpoints have by default; may be repeated', repeated)
     .option('--failure-domain <name>', 'clusters that fail together share one (default: its name)')
     .option('--dry-run', 'check everything and store nothing')
     .addHelpText(

@@ -6,6 +6,7 @@ import { kindArgument } from '../kind-argument.ts';
 import { manifestsOf } from '../manifest-flags.ts';
 import { notFound } from '../object-argument.ts';
 import { documentText, objectName } from '../output/document.ts';
+import { repeated } from '../repeated-option.ts';
 import { connect, outputOf, printLines, type Session } from '../session.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
 
@@ -25,7 +26,7 @@ export function addDeleteCommand(program: Command, session: Session): void {
     )
     .addOption(
       new Option('-f, --filename <file>', 'a file, a folder, or - for stdin; may be repeated').argParser(
-        (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+        repeated,
       ),
     )
     .option('--ignore-not-found', 'an object that does not exist is no error');

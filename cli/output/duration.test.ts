@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { containing } from '../../test/support/matchers.ts';
 import { ageText, durationText, millisecondsText, parseDurationMs } from './duration.ts';
 
 describe('a length of time', () => {
@@ -33,7 +34,7 @@ describe('a length of time', () => {
     '%j is refused with the flag and an example',
     (text) =>
       expect(() => parseDurationMs(text, '--for')).toThrow(
-        expect.objectContaining({ code: 'USAGE', fix: expect.stringContaining('--for 90s') }),
+        expect.objectContaining({ code: 'USAGE', fix: containing('--for 90s') }),
       ),
   );
 });

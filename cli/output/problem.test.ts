@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { PortolanError } from '../../src/errors/error.ts';
+import { containing } from '../../test/support/matchers.ts';
 import { problemText, usageError } from './problem.ts';
 
 const violation = (path: string, message: string, fix: string) =>
@@ -67,7 +68,7 @@ describe('what the command line parser refuses', () => {
     expect(error).toMatchObject({
       code: 'USAGE',
       message: "unknown command 'gett'",
-      fix: expect.stringContaining('Did you mean get?'),
+      fix: containing('Did you mean get?'),
     });
   });
 
