@@ -101,7 +101,7 @@ export function signSnapshot(
   const parts = PART_NAMES.map((name) => ({ name, content: content[name] }));
   const manifest: SnapshotManifest = {
     ...head,
-    parts: parts.map(({ name, content: bytes }) => ({ name, sha256: sha256Hex(bytes), size: bytes.length })),
+    parts: parts.map(({ name, content: bytes }) => ({ name, sha256: digestOf(bytes), size: bytes.length })),
   };
   const bytes = Buffer.from(canonicalJson(manifest), 'utf8');
   return {
@@ -111,6 +111,18 @@ export function signSnapshot(
     parts,
     mark: { epoch: head.epoch, version: head.version, hash: sha256Hex(bytes) },
   };
+}
+
+const digests = new WeakMap<Uint8Array, string>();
+
+/** All agents share the bytes of the biggest part: it is hashed once. Bytes that were signed must not change. */
+function digestOf(bytes: Uint8Array): string {
+  let digest = digests.get(bytes);
+  if (digest === undefined) {
+    digest = sha256Hex(bytes);
+    digests.set(bytes, digest);
+  }
+  return digest;
 }
 
 /** True when one of `keys`, the one named, signed exactly these bytes. A stored key that is not what its id says counts as none. */

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Figure, lowerIsBetter, percentile } from './figure.ts';
+import type { PlanReport } from './plan-hub.ts';
+import { CLUSTERS, NAMES } from './plan-world.ts';
+
+/** A world of 1,000 clusters × 10,000 names in one hub: how long planning takes and how much memory it needs. */
+const run_ = promisify(execFile);
+
+export async function run(): Promise<readonly Figure[]> {
+  const program = fileURLToPath(new URL('plan-hub.ts', import.meta.url));
+  // The flag is the one that the CLI starts the hub with.
+  const { stdout, stderr } = await run_(process.execPath, ['--max-semi-space-size=2', program], {
+    timeout: 280_000,
+  });
+  process.stderr.write(stderr);
+  const report = JSON.parse(stdout) as PlanReport;
+  const world = `${CLUSTERS} clusters, ${NAMES} names`;
+  const goal = { bench: 'plan', peerName: 'goal' };
+  const change = (name: string, values: readonly number[], what: string): Figure[] =>
+    ([50, 95] as const).map((p) =>
+      lowerIsBetter({
+        ...goal,
+        case: `${name}-p${p}`,
+        ours: percentile(values, p),
+        peer: 50,
+        unit: `ms ${what} (${values.length} changes; ${world})`,
+      }),
+    );
+  return [
+    lowerIsBetter({
+      ...goal,
+      case: 'full-plan',
+      ours: report.fullPlanMs,
+      peer: 5_000,
+      unit: `ms from opening the engine to answer table and the snapshots of ${CLUSTERS} agents, read from the store (${world})`,
+    }),
+    ...change('endpoint-health-change', report.healthMs, 'from the deciding votes to the new answer'),
+    ...change(
+      'policy-change',
+      report.tableMs.map((ms, i) => ms + (report.diffMs[i] ?? 0)),
+      'from the committed write to the published table, plus the difference of answers in every country',
+    ),
+    lowerIsBetter({
+      ...goal,
+      case: 'policy-change-settled-p50',
+      ours: percentile(report.settledMs, 50),
+      peerName: 'no goal: 1 s of heartbeat',
+      peer: 1_000,
+      unit: `ms until every agent's snapshot of ${Math.round(report.snapshotBytes / 1e6)} MB is made and statuses are written`,
+    }),
+    lowerIsBetter({
+      ...goal,
+      case: 'hub-rss',
+      ours: Math.round(report.rssBytes / 1e6),
+      peer: 1_000,
+      unit: `MB resident (${world})`,
+    }),
+  ];
+}
