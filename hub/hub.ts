@@ -42,6 +42,9 @@ export interface Hub {
   close(): Promise<void>;
 }
 
+/** Requests in flight may take this long when the hub stops; a supervisor's own patience is 10 s. */
+const API_DRAIN_MS = 2_500;
+
 /** Wires the hub together; nothing is decided here. What was opened is closed again when a later step fails. */
 export async function startHub(config: HubConfig, version: string, log: Logger): Promise<Hub> {
   const closers: (() => Promise<void> | void)[] = [];
@@ -150,8 +153,8 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     await engine.start();
 
     const nameServer = createNameServer({ listen: config.dns.listen, table: () => engine.table, log });
-    const dnsBound = await nameServer.start();
     closers.push(() => nameServer.close());
+    const dnsBound = await nameServer.start();
     const dns = dnsBound.map((a) => `${bracketed(a.host)}:${a.port}`);
 
     const places = createPlaceFinder(geo);
@@ -173,8 +176,6 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
       onError,
     });
-    closers.push(() => drills.close());
-
     const certificate = await createHubCertificate(authority.ca, clock, onError);
     closers.push(() => certificate.close());
     const enrolment = createEnrolment({
@@ -221,6 +222,8 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
         onClosed(session, reason) {
           // A newer incarnation may have taken the place of this stream already.
           if (sessionOf(session.agentUid) === undefined) engine.onClosed(session.agentUid);
+          // Another hub on the same store, too, may have revoked it.
+          if (reason.code === 'AGENT_REVOKED') engine.identitiesChanged().catch(onError);
           log.info(
             { cluster: session.clusterKey, agent: session.agentUid, reason: reason.message },
             'agent disconnected',
@@ -231,6 +234,8 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     });
     links.server = link;
     closers.push(() => link.close());
+    // Before the link goes: agents should hear that a fault is over, and not wait for its lease to end.
+    closers.push(() => drills.close());
 
     const metrics = createMetrics({
       engine,
@@ -256,10 +261,17 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       wallMs,
       randomBytes,
     });
-    const api = createApi({ store, services, config: config.api, clock: { nowMs: wallMs }, log });
+    await drills.recover();
+    const api = createApi({
+      store,
+      services,
+      config: config.api,
+      clock: { nowMs: wallMs },
+      log,
+      drainMs: API_DRAIN_MS,
+    });
     const bound = await api.start();
     closers.push(() => api.close());
-    await drills.recover();
     return {
       api: bound.url,
       join: `${bracketed(join.host)}:${join.port}`,

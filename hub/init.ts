@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { newApiToken } from '../src/identity/api-token.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig, parseConfig } from './config.ts';
 import { createDataDirectory, openDataDirectory } from './data-dir.ts';
 import { createKeyFile, readKeyFile } from './key-file.ts';
 import { openStore } from './store/open.ts';
@@ -20,16 +20,18 @@ export interface InitResult {
 /**
  * Prepares a hub in `directory`: `hub.yaml`, `data/`, `data.key` (outside the data, so that a copy of the data alone opens
  * nothing) and `admin.token`. Doing it again completes what is missing and changes nothing that is there.
- * @throws PortolanError DATA_DIR_INVALID, KEY_FILE_INVALID, DATA_DIR_LOCKED
+ * @throws PortolanError CONFIG_INVALID (before anything is written), DATA_DIR_INVALID, KEY_FILE_INVALID, DATA_DIR_LOCKED, DISK_FULL
  */
 export async function initHub(directory: string, configText: string): Promise<InitResult> {
   const home = resolve(directory);
+  const configFile = join(home, 'hub.yaml');
+  // A text that cannot be used must not become the file that the next attempt finds.
+  parseConfig({ text: configText, name: 'the configuration for hub.yaml', baseDir: home, env: {} });
   await mkdir(home, { recursive: true, mode: 0o700 }).catch((thrown: unknown) => {
     throw new PortolanError('DATA_DIR_INVALID', `${home} cannot be made: ${messageOf(thrown)}`, {
       cause: thrown,
     });
   });
-  const configFile = join(home, 'hub.yaml');
   await writeNew(configFile, configText);
   const config = loadConfig(configFile, {}, home);
   const data = await createDataDirectory(config.dataDir);
@@ -91,20 +93,34 @@ async function createAdminToken(configFile: string, home: string, tokenFile: str
   }
 }
 
-/** Writes a file that does not exist yet, mode 0600; one that does is left as it is. */
+/** Writes a file that does not exist yet, mode 0600, whole or not at all; one that does is left as it is. */
 async function writeNew(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}`;
   try {
-    const file = await open(path, 'wx', 0o600);
+    const file = await open(temporary, 'wx', 0o600);
     try {
       await file.writeFile(text);
       await file.sync();
     } finally {
       await file.close();
     }
+    // Unlike a rename, a link never replaces what another process has made meanwhile.
+    await link(temporary, path);
+    const folder = await open(dirname(path), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
-    throw new PortolanError('DATA_DIR_INVALID', `${path} cannot be written: ${messageOf(error)}`, {
-      cause: error,
-    });
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST') return;
+    throw new PortolanError(
+      code === 'ENOSPC' ? 'DISK_FULL' : 'DATA_DIR_INVALID',
+      `${path} cannot be written: ${messageOf(error)}`,
+      { cause: error },
+    );
+  } finally {
+    await rm(temporary, { force: true });
   }
 }

@@ -1,21 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
-import { PortolanError } from '../src/errors/error.ts';
+import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { loadConfig } from './config.ts';
 import { startHub } from './hub.ts';
 import { DEFAULT_CONFIG, initHub } from './init.ts';
 import { createLog } from './telemetry/log.ts';
 
+/** Closing takes this long at most; everything acknowledged is on disk already. */
+const STOP_LIMIT_MS = 4_500;
+
 /** The hub program: `hub --config FILE`, or `hub init --directory DIR [--config-text FILE]`. The CLI is its face. */
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { config: { type: 'string' }, directory: { type: 'string' }, 'config-text': { type: 'string' } },
-  });
+  const { values, positionals } = readArguments();
   if (positionals[0] === 'init') {
-    const text =
-      values['config-text'] === undefined ? DEFAULT_CONFIG : readFileSync(values['config-text'], 'utf8');
+    const text = values['config-text'] === undefined ? DEFAULT_CONFIG : readText(values['config-text']);
     process.stdout.write(`${JSON.stringify(await initHub(values.directory ?? 'portolan', text))}\n`);
     return;
   }
@@ -23,17 +22,50 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const hub = await startHub(config, manifest.version, log);
   const { api, join, link, dns } = hub;
-  // One line on stdout for whoever started this: everything listens now.
-  process.stdout.write(`${JSON.stringify({ ready: true, api, join, link, dns, pid: process.pid })}\n`);
-  log.info({ api, join, link, dns, dataDir: config.dataDir }, 'hub started');
   let stops = 0;
   const stop = (signal: string): void => {
     stops += 1;
     if (stops > 1) process.exit(1);
     log.info({ signal }, 'stopping');
+    setTimeout(() => {
+      log.warn({ limitMs: STOP_LIMIT_MS }, 'not everything closed in time; stopping anyway');
+      process.exit(0);
+    }, STOP_LIMIT_MS);
     void hub.close().then(() => process.exit(0));
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal));
+  // One line on stdout for whoever started this: everything listens now, and signals are heard.
+  process.stdout.write(`${JSON.stringify({ ready: true, api, join, link, dns, pid: process.pid })}\n`);
+  log.info({ api, join, link, dns, dataDir: config.dataDir }, 'hub started');
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        config: { type: 'string' },
+        directory: { type: 'string' },
+        'config-text': { type: 'string' },
+      },
+    });
+  } catch (thrown) {
+    throw new PortolanError('USAGE', messageOf(thrown), {
+      cause: thrown,
+      fix: 'Use `hub --config FILE` or `hub init --directory DIR`.',
+    });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw new PortolanError('CONFIG_INVALID', `cannot read ${path}: ${messageOf(thrown)}`, {
+      cause: thrown,
+      fix: 'Correct --config-text.',
+    });
+  }
 }
 
 main().catch((thrown: unknown) => {
@@ -41,5 +73,6 @@ main().catch((thrown: unknown) => {
   process.stderr.write(`error ${error.code}: ${error.message}\n`);
   for (const v of error.violations) process.stderr.write(`  ${v.path}: ${v.message}\n    fix: ${v.fix}\n`);
   process.stderr.write(`  fix: ${error.fix}\n`);
-  process.exitCode = 1;
+  // What was opened is closed by now; a timer of a library must not keep a failed start alive.
+  process.exit(1);
 });
