@@ -194,7 +194,7 @@ describe('apply', () => {
       'an unknown field',
       policy({ name: 'bad', hostname: 'bad.shop.example', extra: 'ttlSecond: 3' }),
       'VALIDATION_FAILED',
-      /-:8 spec\.ttlSecond.*[\s\S]*ttlSeconds/,
+      /-:\d+ spec\.ttlSecond.*[\s\S]*ttlSeconds/,
     ],
     [
       'geo rules that overlap',
@@ -232,7 +232,7 @@ describe('apply', () => {
       const good =
         'apiVersion: portolan.dev/v1alpha1\nkind: HealthCheck\nmetadata: {name: half}\nspec: {protocol: tcp, port: 80}\n';
       const before = await specs();
-      for (const input of [text, `${text}\n---\n${good}`]) {
+      for (const input of [text, `${good}---\n${text}`]) {
         const { code: exit, out, err } = await cli(['apply', '-f', '-'], input);
         expect([exit, out]).toEqual([1, '']);
         expect(err).toContain(code);
