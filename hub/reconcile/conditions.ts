@@ -67,26 +67,35 @@ function conditionsOf(
 function clusterStatus(cluster: Resource<'Cluster'>, input: StatusInput): ClusterStatus {
   const key = objectKey(cluster.metadata.namespace, cluster.metadata.name);
   const agent = input.agentOf(key);
-  const drain = [...input.world.objects.Drain.values()].find(
-    (d) =>
-      d.metadata.namespace === cluster.metadata.namespace &&
-      d.spec.cluster === cluster.metadata.name &&
-      d.metadata.deletionTimestamp === undefined,
-  );
   const conditions = conditionsOf(cluster, clusterVerdicts(cluster.metadata.name, agent), input.wallMs);
   return {
     conditions,
     ...(agent === undefined ? {} : { agent: agentStatus(agent, cluster.status?.agent) }),
-    ...(drain === undefined
-      ? {}
-      : {
-          draining: {
-            since: drain.metadata.creationTimestamp,
-            ...(drain.spec.expiresAt === undefined ? {} : { until: drain.spec.expiresAt }),
-            reason: drain.spec.reason,
-          },
-        }),
+    ...drainingOf(cluster, input),
   };
+}
+
+/** The drains in force taken together: out since the first, until the last ends. */
+function drainingOf(cluster: Resource<'Cluster'>, input: StatusInput): Pick<ClusterStatus, 'draining'> {
+  const drains = [...input.world.objects.Drain.values()].filter(
+    (d) =>
+      d.metadata.namespace === cluster.metadata.namespace &&
+      d.spec.cluster === cluster.metadata.name &&
+      d.metadata.deletionTimestamp === undefined &&
+      !isOver(d, input.wallMs),
+  );
+  const since = drains.map((d) => d.metadata.creationTimestamp).sort()[0];
+  if (since === undefined) return {};
+  const ends = drains.map((d) => d.spec.expiresAt);
+  const until = ends.includes(undefined)
+    ? undefined
+    : ends.toSorted((a, b) => Date.parse(a ?? '') - Date.parse(b ?? '')).at(-1);
+  const reason = drains.map((d) => d.spec.reason).find((r) => r !== '') ?? '';
+  return { draining: { since, ...(until === undefined ? {} : { until }), reason } };
+}
+
+function isOver(drain: Resource<'Drain'>, wallMs: number): boolean {
+  return drain.spec.expiresAt !== undefined && Date.parse(drain.spec.expiresAt) <= wallMs;
 }
 
 function clusterVerdicts(name: string, agent: KnownAgent | undefined): readonly Verdict[] {
@@ -230,8 +239,7 @@ function zoneStatus(zone: Resource<'Zone'>, input: StatusInput): StatusOf<'Zone'
 }
 
 function drainStatus(drain: Resource<'Drain'>, input: StatusInput): StatusOf<'Drain'> {
-  const over = drain.spec.expiresAt !== undefined && Date.parse(drain.spec.expiresAt) <= input.wallMs;
-  const verdict: Verdict = over
+  const verdict: Verdict = isOver(drain, input.wallMs)
     ? {
         type: 'Active',
         status: 'False',
