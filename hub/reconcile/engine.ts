@@ -306,8 +306,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   function tick(): void {
     clearTimeout(tickTimer);
     tickTimer = undefined;
-    lastTickMs = monotonicMs();
     health.tick();
+    // From its end: in a big world a tick takes longer than the spacing, and must not follow upon every batch.
+    lastTickMs = monotonicMs();
   }
 
   function heartbeat(): void {
