@@ -157,7 +157,7 @@ async function measure(): Promise<PlanReport> {
     })),
   );
   let sequence = 0;
-  const vote = (agentUid: string, ids: readonly string[]): void => {
+  const vote = (agentUid: string, ids: readonly string[], complete: boolean): void => {
     sequence += 1;
     const votes = ids.map((targetId) => ({
       vantage: `agent/${agentUid}`,
@@ -169,11 +169,11 @@ async function measure(): Promise<PlanReport> {
       sinceMs: 10_000,
       detail: '',
     }));
-    engine.onVotes(agentUid, 'first', toWireVotes({ sequence, connectedAgeMs: 0, complete: false, votes }));
+    engine.onVotes(agentUid, 'first', toWireVotes({ sequence, connectedAgeMs: 0, complete, votes }));
   };
   const down = new Set<string>();
   const everybodyVotes = (): void => {
-    for (const [uid, ids] of assigned) vote(uid, ids);
+    for (const [uid, ids] of assigned) vote(uid, ids, true);
   };
   everybodyVotes();
   const beat = setInterval(everybodyVotes, 1_000);
@@ -191,9 +191,9 @@ async function measure(): Promise<PlanReport> {
     const target = targetAnswering(targets, before[0] ?? '');
     const watchers = [...assigned].filter(([, ids]) => ids.includes(target.id)).map(([uid]) => uid);
     down.add(target.id);
-    for (const uid of watchers.slice(2)) vote(uid, [target.id]);
+    for (const uid of watchers.slice(2)) vote(uid, [target.id], false);
     const atMs = monotonicMs();
-    for (const uid of watchers.slice(0, 2)) vote(uid, [target.id]);
+    for (const uid of watchers.slice(0, 2)) vote(uid, [target.id], false);
     await until(() => engine.health.state(target.id) === 'down' && !ask(name).includes(target.address));
     if (i >= WARM_UP) healthMs.push(monotonicMs() - atMs);
   }
