@@ -248,6 +248,11 @@ describe('apply', () => {
 
 describe('get', () => {
   it('prints a table, wide, names, YAML that can be applied again, and JSON', async () => {
+    await until(
+      'the hub has written the status of both',
+      async () => ((await ok(['get', 'clusters'])).match(/NoAgent/g) ?? []).length === 2,
+      10_000,
+    );
     expect(await ok(['get', 'clusters'])).toMatch(/^NAME +COUNTRY +READY.*\nohio +US +False +NoAgent/);
     expect(await ok(['get', 'clusters', '-o', 'wide'])).toContain('127.0.9.1');
     expect(await ok(['get', 'clusters', '-o', 'name', '-l', 'tier=gold'])).toBe('cluster/paris\n');
