@@ -16,7 +16,8 @@ import { until } from '../support/until.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'cli', 'main.ts');
 const folder = mkdtempSync(join(tmpdir(), 'portolan-cli-'));
-let hub: ChildProcess;
+let hub: ChildProcess | undefined;
+let ended: Promise<number | null> = Promise.resolve(null);
 let server: string;
 let tokenFile: string;
 
@@ -115,8 +116,8 @@ beforeAll(async () => {
   const made: unknown = JSON.parse(init.stdout);
   expect(made).toMatchObject({ directory: home, created: true });
   tokenFile = join(home, 'admin.token');
-  hub = spawn(process.execPath, [main, 'hub', '--config', join(home, 'hub.yaml')], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+  const started = spawn(process.execPath, [main, 'hub', '--config', join(home, 'hub.yaml')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
       PORTOLAN_API_PORT: '0',
@@ -126,10 +127,15 @@ beforeAll(async () => {
       PORTOLAN_ALLOWED_RANGES: '127.0.0.0/8',
     },
   });
+  hub = started;
+  let log = '';
+  started.stderr.on('data', (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-2000);
+  });
+  ended = new Promise((resolve) => started.once('close', resolve));
   const line = await new Promise<string>((resolve, reject) => {
-    if (hub.stdout === null) throw new Error('no stdout');
-    createInterface({ input: hub.stdout }).once('line', resolve);
-    hub.once('exit', (code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}`)));
+    createInterface({ input: started.stdout }).once('line', resolve);
+    void ended.then((code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}: ${log}`)));
   });
   server = (JSON.parse(line) as { readonly api: string }).api;
   writeFileSync(join(folder, 'world.yaml'), WORLD);
@@ -137,9 +143,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  const gone = new Promise<number | null>((resolve) => hub.once('exit', (code) => resolve(code)));
-  hub.kill('SIGTERM');
-  const code = await gone;
+  hub?.kill('SIGTERM');
+  const code = await ended;
   rmSync(folder, { recursive: true });
   // The signal reached the hub through `portolan hub`, and its exit code came back.
   expect(code).toBe(0);
