@@ -22,6 +22,7 @@ import { createMutualTlsServer, type TlsIdentity } from '../../src/protocol/mutu
 import { toStatus } from '../../src/protocol/stream-errors.ts';
 import type { AgentIdentity, Store } from '../store/contract.ts';
 import { type Enrolment, requireCurrent } from './enrolment.ts';
+import { checkHello } from './hello.ts';
 import type { AgentLinkHandlers } from './link-handlers.ts';
 import {
   type AgentCall,
@@ -141,6 +142,14 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
     call.on('close', gone);
 
     const begin = (hello: Hello): void => {
+      try {
+        checkHello(hello);
+      } catch (thrown) {
+        const error = PortolanError.from(thrown);
+        options.onError(error, agentUid);
+        end(error);
+        return;
+      }
       const session = createSession({
         ending,
         certificate,

@@ -358,6 +358,16 @@ describe('who may connect', () => {
     expect(await dial(first)).toBe('PERMISSION_DENIED');
   });
 
+  it('not an agent whose peer address the others could not dial, which would end their control processes', async () => {
+    const tls = (await joined('fra')).current();
+    const pem = { ca: tls.caPem, cert: tls.certificateChainPem, key: tls.privateKeyPem };
+    const value = create(HelloSchema, { incarnation: 'i1', peerAddress: '\n' });
+    expect(await dial(pem, create(AgentMessageSchema, { kind: { case: 'hello', value } }))).toBe(
+      'INVALID_ARGUMENT',
+    );
+    expect(sessionsSeen).toEqual([]);
+  });
+
   it('nobody who says something else first', async () => {
     const votes = create(AgentMessageSchema, { kind: { case: 'votes', value: create(VoteBatchSchema) } });
     expect(await dial(tlsOf(await joined('fra')), votes)).toBe('INVALID_ARGUMENT');
