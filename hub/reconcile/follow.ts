@@ -1,7 +1,7 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
 import type { Store } from '../store/contract.ts';
-import { applyChanges, NO_OBJECTS, type Objects, objectKey, objectsOf } from './objects.ts';
+import { createObjectsDraft, NO_OBJECTS, type Objects, objectKey, objectsOf } from './objects.ts';
 
 /** The stored objects as this process has them in memory, kept up to date by the store's events. */
 export interface ObjectFollower {
@@ -27,23 +27,20 @@ const RETRY_MS = 500;
 
 export function followObjects(options: FollowerOptions): ObjectFollower {
   const { store } = options;
-  let objects: Objects = NO_OBJECTS;
+  const draft = createObjectsDraft(NO_OBJECTS);
   let revision = 0;
 
   async function load(): Promise<void> {
     const listed = await store.list();
-    objects = objectsOf(listed.items);
+    draft.replace(objectsOf(listed.items));
     revision = listed.revision;
   }
 
   async function watch(signal: AbortSignal): Promise<void> {
     for await (const event of store.watch({ fromRevision: revision, signal })) {
       const { kind, metadata } = event.object;
-      const before = objects[kind].get(objectKey(metadata.namespace, metadata.name));
-      objects =
-        event.type === 'deleted'
-          ? applyChanges(objects, [], [{ kind, namespace: metadata.namespace, name: metadata.name }])
-          : applyChanges(objects, [event.object], []);
+      const before = draft.get(kind, objectKey(metadata.namespace, metadata.name));
+      draft.apply(event.type === 'deleted' ? 'delete' : 'upsert', event.object);
       revision = event.revision;
       options.onChange(event.type !== 'modified' || isMaterial(before, event.object));
     }
@@ -51,7 +48,7 @@ export function followObjects(options: FollowerOptions): ObjectFollower {
 
   return {
     get objects() {
-      return objects;
+      return draft.read();
     },
     get revision() {
       return revision;

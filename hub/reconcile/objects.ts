@@ -54,3 +54,41 @@ export function applyChanges(
   for (const item of upserts) withObject(next, item);
   return next;
 }
+
+/**
+ * Objects that change one by one. What was read stays as it is: a kind is copied by the first change after a reading, so that
+ * ten thousand changes between two readings copy it once.
+ */
+export interface ObjectsDraft {
+  read(): Objects;
+  /** One object as it is now; not a reading. */
+  get(kind: Kind, key: ObjectKey): AnyResource | undefined;
+  replace(objects: Objects): void;
+  apply(type: 'upsert' | 'delete', item: AnyResource): void;
+}
+
+export function createObjectsDraft(initial: Objects): ObjectsDraft {
+  let objects = initial;
+  /** Kinds whose map nobody else has. */
+  const own = new Set<Kind>();
+  return {
+    read() {
+      own.clear();
+      return objects;
+    },
+    get: (kind, key) => objects[kind].get(key),
+    replace(next) {
+      own.clear();
+      objects = next;
+    },
+    apply(type, item) {
+      if (!own.has(item.kind)) objects = copyOf(objects, new Set([item.kind]));
+      own.add(item.kind);
+      if (type === 'upsert') withObject(objects, item);
+      else
+        (objects[item.kind] as Map<ObjectKey, AnyResource>).delete(
+          objectKey(item.metadata.namespace, item.metadata.name),
+        );
+    },
+  };
+}
