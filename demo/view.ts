@@ -106,7 +106,7 @@ export function tryLines(m: Moment, colour: boolean): readonly string[] {
     `    kill -CONT ${eu}`,
     '  join a fifth cluster by hand:',
     '    npx portolan cluster create tokyo --country JP --address 127.0.1.5',
-    '    npx portolan cluster join "$(npx portolan cluster token tokyo -o name)" --data-dir .portolan/dev/agents/tokyo --dns 127.0.0.1:5305',
+    '    npx portolan cluster join "$(npx portolan cluster token tokyo -o name)" --data-dir .portolan/dev/agents/tokyo --dns 127.0.0.1:5305 --allow-range 127.0.0.0/8',
     '',
     `API ${m.api} (token in ${m.tokenFile}) · state and logs in ${m.folder} · Ctrl-C stops everything`,
   ];
