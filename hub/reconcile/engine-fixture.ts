@@ -40,6 +40,8 @@ export interface TestEngine {
   monotonicMs(): number;
   /** `engine.caughtUp`, with time going on meanwhile. */
   caughtUp(revision: number): Promise<void>;
+  /** The promise's outcome, with time going on until it is there. */
+  settle<T>(promise: Promise<T>): Promise<T>;
   /** Creates or replaces objects in one commit; resolves to the store's revision. */
   put(...objects: readonly ParsedInput[]): Promise<number>;
   /** A cluster with an agent that has joined; resolves to the agent's uid. */
@@ -171,16 +173,15 @@ export async function startTestEngine(): Promise<TestEngine> {
     warnings,
     wallMs,
     monotonicMs: () => nowMs,
-    async caughtUp(revision) {
+    caughtUp: (revision) => at.settle(current().caughtUp(revision)),
+    async settle(promise) {
       let settled = false;
-      const waiting = current()
-        .caughtUp(revision)
-        .finally(() => {
-          settled = true;
-        });
-      waiting.catch(() => undefined);
+      const end = (): void => {
+        settled = true;
+      };
+      promise.then(end, end);
       for (let i = 0; i < 2_000 && !settled; i += 1) await pass(10);
-      return waiting;
+      return promise;
     },
     async put(...objects) {
       const changes = await Promise.all(
