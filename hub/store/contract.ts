@@ -71,13 +71,18 @@ export interface WatchEvent {
   readonly object: AnyResource;
 }
 
+/** An event with its place within its commit, from 0: what a watcher that was cut off in the middle of one resumes after. */
+export interface PlacedEvent extends WatchEvent {
+  readonly position: number;
+}
+
 export interface AuditEntry {
   readonly sequence: number;
   readonly at: string;
   readonly actor: string;
   readonly actorDisplay: string;
   readonly address?: string;
-  /** create, update, status, delete, token.create, cluster.token, drill.start, … */
+  /** create, update, delete, token.create, cluster.token, drill.start, …; status writes only when they name a verb. */
   readonly verb: string;
   readonly kind: string;
   readonly namespace: string;
@@ -146,15 +151,16 @@ export interface Store {
     options: CommitOptions,
   ): Promise<{ readonly objects: readonly AnyResource[]; readonly revision: number }>;
   /**
-   * Events after `fromRevision` in order, then live ones; ends when `signal` aborts. Rejects with WATCH_EXPIRED when that
+   * Events after `fromRevision` (with `fromPosition`: after that event of it) in order, then live ones; ends when `signal` aborts. Rejects with WATCH_EXPIRED when that
    * revision is compacted. A slow consumer is cut with WATCH_EXPIRED rather than buffered without bound.
    */
   watch(options: {
     readonly fromRevision: number;
+    readonly fromPosition?: number;
     readonly kind?: Kind;
     readonly namespace?: string;
     readonly signal: AbortSignal;
-  }): AsyncIterable<WatchEvent>;
+  }): AsyncIterable<PlacedEvent>;
 
   /** Decrypted values of a Secret, for the hub's own use only; `undefined` when it does not exist. */
   secretData(key: Key<'Secret'>): Promise<Readonly<Record<string, string>> | undefined>;

@@ -1,6 +1,6 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { Kind } from '../../src/resources/catalogue.ts';
-import type { WatchEvent } from './contract.ts';
+import type { PlacedEvent, WatchEvent } from './contract.ts';
 
 /** Events kept in memory for all watchers together; who is further behind reads the store. */
 const RECENT_KEPT = 1_000;
@@ -31,6 +31,7 @@ export interface EventPage {
 
 export interface WatchOptions {
   readonly fromRevision: number;
+  readonly fromPosition?: number;
   readonly kind?: Kind;
   readonly namespace?: string;
   readonly signal: AbortSignal;
@@ -83,10 +84,12 @@ export class EventLog {
     this.#signal();
   }
 
-  async *watch(options: WatchOptions): AsyncGenerator<WatchEvent, void> {
+  async *watch(options: WatchOptions): AsyncGenerator<PlacedEvent, void> {
     if (options.signal.aborted || this.#closed) return;
-    let cursor = endOf(options.fromRevision);
-    await this.#assertKnown(options.fromRevision);
+    const { fromRevision, fromPosition } = options;
+    let cursor =
+      fromPosition === undefined ? endOf(fromRevision) : { revision: fromRevision, position: fromPosition };
+    await this.#assertKnown(cursor);
     // Waking everybody is cheap, and no promise that outlives a turn collects waiters.
     const wakeUp = () => this.#signal();
     options.signal.addEventListener('abort', wakeUp, { once: true });
@@ -95,9 +98,9 @@ export class EventLog {
         const woken = this.#woken;
         const batch = await this.#after(cursor);
         cursor = batch.cursor;
-        for (const { event } of batch.events) {
+        for (const { event, position } of batch.events) {
           if (options.signal.aborted) return;
-          if (fits(event, options)) yield event;
+          if (fits(event, options)) yield { ...event, position };
         }
         if (batch.caughtUp && !options.signal.aborted && !this.#closed) await woken;
       }
@@ -106,15 +109,18 @@ export class EventLog {
     }
   }
 
-  async #assertKnown(revision: number): Promise<void> {
-    const page = await this.#source.page(endOf(revision), 0);
+  async #assertKnown(cursor: Cursor): Promise<void> {
+    const { revision } = cursor;
+    const page = await this.#source.page(cursor, 0);
     if (revision > page.revision) {
       throw new PortolanError(
         'WATCH_EXPIRED',
         `Revision ${revision} is not known here; the store is at ${page.revision}.`,
       );
     }
-    assertKept(revision, page);
+    // Compaction takes whole commits: in the middle of one, the rest of it must still be there.
+    const isWhole = cursor.position === Number.MAX_SAFE_INTEGER;
+    assertKept(isWhole ? revision : revision - 1, page);
   }
 
   async #after(

@@ -105,7 +105,10 @@ function refusal(kind: Kind, document: unknown, violations: readonly FieldViolat
     first === undefined
       ? 'it does not fit its schema'
       : `${first.path === '' ? 'the document' : first.path} ${first.message}${more}`;
-  return new PortolanError('VALIDATION_FAILED', `${kind}${nameIn(document)}: ${what}`, {
+  // One code for all when they agree, so that a program can act on it.
+  const codes = new Set(violations.map((v) => v.code));
+  const code = codes.size === 1 && first !== undefined ? first.code : 'VALIDATION_FAILED';
+  return new PortolanError(code, `${kind}${nameIn(document)}: ${what}`, {
     violations,
     ...(first === undefined ? {} : { fix: first.fix }),
   });
