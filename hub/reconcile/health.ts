@@ -6,11 +6,12 @@ import {
   isDrained,
   type StandingDrain,
 } from '../../src/health/drain-book.ts';
-import { type LastHealthy, trackLastHealthy } from '../../src/health/last-healthy.ts';
+import { type LastHealthy, lastHealthyKey, trackLastHealthy } from '../../src/health/last-healthy.ts';
 import { createStateView } from '../../src/health/state-view.ts';
 import type { QuorumConfig, Target, TargetMemory, TargetState } from '../../src/health/types.ts';
 import type { VoteBatch } from '../../src/health/vote-book.ts';
 import type { RegionTable, RoutedPolicy, StateView } from '../../src/routing/model.ts';
+import { targetIdsOf } from './world.ts';
 
 /** The hub's decision of health and drains, and the immutable view that its own name server reads. */
 export interface HubHealth {
@@ -51,6 +52,8 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
   let lastHealthy: LastHealthy = new Map();
   let policies: readonly RoutedPolicy[] = [];
   let regions: RegionTable = {};
+  /** Policies that remember their last healthy answer, by the targets it depends on. */
+  let rememberers: ReadonlyMap<string, readonly RoutedPolicy[]> = new Map();
   let authoritative = false;
   let view = makeView();
 
@@ -67,12 +70,34 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
   const stateOf = (id: string): 'up' | 'down' | 'unknown' => states.get(id)?.state ?? 'unknown';
 
   function refresh(): void {
-    lastHealthy = trackLastHealthy(lastHealthy, {
-      policies,
-      regions,
-      targetState: stateOf,
-      isDrained: drained,
-    });
+    lastHealthy = track(lastHealthy, policies);
+    view = makeView();
+  }
+
+  const track = (previous: LastHealthy, of: readonly RoutedPolicy[]): LastHealthy =>
+    trackLastHealthy(previous, { policies: of, regions, targetState: stateOf, isDrained: drained });
+
+  /** As `refresh`, when nothing but these targets changed: the other policies remember what they did. */
+  function refreshAfter(changed: readonly string[]): void {
+    const affected = [...new Set(changed.flatMap((id) => rememberers.get(id) ?? []))];
+    if (affected.length > 0) {
+      const keys = affected.flatMap((policy) =>
+        policy.residency.map((rule) => lastHealthyKey(`${policy.namespace}/${policy.name}`, rule.region)),
+      );
+      const before: LastHealthy = new Map(
+        keys.flatMap((key) => {
+          const endpoints = lastHealthy.get(key);
+          return endpoints === undefined ? [] : [[key, endpoints] as const];
+        }),
+      );
+      const after = track(before, affected);
+      if (after !== before) {
+        const next = new Map(lastHealthy);
+        for (const key of keys) next.delete(key);
+        for (const [key, endpoints] of after) next.set(key, endpoints);
+        lastHealthy = next;
+      }
+    }
     view = makeView();
   }
 
@@ -83,6 +108,7 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
     setPolicies(next, table) {
       policies = next;
       regions = table;
+      rememberers = rememberersOf(next);
       refresh();
     },
     setDrains(said) {
@@ -105,7 +131,7 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
       }
       if (tick.states === states) return;
       states = tick.states;
-      refresh();
+      refreshAfter([...tick.changed.map((state) => state.targetId), ...tick.removed]);
       if (tick.changed.length > 0 || tick.removed.length > 0) options.onChange(tick.changed);
     },
     get view() {
@@ -123,4 +149,17 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
       return authoritative;
     },
   };
+}
+
+function rememberersOf(policies: readonly RoutedPolicy[]): ReadonlyMap<string, readonly RoutedPolicy[]> {
+  const byTarget = new Map<string, RoutedPolicy[]>();
+  for (const policy of policies) {
+    if (!policy.residency.some((rule) => rule.onAllDown.action === 'lastAnswer')) continue;
+    for (const id of policy.endpoints.flatMap(targetIdsOf)) {
+      const known = byTarget.get(id);
+      if (known === undefined) byTarget.set(id, [policy]);
+      else known.push(policy);
+    }
+  }
+  return byTarget;
 }
