@@ -13,7 +13,9 @@ import {
   ObserveSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import { countryLocation } from '../../src/routing/location.ts';
 import type { ClientAddress } from '../../src/routing/model.ts';
+import { typesAt } from '../../src/routing/policy-types.ts';
 import type { Moment } from '../reconcile/capacity.ts';
 import type { Engine } from '../reconcile/engine.ts';
 import { objectKey } from '../reconcile/objects.ts';
@@ -66,16 +68,19 @@ export function createDrillView(
     const hostnames = hostnamesUsing(world, clusterOf(drill)).slice(0, MAX_HOSTNAMES);
     const countries = drill.spec.countries.length > 0 ? drill.spec.countries : countriesOf(hostnames);
     return hostnames.flatMap((hostname) => {
-      const policy = world.policies.get(world.hostnames.get(hostname) ?? '')?.routed?.policy;
-      const hasIpv4 =
-        policy?.endpoints.some((e) => e.cname !== undefined || e.addresses.some((a) => a.family === 4)) ??
-        true;
+      const policy = world.policies.get(world.hostnames.get(hostname) ?? '')?.routed?.compiled;
+      if (policy === undefined) return [];
       const name = hostname.replace(/^\*\./, 'drill.');
       return countries.slice(0, MAX_COUNTRIES).flatMap((country) => {
         const network = options.places.networkIn(country);
-        return network === undefined
-          ? []
-          : [{ hostname, name, country, network, type: hasIpv4 ? TYPE.A : TYPE.AAAA }];
+        const types = typesAt(policy, {
+          location: countryLocation(country),
+          prefixLength: 0,
+          exact: true,
+        });
+        // An alias answers both; where there are only IPv6 addresses, they are what is followed.
+        const type = types.has(TYPE.AAAA) && !types.has(TYPE.A) ? TYPE.AAAA : TYPE.A;
+        return network === undefined ? [] : [{ hostname, name, country, network, type }];
       });
     });
   }
