@@ -3,8 +3,9 @@ import { type ProbeJob, TargetWatch } from '../prober/target-watch.ts';
 import { createHealthBoard } from '../src/health/board.ts';
 import { DEFAULT_QUORUM, type Target } from '../src/health/types.ts';
 import { checkSpec } from '../src/resources/health-check.ts';
+import type { Figure } from './figure.ts';
 
-/**
+/*
  * False withdrawals of one healthy endpoint in a month of 30 days (mean of two simulated ones), when 5 % of all probes fail, each on its own: the shipped
  * check (1 s, fall 3, confirms at 300 and 600 ms), the real probe schedule and vote machine, the real board.
  *
@@ -15,16 +16,6 @@ import { checkSpec } from '../src/resources/health-check.ts';
  * answers first. What this does not model: failures that are not independent, such as an outage of a carrier that several
  * vantage points share. Those are what failure domains are for.
  */
-export interface Figure {
-  readonly bench: 'failover';
-  readonly case: string;
-  readonly ours: number;
-  readonly peerName: string;
-  readonly peer: number;
-  /** Above 1 where ours is better; 1: the goal is met. */
-  readonly ratio: number;
-  readonly unit: string;
-}
 
 const MONTH_MS = 30 * 86_400_000;
 /** Endpoint-months simulated; figures are per month. */

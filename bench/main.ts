@@ -10,7 +10,6 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   idle: () => import('./idle.ts'),
   plan: () => import('./plan.ts'),
   dns: () => import('./dns.ts'),
-  'health-month': () => import('./health-month.ts'),
   failover: () => import('./failover.ts'),
 };
 
