@@ -1,23 +1,11 @@
 #!/usr/bin/env node
-// Starts the CLI on a Node.js that is new enough: this one, or the one `npm ci` put beside the dependencies.
-// Plain JavaScript without newer syntax, so that an old Node.js can say what is wrong.
+// Starts the CLI on a Node.js that is new enough, and builds it first when a source is newer.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { findNode, follow, root } from './node.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const bundled = join(root, 'node_modules', '.bin', 'node');
-const [major, minor] = process.versions.node.split('.').map(Number);
-const current = major > 22 || (major === 22 && minor >= 12) ? process.execPath : undefined;
-const node = existsSync(bundled) ? bundled : current;
-if (node === undefined) {
-  process.stderr.write(
-    `error NODE_TOO_OLD: this is Node.js ${process.versions.node}; portolan needs 22.12 or later\n` +
-      '  fix: run `npm ci` in the checkout, which brings Node 24, or install Node 22.12 or later\n',
-  );
-  process.exit(1);
-}
+const node = findNode();
 
 const newest = (folder) => {
   let latest = 0;
@@ -41,13 +29,5 @@ const program = join(root, 'dist', 'portolan.mjs');
 if (node === process.execPath) {
   await import(program);
 } else {
-  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to the child itself; what only this process gets is passed on.
-  const inTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
-  process.on('SIGINT', () => inTerminal || child.kill('SIGINT'));
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  const numbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
-  child.on('exit', (code, signal) =>
-    process.exit(signal === null ? (code ?? 1) : 128 + (numbers[signal] ?? 0)),
-  );
+  follow(spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' }));
 }
