@@ -359,6 +359,43 @@ describe('plan and apply', () => {
 });
 
 describe('watch', () => {
+  it('cut off in the middle of a commit, gives the rest of it and nothing twice', async () => {
+    const names = ['one', 'two', 'three'];
+    const documents = names.map((name) => ({ ...cluster(name), metadata: { namespace: 'cut', name } }));
+    const { revision } = await client().apply({ documents });
+    // The connection breaks after every event.
+    const fetchOneEvent: typeof fetch = async (input, init) => {
+      const reply = await fetch(input, init);
+      async function* firstEvent(body: AsyncIterable<Uint8Array>) {
+        let text = '';
+        for await (const chunk of body) {
+          text += Buffer.from(chunk).toString();
+          const [event] = /event: [^]*?\n\n/.exec(text) ?? [];
+          if (event === undefined) continue;
+          yield Buffer.from(text.slice(0, text.indexOf(event) + event.length));
+          return;
+        }
+      }
+      return new Response(reply.body && ReadableStream.from(firstEvent(reply.body)), reply);
+    };
+    const api = createClient({
+      server: hub.bound.url,
+      token: admin,
+      fetch: fetchOneEvent,
+      sleep: async () => undefined,
+    });
+    const stop = new AbortController();
+    const given: string[] = [];
+    for await (const change of api.watch(
+      { namespace: 'cut' },
+      { signal: stop.signal, fromRevision: revision - 1 },
+    )) {
+      given.push('object' in change ? `${change.type} ${change.object.metadata.name}` : change.type);
+      if (given.length === names.length) stop.abort();
+    }
+    expect(given).toEqual(names.map((name) => `added ${name}`));
+  });
+
   it('gives what is there, then what happens, and resumes after a revision without loss', async () => {
     const api = client();
     const doc = (name: string) => ({ ...cluster(name), metadata: { namespace: 'watched', name } });

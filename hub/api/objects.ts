@@ -244,9 +244,15 @@ async function listOrWatch(
 export function startOf(
   resourceVersion: string | undefined,
   lastEventId: string | undefined,
-): { readonly fromRevision?: number } {
-  const text = lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? lastEventId : resourceVersion;
-  return text === undefined ? {} : { fromRevision: Number(text) };
+): { readonly fromRevision?: number; readonly fromPosition?: number } {
+  const [, revision, position] = /^(\d{1,15})(?:\.(\d{1,9}))?$/.exec(lastEventId ?? '') ?? [];
+  if (revision !== undefined) {
+    return {
+      fromRevision: Number(revision),
+      ...(position === undefined ? {} : { fromPosition: Number(position) }),
+    };
+  }
+  return resourceVersion === undefined ? {} : { fromRevision: Number(resourceVersion) };
 }
 
 function visible(items: readonly AnyResource[], principal: Principal): readonly AnyResource[] {

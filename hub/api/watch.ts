@@ -1,6 +1,6 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource, Kind } from '../../src/resources/catalogue.ts';
-import type { WatchEvent } from '../store/contract.ts';
+import type { PlacedEvent } from '../store/contract.ts';
 import type { ApiContext } from './endpoint.ts';
 import { may } from './permissions.ts';
 import type { Principal } from './principal.ts';
@@ -11,12 +11,14 @@ export interface WatchRequest {
   readonly namespace?: string;
   /** Events after this revision; without it the present objects come first, as `added`, then `synced`. */
   readonly fromRevision?: number;
+  /** With `fromRevision`: after this event of it, where a commit was given in part. */
+  readonly fromPosition?: number;
   readonly principal: Principal;
   readonly signal: AbortSignal;
 }
 
 /**
- * The body of a watch as server-sent events: `added`, `modified`, `deleted` with `id` = revision and `data` = {type, revision,
+ * The body of a watch as server-sent events: `added`, `modified`, `deleted` with `id` = revision.position and `data` = {type, revision,
  * object}; `synced` after the initial list; `error` with a Problem (WATCH_EXPIRED, UNAUTHENTICATED) before the stream ends by itself.
  * A comment every heartbeat keeps proxies and the reader's own deadline calm, and is when the token is checked again.
  */
@@ -33,6 +35,8 @@ export async function* watchEvents(request: WatchRequest, context: ApiContext): 
   yield ': portolan watch\n\n';
   try {
     let from = request.fromRevision;
+    const place =
+      from === undefined || request.fromPosition === undefined ? {} : { fromPosition: request.fromPosition };
     if (from === undefined) {
       const { items, revision } = await context.store.list(filter);
       for (const object of items) {
@@ -46,7 +50,9 @@ export async function* watchEvents(request: WatchRequest, context: ApiContext): 
       yield message('synced', { revision }, revision);
       from = revision;
     }
-    const events = context.store.watch({ ...filter, fromRevision: from, signal })[Symbol.asyncIterator]();
+    const events = context.store
+      .watch({ ...filter, fromRevision: from, ...place, signal })
+      [Symbol.asyncIterator]();
     let next = events.next();
     for (;;) {
       const winner = await firstOf(next, context.streams.heartbeatMs, signal);
@@ -71,10 +77,10 @@ export async function* watchEvents(request: WatchRequest, context: ApiContext): 
 }
 
 async function firstOf(
-  next: Promise<IteratorResult<WatchEvent>>,
+  next: Promise<IteratorResult<PlacedEvent>>,
   heartbeatMs: number,
   signal: AbortSignal,
-): Promise<IteratorResult<WatchEvent> | 'heartbeat' | 'aborted'> {
+): Promise<IteratorResult<PlacedEvent> | 'heartbeat' | 'aborted'> {
   if (signal.aborted) return 'aborted';
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
@@ -95,12 +101,12 @@ async function firstOf(
   }
 }
 
-function eventMessage(event: WatchEvent): string {
-  const { type, revision, object } = event;
-  return message(type, { type, revision, object: presentable(object) }, revision);
+function eventMessage(event: PlacedEvent): string {
+  const { type, revision, position, object } = event;
+  return message(type, { type, revision, object: presentable(object) }, `${revision}.${position}`);
 }
 
 /** One server-sent event. JSON has no raw line breaks, so `data` is one line. */
-function message(event: string, data: unknown, id?: number): string {
+function message(event: string, data: unknown, id?: number | string): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

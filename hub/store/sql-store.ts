@@ -13,9 +13,9 @@ import type {
   JoinTokenRecord,
   Key,
   ListResult,
+  PlacedEvent,
   Store,
   TokenRecord,
-  WatchEvent,
 } from './contract.ts';
 import type { Database, Work } from './database.ts';
 import { readPage } from './event-rows.ts';
@@ -122,7 +122,7 @@ export class SqlStore implements Store {
     });
   }
 
-  watch(options: WatchOptions): AsyncIterable<WatchEvent> {
+  watch(options: WatchOptions): AsyncIterable<PlacedEvent> {
     this.#assertOpen();
     return this.#events.watch(options);
   }

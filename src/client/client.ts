@@ -202,13 +202,16 @@ export function createClient(options: ClientOptions): Client {
           server,
           sleep: options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal })),
           open: (lastEventId, signal) => {
-            const query = new URLSearchParams(
-              lastEventId === undefined ? {} : { resourceVersion: lastEventId },
-            );
+            // The header also says where in a commit; a hub that does not know such ids goes by the revision.
+            const [resourceVersion] = lastEventId?.split('.') ?? [];
+            const query = new URLSearchParams(resourceVersion === undefined ? {} : { resourceVersion });
             if (scope.kind === undefined && scope.namespace !== undefined)
               query.set('namespace', scope.namespace);
             const path = scope.kind === undefined ? '/v1/watch' : collection(scope.kind, scope.namespace);
-            const headers = { accept: 'text/event-stream' };
+            const headers = {
+              accept: 'text/event-stream',
+              ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+            };
             return send(new Request(`${server}${path}?${query.toString()}`, { headers, signal }), undefined);
           },
         },

@@ -44,16 +44,17 @@ export async function* watchChanges(
   transport: WatchTransport,
   options: WatchOptions,
 ): AsyncGenerator<WatchedChange> {
-  let revision = options.fromRevision;
+  /** The place to resume after: a revision, or `revision.position` within a commit. */
+  let place = options.fromRevision === undefined ? undefined : String(options.fromRevision);
   /** Revisions given before `synced` are no place to resume from: the list was not complete. */
-  let listing = revision === undefined;
+  let listing = place === undefined;
   let delayMs = FIRST_DELAY_MS;
   let connectedBefore = false;
   while (!options.signal.aborted) {
     const attempt = new AbortController();
     const signal = AbortSignal.any([options.signal, attempt.signal]);
     try {
-      const response = await transport.open(revision === undefined ? undefined : String(revision), signal);
+      const response = await transport.open(place, signal);
       if (!response.ok) throw await errorOfResponse(response, transport.server);
       if (response.body === null)
         throw new PortolanError('HUB_UNREACHABLE', `${transport.server} sent an empty answer`);
@@ -71,7 +72,8 @@ export async function* watchChanges(
           if (change === undefined) continue;
           delayMs = FIRST_DELAY_MS;
           if (change.type === 'synced') listing = false;
-          if (change.type !== 'restarted' && !listing) revision = change.revision;
+          if (change.type !== 'restarted' && !listing)
+            place = event.id === '' ? String(change.revision) : event.id;
           yield change;
         }
       } finally {
@@ -82,7 +84,7 @@ export async function* watchChanges(
     } catch (thrown) {
       if (options.signal.aborted) return;
       const error = unreachable(thrown, transport.server);
-      const restart = error.code === 'WATCH_EXPIRED' && revision !== undefined;
+      const restart = error.code === 'WATCH_EXPIRED' && place !== undefined;
       const passing = [
         'HUB_UNREACHABLE',
         'NOT_READY',
@@ -93,7 +95,7 @@ export async function* watchChanges(
       if (!connectedBefore || !(restart || passing || error.code === 'WATCH_EXPIRED')) throw error;
       options.onReconnect?.(error);
       if (restart || listing) {
-        revision = undefined;
+        place = undefined;
         listing = true;
         yield { type: 'restarted' };
       }
