@@ -25,12 +25,13 @@ import { followObjects } from './follow.ts';
 import { createHubHealth, type HubHealth } from './health.ts';
 import { createHealthMemory } from './health-memory.ts';
 import { createLeadership } from './leadership.ts';
-import { NO_OBJECTS, objectKey } from './objects.ts';
+import { objectKey } from './objects.ts';
 import { createPublisher, type Published } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import type { SnapshotInput } from './snapshots.ts';
 import { createStatusWriter } from './status-writer.ts';
-import { buildWorld, routingContent, sameRouting, type World, type WorldContext } from './world.ts';
+import type { World, WorldContext } from './world.ts';
+import { createWorldPublication } from './world-publication.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -89,15 +90,13 @@ const HEARTBEAT_MS = 1_000;
 const COMPLETE_EVERY = 10;
 
 export async function createEngine(options: EngineOptions, emptyTable: AnswerTable): Promise<Engine> {
-  const { store, context, effects, monotonicMs, wallMs, log } = options;
+  const { store, effects, monotonicMs, wallMs, log } = options;
   const agents = createAgentDirectory();
   const publisher = await createPublisher(store);
   const incarnation = options.randomId();
   const hubVantage = `hub/${store.hubUid}`;
   const closing = new AbortController();
   const timers: NodeJS.Timeout[] = [];
-  let world: World = buildWorld(NO_OBJECTS, context);
-  let table = emptyTable;
   let started = false;
   let material = true;
   let snapshotsDue = true;
@@ -122,9 +121,11 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       statuses.touch();
     },
   });
+  const content = createWorldPublication({ ...options, publisher, leadership, health }, emptyTable);
   const memory = createHealthMemory(store, health, log);
   const prober = options.startProber((votes) => ingestOwn(votes, false));
-  const standing = () => standingDrains(world, effects.all, { wallMs: wallMs(), monotonicMs: monotonicMs() });
+  const standing = () =>
+    standingDrains(content.world, effects.all, { wallMs: wallMs(), monotonicMs: monotonicMs() });
   const distribution = createDistribution({
     store,
     signer: options.signer,
@@ -153,7 +154,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     leadership,
     due: () =>
       dueStatuses({
-        world,
+        world: content.world,
         health,
         published: publisher.live,
         agentOf: (cluster) => agents.ofCluster(cluster),
@@ -177,7 +178,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   async function reconcile(published: () => void): Promise<void> {
     if (leadership.lost !== undefined)
       throw new PortolanError('CONFLICT', leadership.lost, { fix: 'Use the hub that took over.' });
-    if (follower.objects !== world.objects) await publishWorld();
+    if (follower.objects !== content.world.objects) await advance();
     health.setDrains(standing());
     published();
     if (!snapshotsDue) return;
@@ -192,53 +193,21 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   }
 
   /** Level-based: whatever changed, the world is made anew; what it is made of is reused where it is the same. */
-  async function publishWorld(): Promise<void> {
-    const next = buildWorld(follower.objects, context, world);
-    const onlyStatuses = !material;
-    material = false;
-    if (onlyStatuses) {
-      world = next;
+  async function advance(): Promise<void> {
+    if (!material) {
+      content.adopt(follower.objects);
       return;
     }
+    material = false;
     try {
-      if (publisher.live === undefined || !sameRouting(world, next)) await publish(next);
-      world = next;
+      await content.advance(follower.objects);
     } catch (thrown) {
       material = true;
       throw thrown;
     }
-    const targets = [...world.targets.values()];
-    health.setTargets(targets);
-    await options.caBundles.refresh(targets).catch((thrown: unknown) => {
-      // The checks that need it have no verdict here; that must not hold up everything else.
-      log.warn({ err: PortolanError.from(thrown) }, 'CA bundles of checks cannot be read');
-    });
     requestTick();
     snapshotsDue = true;
     statuses.touch();
-  }
-
-  /** The same function at every publication, so that what did not change of the table can stay. */
-  const currentView = (): StateView => health.view;
-
-  async function publish(next: World): Promise<void> {
-    if (!(await leadership.confirm())) throw new PortolanError('CONFLICT', leadership.lost ?? '');
-    const before = publisher.live?.sequence;
-    const published = await publisher.publish(routingContent(next, context, options.geo.sha256));
-    if (published.sequence === before) return;
-    const { content, sequence } = published;
-    table = options.compileTable(
-      { ...content, sequence, drains: [], issuedAtMs: wallMs() },
-      options.geo,
-      currentView,
-    );
-    health.setPolicies(content.policies, context.regions);
-    for (const [policy, entry] of next.policies) {
-      const first = entry.violations[0];
-      if (first !== undefined && world.policies.get(policy)?.inputs !== entry.inputs)
-        log.warn({ policy, path: first.path, code: first.code }, `not answered: ${first.message}`);
-    }
-    log.info({ sequence, zones: content.zones.length, policies: content.policies.length }, 'published');
   }
 
   function snapshotInput(): SnapshotInput | undefined {
@@ -246,13 +215,13 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     if (published === undefined) return undefined;
     return {
       published,
-      drains: drainObjects(world, wallMs()),
+      drains: drainObjects(content.world, wallMs()),
       quorum: options.quorum,
-      targets: [...world.targets.values()],
+      targets: [...content.world.targets.values()],
       caBundles: options.caBundles.all,
       agents: agents.all.map((a) => {
         const cluster = clusterOf(a);
-        const object = world.objects.Cluster.get(cluster);
+        const object = content.world.objects.Cluster.get(cluster);
         return {
           agentUid: a.identity.agentUid,
           clusterUid: a.identity.clusterUid,
@@ -270,7 +239,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   const clusterOf = (agent: KnownAgent): string =>
     objectKey(agent.identity.cluster.namespace, agent.identity.cluster.name);
   const failureDomainOf = (agent: KnownAgent): string =>
-    world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? agent.identity.cluster.name;
+    content.world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? agent.identity.cluster.name;
 
   /** Something besides objects concerns snapshots and statuses: a peer address, an identity, a drain's end. */
   function agentsChanged(): void {
@@ -325,7 +294,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
         log.warn({ err: PortolanError.from(thrown) }, 'the store does not answer');
       });
     // A drain that reached its end changes no object: it is noticed here.
-    const drains = drainObjects(world, wallMs())
+    const drains = drainObjects(content.world, wallMs())
       .map((d) => d.cluster)
       .join(' ');
     if (drains !== activeDrains) {
@@ -356,14 +325,14 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       started = true;
     },
     get world() {
-      return world;
+      return content.world;
     },
     health,
     get published() {
       return publisher.live;
     },
     get table() {
-      return table;
+      return content.table;
     },
     agents,
     get ready() {

@@ -1,0 +1,95 @@
+import type { AnswerTable } from '../../src/dns/table.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import type { RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { GeoLookup, StateView } from '../../src/routing/model.ts';
+import type { CaBundles } from './ca-bundles.ts';
+import type { HubHealth } from './health.ts';
+import type { Leadership } from './leadership.ts';
+import { NO_OBJECTS, type Objects } from './objects.ts';
+import type { Publisher } from './publisher.ts';
+import { buildWorld, routingContent, sameRouting, type World, type WorldContext } from './world.ts';
+
+export interface WorldPublicationOptions {
+  readonly publisher: Publisher;
+  readonly leadership: Leadership;
+  readonly context: WorldContext;
+  readonly geo: GeoLookup;
+  readonly health: Pick<HubHealth, 'setPolicies' | 'setTargets' | 'view'>;
+  readonly caBundles: Pick<CaBundles, 'refresh'>;
+  /** Compiles what the hub's own name server answers from. */
+  readonly compileTable: (routing: RoutingPart, geo: GeoLookup, view: () => StateView) => AnswerTable;
+  readonly wallMs: () => number;
+  readonly log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+  };
+}
+
+/** The world made of the stored objects, and what of it is live: the content under its sequence, and the table. */
+export interface WorldPublication {
+  readonly world: World;
+  readonly table: AnswerTable;
+  /**
+   * Moves on to these objects: publishes what answers otherwise, and tells health what to judge. When it rejects, world and table are
+   * as before and the same objects can be tried again. @throws PortolanError CONFLICT when another hub took over
+   */
+  advance(objects: Objects): Promise<void>;
+  /** Moves on to objects of which only statuses changed: nothing is published. */
+  adopt(objects: Objects): void;
+}
+
+export function createWorldPublication(
+  options: WorldPublicationOptions,
+  emptyTable: AnswerTable,
+): WorldPublication {
+  const { publisher, leadership, context, geo, health, log } = options;
+  let world = buildWorld(NO_OBJECTS, context);
+  let table = emptyTable;
+  /** Sequence the table was compiled from; a table that could not be compiled is tried again. */
+  let compiledSequence: number | undefined;
+  /** The same function at every publication, so that what did not change of the table can stay. */
+  const currentView = (): StateView => health.view;
+
+  async function publish(next: World): Promise<void> {
+    if (!(await leadership.confirm())) throw new PortolanError('CONFLICT', leadership.lost ?? '');
+    const published = await publisher.publish(routingContent(next, context, geo.sha256));
+    const { content, sequence } = published;
+    if (sequence === compiledSequence) return;
+    table = options.compileTable(
+      { ...content, sequence, drains: [], issuedAtMs: options.wallMs() },
+      geo,
+      currentView,
+    );
+    compiledSequence = sequence;
+    health.setPolicies(content.policies, context.regions);
+    for (const [policy, entry] of next.policies) {
+      const first = entry.violations[0];
+      if (first !== undefined && world.policies.get(policy)?.inputs !== entry.inputs)
+        log.warn({ policy, path: first.path, code: first.code }, `not answered: ${first.message}`);
+    }
+    log.info({ sequence, zones: content.zones.length, policies: content.policies.length }, 'published');
+  }
+
+  return {
+    get world() {
+      return world;
+    },
+    get table() {
+      return table;
+    },
+    async advance(objects) {
+      const next = buildWorld(objects, context, world);
+      if (compiledSequence === undefined || !sameRouting(world, next)) await publish(next);
+      world = next;
+      const targets = [...world.targets.values()];
+      health.setTargets(targets);
+      await options.caBundles.refresh(targets).catch((thrown: unknown) => {
+        // The checks that need it have no verdict here; that must not hold up everything else.
+        log.warn({ err: PortolanError.from(thrown) }, 'CA bundles of checks cannot be read');
+      });
+    },
+    adopt(objects) {
+      world = buildWorld(objects, context, world);
+    },
+  };
+}
