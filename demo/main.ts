@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Client, createClient, type HubStatus, type ResolveResult } from '../src/client/client.ts';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
@@ -8,7 +8,7 @@ import type { ClientAddress } from '../src/routing/model.ts';
 import { freePort } from './ports.ts';
 import { createPrograms, type Running } from './programs.ts';
 import { startTraffic } from './traffic.ts';
-import { liveLines, type Moment, tryLines } from './view.ts';
+import { fitLine, liveLines, type Moment, tryLines } from './view.ts';
 import { CLUSTERS, demoResources, HOSTNAME, NAMESPACE, PLACES } from './world.ts';
 
 /*
@@ -19,6 +19,8 @@ import { CLUSTERS, demoResources, HOSTNAME, NAMESPACE, PLACES } from './world.ts
 const { values } = parseArgs({ options: { 'data-dir': { type: 'string' }, once: { type: 'boolean' } } });
 const folder = resolve(values['data-dir'] ?? '.portolan/dev');
 const shown = relative(process.cwd(), folder) || '.';
+/** How `npx portolan` in this folder finds the demo while it runs. */
+const contextFile = resolve('.portolan/context.json');
 const started = performance.now();
 const stopping = new AbortController();
 mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
@@ -31,12 +33,15 @@ const end = (code: number): Promise<never> => {
   ending ??= (async () => {
     stopping.abort();
     await programs.stopAll();
+    rmSync(contextFile, { force: true });
     progress('everything is stopped; the state stays in', shown);
     process.exit(code);
   })();
   return ending;
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
+// `npm start | head`: nobody looks any more.
+process.stdout.on('error', () => void end(0));
 
 try {
   await main();
@@ -132,15 +137,13 @@ async function startHub(
   });
   const ready = await hub.ready;
   const server = String(ready.api);
-  // `npx portolan` in this folder finds the demo by itself.
-  const context = resolve('.portolan/context.json');
-  mkdirSync(resolve('.portolan'), { recursive: true });
+  mkdirSync(dirname(contextFile), { recursive: true });
   writeFileSync(
-    `${context}.new`,
+    `${contextFile}.new`,
     `${JSON.stringify({ server, tokenFile, namespace: NAMESPACE }, null, 2)}\n`,
     { mode: 0o600 },
   );
-  renameSync(`${context}.new`, context);
+  renameSync(`${contextFile}.new`, contextFile);
   return { client: createClient({ server, token }), server, tokenFile };
 }
 
@@ -218,8 +221,10 @@ async function show(
       (thrown: unknown) => [`the hub does not answer: ${messageOf(thrown)}; the agents' name servers go on`],
     );
     if (terminal) {
-      process.stdout.write(`${drawn > 0 ? `\u001b[${drawn}A\u001b[J` : ''}${lines.join('\n')}\n`);
-      drawn = lines.length;
+      const width = process.stdout.columns;
+      const fitting = lines.map((line) => fitLine(line, width));
+      process.stdout.write(`${drawn > 0 ? `\u001b[${drawn}A\u001b[J` : ''}${fitting.join('\n')}\n`);
+      drawn = fitting.length;
     } else {
       const stable = lines.filter((l) => !l.includes(' ok ')).join('\n');
       if (stable !== last) process.stdout.write(`${lines.join('\n')}\n\n`);

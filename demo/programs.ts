@@ -51,7 +51,7 @@ export function createPrograms(logDirectory: string, entryUrl: string): Programs
     const child = spawn(process.execPath, [...programArguments(program, entryUrl), ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
-      env: { ...process.env, ...env },
+      env: { ...process.env, PORTOLAN_LIFELINE: 'stdin', ...env },
     });
     const log = createWriteStream(join(logDirectory, `${name}.log`), { flags: 'a' });
     let tail = '';

@@ -19,6 +19,29 @@ const bold = (text: string, colour: boolean): string => (colour ? `\u001b[1m${te
 const tint = (text: string, code: number, colour: boolean): string =>
   colour ? `\u001b[${code}m${text}\u001b[0m` : text;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with ESC
+const COLOUR = /\u001b\[[0-9;]*m/y;
+
+/** Cut to `width` columns, so that a redraw counts rows right; colours take none and are ended. */
+export function fitLine(line: string, width: number): string {
+  let columns = 0;
+  let coloured = false;
+  for (let at = 0; at < line.length; ) {
+    COLOUR.lastIndex = at;
+    const colour = COLOUR.exec(line)?.[0];
+    if (colour !== undefined) {
+      coloured = true;
+      at += colour.length;
+      continue;
+    }
+    if (columns === width - 1 && at < line.length - 1)
+      return `${line.slice(0, at)}…${coloured ? '\u001b[0m' : ''}`;
+    columns += 1;
+    at += 1;
+  }
+  return line;
+}
+
 /** The living part: who answers whom and why, the clusters, the traffic. */
 export function liveLines(m: Moment, colour: boolean): readonly string[] {
   return [

@@ -34,6 +34,8 @@ async function main(): Promise<void> {
     void hub.close().then(() => process.exit(0));
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal));
+  // Whoever started this with a lifeline holds the other end of its standard input: when that is gone, so is this.
+  if (process.env.PORTOLAN_LIFELINE === 'stdin') process.stdin.resume().on('end', () => stop('end of stdin'));
   // One line on stdout for whoever started this: everything listens now, and signals are heard.
   process.stdout.write(`${JSON.stringify({ ready: true, api, join, link, dns, pid: process.pid })}\n`);
   log.info({ api, join, link, dns, dataDir: config.dataDir }, 'hub started');

@@ -13,7 +13,7 @@ try {
   const log = stderrLog('agent', started.config.log.level);
   for (const warning of started.warnings) log.warn({}, warning);
   const data = await startDataProcess(started, programs, systemClock, log);
-  const stop = (signal: NodeJS.Signals): void => {
+  const stop = (signal: string): void => {
     log.info({ signal }, 'stopping');
     data.stop().then(
       () => process.exit(0),
@@ -22,6 +22,8 @@ try {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  // Whoever started this with a lifeline holds the other end of its standard input: when that is gone, so is this.
+  if (process.env.PORTOLAN_LIFELINE === 'stdin') process.stdin.resume().on('end', () => stop('end of stdin'));
 } catch (error) {
   reportFatal('agent', error);
 }
