@@ -370,7 +370,7 @@ describe('watch', () => {
         let text = '';
         for await (const chunk of body) {
           text += Buffer.from(chunk).toString();
-          const [event] = /event: [^]*?\n\n/.exec(text) ?? [];
+          const [event] = /event: [\s\S]*?\n\n/.exec(text) ?? [];
           if (event === undefined) continue;
           yield Buffer.from(text.slice(0, text.indexOf(event) + event.length));
           return;
