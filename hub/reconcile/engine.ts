@@ -15,7 +15,7 @@ import { fromWireVotes } from '../../src/protocol/votes.ts';
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
 import type { DrillEffects } from '../drills/effects.ts';
 import type { Store } from '../store/contract.ts';
-import { type AgentDirectory, createAgentDirectory, type KnownAgent } from './agent-directory.ts';
+import { type AgentDirectory, createAgentDirectory } from './agent-directory.ts';
 import { createBroadcast } from './broadcast.ts';
 import type { CaBundles } from './ca-bundles.ts';
 import { dueStatuses } from './conditions.ts';
@@ -25,9 +25,9 @@ import { followObjects } from './follow.ts';
 import { createHubHealth, type HubHealth } from './health.ts';
 import { createHealthMemory } from './health-memory.ts';
 import { createLeadership } from './leadership.ts';
-import { objectKey } from './objects.ts';
 import { createPublisher, type Published } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
+import { failureDomainOf, snapshotAgents } from './snapshot-agents.ts';
 import type { SnapshotInput } from './snapshots.ts';
 import { createStatusWriter } from './status-writer.ts';
 import type { World, WorldContext } from './world.ts';
@@ -219,27 +219,11 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       quorum: options.quorum,
       targets: [...content.world.targets.values()],
       caBundles: options.caBundles.all,
-      agents: agents.all.map((a) => {
-        const cluster = clusterOf(a);
-        const object = content.world.objects.Cluster.get(cluster);
-        return {
-          agentUid: a.identity.agentUid,
-          clusterUid: a.identity.clusterUid,
-          cluster,
-          failureDomain: failureDomainOf(a),
-          generation: a.identity.generation,
-          peerAddress: a.peerAddress ?? object?.status?.agent?.peerAddress,
-        };
-      }),
+      agents: snapshotAgents(agents.all, content.world),
       hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
       wallMs: wallMs(),
     };
   }
-
-  const clusterOf = (agent: KnownAgent): string =>
-    objectKey(agent.identity.cluster.namespace, agent.identity.cluster.name);
-  const failureDomainOf = (agent: KnownAgent): string =>
-    content.world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? agent.identity.cluster.name;
 
   /** Something besides objects concerns snapshots and statuses: a peer address, an identity, a drain's end. */
   function agentsChanged(): void {
@@ -364,7 +348,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     onVotes(agentUid, agentIncarnation, batch) {
       const known = agents.get(agentUid);
       if (known === undefined) return;
-      const failureDomain = failureDomainOf(known);
+      const failureDomain = failureDomainOf(known, content.world);
       prober.noteContact(failureDomain);
       health.ingest(
         fromWireVotes({ vantage: `agent/${agentUid}`, failureDomain, incarnation: agentIncarnation }, batch),

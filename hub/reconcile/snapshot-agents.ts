@@ -1,0 +1,30 @@
+import type { KnownAgent } from './agent-directory.ts';
+import { objectKey } from './objects.ts';
+import type { SnapshotAgent } from './snapshots.ts';
+import type { World } from './world.ts';
+
+/** `namespace/name` of the cluster an agent runs on. */
+export function clusterOf(agent: KnownAgent): string {
+  return objectKey(agent.identity.cluster.namespace, agent.identity.cluster.name);
+}
+
+/** What its Cluster says; the cluster's own name when it says nothing. */
+export function failureDomainOf(agent: KnownAgent, world: World): string {
+  return world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? agent.identity.cluster.name;
+}
+
+/** Agents as snapshots know them. One that has not connected since the hub started keeps the peer address in its status. */
+export function snapshotAgents(agents: readonly KnownAgent[], world: World): readonly SnapshotAgent[] {
+  return agents.map((agent) => {
+    const { agentUid, clusterUid, generation } = agent.identity;
+    const cluster = clusterOf(agent);
+    return {
+      agentUid,
+      clusterUid,
+      cluster,
+      failureDomain: failureDomainOf(agent, world),
+      generation,
+      peerAddress: agent.peerAddress ?? world.objects.Cluster.get(cluster)?.status?.agent?.peerAddress,
+    };
+  });
+}
