@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { compilePolicy } from '../routing/compiled.ts';
+import { regionTable } from '../routing/geography.ts';
+import type { RoutedPolicy, StateView } from '../routing/model.ts';
+import { diffAnswers, PLACES, type Side, sharesAt } from './answers.ts';
+
+const REGIONS = regionTable();
+
+const endpoint = (name: string, country: string, address: string) => ({
+  name,
+  cluster: `default/${name}`,
+  country,
+  capacity: 1,
+  kind: 'addresses' as const,
+  addresses: [
+    { address, family: address.includes(':') ? (6 as const) : (4 as const), targetId: `t-${name}` },
+  ],
+});
+
+function policyOf(
+  endpoints: readonly ReturnType<typeof endpoint>[],
+  extra: Partial<RoutedPolicy> = {},
+): RoutedPolicy {
+  return {
+    namespace: 'default',
+    name: 'p',
+    generation: 1,
+    hostnames: [],
+    ttlSeconds: 30,
+    minTtlSeconds: 5,
+    endpoints,
+    geo: [],
+    defaultTiers: [{ members: endpoints.map((e) => ({ endpoint: e.name, weight: 1 })) }],
+    nextBest: 'nearest',
+    residency: [],
+    selection: { mode: 'weighted', maxAnswers: 1 },
+    panicThresholdPercent: 0,
+    capacityFloorPercent: 0,
+    drainRampSeconds: 0,
+    ...extra,
+  };
+}
+
+const state = (down: readonly string[] = []): StateView => ({
+  target: (id) => ({ state: down.includes(id) ? 'down' : 'up', earliestChangeMs: 0 }),
+  cluster: () => ({}),
+  lastHealthy: () => [],
+  staleForMs: 0,
+});
+const side = (policy: RoutedPolicy, view: StateView = state()): Side => ({
+  policy: compilePolicy(policy, REGIONS),
+  state: view,
+});
+
+const de = endpoint('de', 'DE', '198.51.100.1');
+const us = endpoint('us', 'US', '198.51.100.2');
+const nobody: Side = { policy: undefined, state: state() };
+
+describe('who answers a place', () => {
+  it('is shared by weight, and told with its cluster', () => {
+    expect(sharesAt(side(policyOf([de, us])), 'DE')).toEqual([
+      { endpoint: 'de', cluster: 'default/de', percent: 50 },
+      { endpoint: 'us', cluster: 'default/us', percent: 50 },
+    ]);
+  });
+
+  it('is nobody without a policy, and IPv6 where there is nothing else', () => {
+    expect(sharesAt(nobody, 'DE')).toEqual([]);
+    const six = endpoint('six', 'DE', '2a00:1450::1');
+    expect(sharesAt(side(policyOf([six])), 'unknown').map((s) => s.endpoint)).toEqual(['six']);
+  });
+
+  it('is the maintenance address where that is what somebody asked for', () => {
+    const residency = [
+      {
+        region: 'EU',
+        unknownLocation: 'restrict' as const,
+        onAllDown: { action: 'maintenance' as const, addresses: ['192.0.2.9'] },
+      },
+    ];
+    const dead = side(policyOf([de, us], { residency }), state(['t-de']));
+    expect(sharesAt(dead, 'FR')).toEqual([{ endpoint: 'maintenance 192.0.2.9', cluster: '', percent: 100 }]);
+    expect(sharesAt(dead, 'US').map((s) => s.endpoint)).toEqual(['us']);
+  });
+});
+
+describe('the difference of two sides', () => {
+  it('groups the places that change alike, the largest group first, and leaves out those that do not', () => {
+    const residency = [
+      { region: 'EU', unknownLocation: 'restrict' as const, onAllDown: { action: 'panic' as const } },
+    ];
+    const differences = diffAnswers(
+      side(policyOf([de, us], { residency })),
+      side(policyOf([de, us], { residency }), state(['t-us'])),
+    );
+    // Inside the EU it was de before and stays de.
+    expect(differences).toHaveLength(1);
+    expect(differences[0]?.places).toContain('JP');
+    expect(differences[0]?.places).not.toContain('DE');
+    expect(differences[0]?.after).toEqual([{ endpoint: 'de', cluster: 'default/de', percent: 100 }]);
+  });
+
+  it('names every place when a policy comes or goes, the unknown one included', () => {
+    const [gone] = diffAnswers(side(policyOf([de])), nobody);
+    expect(gone?.places).toEqual(PLACES);
+    expect(PLACES).toContain('unknown');
+    expect(gone?.after).toEqual([]);
+    expect(diffAnswers(side(policyOf([de])), side(policyOf([de])))).toEqual([]);
+  });
+});
