@@ -218,10 +218,7 @@ async function measure(): Promise<PlanReport | undefined> {
     const key = `default/${policyName(index)}`;
     const before = engine.world.policies.get(key)?.routed?.compiled;
     const sequenceBefore = engine.published?.sequence;
-    const { revision } = await store.commit(
-      [update('TrafficPolicy', policyName(index), policySpec(index, 31 + i))],
-      { actor },
-    );
+    await store.commit([update('TrafficPolicy', policyName(index), policySpec(index, 31 + i))], { actor });
     const atMs = monotonicMs();
     changedAtMs = atMs;
     await until(() => engine.published?.sequence !== sequenceBefore, 60_000);
