@@ -286,7 +286,7 @@ function withAgents(store: Store): Store {
   });
 }
 
-async function until(condition: () => boolean, limitMs = 30_000): Promise<void> {
+async function until(condition: () => boolean, limitMs = 90_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${condition.toString()}`);
