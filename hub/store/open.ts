@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { migrate } from './migrations.ts';
 import { SqlStore } from './sql-store.ts';
 import { takeEpoch } from './state.ts';
+import { checkStoreMarker, writeStoreMarker } from './store-marker.ts';
 
 const EVENTS_KEPT = 10_000;
 
@@ -46,6 +47,7 @@ export interface DurableStore extends Store {
  * Throws KEY_WRONG, STORE_CORRUPT, STORE_TOO_NEW, STORE_UNAVAILABLE or DISK_FULL.
  */
 export async function openStore(config: StoreConfig, dependencies: StoreDependencies): Promise<DurableStore> {
+  if (config.kind === 'sqlite') await checkStoreMarker(config.file);
   const database = await openDatabase(config);
   try {
     const nowIso = new Date(dependencies.wallClock()).toISOString();
@@ -53,6 +55,7 @@ export async function openStore(config: StoreConfig, dependencies: StoreDependen
       await migrate(tx, database.dialect, nowIso);
       return takeEpoch(tx, database.dialect, dependencies.kek, dependencies.random);
     });
+    if (config.kind === 'sqlite') await writeStoreMarker(config.file);
     return new SqlStore(database, opened, { ...dependencies, eventsKept: config.eventsKept ?? EVENTS_KEPT });
   } catch (error) {
     await database.close();
