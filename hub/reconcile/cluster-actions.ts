@@ -91,9 +91,8 @@ export function createClusterActions(options: ClusterActionsOptions): ClusterAct
       const content = { key: drainKey, spec, labels, annotations };
       await store.commit(
         [
-          current === undefined
-            ? { type: 'create', ...content }
-            : { type: 'update', ...content, resourceVersion: current.metadata.resourceVersion },
+          // Without a version: a status that the hub writes meanwhile must not make a conflict of it.
+          { type: current === undefined ? 'create' : 'update', ...content },
         ],
         commitOptions(drainOptions, 'cluster.drain'),
       );

@@ -52,8 +52,8 @@ export const ERROR_TABLE = {
   ),
   ZONE_CLAIMED: entry(
     409,
-    'Another Zone already has this origin.',
-    'Use a different origin, or delete the other Zone.',
+    'The origin belongs to another Zone, lies inside one of another namespace, or contains hostnames of another namespace.',
+    'Use a different origin, delete the other Zone, or let its owners delegate the name by an NS record.',
   ),
   GEO_OVERLAP: entry(
     422,
@@ -87,7 +87,7 @@ export const ERROR_TABLE = {
   ),
   LAST_CAPACITY: entry(
     409,
-    'The change would leave a hostname with no active endpoint.',
+    'The change would leave a hostname, a region of its residency rules, or a record type of it without an endpoint.',
     'Bring another cluster back first, or pass --force if this is intended.',
   ),
   CHANGE_BUDGET_EXCEEDED: entry(
