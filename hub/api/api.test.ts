@@ -10,6 +10,15 @@ const cluster = (name: string, country = 'DE') => ({
   spec: { location: { country } },
 });
 
+const condition = (n: number) => ({
+  type: 'Ready',
+  status: 'True' as const,
+  reason: 'Test',
+  message: `said ${n} times`,
+  observedGeneration: 1,
+  lastTransitionTime: '2030-01-01T00:00:00Z',
+});
+
 const someText: unknown = expect.stringMatching(/./);
 
 let hub: TestHub;
@@ -170,6 +179,50 @@ describe('admission', () => {
     hub.services.admit = admit;
     expect(seen).toEqual(['create', 'update', 'delete', 'update']);
     expect((await hub.store.list()).revision).toBe(revision);
+  });
+
+  it('do not fail because the hub wrote a status meanwhile; only a version the client gave makes a conflict', async () => {
+    const name = { namespace: 'team', name: 'busy' };
+    const created = await client().create('Cluster', name, cluster('busy'));
+    const admit = hub.services.admit;
+    let statuses = 0;
+    const statusBetween = async (): Promise<Awaited<ReturnType<typeof admit>>> => {
+      statuses += 1;
+      await hub.store.commit(
+        [
+          {
+            type: 'status',
+            key: { kind: 'Cluster', ...name },
+            status: { conditions: [condition(statuses)] },
+          },
+        ],
+        { actor: { id: 'hub', display: 'hub' } },
+      );
+      return { ok: true, warnings: [] };
+    };
+    const once = (): void => {
+      let done = false;
+      hub.services.admit = async () => {
+        if (done) return { ok: true, warnings: [] };
+        done = true;
+        return statusBetween();
+      };
+    };
+    const spec = (country: string) => ({ ...cluster('busy', country), metadata: name });
+    try {
+      once();
+      await client().replace('Cluster', name, spec('FR'));
+      once();
+      await client().apply({ documents: [spec('NL')] });
+      expect(statuses).toBe(2);
+      expect(await client().get('Cluster', name)).toMatchObject({ spec: { location: { country: 'NL' } } });
+      const { resourceVersion } = created.metadata;
+      await expect(
+        client().apply({ documents: [{ ...spec('SE'), metadata: { ...name, resourceVersion } }] }),
+      ).rejects.toMatchObject({ code: 'CONFLICT' });
+    } finally {
+      hub.services.admit = admit;
+    }
   });
 
   it('lets one write through at a time, so that what was admitted still holds at the commit', async () => {

@@ -11,6 +11,7 @@ import { API_VERSION } from '../../src/resources/metadata.ts';
 import { type ParsedInput, parseResource } from '../../src/resources/validate.ts';
 import type { Actor, CommitOptions, Key } from '../store/contract.ts';
 import { type ApiContext, type ApiRequest, type Endpoint, endpoint, type Reply } from './endpoint.ts';
+import { despiteLostRaces } from './lost-race.ts';
 import { ALL_NAMESPACES, may } from './permissions.ts';
 import { demand, type Principal } from './principal.ts';
 import { listSchema, objectSchema } from './schemas.ts';
@@ -158,14 +159,17 @@ async function write(
 ): Promise<Reply> {
   const change = changeContext(request.query, request.actor);
   if (change.force) demand(request.principal, 'force', request.params.namespace ?? ALL_NAMESPACES);
-  return context.lane.run(async () => {
-    const one = await prepare();
-    const warnings = await admitOrThrow([one], change, context.services);
-    const { objects } = await context.store.commit([one.change], commitOptions(change));
-    const object = objects[0];
-    if (object === undefined) throw new PortolanError('INTERNAL', 'the store returned no object for a write');
-    return objectReply(status, object, warnings);
-  });
+  return context.lane.run(() =>
+    despiteLostRaces(context.store, async (commit) => {
+      const one = await prepare();
+      const warnings = await admitOrThrow([one], change, context.services);
+      const { objects } = await commit([one.change], commitOptions(change));
+      const object = objects[0];
+      if (object === undefined)
+        throw new PortolanError('INTERNAL', 'the store returned no object for a write');
+      return objectReply(status, object, warnings);
+    }),
+  );
 }
 
 /** @throws PortolanError VALIDATION_FAILED when forced without a reason */

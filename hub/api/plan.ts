@@ -5,6 +5,7 @@ import { type ParsedInput, parseResource } from '../../src/resources/validate.ts
 import type { Key } from '../store/contract.ts';
 import { differences } from './differences.ts';
 import { type ApiContext, type Endpoint, endpoint, jsonBody } from './endpoint.ts';
+import { despiteLostRaces } from './lost-race.ts';
 import { changeContext, commitOptions, writeQuery } from './objects.ts';
 import { may } from './permissions.ts';
 import { demand, type Principal } from './principal.ts';
@@ -41,7 +42,9 @@ export const PLAN_ENDPOINTS: readonly Endpoint[] = [
     handle: async ({ body, principal, actor }, context) => {
       const change: ChangeContext = { actor, dryRun: true, force: false };
       // Outside the write lane: nothing is committed, and a large plan must not hold up writes.
-      const result = await planned(await read(body, principal, 'plan', context), change, context);
+      const result = await despiteLostRaces(context.store, async (commit) =>
+        planned(await read(body, principal, 'plan', context), change, { ...context, commit }),
+      );
       const changes = result.answers.changes.filter((c) => may(principal.bindings, 'plan', c.namespace));
       return { status: 200, json: { ...result, answers: { ...result.answers, changes } } };
     },
@@ -58,13 +61,17 @@ export const PLAN_ENDPOINTS: readonly Endpoint[] = [
     replies: { 200: { description: 'what was done', schema: applied } },
     handle: async ({ body, query, principal, actor }, context) => {
       const change = changeContext(query, actor);
-      const json = await context.lane.run(async () =>
-        apply(await read(body, principal, 'apply', context), change, principal, context),
+      const json = await context.lane.run(() =>
+        despiteLostRaces(context.store, async (commit) =>
+          apply(await read(body, principal, 'apply', context), change, principal, { ...context, commit }),
+        ),
       );
       return { status: 200, json };
     },
   }),
 ];
+
+type CommittingContext = ApiContext & Pick<ApiContext['store'], 'commit'>;
 
 /** One document of the request after reading: either what to write, or why it cannot be. */
 type Item =
@@ -140,7 +147,11 @@ function documentError(thrown: unknown): PortolanError {
   return error;
 }
 
-async function planned(items: readonly Item[], change: ChangeContext, context: ApiContext): Promise<Plan> {
+async function planned(
+  items: readonly Item[],
+  change: ChangeContext,
+  context: CommittingContext,
+): Promise<Plan> {
   const good = items.filter((item) => 'write' in item);
   const admission = await context.services.admit(
     good.map((item) => item.write.proposed),
@@ -151,7 +162,7 @@ async function planned(items: readonly Item[], change: ChangeContext, context: A
   const { objects } =
     good.length === 0
       ? { objects: [] }
-      : await context.store.commit(
+      : await context.commit(
           good.map((item) => item.write.change),
           { actor: change.actor, dryRun: true },
         );
@@ -184,7 +195,7 @@ async function apply(
   items: readonly Item[],
   change: ChangeContext,
   principal: Principal,
-  context: ApiContext,
+  context: CommittingContext,
 ): Promise<unknown> {
   const failed = items.filter((item) => 'error' in item);
   if (failed.length > 0) throw combined(failed);
@@ -205,7 +216,7 @@ async function apply(
   const { objects, revision } =
     good.length === 0
       ? { objects: [], revision: (await context.store.list({ kind: 'Drain' })).revision }
-      : await context.store.commit(
+      : await context.commit(
           good.map((item) => item.write.change),
           commitOptions(change),
         );
