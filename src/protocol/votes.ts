@@ -10,6 +10,8 @@ import {
 
 const TO_WIRE = { none: Vote_Verdict.NONE, up: Vote_Verdict.UP, down: Vote_Verdict.DOWN } as const;
 const UINT32_MAX = 0xffff_ffff;
+/** Characters of a detail that are kept: it goes into explanations that every agent and the API are sent. */
+const MAX_DETAIL = 300;
 
 /** Votes of one vantage point as they travel. `complete`: these are all of them. */
 export function toWireVotes(batch: {
@@ -54,10 +56,16 @@ export function fromWireVotes(sender: VoteSender, wire: WireVoteBatch): VoteBatc
       verdict: vote.verdict === Vote_Verdict.UP ? 'up' : vote.verdict === Vote_Verdict.DOWN ? 'down' : 'none',
       ageMs: vote.ageMs,
       sinceMs: Number(vote.sinceMs),
-      detail: vote.detail,
+      detail: shortDetail(vote.detail),
       ...(vote.injected ? { injected: true } : {}),
     })),
   };
+}
+
+/** One short line, without what a terminal would take for a command. */
+function shortDetail(text: string): string {
+  const short = text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL - 1)}…` : text;
+  return short.replace(/\p{Cc}/gu, ' ');
 }
 
 function uint32(value: number): number {
