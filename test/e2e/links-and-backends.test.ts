@@ -35,6 +35,8 @@ describe.skipIf(missing)(SUITE, () => {
     await Promise.all(SITES.map((s) => world.startBackend(s.name)));
     await Promise.all(SITES.map((s) => world.startAgent(s.name)));
     await untilServing(world);
+    // Where to ask from is looked up once, while the hub is there.
+    for (const place of ['DE', 'FR', 'US'] as const) await world.dig('hub', place);
     healthy = {
       DE: world.backendAddress('berlin'),
       FR: world.backendAddress('paris'),

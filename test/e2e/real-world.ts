@@ -60,7 +60,7 @@ export async function createRealWorld(tag: string): Promise<RealWorld> {
   const built = spawnSync(node, [join(root, 'scripts', 'build.ts')], { encoding: 'utf8' });
   if (built.status !== 0) throw new Error(`build failed: ${built.stderr}`);
   const folder = mkdtempSync(join(tmpdir(), `portolan-${tag}-`));
-  const network = await createNetwork(tag, [
+  const network = await createNetwork(`${tag}${process.pid}`, [
     'hub',
     ...SITES.map((s) => s.name),
     ...SITES.map((s) => backendOf(s.name)),
