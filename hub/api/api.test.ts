@@ -339,6 +339,21 @@ describe('secrets', () => {
   });
 });
 
+describe('a Secret that is refused', () => {
+  const canary = 'CANARY-4242';
+  it.each([
+    ['a value in place of the mapping', JSON.stringify({ spec: { stringData: canary } })],
+    ['a number', `{"spec": {"stringData": {"k": 4242}}}`],
+    ['a list', JSON.stringify({ spec: { stringData: { k: [canary] } } })],
+    ['no quotes', `{"spec": {"stringData": {"k": ${canary}}}}`],
+    ['something after the end', `{"spec": {"stringData": {"k": "${canary}"}}} ${canary}`],
+  ])('I33 does not repeat its value: %s', async (_what, body) => {
+    const reply = await call(`${V1}/namespaces/team/secrets`, { method: 'POST', body });
+    expect([400, 422]).toContain(reply.status);
+    expect(await reply.text()).not.toMatch(/ANARY|4242/);
+  });
+});
+
 describe('plan and apply', () => {
   const check = (name: string, port: number) => ({
     apiVersion: 'portolan.dev/v1alpha1',

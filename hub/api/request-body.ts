@@ -76,10 +76,16 @@ function parseJson(text: string): unknown {
   } catch (cause) {
     throw new PortolanError(
       'YAML_INVALID',
-      `the body is not valid JSON: ${cause instanceof Error ? cause.message.slice(0, 200) : ''}`,
+      `the body is not valid JSON${cause instanceof Error ? placeOf(cause.message) : ''}`,
       { fix: 'Send valid JSON, or YAML as application/yaml.' },
     );
   }
+}
+
+/** Where the parser stopped. The rest of its message may quote the text, which may hold a secret (I33). */
+function placeOf(message: string): string {
+  const [, position] = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message) ?? [];
+  return position === undefined ? '' : ` at character ${Number(position) + 1}`;
 }
 
 function tooLarge(): PortolanError {

@@ -42,7 +42,7 @@ function explain(issue: Issue, prefix: Path, document: Document): readonly Field
     case 'invalid_type': {
       const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
       if (value === undefined) return one(`is required (${wanted})`, `Add ${nameOf(path)}: ${wanted}.`);
-      return one(`must be ${wanted}, not ${describe(value)}`, `Write ${wanted}.`);
+      return one(`must be ${wanted}, not ${shown(path, value)}`, `Write ${wanted}.`);
     }
     case 'invalid_value':
       return oneOf(path, value, issue.values.map(String));
@@ -59,7 +59,7 @@ function explain(issue: Issue, prefix: Path, document: Document): readonly Field
         issue.format === 'regex' && issue.message.startsWith('Invalid ')
           ? `text that matches ${issue.pattern ?? 'the pattern'}`
           : wanted;
-      return one(`${describe(value)} is not valid; it must be ${exact}`, `Write ${exact}.`);
+      return one(`${shown(path, value)} is not valid; it must be ${exact}`, `Write ${exact}.`);
     }
     case 'invalid_key': {
       const key = String(path.at(-1) ?? '');
@@ -223,6 +223,18 @@ const FORMAT_NAMES: Readonly<Record<string, string>> = {
   cidrv6: 'an IPv6 CIDR block',
   starts_with: 'text that starts as the field demands ("/")',
 };
+
+/** `describe`, but what stands in a Secret's values is not repeated: messages end up in terminals and build logs (I33). */
+function shown(path: Path, value: unknown): string {
+  if (!path.includes('stringData')) return describe(value);
+  return typeof value === 'string'
+    ? 'a text'
+    : typeof value === 'number'
+      ? 'a number'
+      : typeof value === 'boolean'
+        ? 'a boolean'
+        : describe(value);
+}
 
 function describe(value: unknown): string {
   if (value === null) return 'null (empty)';
