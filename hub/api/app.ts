@@ -25,12 +25,15 @@ export interface AppOptions extends ApiContext {
   readonly requestTimeoutMs: number;
 }
 
+/** Event streams open, by token. */
+type OpenStreams = Map<string, number>;
+
 type Env = { Variables: { requestId: string } };
 
 /** The HTTP surface: routes every endpoint of the table and turns whatever goes wrong into problem+json. */
 export function createApp(options: AppOptions): Hono<Env> {
   const app = new Hono<Env>({ strict: true });
-  const streams = { open: 0 };
+  const streams: OpenStreams = new Map();
 
   app.use('*', async (c, next) => {
     const given = c.req.header('x-request-id');
@@ -90,7 +93,7 @@ async function serve(
   c: Context<Env>,
   endpoint: Endpoint,
   options: AppOptions,
-  streams: { open: number },
+  streams: OpenStreams,
 ): Promise<Response> {
   const principal = await authorise(c, endpoint, options);
   const params = c.req.param();
@@ -107,7 +110,7 @@ async function serve(
     },
     options,
   );
-  return responseOf(reply, options, streams);
+  return responseOf(reply, options, streams, principal.tokenId);
 }
 
 /** First who, then whether; the content of the request is not looked at before. */
@@ -165,17 +168,23 @@ function queryOf(url: string): Readonly<Record<string, string>> {
   return Object.fromEntries(query);
 }
 
-function responseOf(reply: Reply, options: AppOptions, streams: { open: number }): Response {
+function responseOf(reply: Reply, options: AppOptions, streams: OpenStreams, tokenId: string): Response {
   if ('events' in reply) {
-    if (streams.open >= options.streams.maximum) {
+    const { maximum, maximumPerToken = maximum } = options.streams;
+    const open = [...streams.values()].reduce((sum, n) => sum + n, 0);
+    const mine = streams.get(tokenId) ?? 0;
+    if (open >= maximum)
+      throw new PortolanError('TOO_MANY_WATCHES', `${open} watches are open, as many as this hub allows`);
+    if (mine >= maximumPerToken)
       throw new PortolanError(
         'TOO_MANY_WATCHES',
-        `${streams.open} watches are open, as many as this hub allows`,
+        `${mine} watches of this token are open, as many as one may have`,
       );
-    }
-    streams.open += 1;
+    streams.set(tokenId, mine + 1);
     const body = streamOf(reply.events, () => {
-      streams.open -= 1;
+      const left = (streams.get(tokenId) ?? 1) - 1;
+      if (left > 0) streams.set(tokenId, left);
+      else streams.delete(tokenId);
     });
     return new Response(body, {
       status: 200,

@@ -27,6 +27,8 @@ export interface StreamLimits {
   readonly heartbeatMs: number;
   /** Event streams open at once. */
   readonly maximum: number;
+  /** Those of one token; `maximum` when left out. */
+  readonly maximumPerToken?: number;
 }
 
 /** Who may call an endpoint; checked before the request's content is looked at. */

@@ -121,6 +121,23 @@ describe('the API server', () => {
     await hub.close();
   });
 
+  it('one token cannot take the watches of all the others', async () => {
+    const hub = await startTestHub({ streams: { heartbeatMs: 1000, maximum: 10, maximumPerToken: 2 } });
+    const greedy = (await hub.token([{ namespace: '*', role: 'viewer' }])).text;
+    const other = (await hub.token([{ namespace: '*', role: 'viewer' }])).text;
+    const abort = new AbortController();
+    const open = (token: string) =>
+      fetch(`${hub.bound.url}/v1/watch`, {
+        headers: { authorization: `Bearer ${token}` },
+        signal: abort.signal,
+      });
+    expect([(await open(greedy)).status, (await open(greedy)).status]).toEqual([200, 200]);
+    expect(await (await open(greedy)).json()).toMatchObject({ code: 'TOO_MANY_WATCHES' });
+    expect((await open(other)).status).toBe(200);
+    abort.abort();
+    await hub.close();
+  });
+
   it('a watch ends with UNAUTHENTICATED within a heartbeat of its token being revoked', async () => {
     const hub = await startTestHub({ streams: { heartbeatMs: 20, maximum: 10 } });
     const { id, text } = await hub.token([{ namespace: '*', role: 'viewer' }]);

@@ -44,7 +44,7 @@ export interface Api {
   close(): Promise<void>;
 }
 
-const DEFAULT_STREAMS: StreamLimits = { heartbeatMs: 15_000, maximum: 1000 };
+const DEFAULT_STREAMS: StreamLimits = { heartbeatMs: 15_000, maximum: 1000, maximumPerToken: 100 };
 
 export function createApi(options: ApiOptions): Api {
   const { config } = options;
