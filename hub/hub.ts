@@ -152,10 +152,19 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     closers.push(() => engine.close());
     await engine.start();
 
-    const nameServer = createNameServer({ listen: config.dns.listen, table: () => engine.table, log });
+    let settled = false;
+    const nameServer = createNameServer({
+      listen: config.dns.listen,
+      table: () => (settled ? engine.table : undefined),
+      log,
+    });
     closers.push(() => nameServer.close());
     const dnsBound = await nameServer.start();
     const dns = dnsBound.map((a) => `${bracketed(a.host)}:${a.port}`);
+
+    void engine.settled().then(() => {
+      settled = true;
+    });
 
     const places = createPlaceFinder(geo);
     const view = createDrillView({

@@ -20,7 +20,8 @@ export interface QueryEvent {
 }
 
 export interface AnswererOptions {
-  readonly table: () => AnswerTable;
+  /** `undefined`: there is nothing to answer from yet; the client gets SERVFAIL and asks another server. */
+  readonly table: () => AnswerTable | undefined;
   readonly statistics: Statistics;
   readonly onQuery: ((event: QueryEvent) => void) | undefined;
   /** Called with what a routed name or the watcher threw. */
@@ -58,9 +59,14 @@ export class Answerer {
       statistics.dropped.unanswerable += 1;
       return false;
     }
+    const table = this.#options.table();
+    if (table === undefined) {
+      statistics.response('', transport, RCODE.SERVFAIL);
+      return serverFailure(query, writer);
+    }
     try {
       const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
-      const decision = respond(this.#options.table(), query, client);
+      const decision = respond(table, query, client);
       if (decision.failure !== undefined) {
         statistics.failures += 1;
         onFailure(decision.failure);

@@ -128,6 +128,15 @@ const closed = (socket: Socket): Promise<void> =>
   new Promise((resolve) => (socket.destroyed ? resolve() : socket.once('close', () => resolve())));
 
 describe('over UDP', () => {
+  it('says SERVFAIL while it has nothing to answer from, and answers once it has', async () => {
+    const table = tableWith('192.0.2.1');
+    let ready = false;
+    const { port } = await serve({ table: () => (ready ? table : undefined) });
+    expect(await askUdp(port, [question('www.example.test')])).toMatchObject({ rcode: 'SERVFAIL' });
+    ready = true;
+    expect(await askUdp(port, [question('www.example.test', 'A', 2)])).toMatchObject({ rcode: 'NOERROR' });
+  });
+
   it('answers', async () => {
     const { port } = await serve();
     const reply = await askUdp(port, [question('www.example.test')]);

@@ -14,8 +14,8 @@ interface ListenAddress {
 
 export interface NameServerOptions {
   readonly listen: readonly ListenAddress[];
-  /** The table to answer the next query from. A query keeps the table it began with. */
-  readonly table: () => AnswerTable;
+  /** The table to answer the next query from; `undefined`: SERVFAIL for now. A query keeps the table it began with. */
+  readonly table: () => AnswerTable | undefined;
   /** Told of every answered query, after it is encoded; must be quick. */
   readonly onQuery?: ((event: QueryEvent) => void) | undefined;
   readonly log?: NameServerLog | undefined;

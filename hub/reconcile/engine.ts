@@ -27,11 +27,15 @@ import { createHealthMemory } from './health-memory.ts';
 import { createLeadership } from './leadership.ts';
 import { createPublisher, type Published } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
+import { settle } from './settling.ts';
 import { failureDomainOf, snapshotAgents } from './snapshot-agents.ts';
 import type { SnapshotInput } from './snapshots.ts';
 import { createStatusWriter } from './status-writer.ts';
 import type { World, WorldContext } from './world.ts';
 import { createWorldPublication } from './world-publication.ts';
+
+/** A link that comes and goes must not move probes; an agent that is away for longer is no witness. */
+const WITNESS_GRACE_MS = 60_000;
 
 export interface EngineOptions {
   readonly store: Store;
@@ -71,6 +75,11 @@ export interface Engine {
    * CONFLICT when another hub took over, with NOT_READY after some seconds or when the hub stops.
    */
   caughtUp(revision: number): Promise<void>;
+  /**
+   * Resolves when this hub has seen what happened before it started: at once when it remembers nothing, else some seconds
+   * after enough vantage points were heard. Until then its states may be what agents have withdrawn meanwhile.
+   */
+  settled(): Promise<void>;
   onHello(agentUid: string, hello: Hello): void;
   onVotes(agentUid: string, incarnation: string, batch: WireVoteBatch): void;
   onSnapshotAck(agentUid: string, ack: SnapshotAck): void;
@@ -96,6 +105,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   const incarnation = options.randomId();
   const hubVantage = `hub/${store.hubUid}`;
   const closing = new AbortController();
+  const startedWallMs = wallMs();
   const timers: NodeJS.Timeout[] = [];
   let started = false;
   let material = true;
@@ -105,6 +115,8 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   let tickTimer: NodeJS.Timeout | undefined;
   let lastTickMs = Number.NEGATIVE_INFINITY;
   let activeDrains = '';
+  let witnesses = '';
+  let remembered = false;
   let watching: Promise<void> = Promise.resolve();
   let identities: Promise<void> = Promise.resolve();
 
@@ -210,6 +222,13 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     statuses.touch();
   }
 
+  /** One that has not been heard yet counts as heard when the hub started: all are witnesses in its first minute. */
+  const known = () =>
+    snapshotAgents(agents.all, content.world, {
+      heardAfterMs: wallMs() - WITNESS_GRACE_MS,
+      hubStartedMs: startedWallMs,
+    });
+
   function snapshotInput(): SnapshotInput | undefined {
     const published = publisher.live;
     if (published === undefined) return undefined;
@@ -219,7 +238,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       quorum: options.quorum,
       targets: [...content.world.targets.values()],
       caBundles: options.caBundles.all,
-      agents: snapshotAgents(agents.all, content.world),
+      agents: known(),
       hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
       wallMs: wallMs(),
     };
@@ -285,6 +304,14 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       activeDrains = drains;
       agentsChanged();
     }
+    const seen = known()
+      .filter((a) => a.witness)
+      .map((a) => a.agentUid)
+      .join(' ');
+    if (seen !== witnesses) {
+      witnesses = seen;
+      agentsChanged();
+    }
     // When agents were seen shows in statuses; a minute's granularity is enough.
     if (beats % 30 === 0) statuses.touch();
   }
@@ -301,7 +328,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     async start() {
       await follower.load();
       await readIdentities();
-      await memory.restore();
+      remembered = await memory.restore();
       await loop.first();
       await statuses.flush();
       watching = follower.follow(closing.signal);
@@ -334,6 +361,14 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       return { ready: reasons.length === 0, reasons };
     },
     caughtUp: (revision) => loop.caughtUp(revision),
+    settled: () =>
+      settle({
+        remembered,
+        heardDomains: () => health.heardDomains,
+        neededDomains: () => Math.min(options.quorum.minFailureDomains, 1 + agents.all.length),
+        monotonicMs,
+        signal: closing.signal,
+      }),
     onHello(agentUid, hello) {
       agents.hello(agentUid, hello, wallMs());
       if (agents.get(agentUid) === undefined) return;

@@ -6,8 +6,11 @@ import type { HubHealth } from './health.ts';
 
 /** What health decided survives a restart of the hub: a withdrawn endpoint is not admitted again because nobody remembers. */
 export interface HealthMemory {
-  /** Takes over what the process before this one saved. Damaged memory is dropped: votes make it anew within seconds. */
-  restore(): Promise<void>;
+  /**
+   * Takes over what the process before this one saved. Damaged memory is dropped: votes make it anew within seconds.
+   * @returns whether there was any
+   */
+  restore(): Promise<boolean>;
   /** Saves when a state or a flap count differs from what was saved; call it every second. */
   save(): Promise<void>;
 }
@@ -36,11 +39,14 @@ export function createHealthMemory(
   return {
     async restore() {
       const text = await store.getMeta(META_KEY);
-      if (text === undefined) return;
+      if (text === undefined) return false;
       try {
-        health.restore(parseMemory(text));
+        const memories = parseMemory(text);
+        health.restore(memories);
+        return Object.keys(memories).length > 0;
       } catch (thrown) {
         log.warn({ err: thrown }, 'the stored health memory cannot be read; states begin as unknown');
+        return false;
       }
     },
     async save() {

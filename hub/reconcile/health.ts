@@ -33,6 +33,8 @@ export interface HubHealth {
   restore(memories: Readonly<Record<string, TargetMemory>>): void;
   /** False until enough vantage points were heard after the start, or it waited long enough: agents keep their own states. */
   readonly authoritative: boolean;
+  /** Failure domains with a fresh, connected vantage point. */
+  readonly heardDomains: number;
 }
 
 export interface HubHealthOptions {
@@ -147,6 +149,9 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
     restore: (memories) => board.restore(memories, monotonicMs()),
     get authoritative() {
       return authoritative;
+    },
+    get heardDomains() {
+      return board.heardDomains(monotonicMs()).length;
     },
   };
 }

@@ -13,8 +13,15 @@ export function failureDomainOf(agent: KnownAgent, world: World): string {
   return world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? agent.identity.cluster.name;
 }
 
-/** Agents as snapshots know them. One that has not connected since the hub started keeps the peer address in its status. */
-export function snapshotAgents(agents: readonly KnownAgent[], world: World): readonly SnapshotAgent[] {
+/**
+ * Agents as snapshots know them. One that has not connected since the hub started keeps the peer address in its status.
+ * An agent that is away and was not heard after `heardAfterMs` (wall clock) is no witness for other clusters.
+ */
+export function snapshotAgents(
+  agents: readonly KnownAgent[],
+  world: World,
+  times: { readonly heardAfterMs: number; readonly hubStartedMs: number },
+): readonly SnapshotAgent[] {
   return agents.map((agent) => {
     const { agentUid, clusterUid, generation } = agent.identity;
     const cluster = clusterOf(agent);
@@ -24,6 +31,7 @@ export function snapshotAgents(agents: readonly KnownAgent[], world: World): rea
       cluster,
       failureDomain: failureDomainOf(agent, world),
       generation,
+      witness: agent.connected || (agent.lastSeenWallMs ?? times.hubStartedMs) > times.heardAfterMs,
       peerAddress: agent.peerAddress ?? world.objects.Cluster.get(cluster)?.status?.agent?.peerAddress,
     };
   });

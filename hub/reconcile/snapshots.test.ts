@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { DEFAULT_QUORUM } from '../../src/health/types.ts';
 import { canonicalJson } from '../../src/identity/canonical-json.ts';
 import type { Published } from './publisher.ts';
@@ -23,6 +24,7 @@ const agentOf = (name: string, peerAddress: string | undefined): SnapshotAgent =
   clusterUid: `cluster-${name}`,
   cluster: `default/${name}`,
   failureDomain: name,
+  witness: true,
   generation: 1,
   peerAddress,
 });
@@ -42,6 +44,7 @@ const compile = (of: SnapshotInput) =>
     (text) => Buffer.from(text, 'utf8'),
     (parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex'),
   );
+const part = z.object({ assigned: z.array(z.string()).optional(), peers: z.array(z.unknown()).optional() });
 const textsOf = (of: SnapshotInput, name: string) => {
   const parts = compile(of).byAgent.get(`uid-${name}`)?.parts();
   if (parts === undefined) throw new Error(`${name} has no snapshot`);
@@ -54,21 +57,21 @@ describe('snapshots of agents', () => {
   it('are the canonical JSON of what they say, although they are spliced', () => {
     for (const name of ['eu-1', 'us-1']) {
       const { routing, probes, peers } = textsOf(input, name);
-      for (const part of [routing, probes, peers]) expect(part).toBe(canonicalJson(JSON.parse(part)));
+      for (const text of [routing, probes, peers]) expect(text).toBe(canonicalJson(JSON.parse(text)));
     }
     const { routing, probes, peers } = textsOf(input, 'us-1');
     expect(JSON.parse(routing)).toEqual({
-      ...JSON.parse(JSON.stringify(published.content)),
+      ...published.content,
       sequence: 7,
       issuedAtMs: 1_000,
       drains: input.drains,
     });
     expect(JSON.parse(probes)).toMatchObject({
       quorum: DEFAULT_QUORUM,
-      targets: JSON.parse(JSON.stringify(input.targets)),
+      targets: input.targets,
       caBundles: input.caBundles,
     });
-    expect(JSON.parse(probes).assigned).toHaveLength(2);
+    expect(part.parse(JSON.parse(probes)).assigned).toHaveLength(2);
     expect(JSON.parse(peers)).toEqual({
       self: { agentUid: 'uid-us-1', cluster: 'default/us-1', failureDomain: 'us-1' },
       peers: [
@@ -83,8 +86,18 @@ describe('snapshots of agents', () => {
     });
   });
 
+  it('give an agent that is away only the targets of its own cluster, and those of others to witnesses', () => {
+    const away = { ...agentOf('us-1', undefined), witness: false };
+    const targetIn = (name: string) => input.targets.find((t) => t.cluster === `default/${name}`)?.id;
+    const assigned = (name: string) =>
+      part.parse(JSON.parse(textsOf({ ...input, agents: [agentOf('eu-1', undefined), away] }, name).probes))
+        .assigned;
+    expect(assigned('us-1')).toEqual([targetIn('us-1')]);
+    expect(assigned('eu-1')).toEqual(expect.arrayContaining([targetIn('eu-1'), targetIn('us-1')]));
+  });
+
   it('name no agent as its own peer, and none that has not said where it is', () => {
-    expect(JSON.parse(textsOf(input, 'eu-1').peers).peers).toEqual([]);
+    expect(part.parse(JSON.parse(textsOf(input, 'eu-1').peers)).peers).toEqual([]);
   });
 
   it.each([

@@ -21,6 +21,8 @@ export interface SnapshotAgent {
   readonly cluster: string;
   readonly failureDomain: string;
   readonly generation: number;
+  /** May be counted on to probe other clusters: it is connected, or was a moment ago. */
+  readonly witness: boolean;
   /** `host:port` where peers reach it, once it said so. */
   readonly peerAddress: string | undefined;
 }
@@ -56,8 +58,8 @@ export interface AgentParts {
 }
 
 /**
- * Compiles the parts for every agent. Pure. Assignment counts every agent, connected or not: a link that comes and goes must
- * not move probes.
+ * Compiles the parts for every agent. Pure. Targets of other clusters go to witnesses; an agent that is none keeps those of its
+ * own cluster, which nobody else sees from inside.
  *
  * Canonical JSON is written once for what agents share, and spliced: members stand in the order that `canonicalJson` gives them.
  */
@@ -69,14 +71,16 @@ export function compileSnapshots(
   const { published, targets } = input;
   const vantages: Vantage[] = [
     input.hub,
-    ...input.agents.map(
-      (a): Vantage => ({
-        id: `agent/${a.agentUid}`,
-        kind: 'agent',
-        failureDomain: a.failureDomain,
-        cluster: a.cluster,
-      }),
-    ),
+    ...input.agents
+      .filter((a) => a.witness)
+      .map(
+        (a): Vantage => ({
+          id: `agent/${a.agentUid}`,
+          kind: 'agent',
+          failureDomain: a.failureDomain,
+          cluster: a.cluster,
+        }),
+      ),
   ];
   const work = assign(targets, vantages);
   const { content, sequence } = published;
@@ -120,7 +124,8 @@ export function compileSnapshots(
   const byAgent = new Map<string, AgentParts>();
   for (const agent of input.agents) {
     const { agentUid, cluster, failureDomain } = agent;
-    const assignedText = canonicalJson(work.get(`agent/${agentUid}`) ?? []);
+    const own = (): readonly string[] => targets.filter((t) => t.cluster === cluster).map((t) => t.id);
+    const assignedText = canonicalJson(work.get(`agent/${agentUid}`) ?? own());
     const self = canonicalJson({ agentUid, cluster, failureDomain } satisfies PeersPart['self']);
     byAgent.set(agentUid, {
       agent,
