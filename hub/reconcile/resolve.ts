@@ -9,7 +9,12 @@ import { parseQuery } from '../../src/dns/wire/query.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { NO_PENDING_CHANGE_MS } from '../../src/health/types.ts';
 import type { CompiledPolicy } from '../../src/routing/compiled.ts';
-import { type EndpointExplanation, explain, explainText } from '../../src/routing/explain.ts';
+import {
+  type EndpointExplanation,
+  type Explanation,
+  explain,
+  explainText,
+} from '../../src/routing/explain.ts';
 import { countryLocation, parseClient, UNLOCATED } from '../../src/routing/location.ts';
 import type { ClientAddress, GeoLookup, Located, StateView } from '../../src/routing/model.ts';
 import type { ResolveQuestion, ResolveResult } from '../api/services.ts';
@@ -150,7 +155,7 @@ function why(
       addresses: e.targets.map((t) => t.address),
       state: e.targets.find((t) => t.state === 'up')?.state ?? e.targets[0]?.state ?? 'unknown',
       sharePercent: Math.round(e.sharePercent * 10) / 10,
-      reason: candidateReason(e),
+      reason: candidateReason(e, explanation.mode),
     })),
     scopePrefixLength: explanation.scopePrefixLength,
     stableForMs:
@@ -169,11 +174,16 @@ const VERDICT_TEXT: Readonly<Record<EndpointExplanation['verdict'], string>> = {
   notAsked: 'an earlier tier answers',
 };
 
-function candidateReason(e: EndpointExplanation): string {
-  const health = e.targets.find(
-    (t) => t.reason !== undefined && (e.verdict === 'down' || e.verdict === 'unknown'),
-  )?.reason;
-  return [health ?? VERDICT_TEXT[e.verdict], ...(e.tier === undefined ? [] : [e.tier])].join('; ');
+function candidateReason(e: EndpointExplanation, mode: Explanation['mode']): string {
+  const unwell = e.targets.every((t) => t.state !== 'up');
+  const health = e.targets.find((t) => t.reason !== undefined && unwell)?.reason;
+  const answersAllTheSame = e.sharePercent > 0 && unwell && mode !== 'healthy';
+  const verdict = answersAllTheSame ? `${health ?? 'down'}; answers all the same (${mode})` : undefined;
+  const reason =
+    verdict ??
+    (e.verdict === 'down' || e.verdict === 'unknown' ? health : undefined) ??
+    VERDICT_TEXT[e.verdict];
+  return [reason, ...(e.tier === undefined ? [] : [e.tier])].join('; ');
 }
 
 function rcodeOf(rcode: number): ResolveResult['rcode'] {
