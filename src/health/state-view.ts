@@ -25,6 +25,8 @@ export interface StateViewInput {
 export interface RuledTarget {
   readonly state: 'up' | 'down' | 'unknown';
   readonly earliestChangeMs: number;
+  /** For explanations: who says so. */
+  readonly reason?: string;
 }
 
 const UNKNOWN: RuledTarget = { state: 'unknown', earliestChangeMs: 0 };
@@ -40,7 +42,10 @@ export function createStateView(input: StateViewInput, monotonicMs: () => number
       if (held === undefined) return UNKNOWN;
       // "No change in sight" does not come nearer.
       const elapsed = held.earliestChangeMs >= NO_PENDING_CHANGE_MS ? 0 : monotonicMs() - input.takenAtMs;
-      return { state: held.state, earliestChangeMs: Math.max(0, held.earliestChangeMs - elapsed) };
+      const earliestChangeMs = Math.max(0, held.earliestChangeMs - elapsed);
+      return held.reason === undefined
+        ? { state: held.state, earliestChangeMs }
+        : { state: held.state, earliestChangeMs, reason: held.reason };
     },
     cluster(key) {
       const drain = input.drains.get(key);
