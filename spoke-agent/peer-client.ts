@@ -1,5 +1,7 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { ChannelCredentials, Client } from '@grpc/grpc-js';
+import { PortolanError } from '../src/errors/error.ts';
 import { type AgentCertificate, readAgentCertificate } from '../src/identity/certificate.ts';
 import { KEEPALIVE } from '../src/protocol/mutual-tls.ts';
 import type { PeersPart } from '../src/protocol/snapshot.ts';
@@ -32,6 +34,24 @@ export function samePeer(a: PeerEntry, b: PeerEntry): boolean {
   );
 }
 
+/**
+ * `host:port` as a gRPC target with its scheme named, so that no text is taken for `unix:` or another resolver.
+ * @throws PortolanError CONFIG_INVALID
+ */
+export function dialTarget(address: string): string {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  const ipv6 = match?.[1];
+  const host = match?.[2];
+  if (port >= 1 && port <= 65_535) {
+    if (ipv6 !== undefined && isIPv6(ipv6)) return `ipv6:[${ipv6}]:${port}`;
+    if (host !== undefined) return isIPv4(host) ? `ipv4:${host}:${port}` : `dns:${host}:${port}`;
+  }
+  throw new PortolanError('CONFIG_INVALID', `${JSON.stringify(address.slice(0, 100))} is no host:port`, {
+    fix: 'Correct --peer-advertise of that agent.',
+  });
+}
+
 /** A channel to this peer and to nobody else who may be at its address. */
 export function peerClient(peer: PeerEntry, own: IdentityFile): Client {
   const context = createSecureContext({
@@ -48,7 +68,7 @@ export function peerClient(peer: PeerEntry, own: IdentityFile): Client {
       return new Error(`the server is not agent ${peer.agentUid} of generation ${peer.generation}`);
     },
   });
-  return new Client(peer.address, credentials, {
+  return new Client(dialTarget(peer.address), credentials, {
     ...KEEPALIVE,
     'grpc.ssl_target_name_override': PEER_SERVER_NAME,
     'grpc.default_authority': PEER_SERVER_NAME,

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { ServerDuplexStream, ServiceError } from '@grpc/grpc-js';
+import type { Client, ServerDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { PortolanError } from '../src/errors/error.ts';
 import { type AgentCertificate, readAgentCertificate } from '../src/identity/certificate.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
@@ -137,7 +137,21 @@ export async function createPeerLinks(options: PeerLinksOptions): Promise<PeerLi
 
   function dial(state: PeerState): void {
     const { peer } = state;
-    const client = peerClient(peer, identity.current());
+    let client: Client;
+    try {
+      client = peerClient(peer, identity.current());
+    } catch (cause) {
+      // The address comes from another agent by way of the hub: one that cannot be used must cost nobody but that peer.
+      state.failures += 1;
+      report(
+        new PortolanError('PEER_UNREACHABLE', `peer ${peer.agentUid} has an address that cannot be dialled`, {
+          cause,
+        }),
+        peer,
+      );
+      planDial(state, HELP_AFTER_MS + backoffDelayMs(state.failures, random));
+      return;
+    }
     const stream = openStream(client, PeerLink.method.exchange);
     let upSinceMs: number | undefined;
     let over = false;

@@ -1,4 +1,4 @@
-import { diffAnswers, PLACES } from '../../src/plan/answers.ts';
+import { type AnswerDifference, diffAnswers, PLACES } from '../../src/plan/answers.ts';
 import type { AnswerChange, AnswerDiff } from '../api/services.ts';
 import { drainedClusters } from './capacity.ts';
 import type { HubHealth } from './health.ts';
@@ -11,7 +11,7 @@ export function answerDiff(
   next: World,
   health: Pick<HubHealth, 'view'>,
   wallMs: number,
-): AnswerDiff {
+): Promise<AnswerDiff> {
   return differences(world, next, health, drainedClusters(world, wallMs), drainedClusters(next, wallMs));
 }
 
@@ -21,35 +21,49 @@ export function answersWithout(
   cluster: string,
   health: Pick<HubHealth, 'view'>,
   wallMs: number,
-): AnswerDiff {
+): Promise<AnswerDiff> {
   const drained = drainedClusters(world, wallMs);
   return differences(world, world, health, drained, new Set([...drained, cluster]));
 }
 
-function differences(
+/** A hub that compares thousands of policies still hears its agents: it lets others work after this much of its own. */
+const WORK_MS = 20;
+
+async function differences(
   world: World,
   next: World,
   health: Pick<HubHealth, 'view'>,
   drainedBefore: ReadonlySet<string>,
   drainedAfter: ReadonlySet<string>,
-): AnswerDiff {
+): Promise<AnswerDiff> {
   const hostnames = new Set([...world.hostnames.keys(), ...next.hostnames.keys()]);
   const sameDrains =
     drainedBefore.size === drainedAfter.size && [...drainedBefore].every((c) => drainedAfter.has(c));
   const before = withDrains(health.view, drainedBefore);
   const after = withDrains(health.view, drainedAfter);
   const changes: AnswerChange[] = [];
+  // Hostnames of one policy change alike: they are compared once.
+  const compared = new Map<string, readonly AnswerDifference[]>();
+  let restedAt = performance.now();
   for (const hostname of [...hostnames].sort()) {
     const was = world.policies.get(world.hostnames.get(hostname) ?? '');
     const will = next.policies.get(next.hostnames.get(hostname) ?? '');
     if (sameDrains && was?.routed === will?.routed) continue;
     const namespace = (will ?? was)?.resource.metadata.namespace ?? '';
-    for (const difference of diffAnswers(
-      { policy: was?.routed?.compiled, state: before },
-      { policy: will?.routed?.compiled, state: after },
-    )) {
-      changes.push({ hostname, namespace, ...difference });
+    const pair = `${world.hostnames.get(hostname) ?? ''} ${next.hostnames.get(hostname) ?? ''}`;
+    let found = compared.get(pair);
+    if (found === undefined) {
+      found = diffAnswers(
+        { policy: was?.routed?.compiled, state: before },
+        { policy: will?.routed?.compiled, state: after },
+      );
+      compared.set(pair, found);
+      if (performance.now() - restedAt > WORK_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        restedAt = performance.now();
+      }
     }
+    for (const difference of found) changes.push({ hostname, namespace, ...difference });
   }
   return { changes, compared: { hostnames: hostnames.size, places: PLACES.length } };
 }

@@ -2,6 +2,7 @@ import type { HubStatus } from '../api/services.ts';
 import type { Store } from '../store/contract.ts';
 import type { Engine } from './engine.ts';
 import { objectKey } from './objects.ts';
+import { failureDomainOf } from './snapshot-agents.ts';
 
 export interface StatusSource {
   readonly store: Pick<Store, 'hubUid' | 'epoch'>;
@@ -55,7 +56,7 @@ export function hubStatus(options: StatusSource, startedAt: string): HubStatus {
       return {
         uid: a.identity.agentUid,
         cluster,
-        failureDomain: world.objects.Cluster.get(cluster)?.spec.failureDomain ?? a.identity.cluster.name,
+        failureDomain: failureDomainOf(a, world),
         version: a.version,
         connected: a.connected,
         revoked: a.identity.revoked,

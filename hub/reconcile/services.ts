@@ -75,7 +75,7 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
       return {
         guards,
         steps: drillSteps(spec, cluster),
-        answers: answersWithout(world, cluster, engine.health, wallMs()),
+        answers: await answersWithout(world, cluster, engine.health, wallMs()),
       };
     },
     async drillStart(key, { actor }) {

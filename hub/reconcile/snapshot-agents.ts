@@ -1,3 +1,4 @@
+import { ownFailureDomain } from '../../src/resources/cluster.ts';
 import type { KnownAgent } from './agent-directory.ts';
 import { objectKey } from './objects.ts';
 import type { SnapshotAgent } from './snapshots.ts';
@@ -10,7 +11,8 @@ export function clusterOf(agent: KnownAgent): string {
 
 /** What its Cluster says; the cluster's own name when it says nothing. */
 export function failureDomainOf(agent: KnownAgent, world: World): string {
-  return world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? agent.identity.cluster.name;
+  const { namespace, name } = agent.identity.cluster;
+  return world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? ownFailureDomain(namespace, name);
 }
 
 /**

@@ -41,3 +41,11 @@ export interface ClusterStatus {
   };
   readonly draining?: { readonly since: string; readonly until?: string; readonly reason: string };
 }
+
+/**
+ * The failure domain of a cluster that names none: the cluster alone. Clusters of one name in two namespaces are two, so one
+ * tenant's agent cannot share a voice with another's; in the default namespace the bare name reads better.
+ */
+export function ownFailureDomain(namespace: string, name: string): string {
+  return namespace === 'default' ? name : `${namespace}/${name}`;
+}

@@ -2,7 +2,7 @@ import type { FieldViolation } from '../errors/error.ts';
 import { checkAddress } from '../health/address-policy.ts';
 import type { Target } from '../health/types.ts';
 import type { Resource } from '../resources/catalogue.ts';
-import type { ClusterSpec } from '../resources/cluster.ts';
+import { type ClusterSpec, ownFailureDomain } from '../resources/cluster.ts';
 import { type CheckSpec, checkSpec } from '../resources/health-check.ts';
 import type { EndpointSpec, GeoRuleSpec, TierSpec } from '../resources/traffic-policy.ts';
 import { COUNTRIES } from './countries.ts';
@@ -175,7 +175,7 @@ function routeEndpoint(endpoint: EndpointSpec, path: string, given: EndpointCont
         check,
         defaultHost: needsHost(check) ? given.defaultHost : '',
       },
-      cluster?.failureDomain ?? endpoint.cluster,
+      cluster?.failureDomain ?? ownFailureDomain(given.namespace, endpoint.cluster),
     );
     given.targets.set(target.id, target);
     return target.id;
