@@ -111,6 +111,27 @@ describe('admission: references and claims', () => {
 describe('admission: guards', () => {
   const drain = (name: string) => create(document('Drain', name, { cluster: name }));
 
+  it('I4 refuses a Zone change that would leave a routed name in no zone, unless another zone takes it over', () => {
+    const shop = zone('example', 'example.com');
+    const world = worldOf(de, fr, us, www, shop);
+    const moved = document('Zone', 'example', {
+      origin: 'example.org',
+      nameServers: [{ name: 'ns.example.org', addresses: ['192.0.2.53'] }],
+    });
+    for (const change of [update(moved, shop), remove(shop)]) {
+      expect(judge(world, [change]).violations).toMatchObject([
+        {
+          code: 'LAST_CAPACITY',
+          path: 'spec.origin',
+          change: 0,
+          message: expect.stringContaining('www.example.com.'),
+        },
+      ]);
+    }
+    expect(codes(judge(world, [remove(shop), create(zone('narrow', 'www.example.com'))]))).toEqual([]);
+    expect(judge(world, [remove(shop)], { force: true }).warnings[0]).toMatch(/^forced: www\.example\.com\./);
+  });
+
   it('refuses to drain the last cluster that serves, also when others are there but down', () => {
     const world = worldOf(
       de,

@@ -1,9 +1,14 @@
 import { type AnswerDifference, diffAnswers, PLACES } from '../../src/plan/answers.ts';
+import type { GeoLookup } from '../../src/routing/model.ts';
 import type { AnswerChange, AnswerDiff } from '../api/services.ts';
 import { drainedClusters } from './capacity.ts';
 import type { HubHealth } from './health.ts';
 import { withDrains } from './proposed-view.ts';
 import type { World } from './world.ts';
+import { isServed, servedOrigins } from './zones.ts';
+
+/** Where the GeoIP database puts a network. */
+type Locate = GeoLookup['locate'];
 
 /** Who gets something else, everywhere, when `next` replaces `world`. */
 export function answerDiff(
@@ -11,8 +16,16 @@ export function answerDiff(
   next: World,
   health: Pick<HubHealth, 'view'>,
   wallMs: number,
+  locate: Locate,
 ): Promise<AnswerDiff> {
-  return differences(world, next, health, drainedClusters(world, wallMs), drainedClusters(next, wallMs));
+  return differences(
+    world,
+    next,
+    health,
+    drainedClusters(world, wallMs),
+    drainedClusters(next, wallMs),
+    locate,
+  );
 }
 
 /** Who gets something else when a drill takes `cluster` out. */
@@ -21,9 +34,10 @@ export function answersWithout(
   cluster: string,
   health: Pick<HubHealth, 'view'>,
   wallMs: number,
+  locate: Locate,
 ): Promise<AnswerDiff> {
   const drained = drainedClusters(world, wallMs);
-  return differences(world, world, health, drained, new Set([...drained, cluster]));
+  return differences(world, world, health, drained, new Set([...drained, cluster]), locate);
 }
 
 /** A hub that compares thousands of policies still hears its agents: it lets others work after this much of its own. */
@@ -35,6 +49,7 @@ async function differences(
   health: Pick<HubHealth, 'view'>,
   drainedBefore: ReadonlySet<string>,
   drainedAfter: ReadonlySet<string>,
+  locate: Locate,
 ): Promise<AnswerDiff> {
   const hostnames = new Set([...world.hostnames.keys(), ...next.hostnames.keys()]);
   const sameDrains =
@@ -45,17 +60,22 @@ async function differences(
   // Hostnames of one policy change alike: they are compared once.
   const compared = new Map<string, readonly AnswerDifference[]>();
   let restedAt = performance.now();
+  const zonesChange = world.objects.Zone !== next.objects.Zone;
+  const [originsBefore, originsAfter] = [servedOrigins(world), servedOrigins(next)];
   for (const hostname of [...hostnames].sort()) {
     const was = world.policies.get(world.hostnames.get(hostname) ?? '');
     const will = next.policies.get(next.hostnames.get(hostname) ?? '');
-    if (sameDrains && was?.routed === will?.routed) continue;
+    // A name outside every zone is answered by nobody, whatever its policy says.
+    const answeredBefore = isServed(hostname, originsBefore);
+    const answeredAfter = zonesChange ? isServed(hostname, originsAfter) : answeredBefore;
+    if (sameDrains && was?.routed === will?.routed && answeredBefore === answeredAfter) continue;
     const namespace = (will ?? was)?.resource.metadata.namespace ?? '';
-    const pair = `${world.hostnames.get(hostname) ?? ''} ${next.hostnames.get(hostname) ?? ''}`;
+    const pair = `${world.hostnames.get(hostname) ?? ''} ${next.hostnames.get(hostname) ?? ''} ${answeredBefore} ${answeredAfter}`;
     let found = compared.get(pair);
     if (found === undefined) {
       found = diffAnswers(
-        { policy: was?.routed?.compiled, state: before },
-        { policy: will?.routed?.compiled, state: after },
+        { policy: answeredBefore ? was?.routed?.compiled : undefined, state: before, locate },
+        { policy: answeredAfter ? will?.routed?.compiled : undefined, state: after, locate },
       );
       compared.set(pair, found);
       if (performance.now() - restedAt > WORK_MS) {

@@ -11,6 +11,7 @@ import type { AdmissionViolation, ProposedChange } from '../api/services.ts';
 import { type Capacity, capacityOf, capacitySum, drainedClusters, type Moment } from './capacity.ts';
 import { objectKey } from './objects.ts';
 import type { World, WorldContext } from './world.ts';
+import { isServed, servedOrigins } from './zones.ts';
 
 export interface GuardInput {
   readonly world: World;
@@ -32,7 +33,7 @@ export interface GuardOutcome {
 
 /**
  * What a person may override: LAST_CAPACITY (I4) and the change budget (I6), per hostname that is answered before and after.
- * A hostname that is taken out of every policy was taken out on purpose.
+ * A hostname that is taken out of every policy was taken out on purpose; one whose zone goes was not.
  */
 export function capacityGuards(input: GuardInput): GuardOutcome {
   const { world, next, moment } = input;
@@ -41,7 +42,23 @@ export function capacityGuards(input: GuardInput): GuardOutcome {
   const drainedBefore = drainedClusters(world, moment.wallMs);
   const drainedAfter = drainedClusters(next, moment.wallMs);
   const sameDrains = sameMembers(drainedBefore, drainedAfter);
+  const zonesChange = world.objects.Zone !== next.objects.Zone;
+  const originsBefore = servedOrigins(world);
+  const originsAfter = servedOrigins(next);
   for (const [hostname, policyKey] of next.hostnames) {
+    if (zonesChange && isServed(hostname, originsBefore) && !isServed(hostname, originsAfter)) {
+      violations.push({
+        change: Math.max(
+          0,
+          input.changes.findIndex((c) => c.key.kind === 'Zone' && loses(c, hostname)),
+        ),
+        path: 'spec.origin',
+        code: 'LAST_CAPACITY',
+        message: `${hostname} would be answered by nobody: no Zone would contain it`,
+        fix: 'Create a Zone that contains it in the same change, or repeat with --force and a --reason.',
+      });
+      continue;
+    }
     const will = next.policies.get(policyKey)?.routed;
     const was = world.policies.get(world.hostnames.get(hostname) ?? '')?.routed;
     if (was === undefined || will === undefined) continue;
@@ -97,6 +114,12 @@ export function capacityGuards(input: GuardInput): GuardOutcome {
     }
   }
   return { violations, charges };
+}
+
+/** True when the name lies in what the Zone was before this change. */
+function loses(change: ProposedChange, hostname: string): boolean {
+  const zone = change.type === 'create' ? undefined : change.current;
+  return zone?.kind === 'Zone' && isServed(hostname, new Set([zone.spec.origin]));
 }
 
 function lostCapacity(before: Capacity, after: Capacity): string | undefined {

@@ -64,7 +64,7 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
     },
     async planAnswers(changes) {
       const { world, outcome } = await judge.judge(changes, { force: true, dryRun: true });
-      return answerDiff(world, outcome.next, engine.health, wallMs());
+      return answerDiff(world, outcome.next, engine.health, wallMs(), (client) => options.geo.locate(client));
     },
     async drillPlan({ namespace, spec }) {
       const world = await judge.currentWorld();
@@ -75,7 +75,9 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
       return {
         guards,
         steps: drillSteps(spec, cluster),
-        answers: await answersWithout(world, cluster, engine.health, wallMs()),
+        answers: await answersWithout(world, cluster, engine.health, wallMs(), (client) =>
+          options.geo.locate(client),
+        ),
       };
     },
     async drillStart(key, { actor }) {

@@ -21,6 +21,18 @@ export function zoneViolations(spec: ZoneSpec, world: World, owner?: string): re
   );
 }
 
+/** Origins of the zones that are served. */
+export function servedOrigins(world: World): ReadonlySet<string> {
+  const served = [...world.objects.Zone.values()].filter((z) => z.metadata.deletionTimestamp === undefined);
+  return new Set(served.map((z) => z.spec.origin));
+}
+
+/** True when one of the zones contains the name, so that somebody answers it. */
+export function isServed(name: string, origins: ReadonlySet<string>): boolean {
+  for (let at = name; at !== ''; at = at.slice(at.indexOf('.') + 1)) if (origins.has(at)) return true;
+  return origins.has('.');
+}
+
 type Routed = ZoneSource['routed'];
 
 /** What was found last of a spec, and with which names: most zones are judged again and again with the same ones. */

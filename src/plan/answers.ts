@@ -2,8 +2,8 @@ import { TYPE } from '../dns/types.ts';
 import type { CompiledPolicy } from '../routing/compiled.ts';
 import { COUNTRIES } from '../routing/countries.ts';
 import { distribution } from '../routing/decide.ts';
-import { countryLocation } from '../routing/location.ts';
-import type { Located, StateView } from '../routing/model.ts';
+import { countryLocation, parseClient, UNLOCATED } from '../routing/location.ts';
+import type { ClientAddress, Located, StateView } from '../routing/model.ts';
 import { typesOf } from '../routing/policy-types.ts';
 
 /** Who answers a place, in which proportion. Empty: nobody does. */
@@ -17,7 +17,7 @@ export interface Share {
 
 /** Places whose answer changes in the same way: "DE, FR: eu-1 70 → 100 %". */
 export interface AnswerDifference {
-  /** Country codes in order; `unknown` for a location nobody knows. */
+  /** Country codes in order, `unknown` for a location nobody knows, then subdivisions and networks that rules name. */
   readonly places: readonly string[];
   readonly before: readonly Share[];
   readonly after: readonly Share[];
@@ -27,21 +27,28 @@ export interface AnswerDifference {
 export interface Side {
   readonly policy: CompiledPolicy | undefined;
   readonly state: StateView;
+  /** Where a client is, for places that are networks; without it nobody knows. */
+  readonly locate?: (client: ClientAddress) => Located;
 }
 
 /** Every country, and the unknown place: what a plan compares. */
 export const PLACES: readonly string[] = [...[...COUNTRIES.keys()].sort(), 'unknown'];
 
-/**
- * What `policy` answers in `place`. Exact to the country: what a policy says of subdivisions, CIDR blocks and client subnets
- * lies within one.
- */
+/** `PLACES`, and every subdivision and network that a rule of these policies tells apart. */
+export function placesOf(policies: readonly (CompiledPolicy | undefined)[]): readonly string[] {
+  const named = policies
+    .flatMap((p) => p?.source.geo ?? [])
+    .flatMap((rule) => [...rule.subdivisions, ...rule.cidrs]);
+  return named.length === 0 ? PLACES : [...PLACES, ...new Set(named)];
+}
+
+/** What `policy` answers in `place`: a country, a subdivision (`US-CA`), a network (`203.0.113.0/24`) or `unknown`. */
 export function sharesAt(side: Side, place: string): readonly Share[] {
   const { policy, state } = side;
   if (policy === undefined) return [];
   const types = typesOf(policy);
   const qtype = types.has(TYPE.A) || types.has(TYPE.CNAME) ? TYPE.A : TYPE.AAAA;
-  const result = distribution(policy, { qtype, located: locatedAt(place) }, state);
+  const result = distribution(policy, { qtype, ...queryFrom(place, side) }, state);
   if (result.maintenance.length > 0) {
     const percent = round(100 / result.maintenance.length);
     return result.maintenance.map((address) => ({
@@ -67,7 +74,7 @@ export function sharesAt(side: Side, place: string): readonly Share[] {
 export function diffAnswers(
   before: Side,
   after: Side,
-  places: readonly string[] = PLACES,
+  places: readonly string[] = placesOf([before.policy, after.policy]),
 ): readonly AnswerDifference[] {
   const groups = new Map<string, { places: string[]; before: readonly Share[]; after: readonly Share[] }>();
   for (const place of places) {
@@ -82,8 +89,17 @@ export function diffAnswers(
   return [...groups.values()].sort((a, b) => b.places.length - a.places.length);
 }
 
-function locatedAt(place: string): Located {
-  return { location: place === 'unknown' ? {} : countryLocation(place), prefixLength: 0, exact: true };
+function queryFrom(
+  place: string,
+  side: Side,
+): { readonly client?: ClientAddress; readonly located: Located } {
+  if (place.includes('/')) {
+    const client = parseClient(place);
+    return { client, located: side.locate?.(client) ?? UNLOCATED };
+  }
+  const known = place === 'unknown' ? {} : countryLocation(place.slice(0, 2));
+  const location = place.includes('-') ? { ...known, subdivision: place } : known;
+  return { located: { location, prefixLength: 0, exact: true } };
 }
 
 const textOf = (shares: readonly Share[]): string =>
