@@ -24,11 +24,19 @@ module.exports = {
     {
       name: 'src-does-no-io',
       severity: 'error',
-      comment: 'src has no sockets, no file system, no processes: they are passed in',
+      comment:
+        'src has no sockets, no file system, no processes, no timers: they are passed in (globals: eslint.config.js)',
       from: { path: '^src/', pathNot: test },
       to: {
-        path: '^(node:)?(net|dgram|http|https|http2|tls|dns|fs|fs/promises|child_process|worker_threads|cluster|os)$',
+        path: '^(node:)?(net|dgram|http|https|http2|tls|dns|fs|child_process|worker_threads|cluster|os|process|readline|repl|inspector|perf_hooks|module|v8|vm|trace_events|sqlite)(/|$)',
       },
+    },
+    {
+      name: 'src-has-no-timers',
+      severity: 'error',
+      comment: 'time is passed in; only the client waits by itself unless its caller gives it a way to',
+      from: { path: '^src/', pathNot: [test, '^src/client/'] },
+      to: { path: '^(node:)?timers(/|$)' },
     },
     only('nameserver', 'nameserver', ['src/', 'nameserver/']),
     only('prober', 'prober', ['src/', 'prober/']),
