@@ -187,6 +187,23 @@ describe('agents', () => {
     expect((await clusterNow('us'))?.status?.agent?.snapshotSequence).toBe(at.engine.published?.sequence);
   });
 
+  it('I3 what an agent still answers from is kept, however much is published, and goes when the agent has moved on or is gone', async () => {
+    await at.caughtUp(await at.put(...objects));
+    const us = await at.join('us');
+    at.engine.onHello(us, hello());
+    await at.until(() => snapshots(at.sentTo(us))[0]);
+    at.engine.onSnapshotAck(us, create(SnapshotAckSchema, { version: 1n, hash: 'h' }));
+    for (let i = 0; i < 6; i += 1) {
+      await at.caughtUp(await at.put(policy(`more-${i}`, [`more-${i}.example.com`], ['de'])));
+      await at.until(() => snapshots(at.sentTo(us))[i + 1]);
+    }
+    const withOld = at.engine.publicationsKept;
+    at.engine.onSnapshotAck(us, create(SnapshotAckSchema, { version: 7n, hash: 'h7' }));
+    await at.caughtUp(await at.put(policy('last', ['last.example.com'], ['de'])));
+    expect(at.engine.publicationsKept).toBe(withOld - 1);
+    expect(withOld).toBe(4);
+  });
+
   it.each([
     ['epoch', { snapshotEpoch: 99n, snapshotVersion: 1n }],
     ['snapshot version', { snapshotEpoch: 1n, snapshotVersion: 500n }],

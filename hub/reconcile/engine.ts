@@ -68,6 +68,8 @@ export interface Engine {
   readonly health: HubHealth;
   readonly published: Published | undefined;
   readonly table: AnswerTable;
+  /** Publications that are kept: the newest, and every one that an agent still answers from (I3). */
+  readonly publicationsKept: number;
   readonly agents: AgentDirectory;
   readonly ready: { readonly ready: boolean; readonly reasons: readonly string[] };
   /**
@@ -339,6 +341,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       return content.world;
     },
     health,
+    get publicationsKept() {
+      return publisher.kept;
+    },
     get published() {
       return publisher.live;
     },

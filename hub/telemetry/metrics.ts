@@ -93,6 +93,12 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
         );
     },
   );
+  gauge(
+    'portolan_publications_kept',
+    'Published contents that are kept: the newest and those that agents still answer from',
+    [],
+    (set) => set({}, engine.publicationsKept),
+  );
   gauge('portolan_drills_active', 'Drills under way', [], (set) => set({}, sources.activeDrills()));
   gauge('portolan_dns_tcp_connections', 'Open TCP connections of the name server', [], (set) =>
     set({}, sources.nameServer().tcpConnections),
