@@ -112,6 +112,37 @@ describe('get', () => {
   });
 });
 
+describe('delete', () => {
+  const withHeld = (finalizers: readonly string[]) => {
+    const stored = cluster('paris');
+    const leaving = {
+      ...stored,
+      metadata: { ...stored.metadata, finalizers, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    };
+    const left = finalizers.length === 0 ? stored : leaving;
+    globalThis.fetch = async (input, init) => {
+      const request = new Request(input, init);
+      return Response.json(
+        request.method === 'GET' ? stored : { revision: 2, documents: [], objects: [left], warnings: [] },
+      );
+    };
+  };
+
+  it('says that an object is deleted when it is gone', async () => {
+    withHeld([]);
+    expect(await cli(['delete', 'cluster', 'paris'])).toBe(0);
+    expect(out).toBe('cluster/paris deleted\n');
+  });
+
+  it('does not say so of one that finalizers hold', async () => {
+    withHeld(['example.com/dns', 'example.com/audit']);
+    expect(await cli(['delete', 'cluster', 'paris'])).toBe(0);
+    expect(out).toBe(
+      'cluster/paris deletion asked; waits for finalizers: example.com/dns, example.com/audit\n',
+    );
+  });
+});
+
 describe('an error', () => {
   it('is told with code and fix on stderr, and the exit code is 1', async () => {
     answers({ code: 'NOT_FOUND', detail: 'no such thing', fix: 'Look elsewhere.' }, 404);

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Client, ObjectName } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
-import { type Kind, kindNamed } from '../../src/resources/catalogue.ts';
+import { type AnyResource, type Kind, kindNamed } from '../../src/resources/catalogue.ts';
 import { kindArgument } from '../kind-argument.ts';
 import { manifestsOf } from '../manifest-flags.ts';
 import { notFound } from '../object-argument.ts';
@@ -48,11 +48,13 @@ Examples:
             : await inFiles(session, self, kind, options.filename, namespace);
         const targets = await existing(client, wanted, options.ignoreNotFound === true);
         const write = writeOptions(options);
+        let left: readonly AnyResource[] = [];
         if (targets.length > 0) {
-          const { warnings } = await client
+          const { warnings, objects } = await client
             .apply({ delete: targets }, write)
             .catch((thrown: unknown) => Promise.reject(withNames(thrown, targets)));
           for (const warning of warnings) session.terminal.err(`warning: ${warning}\n`);
+          left = objects;
         }
         if (format === 'json') session.terminal.out(documentText({ items: targets }, 'json'));
         else
@@ -61,11 +63,25 @@ Examples:
             targets.map(
               (t) =>
                 objectName(t.kind, t.name) +
-                (format === 'name' ? '' : ` deleted${options.dryRun === true ? ' (dry run)' : ''}`),
+                (format === 'name'
+                  ? ''
+                  : ` ${outcome(t, left, options.dryRun === true ? ' (dry run)' : '')}`),
             ),
           );
       },
     );
+}
+
+/** What became of an object, by how the hub left it: finalizers keep it until whoever set them has removed them. */
+function outcome(target: Target, left: readonly AnyResource[], dryRun: string): string {
+  const object = left.find(
+    ({ kind, metadata }) =>
+      kind === target.kind && metadata.namespace === target.namespace && metadata.name === target.name,
+  );
+  const { deletionTimestamp, finalizers = [] } = object?.metadata ?? {};
+  return deletionTimestamp === undefined || finalizers.length === 0
+    ? `deleted${dryRun}`
+    : `deletion asked${dryRun}; waits for finalizers: ${finalizers.join(', ')}`;
 }
 
 /** The same error; its paths name objects, not positions. */

@@ -134,6 +134,23 @@ describe('objects', () => {
     expect(deleted.metadata.deletionTimestamp).toBeDefined();
   });
 
+  it('are called deleted when an applied document takes the last finalizer of one that was to go', async () => {
+    const api = client();
+    const key = { kind: 'Cluster', namespace: 'team', name: 'held' } as const;
+    const document = (finalizers: readonly string[]) => ({
+      ...cluster('held'),
+      metadata: { namespace: 'team', name: 'held', finalizers },
+    });
+    await api.apply({ documents: [document(['example.com/dns'])] });
+    const asked = await api.apply({ delete: [key] });
+    expect(asked.objects).toMatchObject([{ metadata: { finalizers: ['example.com/dns'] } }]);
+    expect(asked.objects[0]?.metadata.deletionTimestamp).toBeDefined();
+    const freed = document([]);
+    expect((await api.plan({ documents: [freed] })).documents).toMatchObject([{ action: 'delete' }]);
+    expect((await api.apply({ documents: [freed] })).documents).toMatchObject([{ action: 'delete' }]);
+    expect(await api.get('Cluster', key)).toBeUndefined();
+  });
+
   it('carry the warnings of the guards to the client', async () => {
     const admit = hub.services.admit;
     hub.services.admit = async () => ({ ok: true, warnings: ['no agent has joined — yet'] });

@@ -248,6 +248,7 @@ function summary(
     case 'delete':
       return { ...common, action: 'delete', fields: [] };
     case 'update': {
+      if (isGone(written)) return { ...common, action: 'delete', fields: [] };
       // The store writes nothing when nothing differs, so an unmoved resourceVersion is the test (for secret values too).
       const unchanged = written?.metadata.resourceVersion === proposed.current.metadata.resourceVersion;
       return {
@@ -257,6 +258,11 @@ function summary(
       };
     }
   }
+}
+
+/** An object whose deletion was asked for goes with the update that takes its last finalizer. */
+function isGone(written: AnyResource | undefined): boolean {
+  return written?.metadata.deletionTimestamp !== undefined && written.metadata.finalizers.length === 0;
 }
 
 function invalid(
