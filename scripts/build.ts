@@ -3,14 +3,15 @@
  * `npm run check`, not here. `npm start` and `npx portolan` call this when `dist/` is missing or older than the sources.
  */
 import { readFileSync } from 'node:fs';
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { version: string };
 
-await rm(`${root}/dist`, { recursive: true, force: true });
+// Built aside and swapped in: a program that is just starting finds the old files or the new ones, never none.
+const aside = `${root}/dist.${process.pid}`;
 await build({
   absWorkingDir: root,
   entryPoints: {
@@ -23,7 +24,7 @@ await build({
     'demo-backend': 'demo/backend.ts',
     'agent-join': 'spoke-agent/join-main.ts',
   },
-  outdir: 'dist',
+  outdir: aside,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   splitting: true,
@@ -37,5 +38,9 @@ await build({
   logLevel: 'warning',
   define: { PORTOLAN_VERSION: JSON.stringify(version) },
 });
-await chmod(`${root}/dist/portolan.mjs`, 0o755);
-await writeFile(`${root}/dist/.built`, new Date().toISOString());
+await chmod(`${aside}/portolan.mjs`, 0o755);
+await writeFile(`${aside}/.built`, new Date().toISOString());
+const old = `${aside}.old`;
+await rename(`${root}/dist`, old).catch(() => undefined);
+await rename(aside, `${root}/dist`);
+await rm(old, { recursive: true, force: true });

@@ -88,8 +88,8 @@ describe('states that are served', () => {
     const view = states.view();
     expect(view.cluster('default/eu-1')).toEqual({ drainedForMs: 100, drainEndsInMs: 2_000 });
     nowMs += 2_000;
-    expect(view.cluster('default/eu-1')).toEqual({ undrainedForMs: 0 });
-    expect(states.view().cluster('default/eu-1')).toEqual({ undrainedForMs: 0 });
+    expect(view.cluster('default/eu-1')).toEqual({ undrainedForMs: 0, wasDrainedForMs: 2_100 });
+    expect(states.view().cluster('default/eu-1')).toEqual({ undrainedForMs: 0, wasDrainedForMs: 2_100 });
   });
 });
 

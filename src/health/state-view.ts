@@ -52,7 +52,10 @@ export function createStateView(input: StateViewInput, monotonicMs: () => number
       if (drain === undefined) return {};
       const now = monotonicMs();
       if (drain.endsAtMs === undefined) return { drainedForMs: Math.max(0, now - drain.sinceMs) };
-      if (now >= drain.endsAtMs) return { undrainedForMs: now - drain.endsAtMs };
+      if (now >= drain.endsAtMs) {
+        const wasDrainedForMs = Math.max(0, drain.endsAtMs - drain.sinceMs);
+        return { undrainedForMs: now - drain.endsAtMs, wasDrainedForMs };
+      }
       return { drainedForMs: Math.max(0, now - drain.sinceMs), drainEndsInMs: drain.endsAtMs - now };
     },
     lastHealthy: (policyKey, region) => input.lastHealthy.get(lastHealthyKey(policyKey, region)) ?? [],

@@ -317,6 +317,16 @@ describe('drains', () => {
     });
   });
 
+  test('a drain taken back in the middle of its ramp goes on from what was left, never below', () => {
+    const policy = { ...ramp, defaultTiers: [tier('fra', 'par')] };
+    const at = (undrainedForMs: number) =>
+      shares(policy, from('DE'), { clusters: { fra: { undrainedForMs, wasDrainedForMs: 6_000 } } });
+    // 6 s of 60 s had gone: 90 % of the weight was left.
+    expect(at(0)).toEqual({ fra: 47.4, par: 52.6 });
+    expect(at(3_000)).toEqual({ fra: 48.7, par: 51.3 });
+    expect(at(6_000)).toEqual({ fra: 50, par: 50 });
+  });
+
   test('a tier of one cluster ramps into the next tier', () => {
     const policy = { ...ramp, defaultTiers: [tier('fra'), tier('iad')] };
     expect(shares(policy, from('DE'), { clusters: { fra: { drainedForMs: 15_000 } } })).toEqual({

@@ -204,7 +204,7 @@ export function activityOf(
   cluster: string,
   progress: Progress,
 ): number {
-  const { drainedForMs, undrainedForMs, drainEndsInMs } = state.cluster(cluster);
+  const { drainedForMs, undrainedForMs, wasDrainedForMs, drainEndsInMs } = state.cluster(cluster);
   const rampMs = policy.source.drainRampSeconds * 1000;
   if (drainedForMs !== undefined) {
     if (drainEndsInMs !== undefined)
@@ -214,6 +214,10 @@ export function activityOf(
     return 1 - drainedForMs / rampMs;
   }
   if (undrainedForMs === undefined || undrainedForMs >= rampMs) return 1;
+  // Back from where the ramp down had got to: a short drain must not take away what it left.
+  const left = Math.max(0, 1 - (wasDrainedForMs ?? rampMs) / rampMs);
+  const activity = left + undrainedForMs / rampMs;
+  if (activity >= 1) return 1;
   progress.ramping = true;
-  return Math.max(MIN_ACTIVITY, undrainedForMs / rampMs);
+  return Math.max(MIN_ACTIVITY, activity);
 }

@@ -110,11 +110,12 @@ export interface StateView {
   };
   /**
    * `drainedForMs` while a person or a drill keeps the cluster out, with what is left when the end is known;
-   * `undrainedForMs` after that. Neither: active. The policy's ramp makes a share of the weight of it.
+   * `undrainedForMs` after that, with how long it was drained: a ramp comes back from where it had got to. Neither: active. The policy's ramp makes a share of the weight of it.
    */
   cluster(key: string): {
     readonly drainedForMs?: number;
     readonly undrainedForMs?: number;
+    readonly wasDrainedForMs?: number;
     readonly drainEndsInMs?: number;
   };
   /** Endpoints of the last healthy answer inside a residency region, for `onAllDown: lastAnswer`. */
