@@ -10,7 +10,10 @@ const FLAGS = [
   ['--peer-listen <host:port>', 'where other agents connect (default: a free port of 127.0.0.1)'],
   ['--peer-advertise <host:port>', 'how other agents reach it'],
   ['--admin <host:port>', 'plain HTTP for /healthz, /readyz and /metrics'],
-  ['--allow-range <cidr>', 'a loopback or private range that probes may contact; may be repeated'],
+  [
+    '--allow-range <cidr>',
+    'a range that probes may contact although it is loopback, link-local, cloud metadata or multicast; may be repeated',
+  ],
   ['--geo-database <file>', 'an .mmdb file instead of the one that comes with portolan'],
   ['--log-level <level>', 'trace, debug, info, warn, error or fatal'],
   ['--witness', 'only vote: no name server; the third witness of two sites'],

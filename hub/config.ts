@@ -112,7 +112,9 @@ export const configSchema = z.strictObject({
         .array(cidr)
         .max(100)
         .default([])
-        .describe('Address ranges that may be probed and published although they are private.'),
+        .describe(
+          'Ranges that may be probed and answered although they are loopback, link-local, cloud metadata or multicast. Private ranges (10.0.0.0/8 …) need no permission.',
+        ),
     })
     .prefault({}),
   health: z

@@ -119,7 +119,7 @@ async function takeLock(directory: string): Promise<Libsql.Database> {
         ? `Another process uses the data directory ${directory}.`
         : `Process ${holder} uses the data directory ${directory}.`,
       {
-        fix: `Stop ${holder === undefined ? 'the other hub' : `process ${holder}`} or use another --data-dir.`,
+        fix: `Stop ${holder === undefined ? 'the other hub' : `process ${holder}`}, or use another data directory: dataDir in the configuration, or PORTOLAN_DATA_DIR.`,
       },
     );
   }

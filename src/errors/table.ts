@@ -72,8 +72,8 @@ export const ERROR_TABLE = {
   ),
   ADDRESS_FORBIDDEN: entry(
     422,
-    'The address lies in a range that must not be contacted or published.',
-    'Use a public address, or let the hub operator add the range to `network.allowedRanges` in the hub configuration.',
+    'An address that would be probed, or that a policy would answer with, is loopback, link-local, cloud metadata, multicast or reserved. Static records of zones are not checked.',
+    'Use another address (private ones need no permission), or let the operator add the range to `network.allowedRanges` of the hub and of its agents.',
   ),
   IN_USE: entry(
     409,
@@ -83,7 +83,7 @@ export const ERROR_TABLE = {
   CLUSTER_JOINED: entry(
     409,
     'The cluster still has a joined agent.',
-    'Use `portolan cluster remove <name>`, which drains it and revokes its agent first.',
+    'Use `portolan cluster remove <name>`, which revokes its agent first. It refuses with IN_USE while policies have endpoints on the cluster: take these out before.',
   ),
   LAST_CAPACITY: entry(
     409,
@@ -198,7 +198,7 @@ export const ERROR_TABLE = {
   DATA_DIR_LOCKED: entry(
     409,
     'Another process uses this data directory.',
-    'Stop the other process (its id is in the message) or use another --data-dir.',
+    'Stop the other process (its id is in the message), or use another data directory: dataDir in the configuration, or PORTOLAN_DATA_DIR.',
   ),
   DATA_DIR_INVALID: entry(
     400,

@@ -15,7 +15,9 @@ const timing = {
     .min(50)
     .max(30_000)
     .default(700)
-    .describe('Milliseconds until one probe counts as failed.'),
+    .describe(
+      'Milliseconds until one probe counts as failed; at most the interval, or one second where the interval is shorter.',
+    ),
   fall: z
     .number()
     .int()
@@ -107,9 +109,15 @@ export const checkSpec = z
       ...tlsFields,
     }),
   ])
-  .refine((check) => check.timeoutMs <= check.intervalSeconds * 1000 || check.intervalSeconds < 1, {
-    path: ['timeoutMs'],
-    message: 'must not be longer than intervalSeconds',
+  .superRefine(({ timeoutMs, intervalSeconds }, context) => {
+    const longestMs = Math.max(intervalSeconds * 1000, 1000);
+    if (timeoutMs <= longestMs) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['timeoutMs'],
+      message: `must be at most ${longestMs}: the interval of ${intervalSeconds} s${intervalSeconds < 1 ? ', or 1 s where that is longer' : ''}`,
+      params: { fix: `Write at most ${longestMs}, or raise intervalSeconds.` },
+    });
   });
 export type CheckSpec = z.output<typeof checkSpec>;
 

@@ -61,7 +61,15 @@ function tierViolations(
         ],
   );
   const zero = tier.members.every((member) => member.weight === 0)
-    ? [violation(`${path}.members`, 'WEIGHTS_ALL_ZERO', `all ${tier.members.length} weights are zero`)]
+    ? [
+        violation(
+          `${path}.members`,
+          'WEIGHTS_ALL_ZERO',
+          tier.members.length === 1
+            ? 'the only weight is zero'
+            : `all ${tier.members.length} weights are zero`,
+        ),
+      ]
     : [];
   return [
     ...unknown,

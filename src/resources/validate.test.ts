@@ -186,7 +186,14 @@ describe('a bad document is refused with place, code and fix', () => {
       check({ protocol: 'tcp', port: 1, intervalSeconds: 1, timeoutMs: 2000 }),
       'spec.timeoutMs',
       'VALIDATION_FAILED',
-      /./,
+      /at most 1000, or raise intervalSeconds/,
+    ],
+    [
+      'a timeout above a second with an interval below one',
+      check({ protocol: 'tcp', port: 1, intervalSeconds: 0.2, timeoutMs: 1001 }),
+      'spec.timeoutMs',
+      'VALIDATION_FAILED',
+      /at most 1000/,
     ],
     [
       'a header that would split the request',

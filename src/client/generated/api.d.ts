@@ -1130,7 +1130,7 @@ export interface components {
              */
             rise?: number;
             /**
-             * @description Milliseconds until one probe counts as failed.
+             * @description Milliseconds until one probe counts as failed; at most the interval, or one second where the interval is shorter.
              * @default 700
              */
             timeoutMs?: number;
@@ -1191,7 +1191,7 @@ export interface components {
             /** @description SNI and the name the certificate must carry; default: the first hostname of the policy. */
             serverName?: string;
             /**
-             * @description Milliseconds until one probe counts as failed.
+             * @description Milliseconds until one probe counts as failed; at most the interval, or one second where the interval is shorter.
              * @default 700
              */
             timeoutMs?: number;
@@ -1223,7 +1223,7 @@ export interface components {
              */
             rise?: number;
             /**
-             * @description Milliseconds until one probe counts as failed.
+             * @description Milliseconds until one probe counts as failed; at most the interval, or one second where the interval is shorter.
              * @default 700
              */
             timeoutMs?: number;
@@ -1263,7 +1263,7 @@ export interface components {
             /** @description SNI and the name the certificate must carry; default: the first hostname of the policy. */
             serverName?: string;
             /**
-             * @description Milliseconds until one probe counts as failed.
+             * @description Milliseconds until one probe counts as failed; at most the interval, or one second where the interval is shorter.
              * @default 700
              */
             timeoutMs?: number;
@@ -1304,7 +1304,7 @@ export interface components {
             /** @default  */
             service?: string;
             /**
-             * @description Milliseconds until one probe counts as failed.
+             * @description Milliseconds until one probe counts as failed; at most the interval, or one second where the interval is shorter.
              * @default 700
              */
             timeoutMs?: number;
