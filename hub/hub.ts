@@ -100,7 +100,11 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       },
     });
 
-    const context = { regions: regionTable(config.geo.regions), allowedRanges: config.network.allowedRanges };
+    const context = {
+      regions: regionTable(config.geo.regions),
+      allowedRanges: config.network.allowedRanges,
+      hasSubdivisions: geo.hasSubdivisions ?? true,
+    };
     const links: { server?: AgentLinkServer; engine?: Engine; prober?: Prober } = {};
     const sessionOf = (agentUid: string) => links.server?.sessions().find((s) => s.agentUid === agentUid);
     const send = (

@@ -98,6 +98,23 @@ describe('admission: references and claims', () => {
     ]);
   });
 
+  it('warns of a subdivision rule that the GeoIP database can never match', () => {
+    const west = policy('www', ['www.example.com'], ['us'], {
+      routing: {
+        geo: [
+          { name: 'west', match: { subdivisions: ['US-CA'] }, tiers: [{ members: [{ endpoint: 'us' }] }] },
+        ],
+        default: { tiers: [{ members: [{ endpoint: 'us' }] }] },
+      },
+    });
+    const world = worldOf(us, zone('example', 'example.com'));
+    const blind = judge(world, [create(west)], { context: { ...CONTEXT, hasSubdivisions: false } });
+    expect(blind.warnings).toEqual([expect.stringContaining('the rule west names subdivisions')]);
+    expect(judge(world, [create(west)], { context: { ...CONTEXT, hasSubdivisions: true } }).warnings).toEqual(
+      [],
+    );
+  });
+
   it('refuses an address that must not be contacted unless the operator allows the range', () => {
     const local = cluster('local', 'DE', '169.254.169.254');
     const changes = [create(local), create(policy('p', ['p.example'], ['local']))];

@@ -6,6 +6,7 @@ import { applyChanges } from './objects.ts';
 import { asStored } from './proposed-objects.ts';
 import { referenceViolations } from './references.ts';
 import { buildWorld, type World, type WorldContext } from './world.ts';
+import { isServed, servedOrigins } from './zones.ts';
 
 export interface AdmissionInput {
   readonly world: World;
@@ -53,14 +54,22 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
   if (input.force) warnings.push(...guarded.violations.map((v) => `forced: ${v.message}`));
   else violations.push(...guarded.violations);
   for (const change of changes)
-    if (change.type !== 'delete') warnings.push(...warningsFor(change.next, next));
+    if (change.type !== 'delete') warnings.push(...warningsFor(change.next, next, input.context));
   return { violations, warnings, next, charges: guarded.charges };
 }
 
-function warningsFor(desired: AnyDesired, next: World): readonly string[] {
+function warningsFor(desired: AnyDesired, next: World, context: WorldContext): readonly string[] {
   if (desired.kind !== 'TrafficPolicy') return [];
-  const origins = [...next.objects.Zone.values()].map((z) => z.spec.origin);
-  return desired.spec.hostnames
-    .filter((h) => !origins.some((o) => o === h || h.endsWith(`.${o}`)))
+  const origins = servedOrigins(next);
+  const homeless = desired.spec.hostnames
+    .filter((h) => !isServed(h, origins))
     .map((h) => `${h} lies in no Zone: nobody answers it until a Zone with its parent as origin exists`);
+  if (context.hasSubdivisions !== false) return homeless;
+  const blind = desired.spec.routing.geo
+    .filter((rule) => (rule.match.subdivisions ?? []).length > 0)
+    .map(
+      (rule) =>
+        `the rule ${rule.name} names subdivisions, which this hub's GeoIP database does not know: they never match; give one with geo.database`,
+    );
+  return [...homeless, ...blind];
 }

@@ -11,6 +11,8 @@ import { type ObjectKey, type Objects, objectKey } from './objects.ts';
 export interface WorldContext {
   readonly regions: RegionTable;
   readonly allowedRanges: readonly string[];
+  /** False when the GeoIP database knows countries only. */
+  readonly hasSubdivisions?: boolean;
 }
 
 /** A policy with its references resolved, or why they do not resolve. */

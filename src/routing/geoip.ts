@@ -47,6 +47,8 @@ export function createGeoLookup(database: Uint8Array): GeoLookup {
       return { location: locationOf(record), prefixLength, exact: address.prefixLength >= prefixLength };
     },
     sha256: hash('sha256', database, 'hex'),
+    // MaxMind and DB-IP name their databases so; those of countries only have no subdivisions in any record.
+    hasSubdivisions: !/country|asn/i.test(reader.metadata.databaseType),
   };
 }
 

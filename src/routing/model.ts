@@ -97,6 +97,8 @@ export interface GeoLookup {
   locate(address: ClientAddress): Located;
   /** SHA-256 of the database file: name servers that answer the same zone must agree on it. */
   readonly sha256: string;
+  /** False when it knows countries only, so that no subdivision rule can match. */
+  readonly hasSubdivisions?: boolean;
 }
 
 /** What routing may know of the world's state; an immutable view that is swapped whole. */
