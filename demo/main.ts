@@ -5,7 +5,9 @@ import { type Client, createClient, type HubStatus, type ResolveResult } from '.
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { parseClient } from '../src/routing/location.ts';
 import type { ClientAddress } from '../src/routing/model.ts';
-import { freePort } from './ports.ts';
+import { type HubAddress, joinedAt } from './joined.ts';
+import { type FolderLock, lockFolder } from './lock.ts';
+import { choosePorts, keepPorts, type Ports } from './ports.ts';
 import { createPrograms, type Running } from './programs.ts';
 import { startTraffic } from './traffic.ts';
 import { fitLine, liveLines, type Moment, tryLines } from './view.ts';
@@ -24,7 +26,10 @@ const contextFile = resolve('.portolan/context.json');
 const started = performance.now();
 const stopping = new AbortController();
 mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
-const programs = createPrograms(join(folder, 'logs'), import.meta.url);
+let lock: FolderLock | undefined;
+const programs = createPrograms(join(folder, 'logs'), import.meta.url, (name, pid) =>
+  lock?.started(name, pid),
+);
 const backends = new Map<string, Running>();
 const terminal = process.stdout.isTTY === true && values.once !== true;
 
@@ -32,9 +37,14 @@ let ending: Promise<never> | undefined;
 const end = (code: number): Promise<never> => {
   ending ??= (async () => {
     stopping.abort();
-    await programs.stopAll();
-    rmSync(contextFile, { force: true });
-    progress('everything is stopped; the state stays in', shown);
+    // Without the lock nothing was started, and the context may be another demo's.
+    if (lock !== undefined) {
+      lock.ending();
+      await programs.stopAll();
+      rmSync(contextFile, { force: true });
+      lock.release();
+      progress('everything is stopped; the state stays in', shown);
+    }
     process.exit(code);
   })();
   return ending;
@@ -60,13 +70,20 @@ function progress(...words: readonly string[]): void {
 }
 
 async function main(): Promise<void> {
-  const ports = await choosePorts();
+  lock = await lockFolder(folder, (reason) => progress(`waiting: ${reason}`));
+  const ports = await choosePorts(
+    folder,
+    CLUSTERS.map((c) => c.address),
+  );
+  keepPorts(folder, ports);
   const resumed = existsSync(join(folder, 'hub', 'hub.yaml'));
   progress(resumed ? `resuming from ${shown}` : `a new world in ${shown}`);
   const [hub] = await Promise.all([startHub(ports), startBackends(ports.backend)]);
   const { client, server, tokenFile } = hub;
   await client.apply({ documents: demoResources(ports.backend, ['127.0.0.1']) });
-  await Promise.all(CLUSTERS.map((cluster, i) => startAgent(client, cluster.name, ports.agents[i] ?? 0)));
+  await Promise.all(
+    CLUSTERS.map((cluster, i) => startAgent(client, cluster.name, ports, ports.agents[i] ?? 0)),
+  );
   const status = await untilServing(client);
   const answers = await resolveAll(client);
   const traffic = startTraffic({
@@ -91,30 +108,6 @@ async function main(): Promise<void> {
   progress(`ready in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
   process.stdout.write(`${[...tryLines(first, terminal), ''].join('\n')}\n`);
   await show(client, moment);
-}
-
-interface Ports {
-  readonly api: number;
-  readonly join: number;
-  readonly link: number;
-  readonly hubDns: number;
-  readonly agents: readonly number[];
-  readonly backend: number;
-}
-
-async function choosePorts(): Promise<Ports> {
-  const host = '127.0.0.1';
-  const [api, joinPort, link, hubDns, ...agents] = await Promise.all([
-    freePort(host, 7460),
-    freePort(host, 7461),
-    freePort(host, 7462),
-    freePort(host, 5300, true),
-    ...CLUSTERS.map((_, i) => freePort(host, 5301 + i, true)),
-  ]);
-  // One port on every backend's address: DNS gives addresses only.
-  let backend = 8080;
-  for (const { address } of CLUSTERS) backend = await freePort(address, backend);
-  return { api, join: joinPort, link, hubDns, agents, backend };
 }
 
 async function startHub(
@@ -161,9 +154,11 @@ async function startBackends(port: number): Promise<void> {
   );
 }
 
-async function startAgent(client: Client, cluster: string, dnsPort: number): Promise<void> {
+async function startAgent(client: Client, cluster: string, hub: HubAddress, dnsPort: number): Promise<void> {
   const dataDir = join(folder, 'agents', cluster);
-  if (!existsSync(join(dataDir, 'identity', 'identity.json'))) {
+  const joined = joinedAt(dataDir, hub);
+  if (joined !== 'here') {
+    if (joined === 'elsewhere') progress(`${cluster} joins again: the hub listens on other ports now`);
     const { token } = await client.clusterToken({ namespace: NAMESPACE, name: cluster });
     await programs.run(`join-${cluster}`, 'agent-join', ['--data-dir', dataDir], {
       PORTOLAN_JOIN_TOKEN: token,

@@ -37,9 +37,15 @@ const PATIENCE_MS = 6_000;
 /**
  * @param logDirectory where each program's stderr goes, one file each
  * @param entryUrl `import.meta.url` of the entry file
+ * @param onStart hears of every process
  */
-export function createPrograms(logDirectory: string, entryUrl: string): Programs {
+export function createPrograms(
+  logDirectory: string,
+  entryUrl: string,
+  onStart: (name: string, pid: number) => void,
+): Programs {
   const running = new Set<Running>();
+  let stopped = false;
 
   function start(
     name: string,
@@ -47,12 +53,14 @@ export function createPrograms(logDirectory: string, entryUrl: string): Programs
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Running {
+    if (stopped) throw new PortolanError('NOT_READY', `${name} is not started: everything is being stopped`);
     // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops things in order.
     const child = spawn(process.execPath, [...programArguments(program, entryUrl), ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
       env: { ...process.env, PORTOLAN_LIFELINE: 'stdin', ...env },
     });
+    if (child.pid !== undefined) onStart(name, child.pid);
     const log = createWriteStream(join(logDirectory, `${name}.log`), { flags: 'a' });
     let tail = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -87,6 +95,7 @@ export function createPrograms(logDirectory: string, entryUrl: string): Programs
       return line;
     },
     async stopAll() {
+      stopped = true;
       const all = [...running];
       for (const { process: child } of all) {
         child.kill('SIGCONT');
