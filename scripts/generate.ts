@@ -12,6 +12,7 @@ import { cliReference } from '../cli/reference.ts';
 import { openApi } from '../hub/api/endpoints.ts';
 import { KIND_NAMES } from '../src/resources/catalogue.ts';
 import { combinedJsonSchema, kindJsonSchema } from '../src/resources/json-schema.ts';
+import { agentConfigurationPage } from './reference/agent-configuration.ts';
 import { configurationPage } from './reference/configuration.ts';
 import { errorsPage } from './reference/errors.ts';
 import { resourcesPage } from './reference/resources.ts';
@@ -28,6 +29,7 @@ const wanted = new Map<string, string>([
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/resources.md', resourcesPage()],
   ['docs/reference/hub-config.md', configurationPage()],
+  ['docs/reference/agent-config.md', agentConfigurationPage()],
   ['docs/reference/schemas/portolan.json', json(combinedJsonSchema())],
   ...KIND_NAMES.map((kind): [string, string] => [
     `docs/reference/schemas/${kind}.json`,

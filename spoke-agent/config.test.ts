@@ -85,7 +85,7 @@ describe('the configuration of an agent', () => {
       'an address without a port',
       'dataDir: /d\ndns: {listen: ["127.0.0.1"]}\n',
       'CONFIG_INVALID',
-      'dns.listen.0',
+      'dns.listen[0]',
     ],
     [
       'a port beyond 65535',
@@ -97,7 +97,7 @@ describe('the configuration of an agent', () => {
       'a range that is none',
       'dataDir: /d\nnetwork: {allowedRanges: [loopback]}\n',
       'CONFIG_INVALID',
-      'network.allowedRanges.0',
+      'network.allowedRanges[0]',
     ],
     ['a list at the top', '- a\n', 'CONFIG_INVALID', 'not a mapping'],
     ['text that is no YAML', 'a: [1\n', 'YAML_INVALID', 'agent.yaml'],
@@ -105,6 +105,35 @@ describe('the configuration of an agent', () => {
     const error = refused(['--config', file(text)]);
     expect(error.code).toBe(code);
     expect(error.message).toContain(place);
+  });
+
+  it.each([
+    ['dnss: {}', 'Did you mean "dns"?'],
+    ['dns: {lisen: ["127.0.0.1:53"]}', 'Did you mean "listen"?'],
+    ['log: {level: inf}', 'Did you mean "info"?'],
+    ['peer: {listen: "127.0.0.1"}', 'Write host:port, such as 127.0.0.1:53 or [::1]:53.'],
+  ])('says what was probably meant by %s', (text, fix) => {
+    expect(refused(['--config', file(`dataDir: /d\n${text}\n`)]).fix).toBe(fix);
+  });
+
+  // The hub refuses the agent that says such a thing of itself, and then nothing reaches it.
+  it.each(['example:0', 'example:65536', 'unix:7463', 'a b:53', '192.0.2.1'])(
+    'does not advertise %j, which nobody could dial',
+    (address) => {
+      for (const flag of ['--peer-advertise', '--dns-advertise']) {
+        const error = refused(['--data-dir', '/d', flag, address]);
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID', fix: expect.stringContaining('host:port') });
+      }
+    },
+  );
+
+  it('takes from flags what it advertises', () => {
+    const flags = ['--peer-advertise', 'agent.example:7463', '--dns-advertise', '[2001:db8::1]:53'];
+    expect(loadConfig(['--data-dir', '/d', ...flags, '--admin', '127.0.0.1:0'], {})).toMatchObject({
+      peer: { advertise: 'agent.example:7463' },
+      dns: { advertise: ['[2001:db8::1]:53'] },
+      admin: { listen: { host: '127.0.0.1', port: 0 } },
+    });
   });
 
   it('refuses flags it does not know, and a file that is not there', () => {

@@ -3,8 +3,10 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { messageOf, PortolanError } from '../src/errors/error.ts';
+import { type FieldViolation, messageOf, PortolanError } from '../src/errors/error.ts';
+import { isHostPort } from '../src/protocol/host-port.ts';
 import { cidr } from '../src/resources/fields.ts';
+import { violationsOf } from '../src/resources/violations.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 export type { ListenAddress };
@@ -13,19 +15,37 @@ const listen = z.string().transform((text, context): ListenAddress => {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const number = Number(match?.[3]);
   if (match === null || number > 65_535) {
-    context.addIssue({ code: 'custom', message: 'an address with a port, such as 127.0.0.1:53 or [::1]:53' });
+    context.addIssue({
+      code: 'custom',
+      message: `${JSON.stringify(text)} is no address with a port`,
+      params: { fix: 'Write host:port, such as 127.0.0.1:53 or [::1]:53.' },
+    });
     return z.NEVER;
   }
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port: number };
 });
 
-const hostPort = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):\d{1,5}$/, 'host:port');
+/** As the hub and the other agents take it: they refuse what cannot be dialled. */
+const hostPort = z.string().superRefine((text, context) => {
+  if (isHostPort(text)) return;
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(text)} cannot be dialled`,
+    params: {
+      fix: 'Write host:port with a port from 1 to 65535, such as 192.0.2.1:53 or agent.example:7463.',
+    },
+  });
+});
 
-const agentConfig = z.strictObject({
-  /** Identity, snapshots and the last states; made by `portolan cluster join`. */
-  dataDir: z.string().min(1),
-  /** Only votes: no name server. The third witness of two sites. */
-  witness: z.boolean().default(false),
+const filePath = z.string().min(1).max(4096);
+
+/** What the file may say. */
+export const agentConfigSchema = z.strictObject({
+  dataDir: filePath.describe('Identity, snapshots and the last states; made by `portolan cluster join`.'),
+  witness: z
+    .boolean()
+    .default(false)
+    .describe('Only votes: no name server. The third vantage point of two sites.'),
   dns: z
     .strictObject({
       enabled: z.boolean().default(true),
@@ -33,30 +53,47 @@ const agentConfig = z.strictObject({
         .array(listen)
         .min(1)
         .max(32)
-        .default([{ host: '127.0.0.1', port: 5353 }]),
-      /** How others reach the name server, `host:port`; default: the addresses it listens on. */
-      advertise: z.array(hostPort).max(32).optional(),
+        .prefault(['127.0.0.1:5353'])
+        .describe('Where its name server answers, UDP and TCP.'),
+      advertise: z
+        .array(hostPort)
+        .max(32)
+        .optional()
+        .describe(
+          'How others reach the name server, `host:port`; the addresses it listens on when left out.',
+        ),
     })
     .prefault({}),
   peer: z
     .strictObject({
-      listen: listen.default({ host: '127.0.0.1', port: 0 }),
-      /** How other agents reach it, `host:port`; default: where it listens. */
-      advertise: hostPort.optional(),
+      listen: listen
+        .prefault('127.0.0.1:0')
+        .describe('Where other agents connect, mutual TLS; port 0 lets the system choose.'),
+      advertise: hostPort
+        .optional()
+        .describe('How other agents reach it, `host:port`; where it listens when left out.'),
     })
     .prefault({}),
-  /** Plain HTTP for /healthz, /readyz and /metrics; absent: none. */
-  admin: z.strictObject({ listen }).optional(),
+  admin: z
+    .strictObject({ listen })
+    .optional()
+    .describe('Plain HTTP for /healthz, /readyz and /metrics; none when left out.'),
   network: z
     .strictObject({
-      /** Ranges that probes may contact although they are loopback, link-local or metadata addresses. */
-      allowedRanges: z.array(cidr).max(100).default([]),
+      allowedRanges: z
+        .array(cidr)
+        .max(100)
+        .default([])
+        .describe(
+          'Ranges that probes may contact although they are loopback, link-local, cloud metadata or multicast. Private ranges (10.0.0.0/8 …) need no permission.',
+        ),
     })
     .prefault({}),
   geo: z
     .strictObject({
-      /** An .mmdb file; default: the one that comes with portolan. */
-      database: z.string().min(1).optional(),
+      database: filePath
+        .optional()
+        .describe('An .mmdb file; the packaged DB-IP country database when left out.'),
     })
     .prefault({}),
   log: z
@@ -65,7 +102,22 @@ const agentConfig = z.strictObject({
     })
     .prefault({}),
 });
-export type AgentConfig = z.output<typeof agentConfig>;
+export type AgentConfig = z.output<typeof agentConfigSchema>;
+
+/** Which flag sets which field. `--no-dns` sets `dns.enabled` to false. */
+export const FLAG_FIELDS = {
+  'data-dir': ['dataDir'],
+  witness: ['witness'],
+  dns: ['dns', 'listen'],
+  'no-dns': ['dns', 'enabled'],
+  'dns-advertise': ['dns', 'advertise'],
+  'peer-listen': ['peer', 'listen'],
+  'peer-advertise': ['peer', 'advertise'],
+  admin: ['admin', 'listen'],
+  'allow-range': ['network', 'allowedRanges'],
+  'geo-database': ['geo', 'database'],
+  'log-level': ['log', 'level'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -106,39 +158,15 @@ export function loadConfig(
     }
     at[last] = value;
   };
-  set(['dataDir'], flags['data-dir'] ?? env.PORTOLAN_DATA_DIR);
-  set(['witness'], flags.witness);
-  set(['dns', 'listen'], flags.dns);
-  set(['dns', 'enabled'], flags['no-dns'] === true ? false : undefined);
-  set(['dns', 'advertise'], flags['dns-advertise']);
-  set(['peer', 'listen'], flags['peer-listen']);
-  set(['peer', 'advertise'], flags['peer-advertise']);
-  set(['admin', 'listen'], flags.admin);
-  set(['network', 'allowedRanges'], flags['allow-range']);
-  set(['geo', 'database'], flags['geo-database']);
-  set(['log', 'level'], flags['log-level']);
+  set(FLAG_FIELDS['data-dir'], env.PORTOLAN_DATA_DIR);
+  const given: Readonly<Record<string, unknown>> = {
+    ...flags,
+    'no-dns': flags['no-dns'] ? false : undefined,
+  };
+  for (const [flag, path] of Object.entries(FLAG_FIELDS)) set(path, given[flag]);
 
-  const result = agentConfig.safeParse(tree);
-  if (!result.success) {
-    const violations = result.error.issues.map((issue) => ({
-      path: issue.path.join('.') || '(top level)',
-      code: 'CONFIG_INVALID' as const,
-      message: issue.message,
-      fix:
-        issue.path[0] === 'dataDir'
-          ? 'Pass --data-dir, or set PORTOLAN_DATA_DIR.'
-          : `Correct ${issue.path.join('.')}.`,
-    }));
-    const text = violations.map((v) => `${v.path}: ${v.message}`).join('; ');
-    throw new PortolanError(
-      'CONFIG_INVALID',
-      `the agent's configuration${file === undefined ? '' : ` (${file})`} is not valid: ${text}`,
-      {
-        violations,
-        ...(violations[0] === undefined ? {} : { fix: violations[0].fix }),
-      },
-    );
-  }
+  const result = agentConfigSchema.safeParse(tree);
+  if (!result.success) throw invalid(file, violationsOf(result.error.issues, agentConfigSchema, tree));
   const config = result.data;
   return {
     ...config,
@@ -146,6 +174,21 @@ export function loadConfig(
     ...(config.witness ? { dns: { ...config.dns, enabled: false } } : {}),
     geo: config.geo.database === undefined ? {} : { database: resolve(config.geo.database) },
   };
+}
+
+function invalid(file: string | undefined, found: readonly FieldViolation[]): PortolanError {
+  const violations = found.map((v) => ({
+    ...v,
+    code: 'CONFIG_INVALID' as const,
+    ...(v.path === 'dataDir' ? { fix: 'Pass --data-dir, or set PORTOLAN_DATA_DIR.' } : {}),
+  }));
+  const [first] = violations;
+  const text = violations.map((v) => `${v.path === '' ? '(top level)' : v.path}: ${v.message}`).join('; ');
+  return new PortolanError(
+    'CONFIG_INVALID',
+    `the agent's configuration${file === undefined ? '' : ` (${file})`} is not valid: ${text}`,
+    { violations, ...(first === undefined ? {} : { fix: first.fix }) },
+  );
 }
 
 function parseFlags(argv: readonly string[]) {
