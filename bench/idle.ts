@@ -26,7 +26,11 @@ export async function run(): Promise<readonly Figure[]> {
   if (built.status !== 0) throw new Error(`the build failed: ${built.stderr}`);
   const folder = mkdtempSync(join(tmpdir(), 'portolan-bench-'));
   // The bundles, as the CLI starts them.
-  const programs = createPrograms(folder, new URL('../dist/portolan.mjs', import.meta.url).href);
+  const programs = createPrograms(
+    folder,
+    new URL('../dist/portolan.mjs', import.meta.url).href,
+    () => undefined,
+  );
   try {
     const home = join(folder, 'hub');
     const template = join(folder, 'template.yaml');

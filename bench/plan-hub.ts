@@ -281,7 +281,7 @@ function withAgents(store: Store): Store {
     get(target, property) {
       if (property === 'listAgents') return () => Promise.resolve(agents);
       const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Removal } from '../../src/plan/budget.ts';
+import { containing } from '../../test/support/matchers.ts';
 import type { ProposedChange } from '../api/services.ts';
 import { type AdmissionInput, admit } from './admission.ts';
 import { CONTEXT, cluster, create, document, policy, remove, update, worldOf, zone } from './testing.ts';
@@ -141,7 +142,7 @@ describe('admission: guards', () => {
           code: 'LAST_CAPACITY',
           path: 'spec.origin',
           change: 0,
-          message: expect.stringContaining('www.example.com.'),
+          message: containing('www.example.com.'),
         },
       ]);
     }

@@ -18,10 +18,10 @@ const diff = (before: ReturnType<typeof worldOf>, after: ReturnType<typeof world
 describe('the answer-level difference of a change', () => {
   it('is none when nothing changes, and says how much was compared', async () => {
     const world = worldOf(...clusters, zone('example', 'example.com'), www);
-    expect(await diff(world, world)).toEqual({
-      changes: [],
-      compared: { hostnames: 1, places: expect.any(Number) },
-    });
+    const { changes, compared } = await diff(world, world);
+    expect(changes).toEqual([]);
+    expect(compared.hostnames).toBe(1);
+    expect(compared.places).toBeGreaterThan(200);
   });
 
   it('says that a name outside every zone is answered by nobody', async () => {
