@@ -27,7 +27,7 @@ describe('a prober over real sockets and the real clock', () => {
       allowedRanges: ['127.0.0.0/8'],
       onVotes: (votes) => heard.push(...votes),
     });
-    const check = { protocol: 'http', intervalSeconds: 0.2, timeoutMs: 2_000, confirmDelaysMs: [50, 100] };
+    const check = { protocol: 'http', intervalSeconds: 0.2, timeoutMs: 1_000, confirmDelaysMs: [50, 100] };
     prober.assign([targetOf(check, server.port)]);
     await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ verdict: 'up' }), 20_000);
     expect(prober.connectedAgeMs()).toBeLessThan(20_000);

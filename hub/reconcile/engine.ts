@@ -372,6 +372,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
         heardDomains: () => health.heardDomains,
         neededDomains: () => Math.min(options.quorum.minFailureDomains, 1 + agents.all.length),
         monotonicMs,
+        wait: (ms) => delay(ms, undefined, { signal: closing.signal }).catch(() => undefined),
         signal: closing.signal,
       }),
     onHello(agentUid, hello) {

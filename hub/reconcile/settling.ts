@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 export interface SettlingOptions {
   /** What was decided before this start is remembered; without it there is nothing to be wrong about. */
   readonly remembered: boolean;
@@ -8,6 +6,8 @@ export interface SettlingOptions {
   /** Failure domains that can be heard at all: the hub's own and those of its agents, as far as a quorum needs them. */
   readonly neededDomains: () => number;
   readonly monotonicMs: () => number;
+  /** Resolves after `ms`, or earlier when the hub stops. */
+  readonly wait: (ms: number) => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
@@ -27,6 +27,6 @@ export async function settle(options: SettlingOptions): Promise<void> {
     if (options.heardDomains() < options.neededDomains()) heardSince = undefined;
     else heardSince ??= now;
     if (now - started >= LIMIT_MS || (heardSince !== undefined && now - heardSince >= SETTLE_MS)) return;
-    await delay(LOOK_MS, undefined, { signal: options.signal }).catch(() => undefined);
+    await options.wait(LOOK_MS);
   }
 }
