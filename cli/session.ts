@@ -56,7 +56,7 @@ export function outputOf(
   const format = FORMATS.find((f) => f === wanted);
   if (format === undefined || !supported.includes(format)) {
     throw new PortolanError('USAGE', `-o ${wanted} is no output of this command`, {
-      fix: `Use -o ${supported.join(', -o ')}, or leave -o out.`,
+      fix: supported.length === 0 ? 'Leave -o out.' : `Use -o ${supported.join(', -o ')}, or leave -o out.`,
     });
   }
   return format;

@@ -17,7 +17,7 @@ export type Origin =
 const SUBDIVISION = /^[A-Z]{2}-[A-Z0-9]{1,3}$/;
 
 const FROM_FIX =
-  'Write a country (DE), a subdivision (US-CA), a region (EU, EEA, Europe or one of yours), continent:AS, or unknown.';
+  'Write a country (DE), a region (EU, EEA, Europe), continent:AS, or unknown; for a part of a country give an address there with --client.';
 
 /**
  * Reads `--from`: `DE`, `DE-BY`, a region such as `EU`, `continent:AS`, or `unknown`. Two letters are a country where there
