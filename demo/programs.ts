@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Program, programArguments } from '../cli/programs.ts';
 import { PortolanError } from '../src/errors/error.ts';
+import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
 
 export interface Running {
   readonly name: string;
@@ -75,9 +76,7 @@ export function createPrograms(
       child.once('error', (error) =>
         reject(new PortolanError('INTERNAL', `${name} cannot be started: ${error.message}`)),
       );
-      void exited.then((code) =>
-        reject(new PortolanError('INTERNAL', `${name} ended with code ${code ?? 'none'}:\n${tail.trim()}`)),
-      );
+      void exited.then((code) => reject(whyEnded(name, code, tail)));
     });
     ready.catch(() => undefined);
     const entry: Running = { name, process: child, pid: child.pid ?? 0, ready, exited };
@@ -116,4 +115,16 @@ function killGroup(pid: number): void {
   } catch {
     // It ended meanwhile.
   }
+}
+
+/** The programs write `error CODE: message`, then `  fix: …`, when they cannot start. */
+function whyEnded(name: string, exitCode: number | null, stderr: string): PortolanError {
+  const [, code = '', message = '', fix = ''] =
+    /^error ([A-Z_]+): (.+)\n(?: .*\n)*? {2}fix: (.+)$/m.exec(stderr) ?? [];
+  if (isErrorCode(code)) return new PortolanError(code, `${name}: ${message}`, { fix });
+  return new PortolanError('INTERNAL', `${name} ended with code ${exitCode ?? 'none'}:\n${stderr.trim()}`);
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_TABLE, code);
 }

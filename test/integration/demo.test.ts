@@ -1,0 +1,120 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { until } from '../support/until.ts';
+
+/* What `npm start` runs, as a process in a folder of its own; its ports are whatever is free on this machine. */
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const DEMO = join(ROOT, 'dist', 'demo.mjs');
+const START_LIMIT_MS = 50_000;
+const keptPorts = z.object({ link: z.number() });
+
+let folder: string;
+const servers: Server[] = [];
+
+beforeAll(async () => {
+  // The launcher builds when a source is newer than what was built.
+  await promisify(execFile)(process.execPath, [join(ROOT, 'cli', 'portolan.mjs'), '--version']);
+});
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'portolan-demo-')));
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close();
+  for (const pid of await left()) process.kill(pid, 'SIGKILL');
+  await until('everything has ended', async () => (await left()).length === 0, 5_000);
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Demo {
+  readonly child: ChildProcess;
+  readonly stderr: () => string;
+  readonly exitCode: Promise<number | null>;
+}
+
+function demo(...args: readonly string[]): Demo {
+  const child = spawn(process.execPath, [DEMO, '--data-dir', 'world', ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH },
+  });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return { child, stderr: () => stderr, exitCode: once(child, 'close').then(() => child.exitCode) };
+}
+
+const isReady = (running: Demo): Promise<unknown> =>
+  until(
+    'the demo is ready',
+    async () => {
+      if (running.child.exitCode !== null) throw new Error(running.stderr());
+      return running.stderr().includes('ready in');
+    },
+    START_LIMIT_MS,
+  );
+
+/** Processes that still work in the test's folder: all the demo started do. */
+async function left(): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return pids.filter((_, i) => folders[i]?.startsWith(folder));
+}
+
+async function linkPort(): Promise<number> {
+  return keptPorts.parse(JSON.parse(await readFile(join(folder, 'world', 'ports.json'), 'utf8'))).link;
+}
+
+async function occupy(port: number): Promise<void> {
+  const server = createServer();
+  const outcome = Promise.race([once(server, 'listening'), once(server, 'error')]);
+  server.listen(port, '127.0.0.1');
+  // In use by something else is as good.
+  await outcome.catch(() => undefined);
+  servers.push(server);
+}
+
+describe('the demo', () => {
+  it('resumes when something else has taken the port its agents knew, and leaves no process', async () => {
+    const first = demo('--once');
+    expect(await first.exitCode, first.stderr()).toBe(0);
+    expect(first.stderr()).toMatch(/a new world[\s\S]*ready in/);
+    expect(await left()).toEqual([]);
+
+    const before = await linkPort();
+    await occupy(before);
+    const second = demo('--once');
+    expect(await second.exitCode, second.stderr()).toBe(0);
+    expect(second.stderr()).toMatch(/resuming from[\s\S]*frankfurt joins again[\s\S]*ready in/);
+    expect(await linkPort()).not.toBe(before);
+    expect(await left()).toEqual([]);
+  });
+
+  it('refuses a folder where another demo runs, and goes on in one whose demo was killed', async () => {
+    const first = demo();
+    await isReady(first);
+    const beside = demo('--once');
+    expect(await beside.exitCode).toBe(1);
+    expect(beside.stderr()).toContain(
+      `error DATA_DIR_LOCKED: another demo runs here (pid ${first.child.pid})`,
+    );
+    // The refused one took nothing from the other: `npx portolan` still finds it.
+    expect(await readdir(join(folder, '.portolan'))).toEqual(['context.json']);
+
+    first.child.kill('SIGKILL');
+    await first.exitCode;
+    const next = demo('--once');
+    expect(await next.exitCode, next.stderr()).toBe(0);
+    expect(next.stderr()).toMatch(/resuming from[\s\S]*ready in/);
+    expect(await left()).toEqual([]);
+  });
+});
