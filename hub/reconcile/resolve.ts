@@ -172,6 +172,8 @@ const VERDICT_TEXT: Readonly<Record<EndpointExplanation['verdict'], string>> = {
   unknown: 'not seen yet',
   standby: 'standby (weight 0)',
   notAsked: 'an earlier tier answers',
+  byDistance: 'in no tier that applies here, only next by distance',
+  inNoTier: 'in no tier that applies here',
 };
 
 function candidateReason(e: EndpointExplanation, mode: Explanation['mode']): string {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { TYPE } from '../dns/types.ts';
 import { compilePolicy } from './compiled.ts';
 import { explain, explainText } from './explain.ts';
 import { regionTable } from './geography.ts';
@@ -84,12 +85,41 @@ test('drained, standby and not asked are told apart', () => {
   const compiled = compilePolicy(policyOf(policy), regionTable());
   const verdicts = (world: WorldSketch) =>
     explain(compiled, from('DE'), stateOf(world), seeded(1)).explanation.endpoints.map((e) => e.verdict);
-  expect(verdicts({})).toEqual(['eligible', 'standby', 'notAsked', 'notAsked']);
+  expect(verdicts({})).toEqual(['eligible', 'standby', 'notAsked', 'byDistance']);
   expect(verdicts({ clusters: { fra: { drainedForMs: 1 } } })).toEqual([
     'drained',
     'eligible',
     'notAsked',
-    'notAsked',
+    'byDistance',
   ]);
-  expect(verdicts({ down: ['fra', 'par'] })).toEqual(['down', 'down', 'eligible', 'notAsked']);
+  expect(verdicts({ down: ['fra', 'par'] })).toEqual(['down', 'down', 'eligible', 'byDistance']);
+});
+
+test('an endpoint in no tier that applies is not said to wait for an earlier one', () => {
+  const tiers = {
+    geo: [geoRule('asia', { countries: ['SG'] }, tier('sin'))],
+    defaultTiers: [tier('fra'), tier('par')],
+  };
+  const line = (policy: Partial<RoutedPolicy>, name: string) =>
+    told(from('DE'), {}, { ...tiers, ...policy }).find((text) => text.startsWith(`  ${name} `));
+  expect(line({ nextBest: 'none' }, 'par')).toBe('  par (FR): not asked: an earlier tier answers');
+  expect(line({ nextBest: 'none' }, 'sin')).toBe('  sin (SG): not asked: in no tier that applies here');
+  expect(line({ nextBest: 'nearest' }, 'sin')).toBe(
+    '  sin (SG): not asked: in no tier that applies here, only next by distance',
+  );
+});
+
+test('no endpoint waits for an earlier tier when none has the type', () => {
+  const compiled = compilePolicy(policyOf(), regionTable());
+  const { explanation } = explain(compiled, { ...from('DE'), qtype: TYPE.AAAA }, stateOf(), seeded(1));
+  expect(explanation.mode).toBe('noData');
+  expect(explanation.endpoints.map((e) => e.verdict)).toEqual(Array(4).fill('noAddress'));
+});
+
+test('healthy endpoints that are drained are not called unhealthy', () => {
+  const drained = { drainedForMs: 1 };
+  const text = told(from('FR'), { clusters: { fra: drained, par: drained } });
+  expect(text).toContain(
+    'lastResort: everybody who could answer in EU is drained: they answer rather than nobody',
+  );
 });

@@ -7,6 +7,7 @@ import { type Evaluation, evaluate, type Mode, type RoutingQuery } from './evalu
 import type { Trace, Verdict } from './gather.ts';
 import { countryOf } from './geography.ts';
 import type { Location, StateView } from './model.ts';
+import { orderedTiers } from './walk.ts';
 
 /** Why an answer is what it is; JSON-safe. `explainText` puts it into sentences. */
 export interface Explanation {
@@ -35,11 +36,17 @@ export interface Explanation {
   readonly scopePrefixLength: number;
 }
 
+/**
+ * What became of an endpoint. Of those nobody asked: `notAsked` stands in a tier that applies, after the one that answers;
+ * `byDistance` stands in none and would be asked by distance (`nextBest: nearest`); `inNoTier` stands in none at all.
+ */
+export type EndpointVerdict = Verdict | 'notAsked' | 'byDistance' | 'inNoTier';
+
 export interface EndpointExplanation {
   readonly endpoint: string;
   readonly cluster: string;
   readonly country: string;
-  readonly verdict: Verdict | 'notAsked';
+  readonly verdict: EndpointVerdict;
   /** The tier it was asked in. */
   readonly tier?: string;
   /** Share of the answers, in percent. */
@@ -96,7 +103,7 @@ export function explain(
         endpoint: endpoint.name,
         cluster: endpoint.cluster,
         country: endpoint.country,
-        ...recorder.of(endpoint, residency.admitted[endpoint.index] === true),
+        ...recorder.of(endpoint, residency.admitted[endpoint.index] === true, unasked(policy, evaluation)),
         sharePercent: shares.get(endpoint.name) ?? 0,
         targets: targetsOf(endpoint, evaluation, state),
       })),
@@ -151,7 +158,7 @@ const TTL_TEXT: Readonly<Record<TtlReason, string>> = {
   emergency: 'the minimum: recovery should be seen at once',
 };
 
-const VERDICT_TEXT: Readonly<Record<Verdict | 'notAsked', string>> = {
+const VERDICT_TEXT: Readonly<Record<EndpointVerdict, string>> = {
   eligible: 'may answer',
   outsideResidency: 'outside the residency region',
   noAddress: 'has no address of this type',
@@ -160,6 +167,8 @@ const VERDICT_TEXT: Readonly<Record<Verdict | 'notAsked', string>> = {
   unknown: 'of unknown state, and others in its tier are up',
   standby: 'standby (weight 0) while others are up',
   notAsked: 'not asked: an earlier tier answers',
+  byDistance: 'not asked: in no tier that applies here, only next by distance',
+  inNoTier: 'not asked: in no tier that applies here',
 };
 
 /** Notes what the evaluation looked at; the strongest verdict of an endpoint stays. */
@@ -181,10 +190,26 @@ class Recorder implements Trace {
     }
   }
 
-  of(endpoint: CompiledEndpoint, admitted: boolean): Pick<EndpointExplanation, 'verdict' | 'tier'> {
+  of(
+    endpoint: CompiledEndpoint,
+    admitted: boolean,
+    otherwise: (endpoint: CompiledEndpoint) => EndpointVerdict,
+  ): Pick<EndpointExplanation, 'verdict' | 'tier'> {
     if (!admitted) return { verdict: 'outsideResidency' };
-    return this.#verdicts.get(endpoint) ?? { verdict: 'notAsked' };
+    return this.#verdicts.get(endpoint) ?? { verdict: otherwise(endpoint) };
   }
+}
+
+/** Why the walk did not come to an endpoint. */
+function unasked(
+  policy: CompiledPolicy,
+  { matches, wanted }: Evaluation,
+): (endpoint: CompiledEndpoint) => EndpointVerdict {
+  // Without data of the type asked for there is no walk at all.
+  if (wanted === undefined) return () => 'noAddress';
+  const inTiers = new Set(orderedTiers(policy, matches).flatMap((t) => t.members.map((m) => m.endpoint)));
+  const outside = policy.source.nextBest === 'nearest' ? 'byDistance' : 'inNoTier';
+  return (endpoint) => (inTiers.has(endpoint) ? 'notAsked' : outside);
 }
 
 function tierText(origin: TierOrigin): string {
@@ -219,7 +244,7 @@ function modeReason(
     case 'panic':
       return `nobody${inside} is healthy: everybody${inside} who is not drained answers`;
     case 'lastResort':
-      return `nobody${inside} is healthy and all are drained: they answer rather than nobody`;
+      return `everybody who could answer${inside} is drained: they answer rather than nobody`;
     case 'noData':
       return wanted === undefined
         ? `no endpoint${inside} has ${typeName(query.qtype)} records, whatever its state: no data`
