@@ -81,10 +81,11 @@ async function main(): Promise<void> {
   const [hub] = await Promise.all([startHub(ports), startBackends(ports.backend)]);
   const { client, server, tokenFile } = hub;
   await client.apply({ documents: demoResources(ports.backend, ['127.0.0.1']) });
-  await Promise.all(
+  const agents = await Promise.all(
     CLUSTERS.map((cluster, i) => startAgent(client, cluster.name, ports, ports.agents[i] ?? 0)),
   );
-  const status = await untilServing(client);
+  // An agent says nothing on stdout: its `ready` settles only when it ends.
+  const status = await Promise.race([untilServing(client), ...agents.map((agent) => ended(agent))]);
   const answers = await resolveAll(client);
   const traffic = startTraffic({
     hostname: HOSTNAME,
@@ -154,7 +155,12 @@ async function startBackends(port: number): Promise<void> {
   );
 }
 
-async function startAgent(client: Client, cluster: string, hub: HubAddress, dnsPort: number): Promise<void> {
+async function startAgent(
+  client: Client,
+  cluster: string,
+  hub: HubAddress,
+  dnsPort: number,
+): Promise<Running> {
   const dataDir = join(folder, 'agents', cluster);
   const joined = joinedAt(dataDir, hub);
   if (joined !== 'here') {
@@ -164,7 +170,7 @@ async function startAgent(client: Client, cluster: string, hub: HubAddress, dnsP
       PORTOLAN_JOIN_TOKEN: token,
     });
   }
-  programs.start(`agent-${cluster}`, 'agent', [
+  return programs.start(`agent-${cluster}`, 'agent', [
     '--data-dir',
     dataDir,
     '--dns',
@@ -172,6 +178,12 @@ async function startAgent(client: Client, cluster: string, hub: HubAddress, dnsP
     '--allow-range',
     '127.0.0.0/8',
   ]);
+}
+
+/** @throws PortolanError why it ended */
+async function ended(agent: Running): Promise<never> {
+  await agent.ready;
+  throw new PortolanError('INTERNAL', `${agent.name} said something on stdout`);
 }
 
 /** Waits until every name server answers and every backend was found healthy. */

@@ -117,10 +117,10 @@ function killGroup(pid: number): void {
   }
 }
 
-/** The programs write `error CODE: message`, then `  fix: …`, when they cannot start. */
+/** The programs write `error CODE: message`, some with their name before it, then `  fix: …`, when they cannot start. */
 function whyEnded(name: string, exitCode: number | null, stderr: string): PortolanError {
   const [, code = '', message = '', fix = ''] =
-    /^error ([A-Z_]+): (.+)\n(?: .*\n)*? {2}fix: (.+)$/m.exec(stderr) ?? [];
+    /^(?:[a-z-]+: )?error ([A-Z_]+): (.+)\n(?: .*\n)*? {2}fix: (.+)$/m.exec(stderr) ?? [];
   if (isErrorCode(code)) return new PortolanError(code, `${name}: ${message}`, { fix });
   return new PortolanError('INTERNAL', `${name} ended with code ${exitCode ?? 'none'}:\n${stderr.trim()}`);
 }
