@@ -53,6 +53,31 @@ describe('an error for people', () => {
     expect(problemText(error, 'text')).toBe('error VALIDATION_FAILED: spec.a: is missing\n  fix: Add it.\n');
   });
 
+  it('says the first of several violations once when it is the message, and a common fix once', () => {
+    const lost = (host: string) =>
+      violation('spec', `${host} would have no active endpoint`, 'Bring one back.');
+    const error = new PortolanError(
+      'VALIDATION_FAILED',
+      'spec: a.example would have no active endpoint (and 1 more)',
+      { fix: 'Bring one back.', violations: [lost('a.example'), lost('b.example')] },
+    );
+    expect(problemText(error, 'text').split('\n')).toEqual([
+      'error VALIDATION_FAILED: spec: a.example would have no active endpoint (and 1 more)',
+      '  spec: b.example would have no active endpoint',
+      '  fix: Bring one back.',
+      '',
+    ]);
+  });
+
+  it('says each place of a mistake made twice', () => {
+    const missing = (path: string) => violation(path, 'is missing', 'Add it.');
+    const error = new PortolanError('VALIDATION_FAILED', 'spec.a: is missing (and 1 more)', {
+      fix: 'Add it.',
+      violations: [missing('spec.a'), missing('spec.b')],
+    });
+    expect(problemText(error, 'text')).toContain('(and 1 more)\n  spec.b: is missing\n  fix:');
+  });
+
   it('is the problem document with -o json', () => {
     const problem: unknown = JSON.parse(problemText(new PortolanError('NOT_FOUND', 'no such thing'), 'json'));
     expect(problem).toMatchObject({ code: 'NOT_FOUND', status: 404, detail: 'no such thing' });

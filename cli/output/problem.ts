@@ -7,16 +7,16 @@ export function problemText(error: PortolanError, format: 'text' | 'json'): stri
   const lines = [`error ${error.code}: ${error.message}`];
   const cause = causeOf(error);
   if (cause !== undefined) lines.push(`  cause: ${cause}`);
-  const single = error.violations.length === 1 && error.violations[0]?.fix === error.fix;
-  for (const violation of error.violations) {
-    const place = violation.path === '' ? '' : `${violation.path}: `;
+  const single = error.violations.length === 1;
+  for (const [index, violation] of error.violations.entries()) {
+    const { path, message, fix } = violation;
     const code = violation.code === error.code ? '' : ` [${violation.code}]`;
-    // One violation that says what the error says is not said twice.
-    if (!error.message.includes(violation.message) || !single)
-      lines.push(`  ${place}${violation.message}${code}`);
-    else if (!error.message.includes(violation.path) || code !== '')
-      lines.push(`  at: ${violation.path === '' ? 'the document' : violation.path}${code}`);
-    if (!single) lines.push(`    fix: ${violation.fix}`);
+    // The first violation is often the message itself; that, and its fix, are not said twice.
+    const said = index === 0 && fix === error.fix && error.message.includes(message);
+    const placed = error.message.includes(path) && code === '';
+    if (said && single && !placed) lines.push(`  at: ${path === '' ? 'the document' : path}${code}`);
+    else if (!said || !placed) lines.push(`  ${path === '' ? '' : `${path}: `}${message}${code}`);
+    if (fix !== error.fix) lines.push(`    fix: ${fix}`);
   }
   lines.push(`  fix: ${error.fix}`);
   return `${lines.join('\n')}\n`;
