@@ -44,6 +44,7 @@ describe('the hub that commands talk to', () => {
     expect(findContext({}, place)).toMatchObject({
       server: 'http://local',
       token: 'local-token',
+      tokenSource: `${join(folder, 'work', '.portolan', 'token')} (named by ${join(folder, 'work', '.portolan', 'context.json')})`,
       namespace: 'shop',
     });
     expect(findContext({ namespace: 'other' }, place).namespace).toBe('other');

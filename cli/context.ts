@@ -28,6 +28,8 @@ export interface Place {
 export interface HubContext {
   readonly server: string;
   readonly token: string;
+  /** Where the token was found, for messages: a flag, a variable or a file. */
+  readonly tokenSource: string;
   readonly namespace: string;
   /** Where the server's address was found, for messages. */
   readonly source: string;
@@ -61,7 +63,7 @@ export function findContext(flags: ConnectionFlags, place: Place): HubContext {
         ? 'PORTOLAN_SERVER'
         : (found?.path ?? '');
   const namespace = flags.namespace ?? place.env.PORTOLAN_NAMESPACE ?? found?.file.namespace ?? 'default';
-  return { server, token: tokenFor(server, flags, place, found), namespace, source };
+  return { server, ...tokenFor(server, flags, place, found), namespace, source };
 }
 
 function tokenFor(
@@ -69,19 +71,38 @@ function tokenFor(
   flags: ConnectionFlags,
   place: Place,
   found: { readonly path: string; readonly file: ContextFile } | undefined,
-): string {
-  if (flags.token !== undefined) return flags.token;
-  if (flags.tokenFile !== undefined) return readToken(resolve(place.workingFolder, flags.tokenFile));
+): Pick<HubContext, 'token' | 'tokenSource'> {
+  const inFile = (path: string, namedBy: string): Pick<HubContext, 'token' | 'tokenSource'> => ({
+    token: readToken(path),
+    tokenSource: `${path} (${namedBy})`,
+  });
+  if (flags.token !== undefined) return { token: flags.token, tokenSource: '--token' };
+  if (flags.tokenFile !== undefined)
+    return inFile(resolve(place.workingFolder, flags.tokenFile), '--token-file');
   const { PORTOLAN_TOKEN: token, PORTOLAN_TOKEN_FILE: tokenFile } = place.env;
-  if (token !== undefined && token !== '') return token;
-  if (tokenFile !== undefined && tokenFile !== '') return readToken(resolve(place.workingFolder, tokenFile));
+  if (token !== undefined && token !== '') return { token, tokenSource: 'PORTOLAN_TOKEN' };
+  if (tokenFile !== undefined && tokenFile !== '')
+    return inFile(resolve(place.workingFolder, tokenFile), 'PORTOLAN_TOKEN_FILE');
   if (found?.file.tokenFile !== undefined && sameServer(found.file.server, server)) {
     const path = found.file.tokenFile;
-    return readToken(isAbsolute(path) ? path : resolve(dirname(found.path), path));
+    return inFile(isAbsolute(path) ? path : resolve(dirname(found.path), path), `named by ${found.path}`);
   }
   throw new PortolanError('UNAUTHENTICATED', `no token is known for ${server}`, {
     fix: 'Give one with --token, --token-file or PORTOLAN_TOKEN; `portolan init` leaves one in admin.token.',
   });
+}
+
+/** The same error; when the hub refused the token, it says which token that was. */
+export function namingToken(error: PortolanError, { server, tokenSource }: HubContext): PortolanError {
+  if (error.code !== 'UNAUTHENTICATED') return error;
+  return new PortolanError(
+    error.code,
+    `the hub at ${server} does not take the token from ${tokenSource}: it is wrong, expired or revoked`,
+    {
+      cause: error,
+      fix: 'Give the token of this hub with --token-file or PORTOLAN_TOKEN (`portolan init` leaves one in admin.token), or name the hub that the token is of with --server.',
+    },
+  );
 }
 
 function sameServer(a: string, b: string): boolean {

@@ -190,6 +190,16 @@ describe('an error', () => {
     expect(requests).toEqual([]);
   });
 
+  it('of a token that the hub refuses says where the token came from', async () => {
+    answers({ code: 'UNAUTHENTICATED', detail: 'no valid token came with the request', fix: 'x' }, 401);
+    expect(await cli(['status'])).toBe(1);
+    expect(err).toContain('http://hub.test does not take the token from PORTOLAN_TOKEN');
+    err = '';
+    expect(await cli(['status', '--token', 'ptk1.a.b'])).toBe(1);
+    expect(err).toContain('does not take the token from --token:');
+    expect(err).not.toContain('ptk1');
+  });
+
   it('without a hub says how to name one', async () => {
     expect(await cli(['status'], { PORTOLAN_SERVER: '' })).toBe(1);
     expect(err).toMatch(/no hub is known here\n {2}fix: .*portolan dev/);

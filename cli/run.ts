@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { PortolanError } from '../src/errors/error.ts';
+import { namingToken } from './context.ts';
 import { problemText, usageError } from './output/problem.ts';
 import { createProgram } from './program.ts';
 import type { Session } from './session.ts';
@@ -24,8 +25,9 @@ export async function run(
     return session.exitCode;
   } catch (thrown) {
     const command = commandPath(program, argv);
-    const error = thrown instanceof CommanderError ? usageError(thrown, command) : PortolanError.from(thrown);
-    if (error === undefined) return 0;
+    const known = thrown instanceof CommanderError ? usageError(thrown, command) : PortolanError.from(thrown);
+    if (known === undefined) return 0;
+    const error = session.hub === undefined ? known : namingToken(known, session.hub);
     const json = program.opts<{ readonly output?: string }>().output === 'json';
     terminal.err(problemText(error, json ? 'json' : 'text'));
     return failureCode(program);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Client, createClient } from '../src/client/client.ts';
 import { PortolanError } from '../src/errors/error.ts';
-import { type ConnectionFlags, findContext } from './context.ts';
+import { type ConnectionFlags, findContext, type HubContext } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
 export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml' | 'name';
@@ -21,6 +21,8 @@ export interface Session {
   readonly entryUrl: string;
   /** Exit code when nothing is thrown; 0 until set. */
   exitCode: number;
+  /** The hub that was connected to, once one was. */
+  hub?: HubContext;
 }
 
 /** A command's view of the hub. */
@@ -33,7 +35,9 @@ export interface Connection {
 
 /** @throws PortolanError USAGE, UNAUTHENTICATED, CONFIG_INVALID */
 export function connect(session: Session, command: Command, onWarning?: (text: string) => void): Connection {
-  const { server, token, namespace, source } = findContext(globals(command), session.terminal);
+  const hub = findContext(globals(command), session.terminal);
+  const { server, token, namespace, source } = hub;
+  session.hub = hub;
   const client = createClient({
     server,
     token,

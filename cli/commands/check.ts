@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type Client, createClient, type HubStatus } from '../../src/client/client.ts';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import type { Condition } from '../../src/resources/metadata.ts';
-import { findContext, type HubContext } from '../context.ts';
+import { findContext, type HubContext, namingToken } from '../context.ts';
 import { documentText } from '../output/document.ts';
 import { painter } from '../output/paint.ts';
 import { globals, outputOf, printLines, type Session } from '../session.ts';
@@ -79,7 +79,7 @@ async function look(session: Session, context: HubContext): Promise<readonly Fin
           detail: readiness.reasons.join('; '),
           fix: "See the hub's log; it says more.",
         };
-    return [reached, ready, ...clock, ...(await withToken(session, client, context.namespace))];
+    return [reached, ready, ...clock, ...(await withToken(session, client, context))];
   } catch (thrown) {
     return [failed('hub', thrown)];
   }
@@ -109,7 +109,7 @@ function clockFinding(hubDate: number | undefined, nowMs: number): readonly Find
   ];
 }
 
-async function withToken(session: Session, client: Client, namespace: string): Promise<readonly Finding[]> {
+async function withToken(session: Session, client: Client, context: HubContext): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   let status: HubStatus;
   try {
@@ -117,7 +117,7 @@ async function withToken(session: Session, client: Client, namespace: string): P
     findings.push({ what: 'token', ok: true, detail: `${me.display}: ${bindingsText(me.bindings)}` });
     status = await client.status();
   } catch (thrown) {
-    return [failed('token', thrown)];
+    return [failed('token', namingToken(PortolanError.from(thrown), context))];
   }
   findings.push(versionFinding('hub', status.hub.version, session.version));
   for (const part of [clusterFindings, nameServerFindings, servedFindings]) {
@@ -125,7 +125,10 @@ async function withToken(session: Session, client: Client, namespace: string): P
       findings.push(...(await part(client, status, session)));
     } catch (thrown) {
       findings.push(
-        failed(`namespace ${namespace}`, messageOf(thrown) === '' ? thrown : PortolanError.from(thrown)),
+        failed(
+          `namespace ${context.namespace}`,
+          messageOf(thrown) === '' ? thrown : PortolanError.from(thrown),
+        ),
       );
     }
   }

@@ -58,6 +58,18 @@ describe('the client', () => {
     });
   });
 
+  it('says how long it waited for a hub that is silent', async () => {
+    const fetch: typeof globalThis.fetch = (_, init) =>
+      new Promise((_resolve, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+      });
+    // The timer of an AbortSignal does not keep a process alive, a pending test does.
+    await expect(createClient({ server: SERVER, fetch, timeoutMs: 20 }).whoAmI()).rejects.toMatchObject({
+      code: 'HUB_UNREACHABLE',
+      message: `the hub at ${SERVER} cannot be reached: no answer within 0.02 s`,
+    });
+  });
+
   it('points an untrusted certificate at the way to trust it', async () => {
     const fetch = async () => {
       throw new TypeError('fetch failed', {

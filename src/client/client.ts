@@ -340,7 +340,7 @@ function sender(
       );
     } catch (thrown) {
       if (request.signal.aborted) throw thrown;
-      throw unreachable(thrown, server);
+      throw unreachable(thrown, server, timeoutMs);
     }
     // Not being ready is an answer, not a failure to ask.
     const notReady =

@@ -45,13 +45,22 @@ export async function errorOfResponse(response: Response, server: string): Promi
   );
 }
 
-/** What a failed connection means. */
-export function unreachable(thrown: unknown, server: string): PortolanError {
+/**
+ * What a failed connection means.
+ * @param timeoutMs after how long the request was given up, when it was bounded
+ */
+export function unreachable(thrown: unknown, server: string, timeoutMs?: number): PortolanError {
   if (thrown instanceof PortolanError) return thrown;
   const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
-  const why =
-    code === ''
+  // The code of a DOMException is a number that says nothing.
+  const code =
+    typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string'
+      ? cause.code
+      : '';
+  const gaveUp = thrown instanceof Error && thrown.name === 'TimeoutError' && timeoutMs !== undefined;
+  const why = gaveUp
+    ? `no answer within ${timeoutMs / 1000} s`
+    : code === ''
       ? messageOf(cause)
       : `${code}${messageOf(cause).includes(code) ? '' : `: ${messageOf(cause)}`}`;
   const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code);
