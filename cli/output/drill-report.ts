@@ -11,10 +11,10 @@ export function timelineLine(event: DrillEvent, startedAt: string | undefined): 
   return `${`+${seconds.toFixed(1)} s`.padStart(9)}  ${event.kind.padEnd(9)}  ${event.message}`;
 }
 
-/** Without a time: either nothing changed there, or the drill ended before every name server had followed. */
-function convergedText({ convergedMs, before, during }: DrillCountryReport): string {
+/** Without a time: either the cluster does not answer there, or the drill ended before every name server had left it. */
+function convergedText({ convergedMs, affected, before, during }: DrillCountryReport): string {
   if (convergedMs !== undefined) return `${convergedMs} ms`;
-  return before.join() === during.join() ? 'not affected' : 'not measured';
+  return (affected ?? before.join() !== during.join()) ? 'not converged' : 'not affected';
 }
 
 /** The report for people. */

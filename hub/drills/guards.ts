@@ -10,10 +10,12 @@ import {
 } from '../reconcile/capacity.ts';
 import type { World, WorldContext } from '../reconcile/world.ts';
 import type { AnswerSample, RequestTotals } from './observations.ts';
+import { rampPercent } from './outcome.ts';
+import { rampsOf } from './shares.ts';
 
 /** A guard with its figures: quoted when it refuses and in the plan. */
 export interface GuardVerdict {
-  readonly name: 'capacity' | 'residency' | 'error-rate' | 'target';
+  readonly name: 'capacity' | 'residency' | 'error-rate' | 'target' | 'ramp';
   readonly ok: boolean;
   readonly detail: string;
 }
@@ -45,7 +47,7 @@ export function standingGuards(
     ];
   }
   const drained = drainedClusters(world, moment.wallMs);
-  return hostnames.flatMap((hostname) => {
+  const standing = hostnames.flatMap((hostname) => {
     const capacity = capacityOf(world, hostname, drained, moment);
     return capacity === undefined
       ? []
@@ -54,6 +56,23 @@ export function standingGuards(
           ...residencyGuards(world, context, hostname, capacity, cluster),
         ];
   });
+  return [...standing, ...rampNotes(world, spec, cluster)];
+}
+
+/** Refuses nothing: a drain may be shorter than a ramp, but then the answers are not what they are at the ramp's end. */
+function rampNotes(
+  world: World,
+  { action, durationSeconds }: DrillSpec,
+  cluster: string,
+): readonly GuardVerdict[] {
+  if (action !== 'drain') return [];
+  return rampsOf(world, cluster)
+    .filter(({ seconds }) => seconds > durationSeconds)
+    .map(({ policy, seconds }) => ({
+      name: 'ramp',
+      ok: true,
+      detail: `${policy}: its drainRampSeconds (${seconds}) is longer than the ${durationSeconds} s of the drill, which ends when ${rampPercent(durationSeconds * 1000, seconds)} % of the weight of ${cluster} is taken`,
+    }));
 }
 
 function capacityGuard(hostname: string, capacity: Capacity, cluster: string, spec: DrillSpec): GuardVerdict {

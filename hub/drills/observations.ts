@@ -9,6 +9,14 @@ export interface AnswerSample {
   readonly error?: string;
 }
 
+/** What the routing code gives the cluster for one question: no chance in it. */
+export interface PlaceShare {
+  readonly hostname: string;
+  readonly country: string;
+  /** Of the (first) answers, 0 to 100. */
+  readonly percent: number;
+}
+
 /** Totals read from one endpoint's metrics. */
 export interface RequestSample {
   readonly endpoint: string;
@@ -30,7 +38,12 @@ export interface CountryRecord {
   readonly during: readonly string[];
   /** Since the cluster was back; of the last two seconds when it did not come back. */
   readonly after: readonly string[];
-  /** First round after the last answer, at any name server, that used the cluster: one late server is not averaged away. */
+  /** The cluster answered there, or was to answer there with some share, before or during the fault. */
+  readonly affected: boolean;
+  /**
+   * First round, at every name server, after the last answer that used the cluster and since routing gives it no share: one late
+   * server is not averaged away, and a member that happens not to be drawn is not taken for gone.
+   */
   readonly convergedMs: number | undefined;
   /** Largest TTL of an answer that used the cluster. */
   readonly staleTtlSeconds: number | undefined;
@@ -46,8 +59,19 @@ export interface Observations {
   beginRollback(): void;
   /** The cluster is decided up again: what was answered on the way no longer counts as after. */
   endRecovery(): void;
+  /**
+   * The cluster's share of every question at the hub, now; to be told before the answers asked at the same time.
+   * @param decided the cluster was decided out: only then may no share mean that it was left
+   */
+  share(clockMs: number, shares: readonly PlaceShare[], decided: boolean): void;
   add(clockMs: number, answers: readonly AnswerSample[], requests: readonly RequestSample[]): void;
-  /** When the last name server stopped answering with the cluster; `undefined` while one still does, or nobody answered. */
+  /** The shares as they were last told before the fault. */
+  readonly sharesBefore: readonly PlaceShare[];
+  /** The shares as they were last told while the fault was held. */
+  readonly sharesHeld: readonly PlaceShare[];
+  /** Since when no question that is affected gives the cluster a share; `undefined` while one does. */
+  readonly emptySinceMs: number | undefined;
+  /** When the last country that is affected had converged; `undefined` while one has not, or none is affected. */
   readonly convergedMs: number | undefined;
   readonly countries: readonly CountryRecord[];
   readonly requests: readonly ({ readonly endpoint: string } & Readonly<Record<Phase, RequestTotals>>)[];
@@ -66,27 +90,38 @@ const RECENT_MS = 30_000;
 export function createObservations(faulted: ReadonlySet<string>): Observations {
   let phase: Phase = 'before';
   let faultAtMs = 0;
-  const overall = createTrack();
   const pairs = new Map<string, Pair>();
+  /** Name servers that have answered in this drill: a round in which one of them is silent proves nothing. */
+  const heard = new Set<string>();
+  let sharesBefore: readonly PlaceShare[] = [];
+  let sharesHeld: readonly PlaceShare[] = [];
   const endpoints = new Map<string, Endpoint>();
   let recent: readonly (RequestTotals & { readonly clockMs: number })[] = [];
 
-  function addAnswer(atMs: number, sample: AnswerSample): void {
-    const key = `${sample.hostname} ${sample.country}`;
-    const pair = pairs.get(key) ?? createPair(sample);
+  function pairOf(place: Pick<AnswerSample, 'hostname' | 'country'>): Pair {
+    const key = `${place.hostname} ${place.country}`;
+    const pair = pairs.get(key) ?? createPair(place);
     pairs.set(key, pair);
-    const uses = usesCluster(sample, faulted);
-    if (uses && phase !== 'after') {
-      pair.used = true;
+    return pair;
+  }
+
+  function addShare(atMs: number, share: PlaceShare, decided: boolean): void {
+    const pair = pairOf(share);
+    if (phase !== 'after' && share.percent > 0) pair.affected = true;
+    if (phase !== 'during') return;
+    if (decided && share.percent === 0) pair.track.emptySinceMs ??= atMs;
+    else pair.track = { ...createTrack(), lastUsedMs: pair.track.lastUsedMs };
+  }
+
+  function addAnswer(pair: Pair, atMs: number, sample: AnswerSample): void {
+    if (usesCluster(sample, faulted) && phase !== 'after') {
+      pair.affected = true;
       pair.staleTtlSeconds = Math.max(pair.staleTtlSeconds ?? 0, sample.ttlSeconds);
       if (phase === 'before') pair.staleTtlBeforeSeconds = pair.staleTtlSeconds;
     }
     if (phase === 'before') for (const answer of sample.answers) pair.before.add(answer);
-    if (phase === 'during' && sample.error === undefined) {
-      follow(overall, atMs, uses, []);
-      follow(pair.track, atMs, uses, sample.answers);
+    if (phase === 'during' && sample.error === undefined)
       for (const answer of sample.answers) pair.during.add(answer);
-    }
     if (phase === 'after') {
       pair.recent = [
         ...pair.recent.filter((r) => r.atMs >= atMs - LAST_ROUNDS_MS),
@@ -94,6 +129,21 @@ export function createObservations(faulted: ReadonlySet<string>): Observations {
       ];
     }
   }
+
+  /** All that the name servers said about one place at one time. */
+  function addRound(atMs: number, pair: Pair, round: readonly AnswerSample[]): void {
+    for (const sample of round) addAnswer(pair, atMs, sample);
+    if (phase !== 'during') return;
+    const answered = round.filter((s) => s.error === undefined);
+    const complete = answered.length > 0 && !round.some((s) => s.error !== undefined && heard.has(s.server));
+    follow(pair.track, atMs, {
+      uses: answered.some((s) => usesCluster(s, faulted)),
+      complete,
+      answers: answered.flatMap((s) => s.answers),
+    });
+  }
+
+  const affected = (): readonly Pair[] => [...pairs.values()].filter((pair) => pair.affected);
 
   function addRequests(sample: RequestSample): RequestTotals {
     const known = endpoints.get(sample.endpoint) ?? { totals: emptyTotals(), last: undefined };
@@ -116,15 +166,31 @@ export function createObservations(faulted: ReadonlySet<string>): Observations {
     endRecovery() {
       for (const pair of pairs.values()) pair.recent = [];
     },
+    share(clockMs, shares, decided) {
+      if (phase === 'before') sharesBefore = shares;
+      if (phase === 'during') sharesHeld = shares;
+      for (const share of shares) addShare(Math.round(clockMs - faultAtMs), share, decided);
+    },
     add(clockMs, answers, requests) {
       const atMs = Math.round(clockMs - faultAtMs);
-      for (const sample of answers) addAnswer(atMs, sample);
+      for (const { server, error } of answers) if (error === undefined) heard.add(server);
+      const rounds = Map.groupBy(answers, (sample) => pairOf(sample));
+      for (const [pair, round] of rounds) addRound(atMs, pair, round);
       const grown = requests.map(addRequests).reduce(plus, NONE);
       if (phase === 'during')
         recent = [...recent.filter((r) => r.clockMs > clockMs - RECENT_MS), { ...grown, clockMs }];
     },
+    get sharesBefore() {
+      return sharesBefore;
+    },
+    get sharesHeld() {
+      return sharesHeld;
+    },
+    get emptySinceMs() {
+      return latest(affected().map((pair) => pair.track.emptySinceMs));
+    },
     get convergedMs() {
-      return overall.firstCleanMs;
+      return latest(affected().map((pair) => pair.track.firstCleanMs));
     },
     get countries() {
       return [...pairs.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pair]) => countryOf(pair));
@@ -153,26 +219,37 @@ export function growth(before: RequestTotals, now: RequestTotals): RequestTotals
   return { requests: of(before.requests, now.requests), errors: of(before.errors, now.errors) };
 }
 
-/** Follows when something was last used, and what came since. */
+/** Follows when a place last used the cluster and when routing left it, and what came since. */
 interface Track {
   lastUsedMs: number;
+  emptySinceMs: number | undefined;
   firstCleanMs: number | undefined;
   readonly settled: Set<string>;
 }
 
 function createTrack(): Track {
-  return { lastUsedMs: -1, firstCleanMs: undefined, settled: new Set() };
+  return { lastUsedMs: -1, emptySinceMs: undefined, firstCleanMs: undefined, settled: new Set() };
 }
 
-function follow(track: Track, atMs: number, uses: boolean, answers: readonly string[]): void {
-  if (uses) {
+function follow(
+  track: Track,
+  atMs: number,
+  round: { readonly uses: boolean; readonly complete: boolean; readonly answers: readonly string[] },
+): void {
+  if (round.uses) {
     track.lastUsedMs = atMs;
     track.firstCleanMs = undefined;
     track.settled.clear();
-  } else if (atMs > track.lastUsedMs) {
-    track.firstCleanMs ??= atMs;
-    for (const answer of answers) track.settled.add(answer);
+  } else if (track.emptySinceMs !== undefined && atMs >= track.emptySinceMs && atMs > track.lastUsedMs) {
+    if (round.complete) track.firstCleanMs ??= atMs;
+    if (track.firstCleanMs !== undefined) for (const answer of round.answers) track.settled.add(answer);
   }
+}
+
+/** The latest of times that must all be there; `undefined` when one is not, or there are none. */
+function latest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((t) => t !== undefined);
+  return known.length === 0 || known.length < times.length ? undefined : Math.max(...known);
 }
 
 interface Pair {
@@ -180,21 +257,21 @@ interface Pair {
   readonly country: string;
   readonly before: Set<string>;
   readonly during: Set<string>;
-  readonly track: Track;
-  used: boolean;
+  track: Track;
+  affected: boolean;
   staleTtlSeconds: number | undefined;
   staleTtlBeforeSeconds: number | undefined;
   recent: readonly { readonly atMs: number; readonly answers: readonly string[] }[];
 }
 
-function createPair({ hostname, country }: AnswerSample): Pair {
+function createPair({ hostname, country }: Pick<AnswerSample, 'hostname' | 'country'>): Pair {
   return {
     hostname,
     country,
     before: new Set(),
     during: new Set(),
     track: createTrack(),
-    used: false,
+    affected: false,
     staleTtlSeconds: undefined,
     staleTtlBeforeSeconds: undefined,
     recent: [],
@@ -202,13 +279,14 @@ function createPair({ hostname, country }: AnswerSample): Pair {
 }
 
 function countryOf(pair: Pair): CountryRecord {
-  const convergedMs = pair.used ? pair.track.firstCleanMs : undefined;
+  const convergedMs = pair.affected ? pair.track.firstCleanMs : undefined;
   return {
     hostname: pair.hostname,
     country: pair.country,
     before: [...pair.before].sort(),
     during: [...(convergedMs === undefined ? pair.during : pair.track.settled)].sort(),
     after: [...new Set(pair.recent.flatMap((r) => r.answers))].sort(),
+    affected: pair.affected,
     convergedMs,
     staleTtlSeconds: pair.staleTtlSeconds,
     staleTtlBeforeSeconds: pair.staleTtlBeforeSeconds,

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { sumOf } from './backends.ts';
-import { type AnswerSample, createObservations, growth, type RequestSample } from './observations.ts';
+import {
+  type AnswerSample,
+  createObservations,
+  growth,
+  type Observations,
+  type RequestSample,
+} from './observations.ts';
+import { unconvergedBecause } from './outcome.ts';
 import { drillReport, withEvent } from './report.ts';
 
 const faulted = new Set(['192.0.2.1']);
@@ -12,12 +19,18 @@ const sample = (server: string, answer: string, extra: Partial<AnswerSample> = {
   ttlSeconds: 5,
   ...extra,
 });
+const share = (percent: number, country = 'DE') => [{ hostname: 'w.example.', country, percent }];
+/** Decided out, with no share from then on. */
+function leftAt(seen: Observations, atMs: number): void {
+  seen.share(atMs, share(0), true);
+}
 const counted = (requests: number, errors = 0): RequestSample => ({ endpoint: 'a', requests, errors });
 
 describe("a drill's report", () => {
   it('converges with the last name server that still used the cluster, not with the first that left it', () => {
     const seen = createObservations(faulted);
     seen.beginFault(1000);
+    leftAt(seen, 1000);
     seen.add(1000, [sample('hub', '192.0.2.1'), sample('paris', '192.0.2.1')], []);
     seen.add(1250, [sample('hub', '192.0.2.2'), sample('paris', '192.0.2.1')], []);
     expect(seen.convergedMs).toBeUndefined();
@@ -32,9 +45,152 @@ describe("a drill's report", () => {
 
   it('has not converged while nobody answers', () => {
     const seen = createObservations(faulted);
+    seen.share(0, share(100), false);
     seen.beginFault(0);
+    leftAt(seen, 0);
     seen.add(0, [sample('hub', '', { answers: [], error: 'silent' })], []);
     expect(seen.convergedMs).toBeUndefined();
+  });
+
+  it('has not converged while a name server that had answered is silent', () => {
+    const seen = createObservations(faulted);
+    seen.add(0, [sample('hub', '192.0.2.1'), sample('paris', '192.0.2.1')], []);
+    seen.beginFault(1000);
+    leftAt(seen, 1000);
+    seen.add(1000, [sample('hub', '192.0.2.2'), sample('paris', '', { answers: [], error: 'late' })], []);
+    expect(seen.convergedMs).toBeUndefined();
+    seen.add(1250, [sample('hub', '192.0.2.2'), sample('paris', '192.0.2.2')], []);
+    expect(seen.convergedMs).toBe(250);
+  });
+
+  /* Rounds 250 ms apart from the fault on: the share at the hub, whether it was decided, and what was drawn. */
+  it.each([
+    {
+      of: 'a member of 10 % that is not drawn',
+      rounds: [
+        [10, false, 2],
+        [10, false, 2],
+      ],
+      converged: undefined,
+    },
+    {
+      of: 'no share before anything is decided',
+      rounds: [
+        [0, false, 2],
+        [0, false, 2],
+      ],
+      converged: undefined,
+    },
+    {
+      of: 'a ramp that goes on while it is not drawn',
+      rounds: [
+        [50, true, 1],
+        [3, true, 2],
+        [1, true, 2],
+      ],
+      converged: undefined,
+    },
+    {
+      of: 'a ramp that ends',
+      rounds: [
+        [50, true, 2],
+        [3, true, 2],
+        [0, true, 2],
+        [0, true, 2],
+      ],
+      converged: 500,
+    },
+    {
+      of: 'a late name server after the share is gone',
+      rounds: [
+        [0, true, 1],
+        [0, true, 2],
+      ],
+      converged: 250,
+    },
+    {
+      of: 'a share that came back and went',
+      rounds: [
+        [0, true, 2],
+        [5, true, 2],
+        [0, true, 2],
+      ],
+      converged: 500,
+    },
+    {
+      of: 'a share that came back',
+      rounds: [
+        [0, true, 2],
+        [0, true, 2],
+        [5, true, 2],
+      ],
+      converged: undefined,
+    },
+  ] satisfies readonly {
+    readonly of: string;
+    readonly rounds: readonly (readonly [number, boolean, number])[];
+    readonly converged: number | undefined;
+  }[])('proves convergence by the share, not by luck: $of', ({ rounds, converged }) => {
+    const seen = createObservations(faulted);
+    seen.share(0, share(10), false);
+    seen.add(0, [sample('hub', '192.0.2.2')], []);
+    seen.beginFault(1000);
+    rounds.forEach(([percent, decided, drawn], i) => {
+      seen.share(1000 + i * 250, share(percent), decided);
+      seen.add(1000 + i * 250, [sample('hub', `192.0.2.${drawn}`)], []);
+    });
+    expect(seen.convergedMs).toBe(converged);
+    const [country] = drillReport({ observations: seen, outcome: '' }).countries;
+    expect(country).toMatchObject({ affected: true });
+    expect(country?.convergedMs).toBe(converged);
+  });
+
+  it('has not converged as a whole while one of the countries has not', () => {
+    const seen = createObservations(faulted);
+    seen.beginFault(0);
+    seen.share(0, [...share(0), ...share(20, 'FR')], true);
+    seen.add(0, [sample('hub', '192.0.2.1'), sample('hub', '192.0.2.2', { country: 'FR' })], []);
+    seen.add(250, [sample('hub', '192.0.2.2'), sample('hub', '192.0.2.2', { country: 'FR' })], []);
+    const report = drillReport({ observations: seen, outcome: '' });
+    expect(report).not.toHaveProperty('convergeMs');
+    expect(report.countries.map((c) => [c.country, c.convergedMs])).toEqual([
+      ['DE', 250],
+      ['FR', undefined],
+    ]);
+  });
+
+  it.each([
+    ['before alone', '192.0.2.1', '192.0.2.2', true],
+    ['during alone', '192.0.2.2', '192.0.2.1', true],
+    ['before and during', '192.0.2.1', '192.0.2.1', true],
+    ['never', '192.0.2.2', '192.0.2.3', false],
+  ])('calls a country affected when the cluster answers there: %s', (_when, before, during, expected) => {
+    const seen = createObservations(faulted);
+    seen.add(0, [sample('hub', before)], []);
+    seen.beginFault(1);
+    seen.add(1, [sample('hub', during)], []);
+    expect(drillReport({ observations: seen, outcome: '' }).countries[0]?.affected).toBe(expected);
+  });
+
+  it.each([
+    [{ converged: true }, undefined],
+    [{ before: share(0) }, 'default/de had no share of the answers that were followed'],
+    [{ decided: false }, 'nobody had decided yet that default/de is out when it was rolled back'],
+    [{ rampSeconds: 600 }, 'the ramp of 600 s had taken 2 % when it was rolled back'],
+    [{}, 'default/de still had 49.5 % of the answers for w.example in DE when it was rolled back'],
+    [{ shares: share(0) }, 'not every name server was seen to have left default/de when it was rolled back'],
+  ])('says why there is no convergence: %j', (difference, text) => {
+    const state = {
+      cluster: 'default/de',
+      action: 'drain',
+      decided: true,
+      converged: false,
+      heldMs: 12_010,
+      rampSeconds: 0,
+      before: share(50),
+      shares: share(49.495),
+    } as const;
+    expect(unconvergedBecause({ ...state, ...difference })).toBe(text);
   });
 
   it('tells before, during and after per country, the stale tail and the requests', () => {
@@ -42,6 +198,7 @@ describe("a drill's report", () => {
     seen.add(500, [sample('hub', '192.0.2.1', { ttlSeconds: 30 })], [counted(10)]);
     seen.beginFault(1000);
     seen.add(1100, [sample('hub', '192.0.2.1', { ttlSeconds: 20 })], [counted(20)]);
+    leftAt(seen, 1300);
     seen.add(1400, [sample('hub', '192.0.2.2')], []);
     seen.add(1900, [sample('hub', '192.0.2.2')], [counted(25, 1)]);
     expect(seen.faultTotals).toEqual({ requests: 5, errors: 1 });
@@ -63,6 +220,7 @@ describe("a drill's report", () => {
         before: ['192.0.2.1'],
         during: ['192.0.2.2'],
         after: ['192.0.2.1'],
+        affected: true,
         convergedMs: 400,
       },
     ]);
@@ -82,6 +240,7 @@ describe("a drill's report", () => {
     seen.beginFault(1);
     seen.add(100, [sample('hub', '192.0.2.9')], []);
     const report = drillReport({ observations: seen, outcome: '' });
+    expect(report.countries[0]).toMatchObject({ affected: false });
     expect(report.countries[0]).not.toHaveProperty('convergedMs');
     expect(report).not.toHaveProperty('convergeMs');
     expect(report).not.toHaveProperty('staleTailMs');
@@ -110,6 +269,7 @@ describe("a drill's report", () => {
     const sizeAfter = (rounds: number): number => {
       const seen = createObservations(faulted);
       seen.beginFault(0);
+      leftAt(seen, 0);
       for (let i = 0; i < rounds; i += 1)
         seen.add(i * 250, [sample('hub', `192.0.2.${2 + (i % 3)}`)], [counted(i)]);
       seen.beginRollback();

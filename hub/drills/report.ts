@@ -2,7 +2,7 @@ import type { DrillEvent, DrillReport } from '../../src/resources/drill.ts';
 import type { Observations } from './observations.ts';
 
 export interface ReportInput {
-  readonly observations: Pick<Observations, 'countries' | 'requests'>;
+  readonly observations: Pick<Observations, 'countries' | 'convergedMs' | 'requests'>;
   /** Milliseconds since the fault began. */
   readonly detectMs?: number;
   readonly decideMs?: number;
@@ -25,15 +25,16 @@ export function drillReport({ observations, ...input }: ReportInput): DrillRepor
     ...optional('detectMs', input.detectMs),
     ...optional('decideMs', input.decideMs),
     ...optional('publishMs', input.publishMs),
-    ...optional('convergeMs', largest(converged.map((c) => c.convergedMs))),
+    ...optional('convergeMs', observations.convergedMs),
     ...optional('staleTailMs', largest(staleTtls.map((s) => (s === undefined ? undefined : s * 1000)))),
     ...optional('recoverMs', input.recoverMs),
-    countries: countries.map(({ country, hostname, before, during, after, convergedMs }) => ({
+    countries: countries.map(({ country, hostname, before, during, after, affected, convergedMs }) => ({
       country,
       hostname,
       before,
       during,
       after,
+      affected,
       ...optional('convergedMs', convergedMs),
     })),
     requests: observations.requests.map(({ endpoint, before, during, after }) => ({

@@ -7,10 +7,13 @@ import {
   type AnswerSample,
   createObservations,
   type Observations,
+  type PlaceShare,
   type RequestSample,
 } from './observations.ts';
+import { shareReturnText, unconvergedBecause } from './outcome.ts';
 import type { DrillRecorder } from './recorder.ts';
 import { drillReport } from './report.ts';
+import { type ShareReturn, shareReturn } from './shares.ts';
 
 /** What a running drill sees of the world; everything is asked anew at each step. */
 export interface DrillView {
@@ -26,6 +29,10 @@ export interface DrillView {
     readonly decided: boolean;
     readonly detail: string;
   };
+  /** The cluster's share of each of the drill's questions at the hub now, without chance. */
+  share(drill: Resource<'Drill'>): readonly PlaceShare[];
+  /** The longest drain ramp of the policies with an endpoint on the cluster; 0 for a failure, which has none. */
+  rampSeconds(drill: Resource<'Drill'>): number;
   /** Asks every name server for every hostname and country of the drill. */
   observe(drill: Resource<'Drill'>): Promise<readonly AnswerSample[]>;
   /** Reads the request counters of every endpoint, where the drill says how. */
@@ -58,6 +65,10 @@ export const STEP_MS = 250;
 export const BASELINE_MS = 1_500;
 /** How long re-admission may take (hold and rise) before the drill ends without it. */
 export const RECOVERY_LIMIT_MS = 150_000;
+/** The same for a drain, after its ramp. */
+export const DRAIN_RECOVERY_MS = 30_000;
+/** The outcome in a report of a drill that goes on. */
+export const UNDER_WAY = 'under way: what is known so far';
 /** The runner's own writes. */
 export const RUNNER: Actor = { id: 'hub', display: 'drill runner' };
 
@@ -73,12 +84,13 @@ export async function runDrill(drill: Resource<'Drill'>, options: RunOptions): P
   try {
     const startedMs = monotonicMs();
     while (monotonicMs() - startedMs < BASELINE_MS && !over(options)) {
-      await sample(drill, options, observations);
+      await sample(drill, options, observations, 'before');
       await options.wait(STEP_MS, signal);
     }
     const faultAtMs = monotonicMs();
     observations.beginFault(faultAtMs);
     const now = (): number => Math.round(monotonicMs() - faultAtMs);
+    // An abort before the fault never begins it.
     const held: Held = over(options)
       ? { stop: options.stopped() }
       : await holdFault(drill, options, observations, now);
@@ -87,23 +99,38 @@ export async function runDrill(drill: Resource<'Drill'>, options: RunOptions): P
     observations.beginRollback();
     // A hub that stops leaves the drill Running; its next start finishes it.
     if (signal.aborted) return;
-    const why = held.stop?.reason ?? `${drill.spec.durationSeconds} s are over`;
-    await note(drill, options, 'drill.rollback', { phase: 'RollingBack' }, [
-      ...(held.stop?.phase === 'Failed' ? [{ kind: 'guard' as const, message: held.stop.reason }] : []),
-      { kind: 'rollback', message: `${rollbackMs} ms: ${why}` },
-    ]);
-    const recoverMs = await recovered(drill, options, observations);
+    const { stop, ...measured } = held;
+    const { cluster, action, durationSeconds } = drill.spec;
+    const unconverged = unconvergedBecause({
+      cluster,
+      action,
+      decided: held.decideMs !== undefined,
+      converged: observations.convergedMs !== undefined,
+      heldMs: rollbackMs,
+      rampSeconds: options.view.rampSeconds(drill),
+      before: observations.sharesBefore,
+      shares: observations.sharesHeld,
+    });
+    const ended = stop?.reason ?? `${durationSeconds} s are over`;
+    const why = unconverged === undefined ? ended : `${ended}; ${unconverged}`;
+    await note(
+      drill,
+      options,
+      'drill.rollback',
+      { phase: 'RollingBack', report: drillReport({ observations, ...measured, outcome: UNDER_WAY }) },
+      [
+        ...(stop?.phase === 'Failed' ? [{ kind: 'guard' as const, message: stop.reason }] : []),
+        { kind: 'rollback', message: `${rollbackMs} ms: ${why}` },
+      ],
+    );
+    const recovery = await recovered(drill, options, observations);
     if (signal.aborted) return;
-    const { stop: _stop, ...measured } = held;
-    const phase: DrillPhase = held.stop?.phase ?? 'Completed';
-    const outcome =
-      recoverMs === undefined
-        ? `${why}; ${drill.spec.cluster} was not admitted again within ${RECOVERY_LIMIT_MS / 1000} s`
-        : `${why}; ${drill.spec.cluster} answers again ${recoverMs} ms after the rollback`;
+    const phase: DrillPhase = stop?.phase ?? 'Completed';
+    const outcome = `${why}; ${recovery.text}`;
     const report = drillReport({
       observations,
       ...measured,
-      ...(recoverMs === undefined ? {} : { recoverMs }),
+      ...(recovery.recoverMs === undefined ? {} : { recoverMs: recovery.recoverMs }),
       outcome,
     });
     await note(
@@ -144,11 +171,18 @@ async function holdFault(
     cluster: `${namespace}/${cluster}`,
     sinceMs: options.monotonicMs(),
   });
-  const progressed = (events: readonly Omit<DrillEvent, 'at'>[]): Promise<unknown> =>
-    note(drill, options, 'drill.progress', {}, events);
   let measured: Omit<Held, 'stop'> = {};
+  // What is known so far goes with every event: a hub that dies now leaves it to the next start.
+  const progressed = (events: readonly Omit<DrillEvent, 'at'>[]): Promise<unknown> =>
+    note(
+      drill,
+      options,
+      'drill.progress',
+      { report: drillReport({ observations, ...measured, outcome: UNDER_WAY }) },
+      events,
+    );
   let announced = false;
-  while (now() < durationSeconds * 1000 && !options.signal.aborted) {
+  while (now() < durationSeconds * 1000 && !over(options)) {
     const progress = view.progress(drill);
     if (progress.detected && measured.detectMs === undefined) {
       const detectMs = now();
@@ -164,7 +198,12 @@ async function holdFault(
         { kind: 'published', message: `${decideMs} ms: sent to every name server` },
       ]);
     }
-    const breach = await sample(drill, options, observations);
+    const breach = await sample(
+      drill,
+      options,
+      observations,
+      measured.decideMs === undefined ? 'undecided' : 'decided',
+    );
     const { convergedMs } = observations;
     if (
       !announced &&
@@ -195,36 +234,63 @@ async function holdFault(
   return { ...measured, stop: options.stopped() };
 }
 
-/** Waits until the cluster is decided up again; milliseconds since the rollback. */
+interface Recovery {
+  /** Milliseconds since the rollback; absent when it did not come back in time. */
+  readonly recoverMs?: number;
+  readonly text: string;
+}
+
+/** Waits until the cluster is decided up again, and until a ramp has given back what it took. */
 async function recovered(
   drill: Resource<'Drill'>,
   options: RunOptions,
   observations: Observations,
-): Promise<number | undefined> {
+): Promise<Recovery> {
+  const { view } = options;
+  const { action, cluster } = drill.spec;
+  const rampMs = view.rampSeconds(drill) * 1000;
+  const limitMs = action === 'drain' ? rampMs + DRAIN_RECOVERY_MS : RECOVERY_LIMIT_MS;
   const sinceMs = options.monotonicMs();
   const elapsed = (): number => Math.round(options.monotonicMs() - sinceMs);
-  while (!options.signal.aborted && elapsed() < RECOVERY_LIMIT_MS) {
-    await sample(drill, options, observations);
-    if (!options.view.progress(drill).decided) {
+  let share: ShareReturn | undefined;
+  const shareText = (): string => (rampMs === 0 || share === undefined ? '' : ` (${shareReturnText(share)})`);
+  let admitted = false;
+  while (!options.signal.aborted && elapsed() < limitMs) {
+    await sample(drill, options, observations, 'after');
+    admitted = !view.progress(drill).decided;
+    share = shareReturn(observations.sharesBefore, view.share(drill));
+    if (admitted && (rampMs === 0 || share?.back !== false)) {
       const recoverMs = elapsed();
       observations.endRecovery();
       await options.wait(STEP_MS, options.signal);
-      await sample(drill, options, observations);
-      return recoverMs;
+      await sample(drill, options, observations, 'after');
+      return {
+        recoverMs,
+        text: `${cluster} answers again ${recoverMs} ms after the rollback${shareText()}`,
+      };
     }
     await options.wait(STEP_MS * 2, options.signal);
   }
-  return undefined;
+  return {
+    text: admitted
+      ? `${cluster} did not get its share back within ${limitMs / 1000} s${shareText()}`
+      : `${cluster} was not admitted again within ${limitMs / 1000} s`,
+  };
 }
 
 async function sample(
   drill: Resource<'Drill'>,
-  { view, monotonicMs }: RunOptions,
+  { view, monotonicMs, stopped }: RunOptions,
   observations: Observations,
+  at: 'before' | 'undecided' | 'decided' | 'after',
 ): Promise<GuardVerdict | undefined> {
   // Dated by when it was asked: an answer that arrives after a change was given before it.
   const askedAtMs = monotonicMs();
+  const shares = view.share(drill);
   const [seen, counted] = await Promise.all([view.observe(drill), view.counters(drill)]);
+  // An abort takes the fault back at once: what was answered across it shows neither.
+  if (at !== 'after' && stopped() !== undefined) return undefined;
+  observations.share(askedAtMs, shares, at === 'decided');
   observations.add(askedAtMs, seen, counted);
   return seen.map((s) => view.breach(s)).find((g) => g !== undefined);
 }

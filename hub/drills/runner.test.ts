@@ -42,13 +42,21 @@ class Pretended implements DrillView {
   breachNow: GuardVerdict | undefined;
   failing: Error | undefined;
   counts: readonly RequestSample[] = [];
+  /** What the policy gives the cluster while nothing is wrong. */
+  percent = 100;
+  /** Seconds; with one, the cluster leaves by and by, as soon as the fault begins. */
+  ramp = 0;
+  /** The cluster is never drawn, though it has its share. */
+  unlucky = false;
   #clearedMs = Number.NEGATIVE_INFINITY;
   #setMs: number | undefined;
+  #heldMs = 0;
   noteEffect(): void {
     const on = effects.all.length > 0;
     if (on) this.#setMs ??= nowMs;
     else if (this.#setMs !== undefined) {
       this.#clearedMs = nowMs;
+      this.#heldMs = nowMs - this.#setMs;
       this.#setMs = undefined;
     }
   }
@@ -57,12 +65,27 @@ class Pretended implements DrillView {
   addresses = () => new Set(['192.0.2.1']);
   progress() {
     const held = this.#setMs === undefined ? 0 : nowMs - this.#setMs;
+    if (this.ramp > 0) {
+      const drained = this.#setMs !== undefined;
+      return { detected: drained, decided: drained, detail: 'drained' };
+    }
     const decided = held >= 2_000 || (this.#setMs === undefined && nowMs - this.#clearedMs < 10_000);
     return { detected: held >= 1_000, decided, detail: 'said by the votes' };
   }
+  rampSeconds = () => this.ramp;
+  share() {
+    const place = { hostname: 'www.example.com.', country: 'DE' };
+    if (this.ramp === 0) return [{ ...place, percent: this.progress().decided ? 0 : this.percent }];
+    const rampMs = this.ramp * 1000;
+    const taken =
+      this.#setMs === undefined
+        ? Math.max(0, Math.min(rampMs, this.#heldMs) - (nowMs - this.#clearedMs))
+        : Math.min(rampMs, nowMs - this.#setMs);
+    return [{ ...place, percent: this.percent * (1 - taken / rampMs) }];
+  }
   async observe(): Promise<readonly AnswerSample[]> {
     if (this.failing !== undefined) throw this.failing;
-    const out = this.progress().decided;
+    const out = this.unlucky || this.share().every((s) => s.percent === 0);
     return [
       {
         server: 'hub',
@@ -94,8 +117,14 @@ function newRunner(extra: Partial<DrillRunnerOptions> = {}): DrillRunner {
   return runner;
 }
 
-async function createDrill(name = 'd', namespace = 'default'): Promise<void> {
-  await store.commit([{ type: 'create', key: { kind: 'Drill', namespace, name }, spec: SPEC }], { actor });
+async function createDrill(
+  name = 'd',
+  namespace = 'default',
+  spec: Partial<DrillSpec> = {},
+): Promise<Key<'Drill'>> {
+  const created: Key<'Drill'> = { kind: 'Drill', namespace, name };
+  await store.commit([{ type: 'create', key: created, spec: { ...SPEC, ...spec } }], { actor });
+  return created;
 }
 
 /** Looks at every turn of the event loop until it is so. */
@@ -109,9 +138,9 @@ async function until<T>(look: () => Promise<T | undefined> | T | undefined): Pro
 }
 
 const drillNow = async (): Promise<Resource<'Drill'> | undefined> => store.get(key);
-const ended = (): Promise<Resource<'Drill'>> =>
+const ended = (of: Key<'Drill'> = key): Promise<Resource<'Drill'>> =>
   until(async () => {
-    const drill = await drillNow();
+    const drill = await store.get(of);
     return drill?.status?.endedAt === undefined ? undefined : drill;
   });
 const kinds = (drill: Resource<'Drill'>): readonly string[] =>
@@ -242,6 +271,67 @@ describe('a drill', () => {
   });
 });
 
+describe('what a drill says of convergence', () => {
+  it('is nothing when nothing was decided, however often the cluster was not drawn', async () => {
+    world.percent = 10;
+    world.unlucky = true;
+    const runner = newRunner();
+    await runner.start(key, actor);
+    await faulted();
+    const atMs = nowMs;
+    await until(() => (nowMs >= atMs + 500 ? true : undefined));
+    await runner.abort(key, actor);
+    const { report } = (await ended()).status ?? {};
+    expect(report).not.toHaveProperty('convergeMs');
+    expect(report).not.toHaveProperty('decideMs');
+    expect(report?.countries).toMatchObject([{ country: 'DE', affected: true }]);
+    expect(report?.countries[0]).not.toHaveProperty('convergedMs');
+    expect(report?.outcome).toContain('nobody had decided yet that de is out when it was rolled back');
+  });
+
+  it('is nothing while a ramp goes on, and the outcome says how far it had come', async () => {
+    world.ramp = 600;
+    world.percent = 50;
+    world.unlucky = true;
+    const drain = await createDrill('drain', 'default', { action: 'drain', durationSeconds: 12 });
+    await newRunner().start(drain, actor);
+    const { status } = await ended(drain);
+    expect(status?.timeline.map((e) => e.kind)).not.toContain('converged');
+    expect(status?.report).toMatchObject({ decideMs: 0 });
+    expect(status?.report).not.toHaveProperty('convergeMs');
+    expect(status?.report?.outcome).toContain('the ramp of 600 s had taken 2 % when it was rolled back');
+    expect(status?.report?.outcome).toMatch(/% of the answers for www\.example\.com in DE, 50 % before/);
+  });
+
+  it('is the end of the ramp, and recovery the time until its share is back', async () => {
+    world.ramp = 20;
+    world.percent = 50;
+    world.unlucky = true;
+    const drain = await createDrill('drain', 'default', { action: 'drain', durationSeconds: 30 });
+    await newRunner().start(drain, actor);
+    const { report } = (await ended(drain)).status ?? {};
+    expect(report?.convergeMs).toBeGreaterThanOrEqual(20_000);
+    expect(report?.convergeMs).toBeLessThan(21_000);
+    expect(report?.recoverMs).toBeGreaterThanOrEqual(19_800);
+    expect(report?.recoverMs).toBeLessThan(21_000);
+  });
+
+  it('bounds the wait for the share by the ramp and 30 s', async () => {
+    world.ramp = 20;
+    const drain = await createDrill('drain', 'default', { action: 'drain', durationSeconds: 30 });
+    await newRunner().start(drain, actor);
+    await faulted();
+    // Somebody took weight away meanwhile: what was before does not come back.
+    world.percent = 40;
+    const drill = await ended(drain);
+    expect(drill.status?.phase).toBe('Completed');
+    expect(drill.status?.report).not.toHaveProperty('recoverMs');
+    expect(drill.status?.report?.outcome).toContain(
+      'did not get its share back within 50 s (40 % of the answers for www.example.com in DE, 100 % before)',
+    );
+  });
+});
+
 describe('I35 a drill leaves no effect behind', () => {
   it('when what it asks of the world throws: it ends as Failed and says why', async () => {
     await newRunner().start(key, actor);
@@ -300,7 +390,41 @@ describe('I35 a drill leaves no effect behind', () => {
     expect(drill.status).toMatchObject({ phase: 'Aborted' });
     expect(drill.status?.report?.outcome).toContain('the hub stopped during the drill');
     await expect(second.start(key, actor)).resolves.toMatchObject({ status: { phase: 'Running' } });
+    // What the first had not found out yet is not in the report of its end.
+    expect(drill.status?.report).not.toHaveProperty('detectMs');
     await expect(first.start(key, actor)).rejects.toMatchObject({ code: 'NOT_READY' });
+  });
+
+  it('when the hub stops after convergence: the next start keeps what was found out, and adds the outcome', async () => {
+    const first = newRunner();
+    await first.start(key, actor);
+    const known = await until(async () => {
+      const drill = await drillNow();
+      return drill !== undefined && kinds(drill).includes('converged') ? drill.status?.report : undefined;
+    });
+    expect(known).toMatchObject({ detectMs: 1_000, decideMs: 2_000, publishMs: 2_000 });
+    await first.close();
+    await newRunner().recover();
+    const { status } = await ended();
+    expect(status?.phase).toBe('Aborted');
+    expect(status?.report).toEqual({
+      ...known,
+      outcome: expect.stringContaining('the hub stopped during the drill') as unknown,
+    });
+    expect(status?.report?.convergeMs).toBeGreaterThanOrEqual(2_000);
+    expect(status?.report?.countries[0]).toMatchObject({ country: 'DE', during: ['192.0.2.2'] });
+  });
+
+  it('when an error ends it after the decision: the report keeps what was found out', async () => {
+    await newRunner().start(key, actor);
+    await until(async () => {
+      const drill = await drillNow();
+      return drill !== undefined && kinds(drill).includes('decided') ? true : undefined;
+    });
+    world.failing = new PortolanError('STORE_UNAVAILABLE', 'nobody there');
+    const { report } = (await ended()).status ?? {};
+    expect(report).toMatchObject({ detectMs: 1_000, decideMs: 2_000 });
+    expect(report?.outcome).toContain('STORE_UNAVAILABLE');
   });
 
   it('a drill that nobody runs can be aborted; one that is over cannot', async () => {

@@ -85,26 +85,24 @@ export function createDrillRunner(options: DrillRunnerOptions): DrillRunner {
     }
   }
 
-  function finish(
-    drill: Resource<'Drill'>,
+  /** Keeps what the run had found out; only the outcome is new. */
+  async function finish(
+    { metadata: { namespace, name } }: Resource<'Drill'>,
     phase: 'Aborted' | 'Failed',
     outcome: string,
     actor: Actor,
   ): Promise<Resource<'Drill'>> {
-    const { namespace, name } = drill.metadata;
-    const report = drill.status?.report ?? { countries: [], requests: [], outcome };
-    return recorder.note(
-      { kind: 'Drill', namespace, name },
-      {
-        change: { phase, endedAt: new Date(options.wallMs()).toISOString(), report },
-        events: [
-          { kind: 'rollback', message: outcome },
-          { kind: 'finished', message: `${phase}: ${outcome}` },
-        ],
-        verb: 'drill.finish',
-        actor,
-      },
-    );
+    const key: Key<'Drill'> = { kind: 'Drill', namespace, name };
+    const known = (await recorder.load(key)).status?.report ?? { countries: [], requests: [] };
+    return recorder.note(key, {
+      change: { phase, endedAt: new Date(options.wallMs()).toISOString(), report: { ...known, outcome } },
+      events: [
+        { kind: 'rollback', message: outcome },
+        { kind: 'finished', message: `${phase}: ${outcome}` },
+      ],
+      verb: 'drill.finish',
+      actor,
+    });
   }
 
   return {

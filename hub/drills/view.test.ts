@@ -154,6 +154,43 @@ describe('what a drill watches', () => {
     expect(at.engine.health.isDrained('default/de')).toBe(false);
   });
 
+  it('knows the share that the routing code gives the cluster, without asking anybody', async () => {
+    const de = drillOf({ action: 'drain', cluster: 'de', countries: ['DE'] });
+    const percents = (): readonly number[] => view.share(de).map((s) => s.percent);
+    expect(view.share(de)).toContainEqual({ hostname: 'www.example.com.', country: 'DE', percent: 50 });
+    at.effects.set({ id: 'default/d', action: 'drain', cluster: 'default/de', sinceMs: at.monotonicMs() });
+    expect(percents()).toEqual([0, 0]);
+    at.effects.clear('default/d');
+    expect(percents()).toEqual([50, 50]);
+    expect(asked).toEqual([]);
+  });
+
+  it('a ramp leaves a share, and the plan says when it outlasts the drill', async () => {
+    await at.caughtUp(
+      await at.put(policy('slow', ['slow.example.com'], ['de', 'fr'], { drainRampSeconds: 100 })),
+    );
+    const short = drillOf({ action: 'drain', cluster: 'de', countries: ['DE'], durationSeconds: 12 });
+    const share = (): number =>
+      view.share(short).find((s) => s.hostname === 'slow.example.com.')?.percent ?? Number.NaN;
+    at.effects.set({ id: 'default/d', action: 'drain', cluster: 'default/de', sinceMs: at.monotonicMs() });
+    await at.beats(12);
+    expect(share()).toBeLessThan(49);
+    expect(share()).toBeGreaterThan(40);
+    expect(view.rampSeconds(short)).toBe(100);
+    expect(view.guards(short).filter((g) => g.name === 'ramp')).toEqual([
+      {
+        name: 'ramp',
+        ok: true,
+        detail:
+          'default/slow: its drainRampSeconds (100) is longer than the 12 s of the drill, which ends when 12 % of the weight of default/de is taken',
+      },
+    ]);
+    const long = drillOf({ action: 'drain', cluster: 'de', durationSeconds: 100 });
+    expect(view.guards(long).filter((g) => g.name === 'ramp')).toEqual([]);
+    expect(view.guards(drillOf({ action: 'fail', cluster: 'de' })).map((g) => g.name)).not.toContain('ramp');
+    expect(view.rampSeconds(drillOf({ action: 'fail', cluster: 'de' }))).toBe(0);
+  });
+
   it('refuses a cluster that no hostname uses, and one without which too little is left', async () => {
     await at.caughtUp(await at.put(cluster('us', 'US', '198.51.100.3')));
     expect(view.guards(drillOf({ action: 'fail', cluster: 'us' }))).toMatchObject([

@@ -25,6 +25,7 @@ import { type MetricsSource, readCounters } from './backends.ts';
 import { addressesOf, hostnamesUsing, residencyBreach, standingGuards } from './guards.ts';
 import type { AnswerSample } from './observations.ts';
 import type { DrillView } from './run.ts';
+import { rampsOf, sharesOf } from './shares.ts';
 
 export interface DrillViewOptions {
   readonly engine: Engine;
@@ -171,6 +172,11 @@ export function createDrillView(
       const endpoints = [...engine.world.policies.values()].flatMap((e) => e.routed?.policy.endpoints ?? []);
       return new Set(endpoints.filter((e) => e.cluster === clusterOf(drill)).flatMap(addressesOf));
     },
+    share: (drill) => sharesOf(engine.world, questionsOf(drill), clusterOf(drill), engine.health.view),
+    rampSeconds: (drill) =>
+      drill.spec.action === 'fail'
+        ? 0
+        : Math.max(0, ...rampsOf(engine.world, clusterOf(drill)).map((r) => r.seconds)),
     progress(drill) {
       const cluster = clusterOf(drill);
       if (drill.spec.action === 'drain') {

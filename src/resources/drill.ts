@@ -81,7 +81,9 @@ export interface DrillCountryReport {
   readonly before: readonly string[];
   readonly during: readonly string[];
   readonly after: readonly string[];
-  /** Milliseconds from the start until every name server had left the cluster; absent when the answer did not use it. */
+  /** The cluster answered there, or had a share there, before or during the fault. */
+  readonly affected?: boolean;
+  /** Milliseconds from the start until every name server had left the cluster; absent when it was not left, or not used. */
   readonly convergedMs?: number;
 }
 
