@@ -79,7 +79,11 @@ const policies = [
 ];
 
 /** A hub that ends the drill as `last` says: at once, when the abort has come, or never. */
-function scriptedHub(last: DrillPhase, ends: 'at once' | 'after abort' | 'never' = 'at once') {
+function scriptedHub(
+  last: DrillPhase,
+  ends: 'at once' | 'after abort' | 'never' = 'at once',
+  instead: Readonly<Record<string, () => Response>> = {},
+) {
   const calls: string[] = [];
   let aborted: () => void = () => undefined;
   const abort = new Promise<void>((resolve) => {
@@ -91,6 +95,8 @@ function scriptedHub(last: DrillPhase, ends: 'at once' | 'after abort' | 'never'
     const request = new Request(input, init);
     const { pathname, search } = new URL(request.url);
     calls.push(`${request.method} ${pathname}`);
+    const scripted = instead[pathname.slice(pathname.lastIndexOf('/'))];
+    if (scripted !== undefined) return scripted();
     if (request.headers.get('accept') === 'text/event-stream') {
       calls.push(search);
       const body = new ReadableStream<Uint8Array>({
@@ -125,7 +131,10 @@ function scriptedHub(last: DrillPhase, ends: 'at once' | 'after abort' | 'never'
   return calls;
 }
 
-async function drillRun(onOutput: (err: string, interrupt: () => void) => void = () => undefined) {
+async function drillRun(
+  onOutput: (err: string, interrupt: () => void) => void = () => undefined,
+  verb: readonly string[] = ['run', '--action', 'fail'],
+) {
   let out = '';
   let err = '';
   let interrupt: () => void = () => undefined;
@@ -151,7 +160,7 @@ async function drillRun(onOutput: (err: string, interrupt: () => void) => void =
       };
     },
   };
-  const argv = ['drill', 'run', '--action', 'fail', '--cluster', 'paris', '--duration', '20'];
+  const argv = ['drill', ...verb, '--cluster', 'paris', '--duration', '20'];
   const code = await run(argv, terminal, '0.1.0', import.meta.url);
   return { code, out, err };
 }
@@ -207,5 +216,58 @@ describe('drill run', () => {
     });
     expect([code, out]).toEqual([1, '']);
     expect(calls).toContain('POST /v1/drills/default/fail-paris/abort');
+  });
+
+  it('says how to delete what a refusal leaves stored', async () => {
+    const problem = {
+      type: 'https://portolan.dev/errors/DRILL_REFUSED',
+      code: 'DRILL_REFUSED',
+      status: 409,
+      title: 'A guard refuses the drill.',
+      detail: 'refused by capacity (figures)',
+      fix: 'change it',
+    };
+    scriptedHub('Completed', 'at once', {
+      '/start': () =>
+        Response.json(problem, { status: 409, headers: { 'content-type': 'application/problem+json' } }),
+    });
+    const { code, err } = await drillRun();
+    expect(code).not.toBe(0);
+    expect(err).toContain('refused by capacity (figures)');
+    expect(err).toContain('to delete it: portolan delete drill fail-paris -n default');
+  });
+});
+
+describe('drill plan', () => {
+  const planned = (guards: readonly object[]) => () =>
+    Response.json({
+      guards,
+      steps: ['drain'],
+      answers: {
+        compared: { hostnames: 1, places: 1 },
+        changes: [
+          {
+            hostname: 'www.shop.example.',
+            namespace: 'default',
+            places: ['FR'],
+            before: [{ endpoint: 'par', cluster: 'default/paris', percent: 100 }],
+            after: [{ endpoint: 'ohio', cluster: 'default/ohio', percent: 100 }],
+          },
+        ],
+      },
+    });
+
+  it.each([
+    [
+      [{ name: 'ramp', ok: true, detail: 'longer' }],
+      'answers at the end of the ramp, which the drill does not reach:',
+    ],
+    [[], 'answers:'],
+  ])('shows the answers for what they are', async (guards, heading) => {
+    scriptedHub('Completed', 'at once', { '/plan': planned(guards) });
+    const { code, out } = await drillRun(undefined, ['plan', '--action', 'drain']);
+    expect(code).toBe(0);
+    expect(out.split('\n')).toContain(heading);
+    expect(out).toContain('par 100 → 0 %');
   });
 });

@@ -73,12 +73,17 @@ function planInput({ metrics, ...spec }: Resource<'Drill'>['spec']): DrillPlanIn
 }
 
 function planLines(plan: DrillPlan): readonly string[] {
+  // A drain that is shorter than a ramp never comes to the answers that are shown.
+  const early = plan.guards.some((g) => g.name === 'ramp');
+  const answers = answerDiffLines(plan.answers);
   return [
     'guards:',
     ...plan.guards.map((g) => `  ${g.ok ? '✓' : '✗'} ${g.name}: ${g.detail}`),
     'steps:',
     ...plan.steps.map((step, i) => `  ${i + 1}. ${step}`),
-    ...answerDiffLines(plan.answers),
+    ...(early && answers[0] === 'answers:'
+      ? ['answers at the end of the ramp, which the drill does not reach:', ...answers.slice(1)]
+      : answers),
   ];
 }
 
@@ -107,7 +112,14 @@ Examples:
           name === undefined
             ? await store(session, self, flags, connection)
             : await storedDrill(client, { namespace: connection.namespace, name });
-        await run(session, self, client, target, format, flags.reason);
+        await run(session, self, client, target, format, flags.reason).catch((thrown: unknown) => {
+          const refused = PortolanError.from(thrown).code === 'DRILL_REFUSED';
+          if (refused && name === undefined)
+            session.terminal.err(
+              `the drill stays stored, not started; to delete it: portolan delete drill ${target.name} -n ${target.namespace}\n`,
+            );
+          throw thrown;
+        });
       },
     );
 }
