@@ -98,8 +98,11 @@ describe.skipIf(missing)(SUITE, () => {
     ['berlin', 'ohio'],
     ['paris', 'ohio'],
   ])('I16 with the link %s – %s cut, every name server goes on answering the same', async (a, b) => {
+    expect(await world.reaches(a, b)).toBe(true);
     await world.network.cut(a, b);
     try {
+      // A cut that cuts nothing would show nothing.
+      expect([await world.reaches(a, b), await world.reaches(b, a)]).toEqual([false, false]);
       // Longer than votes and decisions stay fresh (3 s), so that whoever would decide wrongly does.
       await staysAgreed(['hub', ...agents], healthy, 6_000);
     } finally {
@@ -111,6 +114,7 @@ describe.skipIf(missing)(SUITE, () => {
   it('I16 the silence of an agent is not the failure of its endpoint', async () => {
     for (const other of ['hub', 'paris', 'ohio']) await world.network.cut('berlin', other);
     try {
+      expect(await world.reaches('berlin', 'paris')).toBe(false);
       await staysAgreed(['hub', 'paris', 'ohio'], healthy, 6_000);
     } finally {
       for (const other of ['hub', 'paris', 'ohio']) await world.network.heal('berlin', other);

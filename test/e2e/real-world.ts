@@ -47,6 +47,8 @@ export interface RealWorld {
   resolve(place: Place): Promise<ResolveResult>;
   /** `dig +subnet` at a name server, asked from that host itself; sorted addresses. */
   dig(server: string, place: Place, options?: readonly string[]): Promise<readonly string[]>;
+  /** Whether a name server is reached from another test host at all. */
+  reaches(from: string, server: string): Promise<boolean>;
   /** The first of `servers` that answers something else than `expected` for a place; `undefined` when all agree. */
   disagreement(
     servers: readonly string[],
@@ -201,6 +203,23 @@ export async function createRealWorld(tag: string): Promise<RealWorld> {
     portolan,
     resolve,
     dig,
+    reaches: (from, server) =>
+      network
+        .host(from)
+        .run([
+          'dig',
+          `@${network.host(server).address}`,
+          '-p',
+          String(DNS_PORT),
+          HOSTNAME,
+          'A',
+          '+tries=1',
+          '+time=1',
+        ])
+        .then(
+          () => true,
+          () => false,
+        ),
     async disagreement(servers, expected) {
       for (const server of servers) {
         for (const [place, address] of Object.entries(expected) as [Place, string][]) {
