@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DnsQuestion } from '../../nameserver/ask.ts';
-import { CLASS, TYPE } from '../../src/dns/types.ts';
+import { CLASS, RCODE, TYPE } from '../../src/dns/types.ts';
 import { makeQuery } from '../../src/dns/wire/message.ts';
 import {
   HelloSchema,
@@ -19,6 +19,7 @@ let at: TestEngine;
 let asked: DnsQuestion[];
 let sent: { readonly agentUid: string; readonly observe: Observe }[];
 let view: ReturnType<typeof createDrillView>;
+let rcode: number;
 
 const drillOf = (spec: object): Resource<'Drill'> => {
   const drill = stored(document('Drill', 'd', spec));
@@ -30,6 +31,7 @@ const drill = drillOf({ action: 'drain', cluster: 'de' });
 beforeEach(async () => {
   at = await startTestEngine();
   asked = [];
+  rcode = RCODE.NOERROR;
   sent = [];
   view = createDrillView({
     engine: at.engine,
@@ -45,7 +47,7 @@ beforeEach(async () => {
     ask: async (question) => {
       asked.push(question);
       return {
-        rcode: 0,
+        rcode,
         truncated: false,
         message: makeQuery(1, { name: question.name, type: question.type, class: CLASS.IN }),
         answers: [{ name: question.name, type: question.type, ttlSeconds: 7, data: '198.51.100.1' }],
@@ -100,6 +102,16 @@ describe('what a drill asks', () => {
       ['only6.example.com.', TYPE.AAAA],
       ['v6.example.com.', TYPE.A],
     ]);
+  });
+
+  it('counts as not answered when the name server says SERVFAIL, but not when it says that nothing is there', async () => {
+    rcode = RCODE.SERVFAIL;
+    for (const sample of await at.settle(view.observe(drill)))
+      expect(sample).toMatchObject({ server: 'hub', error: 'answered SERVFAIL' });
+    rcode = RCODE.NXDOMAIN;
+    const seen = await at.settle(view.observe(drill));
+    expect(seen).toHaveLength(4);
+    for (const sample of seen) expect(sample).not.toHaveProperty('error');
   });
 
   it('of an agent is answered by that agent alone, or counts as silence', async () => {

@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import type { DnsQuestion, DnsReply } from '../../nameserver/ask.ts';
 import { formatIp } from '../../src/dns/address.ts';
 import { tryParseName } from '../../src/dns/name.ts';
-import { TYPE } from '../../src/dns/types.ts';
+import { RCODE, rcodeName, TYPE } from '../../src/dns/types.ts';
 import { messageOf } from '../../src/errors/error.ts';
 import {
   type HubMessage,
@@ -110,6 +110,7 @@ export function createDrillView(
             ...base,
             answers: reply.answers.map((a) => a.data),
             ttlSeconds: Math.min(...reply.answers.map((a) => a.ttlSeconds), 86_400),
+            ...failure(reply.rcode),
           }),
           (thrown: unknown) => ({ ...base, answers: [], ttlSeconds: 0, error: messageOf(thrown) }),
         );
@@ -157,7 +158,7 @@ export function createDrillView(
             country: o.country,
             answers: o.answers,
             ttlSeconds: o.ttlSeconds,
-            ...(o.error === '' ? {} : { error: o.error }),
+            ...(o.error === '' ? failure(o.rcode) : { error: o.error }),
           })),
         ),
       );
@@ -256,4 +257,9 @@ export function createDrillView(
     }
     return [...sources.values()];
   }
+}
+
+/** A name server that answers SERVFAIL or REFUSED says nothing of the cluster: resolvers ask another one. */
+function failure(rcode: number): { readonly error?: string } {
+  return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN ? {} : { error: `answered ${rcodeName(rcode)}` };
 }
