@@ -268,6 +268,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       joinUrls: () => config.agents.advertise.map((h) => `https://${bracketed(h)}:${join.port}`),
       caSpkiSha256: authority.caSpkiSha256,
       nameServers: () => dns,
+      answersDns: () => settled,
       cutAgent: (agentUid) => link.revoke(agentUid),
       metrics: () => metrics.text(),
       stopping: () => stopping,

@@ -370,7 +370,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       settle({
         remembered,
         heardDomains: () => health.heardDomains,
-        neededDomains: () => Math.min(options.quorum.minFailureDomains, 1 + agents.all.length),
+        // Without agents nobody else has decided anything meanwhile.
+        neededDomains: () =>
+          agents.all.length === 0 ? 0 : Math.min(options.quorum.minFailureDomains, agents.all.length + 1),
         monotonicMs,
         wait: (ms) => delay(ms, undefined, { signal: closing.signal }).catch(() => undefined),
         signal: closing.signal,

@@ -10,6 +10,8 @@ export interface StatusSource {
   readonly version: string;
   /** Where the hub's own name server answers, `host:port`. */
   readonly nameServers: () => readonly string[];
+  /** False while the hub's own name server says SERVFAIL because it has not heard its agents since it started. */
+  readonly answersDns: () => boolean;
 }
 
 /** What is known of name servers, agents and targets at this moment. */
@@ -24,8 +26,13 @@ export function hubStatus(options: StatusSource, startedAt: string): HubStatus {
         id: 'hub',
         addresses: options.nameServers(),
         sequence,
-        state: 'serving',
-        detail: 'answers from the live table',
+        ...(options.answersDns()
+          ? { state: 'serving' as const, detail: 'answers from the live table' }
+          : {
+              state: 'behind' as const,
+              detail:
+                'just restarted: SERVFAIL for some seconds, until it has heard what its agents saw meanwhile',
+            }),
       },
       ...engine.agents.all
         .filter((a) => a.nameServers.length > 0)

@@ -28,6 +28,8 @@ export interface ServicesOptions {
   readonly caSpkiSha256: readonly string[];
   /** Where the hub's own name server answers, `host:port`. */
   readonly nameServers: () => readonly string[];
+  /** It answers from its table, and not with SERVFAIL because it has just restarted. */
+  readonly answersDns: () => boolean;
   /** Cuts the agent's stream after its identity was revoked. */
   readonly cutAgent: (agentUid: string) => void;
   readonly metrics: () => Promise<string>;
