@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PortolanError } from '../src/errors/error.ts';
+import { containing } from '../test/support/matchers.ts';
 import { loadConfig } from './config.ts';
 
 let folder: string;
@@ -122,7 +123,7 @@ describe('the configuration of an agent', () => {
     (address) => {
       for (const flag of ['--peer-advertise', '--dns-advertise']) {
         const error = refused(['--data-dir', '/d', flag, address]);
-        expect(error).toMatchObject({ code: 'CONFIG_INVALID', fix: expect.stringContaining('host:port') });
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID', fix: containing('host:port') });
       }
     },
   );
