@@ -10,6 +10,18 @@ export interface RoutedName {
    */
   readonly types: ReadonlySet<number>;
   answer(query: RoutedQuery): RoutedAnswer;
+  /**
+   * What stands at this name in a copy of the zone that cannot route (a secondary by zone transfer): the same whatever is
+   * healthy and whoever asks, and safe for residency. Absent: the copy has no such name.
+   */
+  readonly fallback?: () => readonly StaticSet[];
+}
+
+/** Records of one type for a copy of the zone. */
+export interface StaticSet {
+  readonly type: number;
+  readonly ttlSeconds: number;
+  readonly records: readonly Rdata[];
 }
 
 export interface RoutedQuery {

@@ -66,7 +66,7 @@ describe('a zone', () => {
         ],
       }),
     );
-    expect([...zone.nodes.keys()].sort()).toEqual([
+    expect([...zone.nodes.values()].map(({ name }) => name).sort()).toEqual([
       'a.b.example.test.',
       'b.example.test.', // an empty non-terminal
       'example.test.',

@@ -21,12 +21,22 @@ export interface ZoneNode {
   readonly cut: ZoneNode | undefined;
 }
 
+/**
+ * The names of a zone, empty non-terminals included. `get` may make the node anew at each call: compare names, not nodes.
+ * `values` goes through all of them in no particular order and is not for the path of a query.
+ */
+export interface NodeTable {
+  get(name: DomainName): ZoneNode | undefined;
+  values(): Iterable<ZoneNode>;
+  readonly size: number;
+}
+
 /** A zone ready to answer from: immutable, so that queries in flight keep the one they began with. */
 export interface Zone {
   readonly origin: DomainName;
   readonly serial: number;
   readonly apex: ZoneNode;
-  readonly nodes: ReadonlyMap<DomainName, ZoneNode>;
+  readonly nodes: NodeTable;
   readonly soa: RRset;
   /** The SOA as negative answers carry it: TTL = min(its TTL, its minimum) (RFC 2308 section 3). */
   readonly negativeSoa: RRset;
@@ -99,7 +109,8 @@ export function compileZone(source: ZoneSource): ZoneResult {
  * nothing else: `routed` has the same names with the same types. Shares the rest; a big zone changes in no time.
  */
 export function reviseZone(zone: Zone, serial: number, routed: ZoneSource['routed']): Zone {
-  const nodes = new Map(zone.nodes);
+  const nodes = new Map<DomainName, ZoneNode>();
+  for (const node of zone.nodes.values()) nodes.set(node.name, node);
   const put = (node: ZoneNode): void => {
     nodes.set(node.name, node);
     const above = node.name.startsWith('*.') ? parentOf(node.name) : undefined;

@@ -1,3 +1,4 @@
+import type { SigningMaterial } from '../dns/dnssec/material.ts';
 import type { QuorumConfig, Target } from '../health/types.ts';
 import type { ZoneSpec } from '../resources/zone.ts';
 import type { RegionTable, RoutedPolicy } from '../routing/model.ts';
@@ -27,6 +28,25 @@ export interface RoutingPart {
     readonly remainingMs?: number;
   }[];
   readonly issuedAtMs: number;
+}
+
+/**
+ * Secrets that name servers hold: to sign zones and to know who may copy them. Never stored in the hub but encrypted, never in what
+ * the hub publishes or shows; on an agent's disk like its own private key.
+ */
+export interface DnsPart {
+  /** By zone origin. */
+  readonly signing: Readonly<Record<string, SigningMaterial>>;
+  /** By `namespace/secret`. */
+  readonly tsigKeys: Readonly<Record<string, TsigKeyMaterial>>;
+}
+
+export interface TsigKeyMaterial {
+  /** Key name, as a domain name. */
+  readonly name: string;
+  readonly algorithm: 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
+  /** base64. */
+  readonly secret: string;
 }
 
 export interface ProbesPart {

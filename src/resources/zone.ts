@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { domainName, ipAddress } from './fields.ts';
 import type { Condition } from './metadata.ts';
+import { zoneDnssec } from './zone-dnssec.ts';
+import { zoneTransfers } from './zone-transfers.ts';
 
 const ttl = z.number().int().min(0).max(2_147_483_647);
 
@@ -54,6 +56,8 @@ export const zoneSpec = z.strictObject({
     )
     .max(100_000)
     .default([]),
+  dnssec: zoneDnssec.optional(),
+  transfers: zoneTransfers.optional(),
 });
 export type ZoneSpec = z.output<typeof zoneSpec>;
 

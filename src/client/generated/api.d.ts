@@ -1772,6 +1772,24 @@ export interface components {
             };
         };
         ZoneSpec: {
+            /** @description Sign the zone (ECDSA P-256, compact denial of existence). Leave it out for an unsigned zone. */
+            dnssec?: {
+                /**
+                 * @description Lifetime of the signatures over the DNSKEY set, which the hub makes: how long the zone outlives the hub.
+                 * @default 21
+                 */
+                dnskeyValidityDays?: number;
+                /**
+                 * @description Lifetime of the signatures that name servers make.
+                 * @default 7
+                 */
+                signatureValidityDays?: number;
+                /**
+                 * @description Age at which the zone-signing key is replaced, by itself.
+                 * @default 90
+                 */
+                zskLifetimeDays?: number;
+            };
             /** @description The NS RRset at the apex; addresses are published as glue when the name lies in the zone. */
             nameServers: {
                 addresses?: (string)[];
@@ -1809,6 +1827,26 @@ export interface components {
                 retrySeconds?: number;
                 /** @description Mailbox of the person responsible as a domain name; default: hostmaster.<origin>. */
                 rname?: string;
+            };
+            transfers?: {
+                /** @description Each rule lets through whoever meets all it names. */
+                allow?: {
+                    /** @description Addresses it must come from. */
+                    ranges?: (string)[];
+                    /** @description Secret with the TSIG key: `name`, `algorithm` (hmac-sha256, hmac-sha384 or hmac-sha512) and `secret` (base64). */
+                    tsigSecret?: string;
+                }[];
+                /**
+                 * @description Secondaries that are told when the zone changed (RFC 1996).
+                 * @default []
+                 */
+                notify?: {
+                    address: string;
+                    /** @default 53 */
+                    port?: number;
+                    /** @description Secret with the TSIG key: `name`, `algorithm` (hmac-sha256, hmac-sha384 or hmac-sha512) and `secret` (base64). */
+                    tsigSecret?: string;
+                }[];
             };
             /** @default 300 */
             ttlSeconds?: number;
