@@ -1,0 +1,261 @@
+import { type DomainName, parseName } from '../src/dns/name.ts';
+import { CLASS, TYPE } from '../src/dns/types.ts';
+import { encodeMessage, makeQuery } from '../src/dns/wire/message.ts';
+import type { RoutingPart } from '../src/protocol/snapshot.ts';
+import { zoneSpec } from '../src/resources/zone.ts';
+import { regionTable } from '../src/routing/geography.ts';
+import type { GeoLookup, RoutedEndpoint, RoutedGeoRule, RoutedPolicy } from '../src/routing/model.ts';
+
+/*
+ * The data of `bench/dns.ts`, the same for every server: one zone with 10,000 names, a third each geographic, weighted and
+ * failover, and 100,000 queries, half of them with a client subnet. Plain data, so that each server's configuration can be
+ * made of it; the same on every run.
+ */
+
+/** The sites a name is answered with, and the countries each is nearest to. Documentation addresses (RFC 5737). */
+const SITES = [
+  {
+    site: 'eu',
+    country: 'DE',
+    prefix: '192.0.2',
+    countries: ['DE', 'FR', 'GB', 'NL', 'ES', 'IT', 'PL', 'SE', 'CH', 'AT'],
+  },
+  { site: 'na', country: 'US', prefix: '198.51.100', countries: ['US', 'CA', 'MX', 'BR', 'AR', 'CL'] },
+  {
+    site: 'ap',
+    country: 'JP',
+    prefix: '203.0.113',
+    countries: ['JP', 'SG', 'KR', 'IN', 'AU', 'CN', 'ID', 'TW'],
+  },
+] as const;
+
+export interface BenchPlace {
+  readonly countries: readonly string[];
+  readonly address: string;
+}
+
+/** What one name does. Every address is IPv4; a client without a known country gets `otherwise`. */
+export type BenchName =
+  | {
+      readonly kind: 'geo';
+      readonly name: DomainName;
+      readonly places: readonly BenchPlace[];
+      readonly otherwise: string;
+    }
+  | {
+      readonly kind: 'weighted';
+      readonly name: DomainName;
+      readonly members: readonly { readonly address: string; readonly weight: number }[];
+    }
+  | {
+      readonly kind: 'failover';
+      readonly name: DomainName;
+      readonly primary: string;
+      readonly secondary: string;
+    };
+
+export interface DnsWorld {
+  readonly zone: DomainName;
+  readonly nameServer: { readonly name: DomainName; readonly address: string };
+  /** Of every answer. */
+  readonly ttlSeconds: number;
+  readonly names: readonly BenchName[];
+}
+
+const KINDS = ['geo', 'weighted', 'failover'] as const;
+
+/** @param count names in the zone */
+export function dnsWorld(count = 10_000): DnsWorld {
+  const zone = parseName('bench.example');
+  const names = Array.from({ length: count }, (_, i) => nameOf(zone, i));
+  return {
+    zone,
+    nameServer: { name: parseName(`ns1.${zone}`), address: '127.0.0.1' },
+    ttlSeconds: 30,
+    names,
+  };
+}
+
+function nameOf(zone: DomainName, index: number): BenchName {
+  const kind = KINDS[index % KINDS.length] ?? 'geo';
+  const name = parseName(`${kind}-${index}.${zone}`);
+  const host = 1 + (Math.trunc(index / KINDS.length) % 250);
+  const [eu, na, ap] = [
+    `${SITES[0].prefix}.${host}`,
+    `${SITES[1].prefix}.${host}`,
+    `${SITES[2].prefix}.${host}`,
+  ];
+  switch (kind) {
+    case 'geo': {
+      const places = SITES.map(({ prefix, countries }) => ({ countries, address: `${prefix}.${host}` }));
+      return { kind, name, places, otherwise: eu };
+    }
+    case 'weighted': {
+      const members = [
+        { address: eu, weight: 50 },
+        { address: na, weight: 30 },
+        { address: ap, weight: 20 },
+      ];
+      return { kind, name, members };
+    }
+    case 'failover':
+      return { kind, name, primary: eu, secondary: na };
+  }
+}
+
+/** The world as the hub would publish it to its name servers. */
+export function routingOf(
+  world: DnsWorld,
+  sequence = 1,
+): Pick<RoutingPart, 'sequence' | 'zones' | 'policies' | 'regions'> {
+  const spec = zoneSpec.parse({
+    origin: world.zone,
+    ttlSeconds: 300,
+    nameServers: [{ name: world.nameServer.name, addresses: [world.nameServer.address] }],
+  });
+  return {
+    sequence,
+    zones: [{ namespace: 'default', name: 'bench', spec }],
+    policies: world.names.map((name, i) => policyOf(name, i, world.ttlSeconds)),
+    regions: regionTable(),
+  };
+}
+
+function policyOf(name: BenchName, index: number, ttlSeconds: number): RoutedPolicy {
+  const base = {
+    namespace: 'default',
+    name: `${name.kind}-${index}`,
+    generation: 1,
+    hostnames: [name.name],
+    ttlSeconds,
+    minTtlSeconds: 5,
+    geo: [],
+    nextBest: 'nearest',
+    residency: [],
+    selection: { mode: 'weighted', maxAnswers: 1 },
+    panicThresholdPercent: 0,
+    capacityFloorPercent: 0,
+    drainRampSeconds: 0,
+  } as const;
+  switch (name.kind) {
+    case 'geo': {
+      const rule = ({ countries, address }: BenchPlace): RoutedGeoRule => ({
+        name: siteOf(address).site,
+        cidrs: [],
+        subdivisions: [],
+        countries,
+        regions: [],
+        continents: [],
+        tiers: [{ members: [{ endpoint: siteOf(address).site, weight: 1 }] }],
+      });
+      return {
+        ...base,
+        endpoints: name.places.map(({ address }) => endpointOf(address)),
+        geo: name.places.map(rule),
+        defaultTiers: [{ members: [{ endpoint: siteOf(name.otherwise).site, weight: 1 }] }],
+      };
+    }
+    case 'weighted':
+      return {
+        ...base,
+        endpoints: name.members.map(({ address }) => endpointOf(address)),
+        defaultTiers: [
+          {
+            members: name.members.map(({ address, weight }) => ({ endpoint: siteOf(address).site, weight })),
+          },
+        ],
+      };
+    case 'failover':
+      return {
+        ...base,
+        endpoints: [name.primary, name.secondary].map(endpointOf),
+        defaultTiers: [name.primary, name.secondary].map((address) => ({
+          members: [{ endpoint: siteOf(address).site, weight: 1 }],
+        })),
+      };
+  }
+}
+
+function endpointOf(address: string): RoutedEndpoint {
+  const { site, country } = siteOf(address);
+  return {
+    name: site,
+    cluster: `default/${site}`,
+    country,
+    capacity: 1,
+    kind: 'addresses',
+    addresses: [{ address, family: 4, targetId: address }],
+  };
+}
+
+function siteOf(address: string): (typeof SITES)[number] {
+  return SITES.find(({ prefix }) => address.startsWith(`${prefix}.`)) ?? SITES[0];
+}
+
+/** A client's network as resolvers announce it, and the country GeoIP has for all of it. */
+export interface ClientNetwork {
+  /** The first three octets; it is a /24. */
+  readonly octets: readonly [number, number, number];
+  readonly country: string;
+}
+
+/** Networks all over the address space that lie in one known country each, by the database given. */
+export function clientNetworks(geo: GeoLookup, count = 20_000): readonly ClientNetwork[] {
+  const random = seeded(1);
+  const networks: ClientNetwork[] = [];
+  for (let tries = 0; networks.length < count && tries < 100 * count; tries += 1) {
+    const octets = [1 + Math.floor(random() * 222), octet(random), octet(random)] as const;
+    const bytes = Uint8Array.from([...octets, 0]);
+    const { location, exact } = geo.locate({ family: 4, bytes, prefixLength: 24, source: 'ecs' });
+    if (location.country !== undefined && exact) networks.push({ octets, country: location.country });
+  }
+  return networks;
+}
+
+/**
+ * A/IN queries for the names of the world in random order, every other one with EDNS and a client subnet, as `dnsperf -B` reads
+ * them: each message after its length in two octets (RFC 1035 section 4.2.2). dnsperf sets the message ids.
+ */
+export function queryFile(world: DnsWorld, networks: readonly ClientNetwork[], count = 100_000): Uint8Array {
+  const random = seeded(2);
+  const parts: Uint8Array[] = [];
+  const queries = world.names.map(({ name }) =>
+    encodeMessage(makeQuery(0, { name, type: TYPE.A, class: CLASS.IN })),
+  );
+  for (let i = 0; i < count; i += 1) {
+    const query = pick(queries, random);
+    const message = i % 2 === 0 ? query : withSubnet(query, pick(networks, random).octets);
+    parts.push(Uint8Array.of(message.length >> 8, message.length & 0xff), message);
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The query with an OPT record (1232 octets) that holds a client subnet of 24 bits (RFC 7871 section 6). */
+function withSubnet(query: Uint8Array, octets: ClientNetwork['octets']): Uint8Array {
+  const subnet = [0, 8, 0, 7, 0, 1, 24, 0, ...octets];
+  const opt = [0, 0, TYPE.OPT, 1232 >> 8, 1232 & 0xff, 0, 0, 0, 0, 0, subnet.length, ...subnet];
+  const message = Uint8Array.from([...query, ...opt]);
+  message[11] = 1; // ARCOUNT
+  return message;
+}
+
+function pick<T>(from: readonly T[], random: () => number): T {
+  const found = from[Math.floor(random() * from.length)];
+  if (found === undefined) throw new RangeError('nothing to pick from');
+  return found;
+}
+
+function octet(random: () => number): number {
+  return Math.floor(random() * 256);
+}
+
+/** mulberry32, uniform in [0, 1). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
