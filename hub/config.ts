@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { type NameServerSettings, nameServerSettings, withAbsoluteFiles } from '../nameserver/settings.ts';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { DEFAULT_QUORUM, type QuorumConfig } from '../src/health/types.ts';
 import { cidr, countryCode, regionName } from '../src/resources/fields.ts';
@@ -76,7 +77,9 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
-  dns: z.strictObject({ listen: z.array(listenAddress).max(16).prefault(['127.0.0.1:8053']) }).prefault({}),
+  dns: nameServerSettings
+    .extend({ listen: z.array(listenAddress).max(16).prefault(['127.0.0.1:8053']) })
+    .prefault({}),
   store: z
     .union([
       z.strictObject({ sqlite: z.strictObject({ file: file.optional() }) }),
@@ -157,7 +160,7 @@ export interface HubConfig {
     /** Never empty. */
     readonly advertise: readonly string[];
   };
-  readonly dns: { readonly listen: readonly ListenAddress[] };
+  readonly dns: { readonly listen: readonly ListenAddress[] } & NameServerSettings;
   readonly store:
     | { readonly kind: 'sqlite'; readonly file: string }
     | { readonly kind: 'postgres'; readonly url: string };
@@ -262,7 +265,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
         : { tls: { certFile: absolute(api.tls.certFile), keyFile: absolute(api.tls.keyFile) } }),
     },
     agents: { joinListen: agents.joinListen, linkListen: agents.linkListen, advertise },
-    dns,
+    dns: withAbsoluteFiles(dns, absolute),
     store:
       'postgres' in store
         ? { kind: 'postgres', url: store.postgres.url }

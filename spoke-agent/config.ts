@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { nameServerSettings, withAbsoluteFiles } from '../nameserver/settings.ts';
 import { type FieldViolation, messageOf, PortolanError } from '../src/errors/error.ts';
 import { isHostPort } from '../src/protocol/host-port.ts';
 import { cidr } from '../src/resources/fields.ts';
@@ -46,8 +47,8 @@ export const agentConfigSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Only votes: no name server. The third vantage point of two sites.'),
-  dns: z
-    .strictObject({
+  dns: nameServerSettings
+    .extend({
       enabled: z.boolean().default(true),
       listen: z
         .array(listen)
@@ -171,7 +172,10 @@ export function loadConfig(
   return {
     ...config,
     dataDir: resolve(config.dataDir),
-    ...(config.witness ? { dns: { ...config.dns, enabled: false } } : {}),
+    dns: {
+      ...withAbsoluteFiles(config.dns, (path) => resolve(path)),
+      ...(config.witness ? { enabled: false } : {}),
+    },
     geo: config.geo.database === undefined ? {} : { database: resolve(config.geo.database) },
   };
 }

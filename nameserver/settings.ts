@@ -1,0 +1,165 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { cidr } from '../src/resources/fields.ts';
+
+/** The most that crosses every path unfragmented (DNS flag day 2020): answers to whom we cannot tell from a forger. */
+const SAFE_UDP_OCTETS = 1232;
+const FIRST_DNS_OVER_TLS_PORT = 853;
+
+const filePath = z.string().min(1).max(4096);
+const perSecond = z.number().int().min(0).max(100_000);
+
+/** `127.0.0.1:853`, `[::1]:853`; the port may be left out. */
+const tlsListen = z.string().transform((text, context): { readonly host: string; readonly port: number } => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? '';
+  const port = match?.[3] === undefined ? FIRST_DNS_OVER_TLS_PORT : Number(match[3]);
+  if (isIP(host) !== 0 && port <= 65_535) return { host, port };
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(text)} is no address with a port`,
+    params: { fix: 'Write address:port, such as 192.0.2.1:853 or [::1]:853.' },
+  });
+  return z.NEVER;
+});
+
+const cookies = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('DNS cookies (RFC 7873, RFC 9018).'),
+    secretFile: filePath
+      .optional()
+      .describe(
+        'One or two lines of 32 hexadecimal digits: the secret in use, then another that is still accepted. For servers that share an address; each process makes its own when left out. Read again when it changes.',
+      ),
+    require: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Answer BADCOOKIE to UDP queries with a client cookie but no valid server cookie, so that nothing but the cookie goes to a forged address.',
+      ),
+  })
+  .prefault({});
+
+const rateLimit = z
+  .strictObject({
+    mode: z
+      .enum(['on', 'log', 'off'])
+      .default('on')
+      .describe('`log`: count and log what would be limited, and answer all the same.'),
+    answersPerSecond: perSecond
+      .default(1000)
+      .describe(
+        'Answers to one network for one name; larger answers count more than once. 0: without limit, here and below.',
+      ),
+    negativePerSecond: perSecond
+      .default(200)
+      .describe(
+        'NXDOMAIN to one network in one zone; answers without data and answers from a wildcard for one name.',
+      ),
+    referralsPerSecond: perSecond.default(200).describe('Referrals to one network to one delegated zone.'),
+    errorsPerSecond: perSecond
+      .default(100)
+      .describe('REFUSED, FORMERR, NOTIMP, SERVFAIL, BADVERS, BADCOOKIE to one network.'),
+    anyPerSecond: perSecond.default(20).describe('Answers to queries of type ANY to one network.'),
+    totalPerSecond: perSecond
+      .default(50_000)
+      .describe('Answers of every kind to one network, names taken together.'),
+    windowSeconds: z
+      .number()
+      .int()
+      .min(1)
+      .max(60)
+      .default(5)
+      .describe('How long a network that goes on above a limit is limited after it stops, at most.'),
+    slip: z
+      .number()
+      .int()
+      .min(0)
+      .max(10)
+      .default(2)
+      .describe(
+        'Of the limited answers, each how-manieth is sent truncated, so that a real client asks over TCP; 0: none, 1: all.',
+      ),
+    ipv4PrefixLength: z.number().int().min(8).max(32).default(24).describe('What one network is in IPv4.'),
+    ipv6PrefixLength: z.number().int().min(16).max(64).default(56).describe('What one network is in IPv6.'),
+    exempt: z
+      .array(cidr)
+      .max(100)
+      .default(['127.0.0.0/8', '::1/128'])
+      .describe('Never limited. A list here replaces the default, the loopback addresses.'),
+    tableEntries: z
+      .number()
+      .int()
+      .min(1024)
+      .max(16_777_216)
+      .default(65_536)
+      .describe('Flows that are counted at one time, 16 octets each; rounded up to a power of two.'),
+  })
+  .prefault({});
+
+/**
+ * How a name server answers, in the hub and in every agent: `dns:` of both configuration files holds these fields beside `listen`.
+ */
+export const nameServerSettings = z.strictObject({
+  nsid: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe(
+      'The name of this server in answers to NSID (RFC 5001) and to `id.server CH TXT`; none when left out.',
+    ),
+  udpOctets: z
+    .number()
+    .int()
+    .min(512)
+    .max(SAFE_UDP_OCTETS)
+    .default(SAFE_UDP_OCTETS)
+    .describe('The most a UDP answer has.'),
+  udpOctetsWithCookie: z
+    .number()
+    .int()
+    .min(512)
+    .max(4096)
+    .default(1400)
+    .describe(
+      'The same for a client whose address a cookie has proved. More than a path carries in one packet gets fragmented, and many paths lose fragments.',
+    ),
+  extendedErrors: z
+    .boolean()
+    .default(true)
+    .describe('Say why in an extended DNS error (RFC 8914), as a number without text.'),
+  cookies,
+  rateLimit,
+  tls: z
+    .strictObject({
+      listen: z.array(tlsListen).min(1).max(16),
+      certFile: filePath,
+      keyFile: filePath,
+    })
+    .optional()
+    .describe('DNS over TLS (RFC 7858); none when left out. The files are read again when they change.'),
+});
+
+export type NameServerSettings = z.output<typeof nameServerSettings>;
+export type CookieSettings = NameServerSettings['cookies'];
+export type RateLimitSettings = NameServerSettings['rateLimit'];
+
+/** What a name server does when its configuration says nothing. */
+export const DEFAULT_NAME_SERVER_SETTINGS: NameServerSettings = nameServerSettings.parse({});
+
+/** The same settings with every file name made absolute. */
+export function withAbsoluteFiles<T extends Pick<NameServerSettings, 'cookies' | 'tls'>>(
+  settings: T,
+  absolute: (path: string) => string,
+): T {
+  const { cookies, tls } = settings;
+  return {
+    ...settings,
+    cookies:
+      cookies.secretFile === undefined ? cookies : { ...cookies, secretFile: absolute(cookies.secretFile) },
+    ...(tls === undefined
+      ? {}
+      : { tls: { ...tls, certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) } }),
+  };
+}
