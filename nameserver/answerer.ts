@@ -54,11 +54,13 @@ export class Answerer {
    */
   answer(bytes: Uint8Array, source: string, transport: Transport, writer: WireWriter): boolean {
     const { statistics, onQuery, onFailure } = this.#options;
+    const begun = statistics.begin();
     const query = parseQuery(bytes);
     if (query === undefined) {
-      statistics.dropped.unanswerable += 1;
+      statistics.drop('unanswerable');
       return false;
     }
+    statistics.query(query.type);
     const table = this.#options.table();
     if (table === undefined) {
       statistics.response('', transport, RCODE.SERVFAIL);
@@ -68,11 +70,11 @@ export class Answerer {
       const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
       const decision = respond(table, query, client);
       if (decision.failure !== undefined) {
-        statistics.failures += 1;
+        statistics.failure();
         onFailure(decision.failure);
       }
       encodeResponse(query, decision, writer, answerLimit(query, transport));
-      if (((writer.buffer[TC_OCTET] ?? 0) & TC_BIT) !== 0) statistics.truncated += 1;
+      if (((writer.buffer[TC_OCTET] ?? 0) & TC_BIT) !== 0) statistics.truncated();
       statistics.response(decision.zone?.origin ?? '', transport, decision.rcode);
       if (onQuery !== undefined) {
         tell(
@@ -81,9 +83,10 @@ export class Answerer {
           onFailure,
         );
       }
+      statistics.answered(begun);
       return true;
     } catch (failure) {
-      statistics.failures += 1;
+      statistics.failure();
       onFailure(failure);
       return serverFailure(query, writer);
     }

@@ -292,10 +292,10 @@ describe('who watches', () => {
     socket.write(framed(question('www.example.test')));
     await framesOf(socket, 1);
     expect(server.stats().responses).toEqual([
-      { zone: 'example.test.', transport: 'udp', rcode: RCODE.NOERROR, count: 1 },
-      { zone: 'example.test.', transport: 'udp', rcode: RCODE.NXDOMAIN, count: 1 },
-      { zone: 'example.test.', transport: 'tcp', rcode: RCODE.NOERROR, count: 1 },
-      { zone: '', transport: 'udp', rcode: RCODE.REFUSED, count: 1 },
+      { zone: 'example.test.', transport: 'udp', rcode: 'NOERROR', count: 1 },
+      { zone: 'example.test.', transport: 'udp', rcode: 'NXDOMAIN', count: 1 },
+      { zone: '', transport: 'udp', rcode: 'REFUSED', count: 1 },
+      { zone: 'example.test.', transport: 'tcp', rcode: 'NOERROR', count: 1 },
     ]);
     expect(server.stats().tcpConnections).toBe(1);
   });

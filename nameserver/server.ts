@@ -88,7 +88,7 @@ export function createNameServer(options: NameServerOptions): NameServer {
       return listeners.map(({ udp }, i) => ({ host: options.listen[i]?.host ?? '', port: udp.port }));
     },
     close,
-    stats: () => statistics.read(listeners.reduce((sum, { tcp }) => sum + tcp.connections(), 0)),
+    stats: () => statistics.read(),
   };
 }
 

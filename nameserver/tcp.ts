@@ -70,7 +70,7 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
     const source = sourceKey(address);
     const mine = perSource.get(source) ?? 0;
     if (open.size >= limits.connections || mine >= limits.connectionsPerSource) {
-      statistics.dropped.tcpLimit += 1;
+      statistics.drop('tcpLimit');
       socket.on('error', () => socket.destroy());
       socket.destroy();
       return;
@@ -84,6 +84,7 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
       activeAt: now(),
     };
     open.add(connection);
+    statistics.tcpConnections(1);
     perSource.set(source, mine + 1);
     socket.on('data', (chunk) => receive(connection, chunk, address, writer, options));
     socket.on('drain', () => {
@@ -94,6 +95,7 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
     socket.on('error', () => socket.destroy()); // the peer went away: its business
     socket.on('close', () => {
       open.delete(connection);
+      statistics.tcpConnections(-1);
       const left = (perSource.get(source) ?? 1) - 1;
       if (left > 0) perSource.set(source, left);
       else perSource.delete(source);
@@ -125,7 +127,7 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
       const before = now() - limits.idleMs;
       for (const connection of open) {
         if (connection.activeAt > before) continue;
-        statistics.dropped.tcpIdle += 1;
+        statistics.drop('tcpIdle');
         connection.socket.destroy();
       }
     },

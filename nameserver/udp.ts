@@ -45,12 +45,12 @@ export async function listenUdp(options: UdpOptions): Promise<UdpListener> {
   const writer = new WireWriter();
   socket.on('message', (bytes, peer) => {
     if (peer.port === 0) {
-      statistics.dropped.unanswerable += 1; // nobody can receive there, and sending to it throws
+      statistics.drop('unanswerable'); // nobody can receive there, and sending to it throws
       return;
     }
     if (!answerer.answer(bytes, peer.address, 'udp', writer)) return;
     if (socket.getSendQueueCount() >= MAX_QUEUED) {
-      statistics.dropped.congested += 1;
+      statistics.drop('congested');
       return;
     }
     // Without a callback, which would cost a tick for each answer: an address the kernel cannot reach is the client's loss.

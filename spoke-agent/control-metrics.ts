@@ -1,5 +1,5 @@
 import type { ProberStats } from '../prober/scheduler.ts';
-import { type Family, renderMetrics, single } from './metrics.ts';
+import { type Family, renderMetrics, single } from '../src/telemetry/metric-text.ts';
 
 export interface ControlFigures {
   readonly prober: ProberStats | undefined;

@@ -1,7 +1,6 @@
 import type { NameServerStats } from '../nameserver/statistics.ts';
-import { rcodeName } from '../src/dns/types.ts';
 import type { StateView } from '../src/routing/model.ts';
-import { type Family, renderMetrics, single } from './metrics.ts';
+import { type Family, renderMetrics, single } from '../src/telemetry/metric-text.ts';
 import type { ServedSnapshot } from './served-snapshot.ts';
 
 export interface DataFigures {
@@ -65,26 +64,6 @@ export function dataMetrics(figures: DataFigures): string {
       figures.rssBytes,
     ),
   ];
-  if (nameServer !== undefined) {
-    families.push(
-      {
-        name: 'portolan_dns_responses_total',
-        help: 'Responses sent.',
-        type: 'counter',
-        samples: nameServer.responses.map(({ zone, transport, rcode, count }) => ({
-          labels: { zone, transport, rcode: rcodeName(rcode) },
-          value: count,
-        })),
-      },
-      {
-        name: 'portolan_dns_dropped_total',
-        help: 'Queries and connections without an answer.',
-        type: 'counter',
-        samples: Object.entries(nameServer.dropped).map(([reason, value]) => ({ labels: { reason }, value })),
-      },
-      single('counter', 'portolan_dns_truncated_total', 'Responses that did not fit.', nameServer.truncated),
-      single('gauge', 'portolan_dns_tcp_connections', 'Open TCP connections.', nameServer.tcpConnections),
-    );
-  }
+  families.push(...(nameServer?.families ?? []));
   return renderMetrics(families);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PortolanError } from '../src/errors/error.ts';
+import { renderMetrics, single } from '../src/telemetry/metric-text.ts';
 import { createLog } from './log.ts';
-import { renderMetrics, single } from './metrics.ts';
 
 describe('log lines', () => {
   const lines = (pretty: boolean) => {

@@ -219,12 +219,6 @@ describe('what is only tried', () => {
   });
 });
 
-const NAME_SERVER = {
-  truncated: 0,
-  failures: 0,
-  dropped: { unanswerable: 1, congested: 0, tcpLimit: 0, tcpIdle: 0 },
-  tcpConnections: 2,
-};
 const PROBER = {
   probes: { ok: 5, failed: 1, unable: 0, stalled: 0 },
   injected: 0,
@@ -323,8 +317,14 @@ describe('what the hub tells of itself', () => {
     const metrics = createMetrics({
       engine: at.engine,
       nameServer: () => ({
-        ...NAME_SERVER,
-        responses: [{ zone: parseName('example.com'), transport: 'udp', rcode: 0, count: 3 }],
+        families: [
+          {
+            name: 'portolan_dns_responses_total',
+            help: 'Responses.',
+            type: 'counter',
+            samples: [{ labels: { zone: 'example.com.', transport: 'udp', rcode: 'NOERROR' }, value: 3 }],
+          },
+        ],
       }),
       prober: () => PROBER,
       activeDrills: () => at.effects.all.length,

@@ -1,12 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { NameServerStats } from '../../nameserver/statistics.ts';
 import type { ProberStats } from '../../prober/scheduler.ts';
-import { rcodeName } from '../../src/dns/types.ts';
+import { renderMetrics } from '../../src/telemetry/metric-text.ts';
 import type { Engine } from '../reconcile/engine.ts';
 
 export interface MetricsSources {
   readonly engine: Engine;
-  readonly nameServer: () => NameServerStats;
+  readonly nameServer: () => Pick<NameServerStats, 'families'>;
   readonly prober: () => ProberStats;
   readonly activeDrills: () => number;
   readonly version: string;
@@ -100,21 +100,6 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
     (set) => set({}, engine.publicationsKept),
   );
   gauge('portolan_drills_active', 'Drills under way', [], (set) => set({}, sources.activeDrills()));
-  gauge('portolan_dns_tcp_connections', 'Open TCP connections of the name server', [], (set) =>
-    set({}, sources.nameServer().tcpConnections),
-  );
-  counter(
-    'portolan_dns_responses_total',
-    "DNS responses of the hub's name server",
-    ['zone', 'transport', 'rcode'],
-    (set) => {
-      for (const r of sources.nameServer().responses)
-        set({ zone: r.zone, transport: r.transport, rcode: rcodeName(r.rcode) }, r.count);
-    },
-  );
-  counter('portolan_dns_dropped_total', 'Datagrams and connections without an answer', ['reason'], (set) => {
-    for (const [reason, count] of Object.entries(sources.nameServer().dropped)) set({ reason }, count);
-  });
   counter('portolan_probes_total', "Finished probes of the hub's vantage point", ['outcome'], (set) => {
     for (const [outcome, count] of Object.entries(sources.prober().probes)) set({ outcome }, count);
   });
@@ -124,5 +109,7 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
     [],
     (set) => set({}, sources.prober().confirmsRefused),
   );
-  return { text: () => registry.metrics() };
+  return {
+    text: async () => (await registry.metrics()) + renderMetrics(sources.nameServer().families),
+  };
 }

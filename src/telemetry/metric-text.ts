@@ -2,17 +2,19 @@
 export interface Family {
   readonly name: string;
   readonly help: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly samples: readonly Sample[];
 }
 
 export interface Sample {
+  /** Of a histogram: `_bucket`, `_sum` or `_count`. */
+  readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string | number>>;
   readonly value: number;
 }
 
 /**
- * Prometheus text format 0.0.4. The agent renders what it counts anyway; a metrics library would cost each of its two
+ * Prometheus text format 0.0.4. What is counted anyway is rendered; a metrics library would cost each of an agent's two
  * processes 20 MB.
  */
 export function renderMetrics(families: readonly Family[]): string {
@@ -20,7 +22,8 @@ export function renderMetrics(families: readonly Family[]): string {
   for (const { name, help, type, samples } of families) {
     if (samples.length === 0) continue;
     text += `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}\n# TYPE ${name} ${type}\n`;
-    for (const { labels, value } of samples) text += `${name}${labelText(labels)} ${numberText(value)}\n`;
+    for (const { suffix = '', labels, value } of samples)
+      text += `${name}${suffix}${labelText(labels)} ${numberText(value)}\n`;
   }
   return text;
 }
