@@ -290,10 +290,47 @@ export const ERROR_TABLE = {
     'Point `geo.database` at an .mmdb file (MaxMind DB format).',
   ),
 
+  TSIG_KEY_INVALID: entry(
+    422,
+    'The TSIG key cannot be used.',
+    'Give name, algorithm (hmac-sha256, hmac-sha384 or hmac-sha512) and the secret in base64, at least 16 octets.',
+  ),
+  TSIG_REJECTED: entry(
+    403,
+    'The signature of a DNS message does not hold.',
+    'Both servers need the same key name, algorithm and secret, and clocks that agree within 300 s.',
+  ),
+  TRANSFER_REFUSED: entry(
+    403,
+    'The name server does not let this machine copy the zone.',
+    'Allow its address or TSIG key at that server (named: allow-transfer, Knot: acl, PowerDNS: allow-axfr-ips).',
+  ),
+  TRANSFER_FAILED: entry(
+    503,
+    'The copy of the zone ended before it was whole, or is not a zone.',
+    'Try again; `dig @SERVER ZONE AXFR` shows what the server sends.',
+  ),
+  TRANSFER_TOO_BIG: entry(
+    413,
+    'The zone is bigger than the limit for a copy.',
+    'Raise the limit if the zone is meant to be that big.',
+  ),
+
   NAME_SERVER_SILENT: entry(
     503,
     'A name server does not answer.',
     'Check that it runs and that UDP reaches its address; `portolan get clusters -o wide` lists name servers.',
+  ),
+
+  TSIG_SECRET_INVALID: entry(
+    422,
+    'A Secret that a zone names as its TSIG key does not hold one.',
+    'Give it `name`, `algorithm` and `secret` (base64), as `tsig-keygen` prints them.',
+  ),
+  DNSSEC_REFUSED: entry(
+    409,
+    'The state of the signing of the zone does not allow this now: it could make the zone bogus.',
+    'See `portolan zone dnssec show <zone>`: it says what is waited for and what to do.',
   ),
 
   // --- drills
