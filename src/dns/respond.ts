@@ -22,7 +22,7 @@ const MAX_ALIASES = 12; // longer chains are mistakes; the client gets what was 
 
 /** "RFC8482" and an empty string: the answer to ANY (RFC 8482 section 4.2). */
 const ANY_ANSWER: RRset = momentaryRRset(TYPE.HINFO, 3600, [
-  { type: 'OPAQUE', code: TYPE.HINFO, data: new Uint8Array([7, ...Buffer.from('RFC8482', 'latin1'), 0]) },
+  { type: 'HINFO', cpu: new Uint8Array(Buffer.from('RFC8482', 'latin1')), os: new Uint8Array() },
 ]);
 
 const NONE: readonly OwnedRRset[] = [];

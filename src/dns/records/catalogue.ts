@@ -5,13 +5,29 @@ import { malformed, WireReader } from '../wire/reader.ts';
 import { WireWriter } from '../wire/writer.ts';
 import { A, type ARdata } from './a.ts';
 import { AAAA, type AaaaRdata } from './aaaa.ts';
+import { AFSDB, type AfsdbRdata } from './afsdb.ts';
+import { APL, type AplRdata } from './apl.ts';
 import { CAA, type CaaRdata } from './caa.ts';
+import { CDNSKEY, type CdnskeyRdata } from './cdnskey.ts';
+import { CDS, type CdsRdata } from './cds.ts';
+import { CERT, type CertRdata } from './cert.ts';
 import { CNAME, type CnameRdata } from './cname.ts';
 import type { RecordType } from './contract.ts';
+import { DHCID, type DhcidRdata } from './dhcid.ts';
+import { DNAME, type DnameRdata } from './dname.ts';
+import { DNSKEY, type DnskeyRdata } from './dnskey.ts';
+import { DS, type DsRdata } from './ds.ts';
+import { EUI48, type Eui48Rdata } from './eui48.ts';
+import { EUI64, type Eui64Rdata } from './eui64.ts';
 import { Fields } from './fields.ts';
+import { HINFO, type HinfoRdata } from './hinfo.ts';
 import { HTTPS, type HttpsRdata } from './https.ts';
+import { KX, type KxRdata } from './kx.ts';
+import { LOC, type LocRdata } from './loc.ts';
 import { MX, type MxRdata } from './mx.ts';
+import { NAPTR, type NaptrRdata } from './naptr.ts';
 import { NS, type NsRdata } from './ns.ts';
+import { NSEC, type NsecRdata } from './nsec.ts';
 import {
   decodeOpaque,
   encodeOpaque,
@@ -20,26 +36,58 @@ import {
   type OpaqueRdata,
   parseOpaqueData,
 } from './opaque.ts';
+import { OPENPGPKEY, type OpenpgpkeyRdata } from './openpgpkey.ts';
 import { PTR, type PtrRdata } from './ptr.ts';
+import { RP, type RpRdata } from './rp.ts';
+import { RRSIG, type RrsigRdata } from './rrsig.ts';
+import { SMIMEA, type SmimeaRdata } from './smimea.ts';
 import { SOA, type SoaRdata } from './soa.ts';
+import { SPF, type SpfRdata } from './spf.ts';
 import { SRV, type SrvRdata } from './srv.ts';
+import { SSHFP, type SshfpRdata } from './sshfp.ts';
 import { SVCB, type SvcbRdata } from './svcb.ts';
+import { TLSA, type TlsaRdata } from './tlsa.ts';
 import { TXT, type TxtRdata } from './txt.ts';
+import { URI, type UriRdata } from './uri.ts';
 
 /** The typed rdata of every record type this program interprets. */
 interface RdataByType {
   A: ARdata;
   AAAA: AaaaRdata;
+  AFSDB: AfsdbRdata;
+  APL: AplRdata;
   CAA: CaaRdata;
+  CDNSKEY: CdnskeyRdata;
+  CDS: CdsRdata;
+  CERT: CertRdata;
   CNAME: CnameRdata;
+  DHCID: DhcidRdata;
+  DNAME: DnameRdata;
+  DNSKEY: DnskeyRdata;
+  DS: DsRdata;
+  EUI48: Eui48Rdata;
+  EUI64: Eui64Rdata;
+  HINFO: HinfoRdata;
   HTTPS: HttpsRdata;
+  KX: KxRdata;
+  LOC: LocRdata;
   MX: MxRdata;
+  NAPTR: NaptrRdata;
   NS: NsRdata;
+  NSEC: NsecRdata;
+  OPENPGPKEY: OpenpgpkeyRdata;
   PTR: PtrRdata;
+  RP: RpRdata;
+  RRSIG: RrsigRdata;
+  SMIMEA: SmimeaRdata;
   SOA: SoaRdata;
+  SPF: SpfRdata;
   SRV: SrvRdata;
+  SSHFP: SshfpRdata;
   SVCB: SvcbRdata;
+  TLSA: TlsaRdata;
   TXT: TxtRdata;
+  URI: UriRdata;
 }
 
 type KnownType = keyof RdataByType;
@@ -52,16 +100,40 @@ export type Rdata = KnownRdata | OpaqueRdata;
 const CATALOGUE: { readonly [K in KnownType]: RecordType<RdataByType[K]> } = {
   A,
   AAAA,
+  AFSDB,
+  APL,
   CAA,
+  CDNSKEY,
+  CDS,
+  CERT,
   CNAME,
+  DHCID,
+  DNAME,
+  DNSKEY,
+  DS,
+  EUI48,
+  EUI64,
+  HINFO,
   HTTPS,
+  KX,
+  LOC,
   MX,
+  NAPTR,
   NS,
+  NSEC,
+  OPENPGPKEY,
   PTR,
+  RP,
+  RRSIG,
+  SMIMEA,
   SOA,
+  SPF,
   SRV,
+  SSHFP,
   SVCB,
+  TLSA,
   TXT,
+  URI,
 };
 
 const BY_CODE: ReadonlyMap<number, RecordType<KnownRdata>> = new Map(

@@ -105,6 +105,35 @@ export class Fields {
     return new Uint8Array(Buffer.from(text, 'hex'));
   }
 
+  /** As `hexToEnd`, at least one octet. */
+  hexRequired(field: string): Uint8Array {
+    const octets = this.hexToEnd(field);
+    if (octets.length === 0) this.fail(`${field} is missing`);
+    return octets;
+  }
+
+  /** Base64 (RFC 4648 section 4) in all remaining words together, at least one octet. */
+  base64Required(field: string): Uint8Array {
+    const words: string[] = [];
+    while (!this.done) words.push(this.word(field));
+    const text = words.join('');
+    if (text === '') this.fail(`${field} is missing`);
+    const octets = new Uint8Array(Buffer.from(text, 'base64'));
+    // Buffer skips what it does not know: what it read must be what stands there.
+    if (Buffer.from(octets).toString('base64').replace(/=+$/, '') !== text.replace(/={1,2}$/, ''))
+      this.fail(`${field} is not base64`);
+    return octets;
+  }
+
+  /** An unsigned number in decimal, or a name that stands for one. */
+  numberOrName(field: string, bits: 8 | 16, names: ReadonlyMap<string, number>): number {
+    const token = this.#tokens[this.#next];
+    const named = token === undefined ? undefined : names.get(token.text.toUpperCase());
+    if (named === undefined) return this.unsigned(field, bits);
+    this.#next += 1;
+    return named;
+  }
+
   /** @throws PortolanError DNS_RECORD_INVALID when words are left over */
   end(): void {
     if (!this.done) this.fail(`"${this.word('the rest')}" is one field too many`);

@@ -92,6 +92,100 @@ const CASES: readonly (readonly [string, string, string, string])[] = [
   ['HTTPS', '1 . alpn=h3 no-default-alpn', '1 . alpn="h3" no-default-alpn', '0001000001000302683300020000'],
   ['HTTPS', '1 . ech=AEX+DQ==', '1 . ech="AEX+DQ=="', '000100000500040045fe0d'],
   ['HTTPS', '1 . key3="\\001\\187"', '1 . port="443"', '0001000003000201bb'],
+  ['HINFO', 'AMD64 "Linux 6"', '"AMD64" "Linux 6"', `05${hex('AMD64')}07${hex('Linux 6')}`],
+  ['RP', 'example.com. .', 'example.com. .', `${EXAMPLE}00`],
+  ['AFSDB', '1 example.com.', '1 example.com.', `0001${EXAMPLE}`],
+  ['KX', '10 example.com.', '10 example.com.', `000a${EXAMPLE}`],
+  [
+    'NAPTR',
+    '100 50 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .',
+    '100 50 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .',
+    `0064003201${hex('u')}07${hex('E2U+sip')}1b${hex('!^.*$!sip:info@example.com!')}00`,
+  ],
+  [
+    'URI',
+    '10 1 "https://example.com/"',
+    '10 1 "https://example.com/"',
+    `000a0001${hex('https://example.com/')}`,
+  ],
+  ['SSHFP', '4 2 0a0b 0c', '4 2 0A0B0C', '04020a0b0c'],
+  ['TLSA', '3 1 1 d2abde24 0d7cd3ee', '3 1 1 D2ABDE240D7CD3EE', '030101d2abde240d7cd3ee'],
+  ['SMIMEA', '3 0 0 00ff', '3 0 0 00FF', '03000000ff'],
+  ['OPENPGPKEY', 'AQID BAU=', 'AQIDBAU=', '0102030405'],
+  ['DHCID', 'AAECAwQ', 'AAECAwQ=', '0001020304'],
+  ['CERT', 'pkix 1 ECDSAP256SHA256 AQID', 'PKIX 1 13 AQID', '000100010d010203'],
+  ['CERT', '9 65535 255 AQID', '9 65535 255 AQID', '0009ffffff010203'],
+  // RFC 1876 section 3 and its examples: cambridge-net, and a tower below sea level.
+  [
+    'LOC',
+    '42 21 54 N 71 06 18 W -24m 30m',
+    '42 21 54.000 N 71 6 18.000 W -24.00m 30m 10000m 10m',
+    '0033161389172dd070be15f000988d20',
+  ],
+  [
+    'LOC',
+    '0 S 180 E 0',
+    '0 0 0.000 N 180 0 0.000 E 0.00m 1m 10000m 10m',
+    '00121613 80000000 a69fb200 00989680',
+  ],
+  [
+    'LOC',
+    '1 2 3.5 S 4 5 6.789 E 1.5m 0.05m 0m 90000000m',
+    '1 2 3.500 S 4 5 6.789 E 1.50m 0.05m 0.00m 90000000m',
+    '00500099 7fc72f14 80e06865 00989716',
+  ],
+  ['SPF', '"v=spf1 -all"', '"v=spf1 -all"', `0b${hex('v=spf1 -all')}`],
+  ['EUI48', '00-00-5E-00-53-2a', '00-00-5e-00-53-2a', '00005e00532a'],
+  ['EUI64', '00-00-5e-ef-10-00-00-2a', '00-00-5e-ef-10-00-00-2a', '00005eef1000002a'],
+  // RFC 3123 section 7.
+  [
+    'APL',
+    '1:192.168.32.0/21 !1:192.168.38.0/28',
+    '1:192.168.32.0/21 !1:192.168.38.0/28',
+    '00011503c0a820 00011c83c0a826',
+  ],
+  ['APL', '1:224.0.0.0/4 2:FF00:0:0::/8', '1:224.0.0.0/4 2:ff00::/8', '00010401e0 00020801ff'],
+  ['APL', '', '\\# 0', ''],
+  ['DNAME', 'Example.COM', 'example.com.', EXAMPLE],
+  [
+    'DNSKEY',
+    '257 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edb krkSQ==',
+    '257 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrkSQ==',
+    '0101030d1a88c88615d437fbb8bf9e1942a1929f28562706ae6c2bd399e7b1bfb6d1e9e75b92b912',
+  ],
+  ['CDNSKEY', '0 3 0 AA==', '0 3 0 AA==', '00000300' + '00'],
+  [
+    'DS',
+    '55648 13 2 b4c8c1fe2e7477127b27115656ad6256 f424625bf5c1e2770ce6d6e37df61d17',
+    '55648 13 2 B4C8C1FE2E7477127B27115656AD6256F424625BF5C1E2770CE6D6E37DF61D17',
+    'd9600d02b4c8c1fe2e7477127b27115656ad6256f424625bf5c1e2770ce6d6e37df61d17',
+  ],
+  ['CDS', '0 0 0 00', '0 0 0 00', '0000000000'],
+  // RFC 4034 section 4.3.
+  [
+    'NSEC',
+    'example.com. A MX RRSIG NSEC TYPE1234',
+    'example.com. A MX RRSIG NSEC TYPE1234',
+    `${EXAMPLE}0006400100000003041b${'00'.repeat(26)}20`,
+  ],
+  [
+    'NSEC',
+    '\\000.example.com. NXNAME NSEC RRSIG',
+    '\\000.example.com. RRSIG NSEC NXNAME',
+    `0100${EXAMPLE}0011000000000003${'00'.repeat(10)}80`,
+  ],
+  [
+    'RRSIG',
+    'A 13 3 3600 20100909100439 20100812100439 55648 Example.com. AQID BA==',
+    'A 13 3 3600 20100909100439 20100812100439 55648 example.com. AQIDBA==',
+    `00010d0300000e104c88b1374c63c737d960${EXAMPLE}01020304`,
+  ],
+  [
+    'RRSIG',
+    'TYPE1234 13 0 0 4294967295 0 0 . AA==',
+    'TYPE1234 13 0 0 21060207062815 19700101000000 0 . AA==',
+    '04d20d0000000000ffffffff00000000' + '0000' + '00' + '00',
+  ],
   ['TYPE65400', '\\# 3 01 02 03', '\\# 3 010203', '010203'],
   ['TYPE65400', '\\# 0', '\\# 0', ''],
   ['A', '\\# 4 c0000201', '192.0.2.1', 'c0000201'],
@@ -101,14 +195,24 @@ describe('record types', () => {
   it.each(CASES)('%s %s', (type, text, canonical, expected) => {
     const rdata = parseRdata(code(type), text);
     expect(formatRdata(rdata)).toBe(canonical);
-    expect(wire(type, text)).toBe(expected);
+    const octets = expected.replaceAll(' ', '');
+    expect(wire(type, text)).toBe(octets);
     expect(codeOf(rdata)).toBe(code(type));
-    expect(decodeRdata(code(type), new WireReader(Buffer.from(expected, 'hex')))).toEqual(rdata);
+    expect(decodeRdata(code(type), new WireReader(Buffer.from(octets, 'hex')))).toEqual(rdata);
     expect(parseRdata(code(type), canonical)).toEqual(rdata);
   });
 
   it('has a case for every type of the catalogue', () => {
     expect(new Set(CASES.map(([type]) => type))).toEqual(new Set([...INTERPRETED_TYPES, 'TYPE65400']));
+  });
+
+  it.each(INTERPRETED_TYPES)('%s may be written as octets too (RFC 3597 section 5)', (type) => {
+    const [, text = ''] = CASES.find(([known, , canonical]) => known === type && canonical !== '\\# 0') ?? [];
+    const full = wire(type, text);
+    const octets = type === 'SOA' ? full.replace('c000', EXAMPLE) : full; // no message to point into
+    const rdata = parseRdata(code(type), `\\# ${octets.length / 2} ${octets}`);
+    expect(rdata.type).toBe(type);
+    expect(type === 'SOA' ? octets : wire(type, formatRdata(rdata))).toBe(octets);
   });
 
   it('compresses names only where RFC 3597 allows it', () => {
@@ -165,6 +269,27 @@ describe('wrong record data', () => {
     ['HTTPS', '1 . key3="\\001"', 'does not allow'],
     ['HTTPS', '1 . key65535=x', 'no known service parameter'],
     ['HTTPS', '1 . colour=red', 'no known service parameter'],
+    ['SSHFP', '4 2', 'the fingerprint is missing'],
+    ['SSHFP', '4 2 0a0', 'even number'],
+    ['TLSA', '3 1 1 xyz0', 'even number'],
+    ['OPENPGPKEY', '', 'the data is missing'],
+    ['OPENPGPKEY', 'AQ*D', 'not base64'],
+    ['DHCID', 'A', 'not base64'],
+    ['CERT', 'NOPE 0 0 AQID', 'from 0 to 65535'],
+    ['URI', '10 1 ""', 'the target is empty'],
+    ['EUI48', '00:00:5e:00:53:2a', 'joined by hyphens'],
+    ['EUI64', '00-00-5e-00-53-2a', '8 pairs'],
+    ['APL', '3:192.0.2.0/24', 'not a block'],
+    ['APL', '1:192.0.2.0/33', 'not a block'],
+    ['APL', '2:192.0.2.0/24', 'not a block'],
+    ['LOC', '91 N 0 E 0m', 'from 0 to 90'],
+    ['LOC', '1 60 N 0 E 0m', 'from 0 to 90'],
+    ['LOC', '1 2 3 4 N 0 E 0m', 'where degrees'],
+    ['LOC', 'N 0 E 0m', 'where degrees'],
+    ['LOC', '1 N 1 E', 'the altitude is missing'],
+    ['LOC', '1 N 1 E high', 'not metres'],
+    ['LOC', '1 N 1 E -100001m', 'the altitude is not'],
+    ['LOC', '1 N 1 E 0m -1m', 'the size is not'],
     ['TYPE65400', 'hello', 'length and hexadecimal digits'],
     ['TYPE65400', '\\# 4 010203', 'says 4 octets but there are 3'],
     ['TYPE65400', '\\# 1 0g', 'hexadecimal'],
@@ -196,6 +321,22 @@ describe('wrong record data', () => {
     ['SVCB', '00010000020000'],
     ['SVCB', '000100000100 03ff6832'],
     ['CAA', '0003692d78'],
+    ['SPF', ''],
+    ['URI', '000a0001'],
+    ['SSHFP', '0402'],
+    ['TLSA', '030101'],
+    ['CERT', '0001000000'],
+    ['DHCID', ''],
+    ['OPENPGPKEY', ''],
+    ['EUI48', '00005e0053'],
+    ['APL', '000315 03c0a820'],
+    ['APL', '00011505c0a8200101'],
+    ['APL', '00012103c0a820'],
+    ['APL', '00011503c0a800'],
+    ['LOC', '01331613891716d070be15f000988d20'],
+    ['LOC', '003a1613891716d070be15f000988d20'],
+    ['LOC', '00013613891716d070be15f000988d20'],
+    ['LOC', '00331613ffffffff70be15f000988d20'],
     ['TXT', ''],
     ['TXT', '0561'],
     ['A', 'c00002'],

@@ -83,6 +83,12 @@ export class WireReader {
     return new Uint8Array(this.bytes.subarray(at, at + count));
   }
 
+  /** A copy of what is left, at least one octet. */
+  rest(what: string): Uint8Array {
+    if (this.remaining === 0) malformed(`${what} is empty`);
+    return this.take(this.remaining);
+  }
+
   /** A character-string: one length octet and that many octets (RFC 1035 section 3.3). */
   charString(): Uint8Array {
     return this.take(this.u8());

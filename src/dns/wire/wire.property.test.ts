@@ -41,6 +41,26 @@ const u32 = fc.nat({ max: 0xffff_ffff });
 const seconds = fc.nat({ max: 0x7fff_ffff });
 const octets = (most: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength: most });
 
+const someOctets = fc.uint8Array({ minLength: 1, maxLength: 60 });
+/** Of LOC: a digit and a power of ten. */
+const precision = fc
+  .record({ digit: fc.nat({ max: 9 }), exponent: fc.nat({ max: 9 }) })
+  .map((p) => (p.digit === 0 ? { digit: 0, exponent: 0 } : p));
+const aplItem = fc.oneof(
+  fc.record({
+    family: fc.constant(1 as const),
+    prefixLength: fc.nat({ max: 32 }),
+    negated: fc.boolean(),
+    address: fc.uint8Array({ minLength: 4, maxLength: 4 }),
+  }),
+  fc.record({
+    family: fc.constant(2 as const),
+    prefixLength: fc.nat({ max: 128 }),
+    negated: fc.boolean(),
+    address: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  }),
+);
+
 const svcParams = fc
   .tuple(
     fc.option(fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 3 }), {
@@ -110,6 +130,51 @@ const rdata: fc.Arbitrary<Rdata> = fc.oneof(
     value: octets(60),
   }),
   fc.record({ type: fc.constant('SRV' as const), priority: u16, weight: u16, port: u16, target: anyName }),
+  fc.record({ type: fc.constantFrom('AFSDB' as const, 'KX' as const), preference: u16, host: anyName }),
+  fc.record({ type: fc.constant('RP' as const), mailbox: anyName, text: anyName }),
+  fc.record({ type: fc.constant('HINFO' as const), cpu: octets(255), os: octets(255) }),
+  fc.record({
+    type: fc.constant('NAPTR' as const),
+    order: u16,
+    preference: u16,
+    flags: octets(255),
+    services: octets(255),
+    regexp: octets(255),
+    replacement: anyName,
+  }),
+  fc.record({ type: fc.constant('URI' as const), priority: u16, weight: u16, target: someOctets }),
+  fc.record({ type: fc.constant('SSHFP' as const), algorithm: u8, digestType: u8, fingerprint: someOctets }),
+  fc.record({
+    type: fc.constantFrom('TLSA' as const, 'SMIMEA' as const),
+    usage: u8,
+    selector: u8,
+    matchingType: u8,
+    data: someOctets,
+  }),
+  fc.record({ type: fc.constantFrom('OPENPGPKEY' as const, 'DHCID' as const), data: someOctets }),
+  fc.record({
+    type: fc.constant('CERT' as const),
+    format: u16,
+    keyTag: u16,
+    algorithm: u8,
+    data: someOctets,
+  }),
+  fc.record({
+    type: fc.constant('SPF' as const),
+    strings: fc.array(octets(255), { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({ type: fc.constant('EUI48' as const), address: fc.uint8Array({ minLength: 6, maxLength: 6 }) }),
+  fc.record({ type: fc.constant('EUI64' as const), address: fc.uint8Array({ minLength: 8, maxLength: 8 }) }),
+  fc.record({
+    type: fc.constant('LOC' as const),
+    sizeCentimetres: precision,
+    horizontalCentimetres: precision,
+    verticalCentimetres: precision,
+    latitude: fc.integer({ min: -324_000_000, max: 324_000_000 }),
+    longitude: fc.integer({ min: -648_000_000, max: 648_000_000 }),
+    altitudeCentimetres: fc.integer({ min: -10_000_000, max: 0xffff_ffff - 10_000_000 }),
+  }),
+  fc.record({ type: fc.constant('APL' as const), items: fc.array(aplItem, { minLength: 1, maxLength: 4 }) }),
   binding('SVCB'),
   binding('HTTPS'),
   fc.record({
