@@ -1,9 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
+import { createTsigKeys } from '../hub/dnssec/tsig-keys.ts';
 import { createDrillEffects } from '../hub/drills/effects.ts';
 import { createCaBundles } from '../hub/reconcile/ca-bundles.ts';
 import { createEngine, type Engine } from '../hub/reconcile/engine.ts';
+import { createNameServerSecrets } from '../hub/reconcile/name-server-secrets.ts';
 import type { Change, Store } from '../hub/store/contract.ts';
 import { openStore } from '../hub/store/open.ts';
 import { openGeoDatabase } from '../nameserver/geo-database.ts';
@@ -82,6 +84,9 @@ async function measure(): Promise<PlanReport | undefined> {
         geo,
         effects: createDrillEffects(() => links.engine?.effectsChanged()),
         caBundles,
+        nameServerSecrets: createNameServerSecrets({
+          tsigKeys: createTsigKeys(store, { warn: () => undefined }),
+        }),
         compileTable(routing, lookup, view) {
           const { table, problems } = createRoutedTable({ routing, geo: lookup, view, random: Math.random });
           if (problems.length > 0) throw new Error(`${problems[0]?.path}: ${problems[0]?.message}`);

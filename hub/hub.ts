@@ -21,12 +21,14 @@ import { createHubCertificate } from './agents/server-certificate.ts';
 import { createApi } from './api/server.ts';
 import type { HubConfig } from './config.ts';
 import { openDataDirectory } from './data-dir.ts';
+import { createTsigKeys } from './dnssec/tsig-keys.ts';
 import { createDrillEffects } from './drills/effects.ts';
 import { createDrillRunner } from './drills/runner.ts';
 import { createDrillView } from './drills/view.ts';
 import { readKeyFile } from './key-file.ts';
 import { createCaBundles } from './reconcile/ca-bundles.ts';
 import { createEngine, type Engine } from './reconcile/engine.ts';
+import { createNameServerSecrets } from './reconcile/name-server-secrets.ts';
 import { createPlaceFinder } from './reconcile/places.ts';
 import { createServices } from './reconcile/services.ts';
 import { openStore } from './store/open.ts';
@@ -113,6 +115,8 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     ): void => sessionOf(agentUid)?.send(message);
     const effects = createDrillEffects(() => links.engine?.effectsChanged());
     const caBundles = createCaBundles(store);
+    const tsigKeys = createTsigKeys(store, log);
+    const nameServerSecrets = createNameServerSecrets({ tsigKeys });
     const engine = await createEngine(
       {
         store,
@@ -123,8 +127,9 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
         geo,
         effects,
         caBundles,
-        compileTable: (routing, lookup, view) => {
-          const built = createRoutedTable({ routing, geo: lookup, view, random: Math.random });
+        nameServerSecrets,
+        compileTable: (routing, lookup, view, { signing }) => {
+          const built = createRoutedTable({ routing, signing, geo: lookup, view, random: Math.random });
           for (const problem of built.problems)
             log.warn({ path: problem.path, code: problem.code }, problem.message);
           return built.table;

@@ -7,7 +7,7 @@ import { TYPE } from '../src/dns/types.ts';
 import { compileZone, reviseZone, type Zone } from '../src/dns/zone.ts';
 import type { ZoneSource } from '../src/dns/zone-source.ts';
 import type { FieldViolation } from '../src/errors/error.ts';
-import type { RoutingPart } from '../src/protocol/snapshot.ts';
+import type { DnsPart, RoutingPart } from '../src/protocol/snapshot.ts';
 import type { ZoneSpec } from '../src/resources/zone.ts';
 import { type CompiledPolicy, compilePolicy } from '../src/routing/compiled.ts';
 import { decide } from '../src/routing/decide.ts';
@@ -17,6 +17,8 @@ import { typesOf } from '../src/routing/policy-types.ts';
 
 export interface RoutedTableInput {
   readonly routing: Pick<RoutingPart, 'sequence' | 'zones' | 'policies' | 'regions'>;
+  /** What signed zones are signed with, by origin. A zone that should be signed and has none here is left out: it would be bogus. */
+  readonly signing?: DnsPart['signing'];
   /** Without one every location is unknown, and residency rules fail closed. */
   readonly geo: GeoLookup | undefined;
   /** The view to decide by, asked for at every query. */
@@ -57,7 +59,8 @@ export function createRoutedTable(input: RoutedTableInput): RoutedTable {
   }
   const zones: Zone[] = [];
   const problems: FieldViolation[] = [];
-  sources.forEach(({ spec }, index) => {
+  sources.forEach(({ spec, signingSha256 }, index) => {
+    if (signingSha256 !== undefined && input.signing?.[spec.origin] === undefined) return;
     const result = zoneFrom(spec, sequence, routed[index] ?? []);
     if (result.ok) zones.push(result.zone);
     else problems.push(...result.violations.map((v) => ({ ...v, path: `zones[${index}].${v.path}` })));

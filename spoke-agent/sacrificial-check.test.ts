@@ -54,6 +54,17 @@ describe('I11 a snapshot is tried out before it is believed', () => {
     expect(await tried(snapshotFile({ routing: malformed({ somethingNew: { a: 1 } }) }))).toBe('good');
   });
 
+  it('keys of a name server pass, and what is no key is refused with its place', async () => {
+    const key = { name: 'transfer.', algorithm: 'hmac-sha256', secret: 'c2VjcmV0c2VjcmV0' } as const;
+    expect(await tried(snapshotFile({ dns: { signing: {}, tsigKeys: { 'default/key': key } } }))).toBe(
+      'good',
+    );
+    const broken = { ...key, secret: '' };
+    expect(
+      await tried(snapshotFile({ dns: { signing: {}, tsigKeys: { 'default/key': broken } } })),
+    ).toContain('dns.tsigKeys.default/key.secret');
+  });
+
   it.each([
     [
       'a policy without TTL',

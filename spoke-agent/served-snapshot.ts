@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { createRoutedTable } from '../nameserver/routed-table.ts';
 import { type AnswerTable, EMPTY_TABLE } from '../src/dns/table.ts';
 import { sha256Hex } from '../src/identity/digest.ts';
+import type { DnsPart } from '../src/protocol/snapshot.ts';
 import type { GeoLookup, StateView } from '../src/routing/model.ts';
 import type { RoutedContent } from './served-states.ts';
-import { decodeSnapshotFile, invalid, partOf, readPart } from './snapshot-file.ts';
+import { decodeSnapshotFile, invalid, partOf, readDnsPart, readPart } from './snapshot-file.ts';
 
 /** The snapshot that is answered from now. */
 export interface ServedSnapshot {
@@ -13,6 +14,8 @@ export interface ServedSnapshot {
   /** SOA serial of its zones. */
   readonly sequence: number;
   readonly table: AnswerTable;
+  /** TSIG keys (RFC 8945) of those who may copy zones, by `namespace/secret`. */
+  readonly tsigKeys: DnsPart['tsigKeys'];
   readonly zones: number;
   readonly hostnames: number;
   /** The hub decides by another GeoIP database than this server. */
@@ -24,6 +27,7 @@ export const NOTHING_SERVED: ServedSnapshot = {
   hash: '',
   sequence: 0,
   table: EMPTY_TABLE,
+  tsigKeys: {},
   zones: 0,
   hostnames: 0,
   otherGeoDatabase: false,
@@ -47,7 +51,8 @@ export async function compileSnapshot(
   }
   const signed = decodeSnapshotFile(bytes);
   const routing = readPart(partOf(signed, 'routing'), 'routing');
-  const built = createRoutedTable({ routing, geo, view, random: Math.random });
+  const { signing, tsigKeys } = readDnsPart(signed);
+  const built = createRoutedTable({ routing, signing, geo, view, random: Math.random });
   const [problem] = built.problems;
   if (problem !== undefined) throw invalid(`${problem.path}: ${problem.message}`);
   const { policies, regions, drains, issuedAtMs, sequence } = routing;
@@ -55,6 +60,7 @@ export async function compileSnapshot(
     hash: sha256Hex(signed.manifest),
     sequence,
     table: built.table,
+    tsigKeys,
     zones: built.table.zones.length,
     hostnames: built.policies.size,
     otherGeoDatabase: geo !== undefined && routing.geoSha256 !== '' && routing.geoSha256 !== geo.sha256,

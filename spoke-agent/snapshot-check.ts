@@ -5,7 +5,7 @@ import { messageOf } from '../src/errors/error.ts';
 import { createStateView } from '../src/health/state-view.ts';
 import type { SnapshotContent } from '../src/protocol/snapshot.ts';
 import type { CheckVerdict } from './sacrificial-check.ts';
-import { decodeSnapshotFile, parseJson, partOf, readPart } from './snapshot-file.ts';
+import { decodeSnapshotFile, parseJson, partOf, readDnsPart, readPart } from './snapshot-file.ts';
 import { partProblems } from './snapshot-schema.ts';
 
 /*
@@ -16,7 +16,8 @@ import { partProblems } from './snapshot-schema.ts';
 /** Everything that is wrong, as one line; empty when nothing is. */
 function problemsOf(file: Uint8Array): string {
   const signed = decodeSnapshotFile(file);
-  const names: readonly (keyof SnapshotContent)[] = ['routing', 'probes', 'peers'];
+  const optional = signed.parts.some((part) => part.name === 'dns') ? (['dns'] as const) : [];
+  const names: readonly (keyof SnapshotContent)[] = ['routing', 'probes', 'peers', ...optional];
   for (const name of names) {
     const problems = partProblems(name, parseJson(partOf(signed, name), `part ${name}`));
     if (problems.length > 0) return problems.join('; ');
@@ -26,7 +27,8 @@ function problemsOf(file: Uint8Array): string {
     { targets: new Map(), drains: new Map(), lastHealthy: new Map(), takenAtMs: 0, freshAtMs: 0 },
     () => 0,
   );
-  const built = createRoutedTable({ routing, geo: undefined, view: () => view, random: () => 0.5 });
+  const { signing } = readDnsPart(signed);
+  const built = createRoutedTable({ routing, signing, geo: undefined, view: () => view, random: () => 0.5 });
   if (built.problems.length > 0) {
     return built.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; ');
   }

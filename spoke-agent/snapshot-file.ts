@@ -1,6 +1,6 @@
 import { PortolanError } from '../src/errors/error.ts';
 import type { SignedSnapshot } from '../src/identity/snapshot-signing.ts';
-import type { SnapshotContent } from '../src/protocol/snapshot.ts';
+import type { DnsPart, SnapshotContent } from '../src/protocol/snapshot.ts';
 
 const MAGIC = Buffer.from('PTLSNAP1');
 
@@ -53,8 +53,11 @@ export function decodeSnapshotFile(bytes: Uint8Array): SignedSnapshot {
  * One part of a snapshot that was verified. The cast is the boundary of trust: the hub's signature vouches for the shape, and
  * the sacrificial check has tried these very bytes out.
  */
-export function readPart<N extends keyof SnapshotContent>(content: Uint8Array, name: N): SnapshotContent[N] {
-  return parseJson(content, `part ${name}`) as SnapshotContent[N];
+export function readPart<N extends keyof SnapshotContent>(
+  content: Uint8Array,
+  name: N,
+): Required<SnapshotContent>[N] {
+  return parseJson(content, `part ${name}`) as Required<SnapshotContent>[N];
 }
 
 /** The bytes of one part. @throws PortolanError SNAPSHOT_INVALID when there is none of that name */
@@ -62,6 +65,12 @@ export function partOf(signed: SignedSnapshot, name: keyof SnapshotContent): Uin
   const part = signed.parts.find((candidate) => candidate.name === name);
   if (part === undefined) throw invalid(`part "${name}" is missing`);
   return part.content;
+}
+
+/** The secrets of a name server; none when the hub sent none. */
+export function readDnsPart(signed: SignedSnapshot): DnsPart {
+  const part = signed.parts.find((candidate) => candidate.name === 'dns');
+  return part === undefined ? { signing: {}, tsigKeys: {} } : readPart(part.content, 'dns');
 }
 
 export function invalid(why: string, cause?: unknown): PortolanError {

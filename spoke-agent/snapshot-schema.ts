@@ -95,6 +95,10 @@ const routing = z.object({
     z.object({
       namespace: z.string(),
       name: z.string(),
+      signingSha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
       spec: z.looseObject({
         origin: name,
         nameServers: z.array(z.object({ name, addresses: z.array(ip) })).min(1),
@@ -165,7 +169,42 @@ const peers = z.object({
   ),
 });
 
-const SCHEMAS: { readonly [N in keyof SnapshotContent]: z.ZodType } = { routing, probes, peers };
+const base64 = z.base64();
+const presigned = z.object({
+  ttlSeconds: count,
+  records: z.array(base64).min(1),
+  signatures: z.array(base64).min(1),
+});
+const dns = z.object({
+  signing: z.record(
+    name,
+    z.object({
+      dnskey: presigned,
+      cds: presigned.optional(),
+      cdnskey: presigned.optional(),
+      signers: z
+        .array(
+          z.object({
+            keyTag: z.number().int().min(0).max(65_535),
+            algorithm: z.literal(13),
+            privateKey: base64.min(1),
+          }),
+        )
+        .min(1),
+      signatureValiditySeconds: z.number().int().positive(),
+    }),
+  ),
+  tsigKeys: z.record(
+    z.string(),
+    z.object({
+      name,
+      algorithm: z.enum(['hmac-sha256', 'hmac-sha384', 'hmac-sha512']),
+      secret: base64.min(1),
+    }),
+  ),
+});
+
+const SCHEMAS: { readonly [N in keyof SnapshotContent]-?: z.ZodType } = { routing, probes, peers, dns };
 
 /** What is wrong with a part, as `path: message` lines; empty when nothing is. */
 export function partProblems(part: keyof SnapshotContent, content: unknown): readonly string[] {

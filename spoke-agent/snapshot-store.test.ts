@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +51,15 @@ describe('accepting a snapshot', () => {
     expect(loaded?.mark.version).toBe(7);
     expect(loaded?.path).toBe(accepted.path);
     expect(JSON.parse(Buffer.from(loaded?.parts.routing ?? []).toString())).toMatchObject({ sequence: 7 });
+  });
+
+  it("keeps the secrets of name servers in files that only the agent's user can read", async () => {
+    const key = { name: 'transfer.', algorithm: 'hmac-sha256', secret: 'c2VjcmV0c2VjcmV0c2VjcmV0' } as const;
+    const dns = { signing: {}, tsigKeys: { 'default/key': key } };
+    await openStore().accept(hub.snapshot({ dns }));
+    const loaded = await openStore().load();
+    expect(JSON.parse(Buffer.from(loaded?.parts.dns ?? []).toString())).toEqual(dns);
+    expect((await stat(loaded?.path ?? '')).mode & 0o777).toBe(0o600);
   });
 
   it('keeps the current and the previous one, and nothing else', async () => {

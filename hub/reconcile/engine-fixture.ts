@@ -20,11 +20,13 @@ import { toWireVotes } from '../../src/protocol/votes.ts';
 import type { ParsedInput } from '../../src/resources/validate.ts';
 import { countryLocation, parseClient } from '../../src/routing/location.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
+import { createTsigKeys } from '../dnssec/tsig-keys.ts';
 import { createDrillEffects, type DrillEffects } from '../drills/effects.ts';
 import type { Store } from '../store/contract.ts';
 import { openStore, type StoreConfig, type StoreDependencies } from '../store/open.ts';
 import { createCaBundles } from './ca-bundles.ts';
 import { createEngine, type Engine } from './engine.ts';
+import { createNameServerSecrets } from './name-server-secrets.ts';
 import { CONTEXT, cluster } from './testing.ts';
 
 /** An engine over a real store; its clock and timers move only when told, agents and probes are pretended. */
@@ -121,8 +123,11 @@ export async function startTestEngine(): Promise<TestEngine> {
         geo: GEO,
         effects,
         caBundles: createCaBundles(store),
-        compileTable: (routing, geo, view) =>
-          createRoutedTable({ routing, geo, view, random: () => 0.5 }).table,
+        nameServerSecrets: createNameServerSecrets({
+          tsigKeys: createTsigKeys(store, { warn: () => undefined }),
+        }),
+        compileTable: (routing, geo, view, { signing }) =>
+          createRoutedTable({ routing, signing, geo, view, random: () => 0.5 }).table,
         startProber: () => ({
           assign(targets) {
             assigned = targets;

@@ -10,7 +10,7 @@ import type {
   SnapshotAck,
   VoteBatch as WireVoteBatch,
 } from '../../src/protocol/generated/portolan_pb.js';
-import type { RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { DnsPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import { fromWireVotes } from '../../src/protocol/votes.ts';
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
 import type { DrillEffects } from '../drills/effects.ts';
@@ -25,6 +25,7 @@ import { followObjects } from './follow.ts';
 import { createHubHealth, type HubHealth } from './health.ts';
 import { createHealthMemory } from './health-memory.ts';
 import { createLeadership } from './leadership.ts';
+import type { NameServerSecrets } from './name-server-secrets.ts';
 import { createPublisher, type Published } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import { settle } from './settling.ts';
@@ -47,7 +48,14 @@ export interface EngineOptions {
   readonly effects: DrillEffects;
   readonly caBundles: CaBundles;
   /** Compiles what the hub's own name server answers from. */
-  readonly compileTable: (routing: RoutingPart, geo: GeoLookup, view: () => StateView) => AnswerTable;
+  readonly compileTable: (
+    routing: RoutingPart,
+    geo: GeoLookup,
+    view: () => StateView,
+    dns: DnsPart,
+  ) => AnswerTable;
+  /** Zone-signing and TSIG keys; never in what is published. */
+  readonly nameServerSecrets: NameServerSecrets;
   /** Makes the hub's own vantage point; called once. */
   readonly startProber: (onVotes: (votes: readonly Vote[]) => void) => Prober;
   /** Sends to an agent if it is connected. */
@@ -68,6 +76,8 @@ export interface Engine {
   readonly health: HubHealth;
   readonly published: Published | undefined;
   readonly table: AnswerTable;
+  /** What the name servers hold to serve the live content. */
+  readonly dns: DnsPart;
   /** Publications that are kept: the newest, and every one that an agent still answers from (I3). */
   readonly publicationsKept: number;
   readonly agents: AgentDirectory;
@@ -90,6 +100,8 @@ export interface Engine {
   /** Identities changed (joined, revoked): read them again. */
   identitiesChanged(): Promise<void>;
   effectsChanged(): void;
+  /** A key moved on, or a secret of name servers changed: look at the zones again. */
+  secretsChanged(): void;
   close(): Promise<void>;
 }
 
@@ -240,6 +252,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       quorum: options.quorum,
       targets: [...content.world.targets.values()],
       caBundles: options.caBundles.all,
+      dns: content.dns,
       agents: known(),
       hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
       wallMs: wallMs(),
@@ -350,6 +363,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     get table() {
       return content.table;
     },
+    get dns() {
+      return content.dns;
+    },
     agents,
     get ready() {
       const reasons = [
@@ -429,6 +445,10 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       const read = identities.then(readIdentities);
       identities = read.catch(() => undefined);
       return read.then(agentsChanged);
+    },
+    secretsChanged() {
+      material = true;
+      loop.schedule();
     },
     effectsChanged() {
       broadcast.faults();

@@ -7,6 +7,7 @@ import { type AdmissionOutcome, admit } from './admission.ts';
 import type { Moment } from './capacity.ts';
 import type { Engine } from './engine.ts';
 import { objectKey } from './objects.ts';
+import { tsigSecretViolations } from './tsig-admission.ts';
 import type { World, WorldContext } from './world.ts';
 
 export interface Judgement {
@@ -28,7 +29,7 @@ export interface Judge {
 }
 
 export interface JudgeOptions {
-  readonly store: Pick<Store, 'list' | 'getMeta' | 'putMeta'>;
+  readonly store: Pick<Store, 'list' | 'getMeta' | 'putMeta' | 'secretData'>;
   readonly engine: Pick<Engine, 'caughtUp' | 'world' | 'health' | 'agents'>;
   readonly context: WorldContext;
   readonly wallMs: () => number;
@@ -82,9 +83,10 @@ export async function createJudge(options: JudgeOptions): Promise<Judge> {
         budget,
         joined,
       });
-      if (outcome.violations.length === 0 && !dryRun && outcome.charges.size > 0)
-        await charge(outcome.charges);
-      return { world, outcome };
+      const badKeys = await tsigSecretViolations(changes, outcome.next, store);
+      const whole = { ...outcome, violations: [...outcome.violations, ...badKeys] };
+      if (whole.violations.length === 0 && !dryRun && whole.charges.size > 0) await charge(whole.charges);
+      return { world, outcome: whole };
     },
   };
 }

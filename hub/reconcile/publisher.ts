@@ -83,7 +83,12 @@ export async function createPublisher(
  */
 function manifestOf(content: RoutingContent): string {
   return canonicalJson({
-    zones: content.zones.map((z) => [z.namespace, z.name, digestOf(z.spec)]),
+    zones: content.zones.map((z) => [
+      z.namespace,
+      z.name,
+      digestOf(z.spec),
+      ...(z.signingSha256 === undefined ? [] : [z.signingSha256]),
+    ]),
     policies: content.policies.map((p) => digestOf(p)),
     regions: digestOf(content.regions),
     geoSha256: content.geoSha256,

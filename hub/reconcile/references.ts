@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../src/errors/table.ts';
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
+import { tsigSecretsOf } from '../../src/resources/tsig-secret.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
 import { objectKey } from './objects.ts';
 import type { World } from './world.ts';
@@ -34,7 +35,11 @@ export function referenceViolations(
       return [...(entry?.violations ?? []), ...claimsOf(desired, next), ...staticConflicts(desired, next)];
     }
     case 'Zone':
-      return [...originClaims(desired, next), ...zoneViolations(desired.spec, next)];
+      return [
+        ...originClaims(desired, next),
+        ...zoneViolations(desired.spec, next),
+        ...tsigViolations(desired, next),
+      ];
     case 'Cluster':
     case 'HealthCheck':
       return dependantsOf(desired, next);
@@ -109,6 +114,23 @@ function claimsOf(desired: Extract<AnyDesired, { kind: 'TrafficPolicy' }>, next:
     }
     return [];
   });
+}
+
+/** Each TSIG key a zone names is there; what is in it is looked at where Secrets are opened. */
+function tsigViolations(desired: Extract<AnyDesired, { kind: 'Zone' }>, next: World): readonly Unplaced[] {
+  const { namespace, spec } = desired;
+  return tsigSecretsOf(spec.transfers).flatMap((name) =>
+    next.objects.Secret.has(objectKey(namespace, name))
+      ? []
+      : [
+          violation(
+            'spec.transfers',
+            'REFERENCE_NOT_FOUND',
+            `there is no Secret ${namespace}/${name}`,
+            'Create it with the keys `name`, `algorithm` and `secret` of the TSIG key, also in the same apply.',
+          ),
+        ],
+  );
 }
 
 /** One zone per origin; and a zone inside another namespace's names would take them over, since the longest origin answers. */
@@ -257,7 +279,10 @@ function usersOf(kind: Kind, namespace: string, name: string, next: World): read
     const checks = [...next.objects.HealthCheck]
       .filter(([, h]) => h.metadata.namespace === namespace && namesSecret(h.spec, name))
       .map(([key]) => `HealthCheck ${key}`);
-    return [...policies, ...checks];
+    const zones = [...next.objects.Zone]
+      .filter(([, z]) => z.metadata.namespace === namespace && tsigSecretsOf(z.spec.transfers).includes(name))
+      .map(([key]) => `Zone ${key}`);
+    return [...policies, ...checks, ...zones];
   }
   return [];
 }

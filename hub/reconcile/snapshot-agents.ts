@@ -15,6 +15,12 @@ export function failureDomainOf(agent: KnownAgent, world: World): string {
   return world.objects.Cluster.get(clusterOf(agent))?.spec.failureDomain ?? ownFailureDomain(namespace, name);
 }
 
+/** Where it answers DNS, `host:port`; one that has not connected since the hub started keeps what its status says. */
+export function nameServersOf(agent: KnownAgent, world: World): readonly string[] {
+  if (agent.version !== '') return agent.nameServers;
+  return world.objects.Cluster.get(clusterOf(agent))?.status?.agent?.nameServers ?? [];
+}
+
 /**
  * Agents as snapshots know them. One that has not connected since the hub started keeps the peer address in its status.
  * An agent that is away and was not heard after `heardAfterMs` (wall clock) is no witness for other clusters.
@@ -34,6 +40,7 @@ export function snapshotAgents(
       failureDomain: failureDomainOf(agent, world),
       generation,
       witness: agent.connected || (agent.lastSeenWallMs ?? times.hubStartedMs) > times.heardAfterMs,
+      nameServer: nameServersOf(agent, world).length > 0,
       peerAddress: agent.peerAddress ?? world.objects.Cluster.get(cluster)?.status?.agent?.peerAddress,
     };
   });

@@ -25,6 +25,7 @@ const agentOf = (name: string, peerAddress: string | undefined): SnapshotAgent =
   cluster: `default/${name}`,
   failureDomain: name,
   witness: true,
+  nameServer: name === 'eu-1',
   generation: 1,
   peerAddress,
 });
@@ -34,6 +35,7 @@ const input: SnapshotInput = {
   quorum: DEFAULT_QUORUM,
   targets: [...world.targets.values()],
   caBundles: { 'default/ca/ca.pem': 'PEM' },
+  dns: { signing: {}, tsigKeys: {} },
   agents: [agentOf('eu-1', '192.0.2.1:7463'), agentOf('us-1', undefined)],
   hub: { id: 'hub/h', kind: 'hub', failureDomain: 'hub' },
   wallMs: 1_000,
@@ -49,7 +51,8 @@ const textsOf = (of: SnapshotInput, name: string) => {
   const parts = compile(of).byAgent.get(`uid-${name}`)?.parts();
   if (parts === undefined) throw new Error(`${name} has no snapshot`);
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8');
-  return { routing: text(parts.routing), probes: text(parts.probes), peers: text(parts.peers) };
+  const dns = parts.dns === undefined ? undefined : text(parts.dns);
+  return { routing: text(parts.routing), probes: text(parts.probes), peers: text(parts.peers), dns };
 };
 const digestOf = (of: SnapshotInput, name = 'eu-1') => compile(of).byAgent.get(`uid-${name}`)?.digest;
 
@@ -109,6 +112,27 @@ describe('snapshots of agents', () => {
     ['a peer', { agents: [agentOf('eu-1', '192.0.2.1:7463'), agentOf('us-1', '192.0.2.2:7463')] }],
   ])('are sent again when %s changes', (_what, change) => {
     expect(digestOf({ ...input, ...change })).not.toBe(digestOf(input));
+  });
+
+  it('bring the secrets of name servers to those who answer DNS, and to nobody else', () => {
+    const key = { name: 'transfer.', algorithm: 'hmac-sha256', secret: 'c2VjcmV0' } as const;
+    const secret = { ...input, dns: { signing: {}, tsigKeys: { 'default/key': key } } };
+    expect(textsOf(input, 'eu-1').dns).toBeUndefined();
+    expect(JSON.parse(textsOf(secret, 'eu-1').dns ?? '')).toEqual(secret.dns);
+    expect(textsOf(secret, 'eu-1').dns).toBe(canonicalJson(secret.dns));
+    expect(textsOf(secret, 'us-1').dns).toBeUndefined();
+    const { routing, probes, peers } = textsOf(secret, 'eu-1');
+    for (const text of [routing, probes, peers]) expect(text).not.toContain(key.secret);
+    expect(digestOf(secret, 'eu-1')).not.toBe(digestOf(input, 'eu-1'));
+    expect(digestOf(secret, 'us-1')).toBe(digestOf(input, 'us-1'));
+  });
+
+  it('say by a digest, and in the canonical place, that a zone is signed', () => {
+    const signed = new Map([['shop.example.', 'ab'.repeat(32)]]);
+    const withDigest = { ...published, content: routingContent(world, CONTEXT, 'geo', signed) };
+    const { routing } = textsOf({ ...input, published: withDigest }, 'us-1');
+    expect(routing).toContain('ab'.repeat(32));
+    expect(routing).toBe(canonicalJson(JSON.parse(routing)));
   });
 
   it('are not sent again because time went by', () => {

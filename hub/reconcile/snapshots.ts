@@ -9,7 +9,7 @@ import {
   Snapshot_PartSchema,
   SnapshotSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
-import type { PeersPart, RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { DnsPart, PeersPart, RoutingPart, SnapshotParts } from '../../src/protocol/snapshot.ts';
 import { canonicalTextOf } from './canonical-text.ts';
 import type { Published } from './publisher.ts';
 
@@ -25,6 +25,8 @@ export interface SnapshotAgent {
   readonly witness: boolean;
   /** `host:port` where peers reach it, once it said so. */
   readonly peerAddress: string | undefined;
+  /** It answers DNS: it gets the secrets of name servers. */
+  readonly nameServer: boolean;
 }
 
 export interface SnapshotInput {
@@ -33,6 +35,8 @@ export interface SnapshotInput {
   readonly quorum: QuorumConfig;
   readonly targets: readonly Target[];
   readonly caBundles: Readonly<Record<string, string>>;
+  /** For name servers only. */
+  readonly dns: DnsPart;
   readonly agents: readonly SnapshotAgent[];
   readonly hub: Vantage;
   readonly wallMs: number;
@@ -50,11 +54,7 @@ export interface AgentParts {
   readonly agent: SnapshotAgent;
   readonly digest: string;
   /** Made anew at every call: with many agents, the bytes of all of them would not fit in memory. */
-  readonly parts: () => {
-    readonly routing: Uint8Array;
-    readonly probes: Uint8Array;
-    readonly peers: Uint8Array;
-  };
+  readonly parts: () => SnapshotParts;
 }
 
 /**
@@ -121,6 +121,9 @@ export function compileSnapshots(
         ],
   );
   const common = digest([encode(routingIdentity), encode(shared), encode(peers.map((p) => p.text).join())]);
+  // Most installations have none: then the part is left out, and an older agent gets what it knows.
+  const hasDns = Object.keys(input.dns.signing).length + Object.keys(input.dns.tsigKeys).length > 0;
+  const dnsText = hasDns ? canonicalTextOf(input.dns) : '';
   const byAgent = new Map<string, AgentParts>();
   for (const agent of input.agents) {
     const { agentUid, cluster, failureDomain } = agent;
@@ -129,13 +132,14 @@ export function compileSnapshots(
     const self = canonicalJson({ agentUid, cluster, failureDomain } satisfies PeersPart['self']);
     byAgent.set(agentUid, {
       agent,
-      digest: digest([encode(`${common} ${assignedText} ${self}`)]),
+      digest: digest([encode(`${common} ${assignedText} ${self}${agent.nameServer ? dnsText : ''}`)]),
       parts: () => ({
         routing: routing(),
         probes: encode(`{"assigned":${assignedText},${shared}}`),
         peers: encode(
           `{"peers":[${peers.flatMap((p) => (p.agentUid === agentUid ? [] : [p.text])).join(',')}],"self":${self}}`,
         ),
+        ...(agent.nameServer && hasDns ? { dns: encode(dnsText) } : {}),
       }),
     });
   }
@@ -143,8 +147,9 @@ export function compileSnapshots(
   return { hubTargets: targets.filter((t) => assigned.has(t.id)), byAgent };
 }
 
-function zoneText({ name, namespace, spec }: RoutingPart['zones'][number]): string {
-  return `{"name":${canonicalJson(name)},"namespace":${canonicalJson(namespace)},"spec":${canonicalTextOf(spec)}}`;
+function zoneText({ name, namespace, signingSha256, spec }: RoutingPart['zones'][number]): string {
+  const signing = signingSha256 === undefined ? '' : `"signingSha256":${canonicalJson(signingSha256)},`;
+  return `{"name":${canonicalJson(name)},"namespace":${canonicalJson(namespace)},${signing}"spec":${canonicalTextOf(spec)}}`;
 }
 
 function once<T>(make: () => T): () => T {

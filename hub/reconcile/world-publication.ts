@@ -1,10 +1,11 @@
 import type { AnswerTable } from '../../src/dns/table.ts';
 import { PortolanError } from '../../src/errors/error.ts';
-import type { RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { DnsPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
 import type { CaBundles } from './ca-bundles.ts';
 import type { HubHealth } from './health.ts';
 import type { Leadership } from './leadership.ts';
+import type { NameServerSecrets } from './name-server-secrets.ts';
 import { NO_OBJECTS, type Objects } from './objects.ts';
 import type { Publisher } from './publisher.ts';
 import { buildWorld, routingContent, sameRouting, type World, type WorldContext } from './world.ts';
@@ -17,7 +18,13 @@ export interface WorldPublicationOptions {
   readonly health: Pick<HubHealth, 'setPolicies' | 'setTargets' | 'view'>;
   readonly caBundles: Pick<CaBundles, 'refresh'>;
   /** Compiles what the hub's own name server answers from. */
-  readonly compileTable: (routing: RoutingPart, geo: GeoLookup, view: () => StateView) => AnswerTable;
+  readonly compileTable: (
+    routing: RoutingPart,
+    geo: GeoLookup,
+    view: () => StateView,
+    dns: DnsPart,
+  ) => AnswerTable;
+  readonly nameServerSecrets: NameServerSecrets;
   readonly wallMs: () => number;
   readonly log: {
     info(details: object, message: string): void;
@@ -29,6 +36,8 @@ export interface WorldPublicationOptions {
 export interface WorldPublication {
   readonly world: World;
   readonly table: AnswerTable;
+  /** What name servers hold to serve the live content. */
+  readonly dns: DnsPart;
   /**
    * Moves on to these objects: publishes what answers otherwise, and tells health what to judge. When it rejects, world and table are
    * as before and the same objects can be tried again. @throws PortolanError CONFLICT when another hub took over
@@ -47,20 +56,27 @@ export function createWorldPublication(
   let table = emptyTable;
   /** Sequence the table was compiled from; a table that could not be compiled is tried again. */
   let compiledSequence: number | undefined;
+  /** The secrets that belong to `table`. */
+  let dns: DnsPart = options.nameServerSecrets.part;
   /** The same function at every publication, so that what did not change of the table can stay. */
   const currentView = (): StateView => health.view;
 
   async function publish(next: World): Promise<void> {
     if (!(await leadership.confirm())) throw new PortolanError('CONFLICT', leadership.lost ?? '');
-    const published = await publisher.publish(routingContent(next, context, geo.sha256));
+    const published = await publisher.publish(
+      routingContent(next, context, geo.sha256, options.nameServerSecrets.digests),
+    );
     const { content, sequence } = published;
-    if (sequence === compiledSequence) return;
+    const { part } = options.nameServerSecrets;
+    if (sequence === compiledSequence && part === dns) return;
     table = options.compileTable(
       { ...content, sequence, drains: [], issuedAtMs: options.wallMs() },
       geo,
       currentView,
+      part,
     );
     compiledSequence = sequence;
+    dns = part;
     health.setPolicies(content.policies, context.regions);
     for (const [policy, entry] of next.policies) {
       const first = entry.violations[0];
@@ -77,9 +93,15 @@ export function createWorldPublication(
     get table() {
       return table;
     },
+    get dns() {
+      return dns;
+    },
     async advance(objects) {
       const next = buildWorld(objects, context, world);
-      if (compiledSequence === undefined || !sameRouting(world, next)) await publish(next);
+      // First the keys: a zone that should be signed must never be published without them.
+      await options.nameServerSecrets.follow(next);
+      const sameSecrets = options.nameServerSecrets.part === dns;
+      if (compiledSequence === undefined || !sameSecrets || !sameRouting(world, next)) await publish(next);
       world = next;
       const targets = [...world.targets.values()];
       health.setTargets(targets);

@@ -167,10 +167,15 @@ export function routingContent(
   world: World,
   context: WorldContext,
   geoSha256: string,
+  signingDigests: ReadonlyMap<string, string> = new Map(),
 ): Omit<RoutingPart, 'sequence' | 'issuedAtMs' | 'drains'> {
   const zones = [...world.objects.Zone.values()]
     .filter((z) => z.metadata.deletionTimestamp === undefined)
-    .map((z) => ({ namespace: z.metadata.namespace, name: z.metadata.name, spec: z.spec }))
+    .map((z) => {
+      const { namespace, name } = z.metadata;
+      const signingSha256 = signingDigests.get(z.spec.origin);
+      return { namespace, name, spec: z.spec, ...(signingSha256 === undefined ? {} : { signingSha256 }) };
+    })
     .sort((a, b) => (a.spec.origin < b.spec.origin ? -1 : 1));
   const policies = [...world.policies.entries()]
     .flatMap(([key, entry]) =>

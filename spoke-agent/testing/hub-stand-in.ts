@@ -13,7 +13,7 @@ import {
   type SnapshotKey,
   signSnapshot,
 } from '../../src/identity/snapshot-signing.ts';
-import type { PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { DnsPart, PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { RoutedPolicy } from '../../src/routing/model.ts';
 import { saveIdentity } from '../identity-files.ts';
 import { createSnapshotStore } from '../snapshot-store.ts';
@@ -25,6 +25,8 @@ export interface SnapshotRecipe {
   readonly routing?: Partial<RoutingPart>;
   readonly probes?: Partial<ProbesPart>;
   readonly peers?: Partial<PeersPart>;
+  /** For a name server; left out as an older hub does. */
+  readonly dns?: DnsPart;
   readonly issuedAtMs?: number;
   readonly minimumAgent?: string;
 }
@@ -83,7 +85,12 @@ export async function createHubStandIn(): Promise<HubStandIn> {
         issuedAtMs,
         minimumAgent: recipe.minimumAgent ?? '0.1.0',
       },
-      { routing: bytes(routing), probes: bytes(probes), peers: bytes(peers) },
+      {
+        routing: bytes(routing),
+        probes: bytes(probes),
+        peers: bytes(peers),
+        ...(recipe.dns === undefined ? {} : { dns: bytes(recipe.dns) }),
+      },
       signer,
     );
   };

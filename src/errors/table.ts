@@ -284,6 +284,11 @@ export const ERROR_TABLE = {
     'The DNS message cannot be parsed.',
     'Nothing to do: the sender gets FORMERR.',
   ),
+  DNSSEC_KEY_INVALID: entry(
+    422,
+    'The DNSSEC key cannot be used.',
+    'Keys are ECDSA P-256 (algorithm 13); let the hub make one.',
+  ),
   GEO_DATABASE_INVALID: entry(
     400,
     'The GeoIP database cannot be read.',
@@ -322,11 +327,6 @@ export const ERROR_TABLE = {
     'Check that it runs and that UDP reaches its address; `portolan get clusters -o wide` lists name servers.',
   ),
 
-  TSIG_SECRET_INVALID: entry(
-    422,
-    'A Secret that a zone names as its TSIG key does not hold one.',
-    'Give it `name`, `algorithm` and `secret` (base64), as `tsig-keygen` prints them.',
-  ),
   DNSSEC_REFUSED: entry(
     409,
     'The state of the signing of the zone does not allow this now: it could make the zone bogus.',

@@ -153,6 +153,17 @@ describe('a signed snapshot', () => {
     expect(refusal(signedManifest({ hub: 'hub-1' }))).toContain('lacks members');
   });
 
+  it('I12 is accepted from an older hub that sends no part for name servers, and gives that part back when there is one', () => {
+    expect(verifySnapshot(snapshot, expected).parts.dns).toBeUndefined();
+    const dns = Buffer.from('{"signing":{},"tsigKeys":{}}');
+    const withDns = signSnapshot(head, { ...content, dns }, signer);
+    const verified = verifySnapshot(withDns, expected);
+    expect(verified.parts.dns).toEqual(dns);
+    expect(verified.manifest.parts.map((part) => part.name)).toEqual(['routing', 'probes', 'peers', 'dns']);
+    const without = { ...withDns, parts: withDns.parts.filter((part) => part.name !== 'dns') };
+    expect(refusal(without)).toContain('parts');
+  });
+
   it('I12 is accepted with members and parts of a newer hub, which are checked and left out', () => {
     const extra = Buffer.from('new');
     const listed = verifySnapshot(snapshot, expected).manifest.parts;

@@ -8,7 +8,7 @@ import {
 } from 'node:crypto';
 import { z } from 'zod';
 import { PortolanError } from '../errors/error.ts';
-import type { SnapshotContent, SnapshotManifest } from '../protocol/snapshot.ts';
+import type { SnapshotContent, SnapshotManifest, SnapshotParts } from '../protocol/snapshot.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { spkiSha256Of } from './csr.ts';
 import { sha256Hex } from './digest.ts';
@@ -52,7 +52,7 @@ export interface VerifiedSnapshot {
   readonly manifest: SnapshotManifest;
   readonly mark: SnapshotMark;
   /** Exact bytes of every part this program knows. */
-  readonly parts: Readonly<Record<keyof SnapshotContent, Uint8Array>>;
+  readonly parts: SnapshotParts;
 }
 
 const counter = z.number().int().nonnegative();
@@ -75,7 +75,12 @@ const manifestSchema = z.object({
     .max(64),
 });
 
-const PART_NAMES = ['routing', 'probes', 'peers'] as const satisfies readonly (keyof SnapshotContent)[];
+const PART_NAMES = [
+  'routing',
+  'probes',
+  'peers',
+  'dns',
+] as const satisfies readonly (keyof SnapshotContent)[];
 
 /** A new Ed25519 key, PKCS#8 PEM; seal it before it rests anywhere. */
 export function newSnapshotKey(): string {
@@ -95,10 +100,13 @@ export function openSnapshotSigner(privateKeyPem: string): SnapshotSigner {
 /** Signs a snapshot whose parts are these exact bytes, in this order. */
 export function signSnapshot(
   head: Omit<SnapshotManifest, 'parts'>,
-  content: Readonly<Record<keyof SnapshotContent, Uint8Array>>,
+  content: SnapshotParts,
   signer: SnapshotSigner,
 ): SignedSnapshot & { readonly mark: SnapshotMark } {
-  const parts = PART_NAMES.map((name) => ({ name, content: content[name] }));
+  const parts = PART_NAMES.flatMap((name) => {
+    const bytes = content[name];
+    return bytes === undefined ? [] : [{ name, content: bytes }];
+  });
   const manifest: SnapshotManifest = {
     ...head,
     parts: parts.map(({ name, content: bytes }) => ({ name, sha256: digestOf(bytes), size: bytes.length })),
@@ -191,7 +199,13 @@ export function verifySnapshot(
     if (content === undefined) throw invalid(`part "${name}" is missing`);
     return content;
   };
-  const parts = { routing: known('routing'), probes: known('probes'), peers: known('peers') };
+  const dns = checked.get('dns');
+  const parts: SnapshotParts = {
+    routing: known('routing'),
+    probes: known('probes'),
+    peers: known('peers'),
+    ...(dns === undefined ? {} : { dns }),
+  };
   const listed = manifest.parts.flatMap((part) => {
     const name = PART_NAMES.find((candidate) => candidate === part.name);
     return name === undefined ? [] : [{ ...part, name }];

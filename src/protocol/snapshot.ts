@@ -11,12 +11,22 @@ export interface SnapshotContent {
   readonly routing: RoutingPart;
   readonly probes: ProbesPart;
   readonly peers: PeersPart;
+  /** Only for agents that answer DNS; a hub that knows no such part sends none. */
+  readonly dns?: DnsPart;
+}
+
+/** The exact bytes of a snapshot's parts. */
+export interface SnapshotParts {
+  readonly routing: Uint8Array;
+  readonly probes: Uint8Array;
+  readonly peers: Uint8Array;
+  readonly dns?: Uint8Array;
 }
 
 export interface RoutingPart {
   /** Content sequence of the hub's store: grows with every change of zones, policies, clusters; the SOA serial. */
   readonly sequence: number;
-  readonly zones: readonly { readonly namespace: string; readonly name: string; readonly spec: ZoneSpec }[];
+  readonly zones: readonly RoutedZone[];
   readonly policies: readonly RoutedPolicy[];
   readonly regions: RegionTable;
   /** Hex SHA-256 of the GeoIP database the hub uses; a server with another one says so and keeps answering. */
@@ -28,6 +38,17 @@ export interface RoutingPart {
     readonly remainingMs?: number;
   }[];
   readonly issuedAtMs: number;
+}
+
+export interface RoutedZone {
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: ZoneSpec;
+  /**
+   * Hex SHA-256 of what is public of the zone's signing material; absent for an unsigned zone. The serial grows with it, and a
+   * name server that has no such material must not serve the zone.
+   */
+  readonly signingSha256?: string;
 }
 
 /**
