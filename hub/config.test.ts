@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_NAME_SERVER_SETTINGS } from '../nameserver/settings.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import { DEFAULT_QUORUM } from '../src/health/types.ts';
 import { ENVIRONMENT_OVERRIDES, isLoopback, loadConfig, parseConfig } from './config.ts';
@@ -27,7 +28,7 @@ describe('the hub configuration', () => {
         linkListen: { host: '127.0.0.1', port: 7462 },
         advertise: ['127.0.0.1'],
       },
-      dns: { listen: [{ host: '127.0.0.1', port: 8053 }] },
+      dns: { ...DEFAULT_NAME_SERVER_SETTINGS, listen: [{ host: '127.0.0.1', port: 8053 }] },
       store: { kind: 'sqlite', file: '/etc/portolan/portolan-data/portolan.db' },
       dataDir: '/etc/portolan/portolan-data',
       secrets: { keyFile: '/etc/portolan/portolan-data.key' },
