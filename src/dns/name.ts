@@ -11,7 +11,7 @@ export type DomainName = string & { readonly [brand]: 'DomainName' };
 
 /** Limits of RFC 1035 section 2.3.4, in octets of the wire form. */
 export const MAX_NAME_OCTETS = 255;
-const MAX_LABEL_OCTETS = 63;
+export const MAX_LABEL_OCTETS = 63;
 
 const SPECIAL = ' ".\\();@$';
 
