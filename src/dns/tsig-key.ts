@@ -17,8 +17,8 @@ export interface TsigKey {
   readonly secret: Uint8Array;
 }
 
-/** Keys by their name. */
-export type TsigKeyring = ReadonlyMap<DomainName, TsigKey>;
+/** Keys by their name: different owners may have called theirs the same. */
+export type TsigKeyring = ReadonlyMap<DomainName, readonly TsigKey[]>;
 
 const WEAK = /^(hmac-md5|hmac-sha1|hmac-sha224|hmac-md5\.sig-alg\.reg\.int)\.?$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;

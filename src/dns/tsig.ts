@@ -104,19 +104,23 @@ export function verifyRequest(
   keys: TsigKeyring,
   nowSeconds: number,
 ): TsigVerdict {
-  const key = keys.get(record.keyName);
-  if (key === undefined || algorithmName(key.algorithm) !== record.algorithm) {
+  const named = (keys.get(record.keyName) ?? []).filter(
+    (key) => algorithmName(key.algorithm) === record.algorithm,
+  );
+  const [any] = named;
+  if (any === undefined)
     return { kind: 'refused', error: TSIG_ERROR.BADKEY, refusal: { record, key: undefined } };
-  }
-  const { macOctets } = TSIG_ALGORITHMS[key.algorithm];
+  const { macOctets } = TSIG_ALGORITHMS[any.algorithm];
   const { mac } = record;
   if (mac.length > macOctets || mac.length < Math.max(10, macOctets / 2)) return { kind: 'malformed' };
-  const hmac = begin(key);
-  digestSigned(hmac, message, record);
-  digestVariables(hmac, key, record);
-  if (!sameMac(hmac.digest(), mac)) {
+  const key = named.find((candidate) => {
+    const hmac = begin(candidate);
+    digestSigned(hmac, message, record);
+    digestVariables(hmac, candidate, record);
+    return sameMac(hmac.digest(), mac);
+  });
+  if (key === undefined)
     return { kind: 'refused', error: TSIG_ERROR.BADSIG, refusal: { record, key: undefined } };
-  }
   if (Math.abs(nowSeconds - record.timeSigned) > record.fudgeSeconds) {
     return { kind: 'refused', error: TSIG_ERROR.BADTIME, refusal: { record, key } };
   }
