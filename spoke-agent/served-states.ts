@@ -6,9 +6,13 @@ import {
   type StandingDrain,
 } from '../src/health/drain-book.ts';
 import { type LastHealthy, trackLastHealthy } from '../src/health/last-healthy.ts';
-import { createStateView, type DrainTimes, type RuledTarget } from '../src/health/state-view.ts';
+import {
+  createStateView,
+  type DrainTimes,
+  type HeldStateView,
+  type RuledTarget,
+} from '../src/health/state-view.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
-import type { StateView } from '../src/routing/model.ts';
 import {
   type DrainMessage,
   memoryOfTuple,
@@ -28,7 +32,7 @@ export interface ServedStates {
   setContent(content: RoutedContent, clock: ServedClock): void;
   apply(message: StatesMessage, nowMs: number): void;
   /** A new view whenever one of the above was called; times in it move on by themselves. */
-  view(): StateView;
+  view(): HeldStateView;
   /** True since the last `save` when something is worth writing. */
   readonly dirty: boolean;
   save(clock: ServedClock): SavedStates;
@@ -62,7 +66,7 @@ export function createServedStates(
   let freshAtMs = start.nowMs;
   let content: RoutedContent | undefined;
   let dirty = false;
-  let view: StateView | undefined;
+  let view: HeldStateView | undefined;
 
   if (saved !== undefined) {
     const elapsed = Math.max(0, start.wallMs - saved.savedAtWallMs);
@@ -71,7 +75,7 @@ export function createServedStates(
     freshAtMs = start.nowMs - elapsed - saved.hubHeardAgoMs;
   }
 
-  const makeView = (nowMs: number): StateView => {
+  const makeView = (nowMs: number): HeldStateView => {
     if (content !== undefined) {
       const before = lastHealthy;
       lastHealthy = trackLastHealthy(before, {

@@ -1,8 +1,7 @@
 import { type AnswerDifference, diffAnswers, PLACES } from '../../src/plan/answers.ts';
-import type { GeoLookup } from '../../src/routing/model.ts';
+import type { GeoLookup, StateView } from '../../src/routing/model.ts';
 import type { AnswerChange, AnswerDiff } from '../api/services.ts';
 import { drainedClusters } from './capacity.ts';
-import type { HubHealth } from './health.ts';
 import { withDrains } from './proposed-view.ts';
 import type { World } from './world.ts';
 import { isServed, servedOrigins } from './zones.ts';
@@ -14,7 +13,7 @@ type Locate = GeoLookup['locate'];
 export function answerDiff(
   world: World,
   next: World,
-  health: Pick<HubHealth, 'view'>,
+  health: { readonly view: StateView },
   wallMs: number,
   locate: Locate,
 ): Promise<AnswerDiff> {
@@ -32,7 +31,7 @@ export function answerDiff(
 export function answersWithout(
   world: World,
   cluster: string,
-  health: Pick<HubHealth, 'view'>,
+  health: { readonly view: StateView },
   wallMs: number,
   locate: Locate,
 ): Promise<AnswerDiff> {
@@ -46,7 +45,7 @@ const WORK_MS = 20;
 async function differences(
   world: World,
   next: World,
-  health: Pick<HubHealth, 'view'>,
+  health: { readonly view: StateView },
   drainedBefore: ReadonlySet<string>,
   drainedAfter: ReadonlySet<string>,
   locate: Locate,

@@ -7,10 +7,10 @@ import {
   type StandingDrain,
 } from '../../src/health/drain-book.ts';
 import { type LastHealthy, lastHealthyKey, trackLastHealthy } from '../../src/health/last-healthy.ts';
-import { createStateView } from '../../src/health/state-view.ts';
+import { createStateView, type HeldStateView } from '../../src/health/state-view.ts';
 import type { QuorumConfig, Target, TargetMemory, TargetState } from '../../src/health/types.ts';
 import type { VoteBatch } from '../../src/health/vote-book.ts';
-import type { RegionTable, RoutedPolicy, StateView } from '../../src/routing/model.ts';
+import type { RegionTable, RoutedPolicy } from '../../src/routing/model.ts';
 import { targetIdsOf } from './world.ts';
 
 /** The hub's decision of health and drains, and the immutable view that its own name server reads. */
@@ -23,7 +23,7 @@ export interface HubHealth {
   forget(vantage: string): void;
   /** Decides; call at least every second and after every batch. Listeners hear only of changes. */
   tick(): void;
-  readonly view: StateView;
+  readonly view: HeldStateView;
   readonly states: ReadonlyMap<string, TargetState>;
   /** The states with the votes of this moment. */
   explain(targetId: string): TargetState | undefined;
@@ -59,7 +59,7 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
   let authoritative = false;
   let view = makeView();
 
-  function makeView(): StateView {
+  function makeView(): HeldStateView {
     const takenAtMs = monotonicMs();
     // The hub is the source of configuration: its own view never goes stale.
     return createStateView(

@@ -31,12 +31,18 @@ export interface RuledTarget {
 
 const UNKNOWN: RuledTarget = { state: 'unknown', earliestChangeMs: 0 };
 
+/** A view with what it was made of, so that it can be made again elsewhere (in another thread). */
+export interface HeldStateView extends StateView {
+  readonly input: StateViewInput;
+}
+
 /**
  * The immutable view that routing reads, from states and drains. Times move on by themselves: a drain ramps, a lease ends
  * and the view grows stale on `monotonicMs`, even when nobody sends anything any more (I35).
  */
-export function createStateView(input: StateViewInput, monotonicMs: () => number): StateView {
+export function createStateView(input: StateViewInput, monotonicMs: () => number): HeldStateView {
   return {
+    input,
     target(targetId) {
       const held = input.targets.get(targetId);
       if (held === undefined) return UNKNOWN;
