@@ -65,7 +65,7 @@ const base: ZoneSource = {
     record('loop.w', 'A', '192.0.2.7'),
     record('*.w', 'CNAME', 'again.w.example.test.'),
     record('child', 'NS', 'ns.child.example.test.', 'ns2.example.net.'),
-    record('child', 'DS', '\\# 4 00010203'),
+    record('child', 'DS', '1 2 3 0405'),
     record('ns.child', 'A', '192.0.2.99'),
     record('api', 'TXT', '"beside"'),
     ...Array.from({ length: 20 }, (_, i) => record(`c${i}`, 'CNAME', `c${i + 1}.example.test.`)),
@@ -236,6 +236,7 @@ describe('static answers', () => {
     ['MAILA', 'NOTIMP'],
     ['OPT', 'FORMERR'],
     ['TSIG', 'FORMERR'],
+    ['NXNAME', 'FORMERR'],
   ])('gives the query type %s %s', (type, status) => expect(ask('example.test', type).status).toBe(status));
 
   it('keeps one zone for one origin', () => {
@@ -304,6 +305,14 @@ describe('aliases', () => {
     expect(ask('www.example.test', 'MX')).toMatchObject({ status: 'NOERROR aa', authority: [SOA(60)] });
   });
 
+  it.each(['RRSIG', 'NSEC'])('are not followed for %s, which their own names have', (type) => {
+    expect(ask('www.example.test', type)).toMatchObject({
+      status: 'NOERROR aa',
+      answer: [],
+      authority: [SOA(60)],
+    });
+  });
+
   it('into a delegation give the referral behind them', () => {
     expect(ask('to-child.example.test')).toMatchObject({
       status: 'NOERROR aa',
@@ -349,7 +358,7 @@ describe('delegations', () => {
   it('keep DS on this side', () => {
     expect(ask('child.example.test', 'DS')).toMatchObject({
       status: 'NOERROR aa',
-      answer: ['child.example.test. 300 DS \\# 4 00010203'],
+      answer: ['child.example.test. 300 DS 1 2 3 0405'],
     });
     expect(ask('x.child.example.test', 'DS').status).toBe('NOERROR');
   });

@@ -46,6 +46,7 @@ export function respond(table: AnswerTable, query: Query, client: ClientAddress)
     case TYPE.OPT:
     case TYPE.TSIG:
     case TYPE.TKEY:
+    case TYPE.NXNAME: // RFC 9824 section 3.4: it stands in the bitmap of NSEC records only
       return bare(RCODE.FORMERR);
     default:
   }
@@ -94,6 +95,7 @@ class Search {
       }
       let target: DomainName | undefined;
       const { routed } = node;
+      if (standsBesideAliases(type)) return this.#negative(RCODE.NOERROR, zone.negativeSoa);
       if (routed !== undefined && (routed.types.has(type) || routed.types.has(TYPE.CNAME))) {
         const outcome = this.#ask(routed, name);
         if ('rcode' in outcome) return outcome;
@@ -239,6 +241,11 @@ function closestEncloser(zone: Zone, name: DomainName): ZoneNode {
     if (node !== undefined) return node;
   }
   return zone.apex;
+}
+
+/** An alias does not stand for these types: its own name has them in a signed zone (RFC 4035 section 2.5). */
+function standsBesideAliases(type: number): boolean {
+  return type === TYPE.NSEC || type === TYPE.RRSIG;
 }
 
 function aliasTarget(records: readonly Rdata[]): DomainName | undefined {
