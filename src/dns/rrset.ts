@@ -32,8 +32,7 @@ export function compileRRset(type: number, ttlSeconds: number, records: readonly
   const parts: Uint8Array[] = [];
   for (const rdata of records) {
     writer.reset();
-    writer.u16(0xc00c);
-    writeRecordBody(writer, type, ttlSeconds, rdata);
+    writeRecord(writer, type, ttlSeconds, rdata);
     parts.push(new Uint8Array(writer.buffer.subarray(0, writer.offset)));
   }
   return { type, ttlSeconds, records, wire: new Uint8Array(Buffer.concat(parts)) };
@@ -60,6 +59,12 @@ export function rdataKey(rdata: Rdata): string {
   writer.reset();
   encodeRdata(rdata, writer);
   return `${codeOf(rdata)} ${writer.buffer.toString('latin1', 0, writer.offset)}`;
+}
+
+/** One record as `RRset.wire` has it: its owner is a pointer to the question. */
+export function writeRecord(into: WireWriter, type: number, ttlSeconds: number, rdata: Rdata): void {
+  into.u16(0xc00c);
+  writeRecordBody(into, type, ttlSeconds, rdata);
 }
 
 /** Type, class, TTL, length and data of one record, after its owner. */

@@ -1,9 +1,12 @@
 import { type FieldViolation, PortolanError } from '../errors/error.ts';
-import { type DomainName, isAtOrBelow, parentOf } from './name.ts';
+import type { DomainName } from './name.ts';
+import { PackedZoneBuilder } from './packed/builder.ts';
+import { NodeCache } from './packed/node-cache.ts';
+import { PackedTable } from './packed/table.ts';
 import type { Rdata } from './records/catalogue.ts';
 import type { SoaRdata } from './records/soa.ts';
 import type { RoutedName } from './routed.ts';
-import { compileRRset, type RRset } from './rrset.ts';
+import type { RRset } from './rrset.ts';
 import { TYPE } from './types.ts';
 import { checkZone } from './zone-check.ts';
 import type { ZoneSource } from './zone-source.ts';
@@ -49,97 +52,79 @@ export type ZoneResult =
 /**
  * Compiles a zone, or says everything that is wrong with it. Paths of violations begin at the source's root, such as
  * `records[3].data[0]`.
+ * @param cache shared by the zones of one table
  */
-export function compileZone(source: ZoneSource): ZoneResult {
+export function compileZone(source: ZoneSource, cache = new NodeCache()): ZoneResult {
   const read = readZone(source);
   const violations = [...read.violations, ...checkZone(read)];
   if (violations.length > 0) return { ok: false, violations };
 
-  const drafts = new Map<DomainName, Draft>();
-  const at = (name: DomainName): Draft => {
-    const known = drafts.get(name);
-    if (known !== undefined) return known;
-    const draft: Draft = {
-      name,
-      sets: [],
-      cname: undefined,
-      routed: undefined,
-      wildcard: undefined,
-      cut: undefined,
-    };
-    drafts.set(name, draft);
-    const parent = parentOf(name);
-    if (name !== read.origin && parent !== undefined) {
-      const above = at(parent); // empty non-terminals exist (RFC 4592 section 2.2.2)
-      if (name.startsWith('*.')) above.wildcard = draft;
-    }
-    return draft;
-  };
-  const apex = at(read.origin);
-  const soa = compileRRset(TYPE.SOA, read.soaTtlSeconds, [read.soa]);
-  apex.sets.push(soa);
+  const builder = new PackedZoneBuilder(read.origin);
+  builder.addSet(read.origin, TYPE.SOA, read.soaTtlSeconds, [read.soa]);
   for (const set of read.sets) {
-    const rrset = compileRRset(
-      set.type,
-      set.ttlSeconds,
-      set.records.map((record) => record.rdata),
-    );
-    const draft = at(set.owner);
-    draft.sets.push(rrset);
-    if (set.type === TYPE.CNAME) draft.cname = rrset;
+    const records = set.records.map((record) => record.rdata);
+    builder.addSet(set.owner, set.type, set.ttlSeconds, records);
   }
-  for (const { name, routed } of read.routed) at(name).routed = routed;
-  markCuts(drafts, read.origin);
+  for (const { name } of read.routed) builder.addRouted(name);
+  const image = { origin: read.origin, serial: read.soa.serial, buffer: builder.finish() };
+  return { ok: true, zone: attachZone(image, (index) => read.routed[index]?.routed, cache) };
+}
 
-  return {
-    ok: true,
-    zone: {
-      origin: read.origin,
-      serial: read.soa.serial,
-      apex,
-      nodes: drafts,
-      soa,
-      negativeSoa: negative(soa, read.soa),
-    },
-  };
+/** A zone for another thread: plain data for `postMessage`, and a buffer that is shared, not copied. */
+export interface ZoneImage {
+  readonly origin: DomainName;
+  readonly serial: number;
+  /** Made by `PackedZoneBuilder`. */
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** The zone without what routes its names, which cannot leave its thread. */
+export function zoneImage(zone: Zone): ZoneImage {
+  return { origin: zone.origin, serial: zone.serial, buffer: packed(zone).buffer };
+}
+
+/**
+ * The zone of an image. Reads the image's buffer as it is: nothing is copied.
+ * @param routed what routes the names, by their number: the order of `ZoneSource.routed` when the zone was compiled; asked
+ * when a name's node is made
+ * @param cache shared by the zones of one table
+ */
+export function attachZone(
+  image: ZoneImage,
+  routed: (index: number) => RoutedName | undefined,
+  cache = new NodeCache(),
+): Zone {
+  const { origin, buffer } = image;
+  const serial = image.serial >>> 0;
+  const nodes = new PackedTable(origin, buffer, serial, routed, cache);
+  const { set: soa, rdata } = nodes.soa;
+  const apex = nodes.get(origin);
+  if (apex === undefined) throw new PortolanError('INTERNAL', `zone ${origin} has no apex`);
+  return { origin, serial, apex, nodes, soa, negativeSoa: negative(soa, rdata) };
 }
 
 /**
  * What `compileZone` makes of a source that differs from the zone's own in the serial and in what routes its names, and in
  * nothing else: `routed` has the same names with the same types. Shares the rest; a big zone changes in no time.
  */
-export function reviseZone(zone: Zone, serial: number, routed: ZoneSource['routed']): Zone {
-  const nodes = new Map<DomainName, ZoneNode>();
-  for (const node of zone.nodes.values()) nodes.set(node.name, node);
-  const put = (node: ZoneNode): void => {
-    nodes.set(node.name, node);
-    const above = node.name.startsWith('*.') ? parentOf(node.name) : undefined;
-    const parent = above === undefined ? undefined : nodes.get(above);
-    if (parent !== undefined) put({ ...parent, wildcard: node });
-  };
-  // No delegation is at or above a routed name (`checkZone`), nor at the apex: no node's `cut` is replaced here.
+export function reviseZone(
+  zone: Zone,
+  serial: number,
+  routed: ZoneSource['routed'],
+  cache = new NodeCache(),
+): Zone {
+  const nodes = packed(zone);
+  const byIndex = new Array<RoutedName | undefined>(nodes.routedNames);
   for (const entry of routed) {
-    const node = nodes.get(entry.name);
-    if (node !== undefined && node.routed !== entry.routed) put({ ...node, routed: entry.routed });
+    const index = nodes.routedIndex(entry.name);
+    if (index >= 0) byIndex[index] = entry.routed;
   }
-  const rdata = soaOf(zone, serial);
-  const soa = compileRRset(TYPE.SOA, zone.soa.ttlSeconds, [rdata]);
-  const apex = nodes.get(zone.origin) ?? zone.apex;
-  put({ ...apex, sets: apex.sets.map((set) => (set === zone.soa ? soa : set)) });
-  return {
-    origin: zone.origin,
-    serial,
-    apex: nodes.get(zone.origin) ?? apex,
-    nodes,
-    soa,
-    negativeSoa: negative(soa, rdata),
-  };
+  return attachZone({ ...zoneImage(zone), serial }, (index) => byIndex[index], cache);
 }
 
-function soaOf(zone: Zone, serial: number): SoaRdata {
-  const [rdata] = zone.soa.records;
-  if (rdata?.type !== 'SOA') throw new PortolanError('INTERNAL', `zone ${zone.origin} has no SOA`);
-  return { ...rdata, serial };
+function packed(zone: Zone): PackedTable {
+  if (zone.nodes instanceof PackedTable) return zone.nodes;
+  throw new PortolanError('INTERNAL', `zone ${zone.origin} is not packed`);
 }
 
 /** As `compileZone`. @throws PortolanError DNS_ZONE_INVALID with the violations */
@@ -159,28 +144,6 @@ export function compileZoneOrThrow(source: ZoneSource): Zone {
 export function findSet(node: ZoneNode, type: number): RRset | undefined {
   for (const set of node.sets) if (set.type === type) return set;
   return undefined;
-}
-
-/** A node under construction; what leaves this file is read-only. */
-interface Draft {
-  readonly name: DomainName;
-  readonly sets: RRset[];
-  cname: RRset | undefined;
-  routed: RoutedName | undefined;
-  wildcard: Draft | undefined;
-  cut: Draft | undefined;
-}
-
-function markCuts(drafts: ReadonlyMap<DomainName, Draft>, origin: DomainName): void {
-  for (const draft of drafts.values()) {
-    // The highest delegation wins: below it this zone has nothing to say.
-    let name: DomainName | undefined = draft.name;
-    while (name !== undefined && name !== origin && isAtOrBelow(name, origin)) {
-      const above = drafts.get(name);
-      if (above?.sets.some((set) => set.type === TYPE.NS)) draft.cut = above;
-      name = parentOf(name);
-    }
-  }
 }
 
 function negative(soa: RRset, rdata: SoaRdata): RRset {

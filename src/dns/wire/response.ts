@@ -112,7 +112,10 @@ function writeSection(
         writeRecordBody(writer, set.type, set.ttlSeconds, rdata);
         if (writer.offset > room) return -1;
       }
-    } else if (writer.offset + set.wire.length > room) {
+      count += set.records.length;
+      continue;
+    }
+    if (writer.offset + set.wire.length > room) {
       return -1;
     } else if (owner === question) {
       writer.octets(set.wire);
@@ -120,7 +123,16 @@ function writeSection(
       copyWithOwner(writer, owner, set.wire);
       if (writer.offset > room) return -1;
     }
-    count += set.records.length;
+    count += recordsIn(set.wire);
+  }
+  return count;
+}
+
+/** How many precompiled records there are; asking `records` would decode them. */
+function recordsIn(wire: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < wire.length; count += 1) {
+    at += WIRE_RECORD_HEAD + (((wire[at + 10] ?? 0) << 8) | (wire[at + 11] ?? 0));
   }
   return count;
 }
