@@ -93,7 +93,7 @@ const rateLimit = z
       .min(1024)
       .max(16_777_216)
       .default(65_536)
-      .describe('Flows that are counted at one time, 16 octets each; rounded up to a power of two.'),
+      .describe('Flows that are counted at one time, 12 octets each; rounded up to a power of two.'),
   })
   .prefault({});
 
