@@ -1,7 +1,7 @@
 import { parseIpv4, parseIpv6 } from '../src/dns/address.ts';
 import { type DomainName, parentOf } from '../src/dns/name.ts';
 import type { Rdata } from '../src/dns/records/catalogue.ts';
-import type { RoutedAnswer, RoutedName, RoutedQuery } from '../src/dns/routed.ts';
+import type { RoutedAnswer, RoutedName, RoutedQuery, StaticSet } from '../src/dns/routed.ts';
 import { AnswerTable } from '../src/dns/table.ts';
 import { TYPE } from '../src/dns/types.ts';
 import { compileZone, reviseZone, type Zone } from '../src/dns/zone.ts';
@@ -14,6 +14,7 @@ import { decide } from '../src/routing/decide.ts';
 import { UNLOCATED } from '../src/routing/location.ts';
 import type { GeoLookup, RegionTable, RoutedPolicy, StateView } from '../src/routing/model.ts';
 import { typesOf } from '../src/routing/policy-types.ts';
+import { routedFallback } from './routed-fallback.ts';
 
 export interface RoutedTableInput {
   readonly routing: Pick<RoutingPart, 'sequence' | 'zones' | 'policies' | 'regions'>;
@@ -83,6 +84,8 @@ interface Prepared {
   readonly compiled: CompiledPolicy;
   readonly types: ReadonlySet<number>;
   readonly rdata: ReadonlyMap<string, AddressRecord>;
+  /** Once somebody copied the zone. */
+  fallback?: readonly StaticSet[];
   /** The last one made, and for whom. */
   routed?: { readonly of: RoutedName; readonly asker: Asker };
 }
@@ -167,6 +170,10 @@ function routedName(prepared: Prepared, asker: Asker): RoutedName {
         }
       }
       return { ttlSeconds: decision.ttlSeconds, records, ecsScope: decision.scopePrefixLength };
+    },
+    fallback: () => {
+      prepared.fallback ??= routedFallback(compiled, prepared.regions, rdata);
+      return prepared.fallback;
     },
   };
   prepared.routed = { of, asker: { geo, view, random } };
