@@ -14,6 +14,11 @@ import { findSet, type Zone, type ZoneNode } from './zone.ts';
 export interface Decision extends Response {
   /** The zone that answered; `undefined` when none did. */
   readonly zone: Zone | undefined;
+  /**
+   * The node the answer comes from: the name asked for, the wildcard that stood in for it, the cut of a referral, or the origin
+   * for a name that does not exist. So many as the zone has, however many names are asked for; `undefined` without a zone.
+   */
+  readonly source: DomainName | undefined;
   /** What a routed name threw, when that is why the answer is SERVFAIL. */
   readonly failure?: unknown;
 }
@@ -65,9 +70,11 @@ class Search {
   readonly #client: ClientAddress;
   readonly #answer: OwnedRRset[] = [];
   #scope = 0;
+  #source: DomainName;
 
   constructor(zone: Zone, type: number, client: ClientAddress) {
     this.#zone = zone;
+    this.#source = zone.origin;
     this.#type = type;
     this.#client = client;
   }
@@ -86,6 +93,7 @@ class Search {
       } else if (node.cut !== undefined && !(node.cut === node && type === TYPE.DS)) {
         return this.#referral(node.cut);
       }
+      if (aliases === 0) this.#source = node.name;
 
       if (type === TYPE.ANY) return this.#any(node, name);
       const set = findSet(node, type);
@@ -180,6 +188,7 @@ class Search {
       requiredAdditional: 0,
       ecsScope: this.#scope,
       zone: this.#zone,
+      source: this.#source,
     };
   }
 
@@ -193,6 +202,7 @@ class Search {
       requiredAdditional: 0,
       ecsScope: this.#scope,
       zone: this.#zone,
+      source: rcode === RCODE.NXDOMAIN ? this.#zone.origin : this.#source,
     };
   }
 
@@ -211,6 +221,7 @@ class Search {
       requiredAdditional: glue.length,
       ecsScope: this.#scope,
       zone: this.#zone,
+      source: cut.name,
     };
   }
 
@@ -231,6 +242,7 @@ function bare(rcode: number): Decision {
     requiredAdditional: 0,
     ecsScope: 0,
     zone: undefined,
+    source: undefined,
   };
 }
 
