@@ -15,7 +15,7 @@ export type Program = keyof typeof PROGRAMS;
  * A small young generation: these programs make little garbage at a time, and V8 would else keep up to 64 MB for it
  * (an idle hub has 122 MB instead of 164).
  */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
+export const NODE_FLAGS = ['--max-semi-space-size=2'];
 
 /**
  * Arguments for `process.execPath` that start a program.

@@ -21,14 +21,22 @@ export function writeMmdb(
   const root: Node = {};
   const data: Buffer[] = [];
   let dataLength = 0;
+  const written = new Map<MmdbValue, number>();
   for (const [cidr, value] of Object.entries(networks)) {
-    const encoded = encode(value);
-    insert(root, bitsOf(parseCidr(cidr), ipVersion), dataLength);
-    data.push(encoded);
-    dataLength += encoded.length;
+    let offset = written.get(value);
+    if (offset === undefined) {
+      const encoded = encode(value);
+      offset = dataLength;
+      written.set(value, offset);
+      data.push(encoded);
+      dataLength += encoded.length;
+    }
+    insert(root, bitsOf(parseCidr(cidr), ipVersion), offset);
   }
   const nodes: Node[] = [];
+  const numbers = new Map<Node, number>();
   const number = (node: Node): void => {
+    numbers.set(node, nodes.length);
     nodes.push(node);
     for (const side of [node.left, node.right]) if (typeof side === 'object') number(side);
   };
@@ -41,21 +49,25 @@ export function writeMmdb(
           ? nodes.length
           : typeof side === 'number'
             ? nodes.length + 16 + side
-            : nodes.indexOf(side);
+            : (numbers.get(side) ?? 0);
       tree.writeUIntBE(record, at * 6 + i * 3, 3);
     });
   });
-  const metadata = encode({
-    binary_format_major_version: 2,
-    binary_format_minor_version: 0,
-    build_epoch: 1_700_000_000,
-    database_type: databaseType,
-    description: { en: 'test' },
-    ip_version: ipVersion,
-    languages: ['en'],
-    node_count: nodes.length,
-    record_size: 24,
-  });
+  // libmaxminddb insists on the integer types of the specification.
+  const metadata = Buffer.concat([
+    control(7, 9),
+    ...[
+      ['binary_format_major_version', unsigned(5, 2, 2)] as const,
+      ['binary_format_minor_version', unsigned(5, 2, 0)] as const,
+      ['build_epoch', unsigned(9, 8, 1_700_000_000)] as const,
+      ['database_type', encode(databaseType)] as const,
+      ['description', encode({ en: 'test' })] as const,
+      ['ip_version', unsigned(5, 2, ipVersion)] as const,
+      ['languages', encode(['en'])] as const,
+      ['node_count', unsigned(6, 4, nodes.length)] as const,
+      ['record_size', unsigned(5, 2, 24)] as const,
+    ].flatMap(([key, value]) => [encode(key), value]),
+  ]);
   return Buffer.concat([
     tree,
     Buffer.alloc(16),
@@ -112,6 +124,13 @@ function encode(value: MmdbValue): Buffer {
     control(7, entries.length),
     ...entries.flatMap(([key, held]) => [encode(key), encode(held)]),
   ]);
+}
+
+/** An unsigned integer of one of the format's types. */
+function unsigned(type: number, octets: number, value: number): Buffer {
+  const digits = Buffer.alloc(8);
+  digits.writeBigUInt64BE(BigInt(value));
+  return Buffer.concat([control(type, octets), digits.subarray(8 - octets)]);
 }
 
 function isList(value: MmdbValue): value is readonly MmdbValue[] {
