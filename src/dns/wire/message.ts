@@ -47,6 +47,8 @@ export interface MessageEdns {
   readonly udpSize: number;
   readonly version: number;
   readonly dnssecOk: boolean;
+  /** RFC 9824 section 5.1; absent: no. */
+  readonly compactOk?: boolean;
   readonly options: readonly { readonly code: number; readonly data: Uint8Array }[];
 }
 
@@ -80,6 +82,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
       udpSize: record.class,
       version: (record.ttlSeconds >>> 16) & 0xff,
       dnssecOk: (record.ttlSeconds & 0x8000) !== 0,
+      ...((record.ttlSeconds & 0x4000) === 0 ? {} : { compactOk: true }),
       options: options(record.rdata.data),
       extendedRcode: record.ttlSeconds >>> 24,
     };
@@ -142,7 +145,7 @@ export function encodeMessage(message: Message): Uint8Array {
     writer.u16(edns.udpSize);
     writer.u8(message.rcode >> 4);
     writer.u8(edns.version);
-    writer.u16(edns.dnssecOk ? 0x8000 : 0);
+    writer.u16((edns.dnssecOk ? 0x8000 : 0) | (edns.compactOk ? 0x4000 : 0));
     writer.u16(edns.options.reduce((sum, option) => sum + 4 + option.data.length, 0));
     for (const option of edns.options) {
       if (writer.offset + option.data.length > 0xffff) malformed('the message is longer than 65535 octets');

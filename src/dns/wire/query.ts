@@ -1,6 +1,6 @@
 import { type DomainName, MAX_NAME_OCTETS } from '../name.ts';
 import { OPCODE, RCODE, TYPE } from '../types.ts';
-import { type Edns, parseOptions } from './edns.ts';
+import { type Edns, NO_OPTIONS, parseOptions } from './edns.ts';
 import { appendLabel, startName, takeName } from './reader.ts';
 
 const ROOT = '.' as DomainName;
@@ -25,7 +25,7 @@ export interface Query {
   readonly flags: number;
   /** NOERROR, or what the query's form earns: FORMERR, NOTIMP, BADVERS. */
   readonly problem: number;
-  /** The question stands in `bytes[12..questionEnd)`; 12 when it could not be read. */
+  /** The question stands in `bytes[12..questionEnd)`; 12 when it could not be read, or there is none (RFC 7873 section 5.4). */
   readonly questionEnd: number;
   readonly name: DomainName;
   readonly type: number;
@@ -46,7 +46,9 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
   const opcode = (flags >> 11) & 0xf;
   if (opcode !== OPCODE.QUERY) return unreadable(bytes, id, opcode, flags, RCODE.NOTIMP);
   // RFC 9619: QDCOUNT of a query is 1 (0 only together with a cookie, RFC 7873 section 5.4).
-  if (u16(bytes, 4) !== 1) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
+  const questions = u16(bytes, 4);
+  if (questions === 0) return withoutQuestion(bytes, id, flags);
+  if (questions !== 1) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
 
   startName();
   let at = HEADER_OCTETS;
@@ -68,45 +70,66 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
   at += 4;
   const questionEnd = at;
 
+  const problem = readRecords(bytes, at);
+  const edns = foundEdns;
+  return { bytes, id, opcode, flags, problem, questionEnd, name, type, class: qclass, edns };
+}
+
+/**
+ * A query that only wants a cookie, or to know whether the one it has is good (RFC 7873 section 5.4): no question, and a COOKIE
+ * option. Its class is 0, which no zone has.
+ */
+function withoutQuestion(bytes: Uint8Array, id: number, flags: number): Query {
+  const problem = readRecords(bytes, HEADER_OCTETS);
+  const wanted = problem !== RCODE.NOERROR || (foundEdns?.cookieLength ?? 0) > 0;
+  return {
+    ...unreadable(bytes, id, OPCODE.QUERY, flags, wanted ? problem : RCODE.FORMERR),
+    edns: foundEdns,
+  };
+}
+
+/** What `readRecords` found; a variable, because a result of two values would be allocated for every query. */
+let foundEdns: Edns | undefined;
+
+/** Reads what follows the question at `from`, up to the end, into `foundEdns`. @returns NOERROR, FORMERR or BADVERS */
+function readRecords(bytes: Uint8Array, from: number): number {
+  const { length } = bytes;
+  let at = from;
   let problem: number = RCODE.NOERROR;
-  let edns: Edns | undefined;
+  foundEdns = undefined;
   const before = u16(bytes, 6) + u16(bytes, 8); // answer and authority records: skipped (IXFR sends an SOA)
   const total = before + u16(bytes, 10);
   for (let record = 0; record < total; record += 1) {
     const root = bytes[at] === 0;
     at = skipName(bytes, at);
-    if (at < 0 || at + 10 > length) {
-      problem = RCODE.FORMERR;
-      break;
-    }
+    if (at < 0 || at + 10 > length) return RCODE.FORMERR;
     const recordType = u16(bytes, at);
     const dataLength = u16(bytes, at + 8);
     const data = at + 10;
-    if (data + dataLength > length) {
-      problem = RCODE.FORMERR;
-      break;
-    }
+    if (data + dataLength > length) return RCODE.FORMERR;
     if (recordType === TYPE.OPT) {
       // One OPT, at the root, in the additional section (RFC 6891 section 6.1.1).
-      if (edns !== undefined || record < before || !root) {
-        problem = RCODE.FORMERR;
-        break;
-      }
+      if (foundEdns !== undefined || record < before || !root) return RCODE.FORMERR;
       const version = bytes[at + 5] ?? 0;
-      const options = version === 0 ? parseOptions(bytes, data, data + dataLength) : undefined;
-      edns = {
+      // Options of a version we do not know may mean anything.
+      const options = version === 0 ? parseOptions(bytes, data, data + dataLength) : NO_OPTIONS;
+      const { clientSubnet, cookieAt, cookieLength, asks } = options ?? NO_OPTIONS;
+      foundEdns = {
         udpSize: u16(bytes, at + 2),
         version,
         dnssecOk: ((bytes[at + 6] ?? 0) & 0x80) !== 0,
-        clientSubnet: options?.clientSubnet,
+        compactOk: ((bytes[at + 6] ?? 0) & 0x40) !== 0,
+        clientSubnet,
+        cookieAt,
+        cookieLength,
+        asks,
       };
       if (version !== 0) problem = RCODE.BADVERS;
       else if (options === undefined) problem = RCODE.FORMERR;
     }
     at = data + dataLength;
   }
-  if (problem === RCODE.NOERROR && at !== length) problem = RCODE.FORMERR; // octets after the last record
-  return { bytes, id, opcode, flags, problem, questionEnd, name, type, class: qclass, edns };
+  return problem === RCODE.NOERROR && at !== length ? RCODE.FORMERR : problem; // octets after the last record
 }
 
 function unreadable(bytes: Uint8Array, id: number, opcode: number, flags: number, problem: number): Query {

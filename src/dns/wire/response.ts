@@ -1,6 +1,6 @@
 import type { DomainName } from '../name.ts';
 import { type OwnedRRset, WIRE_RECORD_HEAD, writeRecordBody } from '../rrset.ts';
-import { optLength, UDP_PAYLOAD, writeOpt } from './edns.ts';
+import { optLength, type ReplyOptions, UDP_PAYLOAD, writeOpt } from './edns.ts';
 import { FLAG, HEADER_OCTETS, type Query } from './query.ts';
 import type { WireWriter } from './writer.ts';
 
@@ -21,11 +21,14 @@ export interface Response {
 const MAX_TCP = 0xffff;
 const MIN_UDP = 512; // RFC 1035 section 4.2.1, and the least an EDNS size means (RFC 6891 section 6.2.3)
 
-/** The most octets an answer to this query may have. */
-export function answerLimit(query: Query, transport: 'udp' | 'tcp'): number {
-  if (transport === 'tcp') return MAX_TCP;
+/**
+ * The most octets an answer to this query may have.
+ * @param udpOctets what we send over UDP at most; larger than the default only to whom is known to receive it
+ */
+export function answerLimit(query: Query, transport: 'udp' | 'tcp' | 'tls', udpOctets = UDP_PAYLOAD): number {
+  if (transport !== 'udp') return MAX_TCP;
   if (query.edns === undefined) return MIN_UDP;
-  return Math.min(Math.max(query.edns.udpSize, MIN_UDP), UDP_PAYLOAD);
+  return Math.min(Math.max(query.edns.udpSize, MIN_UDP), udpOctets);
 }
 
 /**
@@ -33,10 +36,16 @@ export function answerLimit(query: Query, transport: 'udp' | 'tcp'): number {
  * that are merely helpful are left out, and when anything else does not fit the sections are empty and TC is set, so
  * that the client asks again over TCP (RFC 2181 section 9).
  */
-export function encodeResponse(query: Query, response: Response, writer: WireWriter, limit: number): void {
+export function encodeResponse(
+  query: Query,
+  response: Response,
+  writer: WireWriter,
+  limit: number,
+  options?: ReplyOptions,
+): void {
   writer.reset();
   const { edns } = query;
-  const room = limit - (edns === undefined ? 0 : optLength(edns));
+  const room = limit - (edns === undefined ? 0 : optLength(edns, options));
   writer.offset = HEADER_OCTETS;
   if (query.questionEnd > HEADER_OCTETS) {
     writer.slice(query.bytes, HEADER_OCTETS, query.questionEnd);
@@ -72,7 +81,7 @@ export function encodeResponse(query: Query, response: Response, writer: WireWri
     }
   }
   if (edns !== undefined) {
-    writeOpt(writer, edns, response.rcode, response.ecsScope);
+    writeOpt(writer, edns, response.rcode, response.ecsScope, options);
     additionals += 1;
   }
 

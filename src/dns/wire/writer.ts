@@ -85,6 +85,11 @@ export class WireWriter {
     this.offset = offset + length;
   }
 
+  zeros(count: number): void {
+    this.buffer.fill(0, this.offset, this.offset + count);
+    this.offset += count;
+  }
+
   /** A character-string of at most 255 octets. */
   charString(value: Uint8Array): void {
     this.u8(value.length);
