@@ -46,7 +46,7 @@ const CELLS = 512;
 export class Counters {
   readonly #tell: ((news: CounterNews) => void) | undefined;
   readonly #known = new Map<string, Counter>();
-  readonly #samples: Held[] = [];
+  readonly samples: CounterSample[] = [];
   #cells: Float64Array = new Float64Array(0);
   #used = 0;
 
@@ -68,13 +68,20 @@ export class Counters {
     this.#tell?.({ kind: 'counter', metric, suffix, labels, at: this.#used });
     this.#used += 1;
     this.#known.set(key, counter);
-    this.#samples.push({ metric, suffix, labels, counter });
+    this.samples.push({ metric, suffix, labels, counter });
     return counter;
   }
 
   /** The counters as they are now. */
   families(): readonly Family[] {
-    return familiesOf([this.#samples]);
+    return familiesOf([this.samples]);
+  }
+
+  /** Goes on counting where a thread that has ended left off; what it had at one moment (gauges) went with it. */
+  absorb(samples: readonly CounterSample[]): void {
+    for (const { metric, suffix, labels, counter } of samples) {
+      if (metric.type !== 'gauge') this.counter(metric, labels, suffix).add(counter.value);
+    }
   }
 
   #grow(): void {
@@ -88,17 +95,17 @@ export class Counters {
   }
 }
 
-interface Held {
+export interface CounterSample {
   readonly metric: Metric;
   readonly suffix: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly counter: Counter;
 }
 
-/** Reads the counters of another thread; goes on reading what it left when it has died. */
+/** Reads the counters of another thread. */
 export class CounterReader {
   readonly #cells: Float64Array[] = [];
-  readonly samples: Held[] = [];
+  readonly samples: CounterSample[] = [];
 
   hear(news: CounterNews): void {
     if (news.kind === 'cells') {
@@ -113,7 +120,7 @@ export class CounterReader {
 }
 
 /** Metrics of several threads as one: samples with the same labels are added up, gauges too. */
-export function familiesOf(threads: readonly (readonly Held[])[]): readonly Family[] {
+export function familiesOf(threads: readonly (readonly CounterSample[])[]): readonly Family[] {
   const families = new Map<string, { readonly metric: Metric; readonly samples: Map<string, Sample> }>();
   for (const { metric, suffix, labels, counter } of threads.flat()) {
     let family = families.get(metric.name);

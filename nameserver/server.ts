@@ -5,7 +5,7 @@ import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
 import { listenUdp, type UdpListener } from './udp.ts';
 
-interface ListenAddress {
+export interface ListenAddress {
   /** An IPv4 or IPv6 address; an IPv6 one takes IPv6 only. */
   readonly host: string;
   /** 0 takes a free port, the same for UDP and TCP. */
@@ -22,6 +22,8 @@ export interface NameServerOptions {
   readonly tcp?: Partial<TcpLimits> | undefined;
   /** Let other threads and processes bind the same port and share its queries (SO_REUSEPORT); not with port 0. */
   readonly reusePort?: boolean | undefined;
+  /** Where to count; a new one when left out. */
+  readonly statistics?: Statistics | undefined;
   /** Monotonic milliseconds. */
   readonly now?: (() => number) | undefined;
 }
@@ -49,7 +51,7 @@ const REPEAT_AFTER_MS = 60_000;
 /** An authoritative name server on UDP and TCP. No input can make it throw or stop. */
 export function createNameServer(options: NameServerOptions): NameServer {
   const now = options.now ?? (() => performance.now());
-  const statistics = new Statistics();
+  const statistics = options.statistics ?? new Statistics();
   const onFailure = quietly(options.log, now);
   const answerer = new Answerer({ table: options.table, statistics, onQuery: options.onQuery, onFailure });
   const listeners: { udp: UdpListener; tcp: TcpListener }[] = [];

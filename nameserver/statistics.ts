@@ -39,7 +39,7 @@ export interface NameServerStats {
   readonly families: readonly Family[];
 }
 
-const RESPONSES: Metric = {
+export const RESPONSES: Metric = {
   name: 'portolan_dns_responses_total',
   help: 'Responses of the name server, by the zone that answered (empty: none).',
   type: 'counter',

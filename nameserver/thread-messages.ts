@@ -1,0 +1,56 @@
+import type { ErrorCode } from '../src/errors/table.ts';
+import type { QueryEvent } from './answerer.ts';
+import type { CounterNews } from './counters.ts';
+import type { NameServerSettings } from './settings.ts';
+import type { StatesUpdate } from './state-replica.ts';
+import type { TableImage } from './table-image.ts';
+
+/*
+ * What the process's own thread and its name server threads say to each other. Both come from the same release, so the shapes
+ * need no versions.
+ */
+
+/** What a thread begins with. */
+export interface ThreadStart {
+  /** Ports are chosen already. */
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly settings: NameServerSettings;
+  /** The GeoIP database, shared by all threads. */
+  readonly geo: SharedArrayBuffer | undefined;
+  readonly table: TableMessage;
+  readonly states: StatesUpdate;
+  /** Tell of answered queries. */
+  readonly watched: boolean;
+}
+
+export interface TableMessage {
+  readonly type: 'table';
+  /** Grows with each table; the thread acknowledges it. */
+  readonly version: number;
+  /** Absent: nothing to answer from yet. */
+  readonly image?: TableImage;
+}
+
+export type ToThread =
+  | TableMessage
+  | { readonly type: 'states'; readonly update: StatesUpdate }
+  /** A batch of this kind was taken. */
+  | { readonly type: 'taken'; readonly kind: BatchKind }
+  | { readonly type: 'close' };
+
+export type BatchKind = 'queries' | 'queryLog';
+
+export type FromThread =
+  | { readonly type: 'listening' }
+  | {
+      readonly type: 'failed';
+      readonly error: { readonly code: ErrorCode; readonly message: string; readonly fix: string };
+    }
+  /** Every query that arrives from now on is answered from the table of this version. */
+  | { readonly type: 'tableServed'; readonly version: number }
+  | { readonly type: 'tableFailed'; readonly version: number; readonly message: string }
+  | { readonly type: 'statesHeld' }
+  | { readonly type: 'counters'; readonly news: CounterNews }
+  | { readonly type: 'queries'; readonly items: readonly QueryEvent[] }
+  | { readonly type: 'queryLog'; readonly items: readonly Uint8Array[] }
+  | { readonly type: 'warning'; readonly message: string; readonly details: string };

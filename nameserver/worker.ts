@@ -1,0 +1,101 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { AnswerTable } from '../src/dns/table.ts';
+import { messageOf, PortolanError } from '../src/errors/error.ts';
+import { createGeoLookup } from '../src/routing/geoip.ts';
+import type { QueryEvent } from './answerer.ts';
+import { Batches } from './batches.ts';
+import type { Metric } from './counters.ts';
+import { createNameServer } from './server.ts';
+import { StatesReplica } from './state-replica.ts';
+import { Statistics } from './statistics.ts';
+import { attachTable } from './table-image.ts';
+import type { FromThread, TableMessage, ThreadStart, ToThread } from './thread-messages.ts';
+
+/* Entry of a name server thread: answers on the shared port from the table and the states that it is told. */
+
+const WATCH_DROPPED: Metric = {
+  name: 'portolan_dns_watch_dropped_total',
+  help: 'Answered queries that whoever watches was not told of, because it did not keep up.',
+  type: 'counter',
+};
+
+/** Some 2 MB of events at most, for a watcher that hangs. */
+const WATCH_LIMITS = { batch: 256, inFlight: 4, waiting: 4096, delayMs: 20 };
+
+async function run(port: MessagePort, start: ThreadStart): Promise<void> {
+  const post = (message: FromThread): void => port.postMessage(message);
+  const monotonicMs = (): number => performance.now();
+  const states = new StatesReplica(monotonicMs);
+  states.apply(start.states);
+  const surroundings = {
+    geo: start.geo === undefined ? undefined : createGeoLookup(new Uint8Array(start.geo)),
+    view: () => states.view,
+    random: Math.random,
+  };
+  let table: AnswerTable | undefined;
+  const serve = ({ version, image }: TableMessage): void => {
+    try {
+      table = image === undefined ? undefined : attachTable(image, surroundings);
+      post({ type: 'tableServed', version });
+    } catch (thrown) {
+      post({ type: 'tableFailed', version, message: messageOf(thrown) });
+    }
+  };
+  serve(start.table);
+
+  const statistics = new Statistics((news) => post({ type: 'counters', news }));
+  const unwatched = statistics.counters.counter(WATCH_DROPPED);
+  const queries = new Batches<QueryEvent>(
+    WATCH_LIMITS,
+    (items) => post({ type: 'queries', items }),
+    () => unwatched.add(),
+  );
+  const server = createNameServer({
+    listen: start.listen,
+    reusePort: true,
+    table: () => table,
+    statistics,
+    ...(start.watched ? { onQuery: (event: QueryEvent) => queries.push(event) } : {}),
+    log: {
+      warn: ({ err }, message) => post({ type: 'warning', message, details: detailsOf(err) }),
+    },
+  });
+
+  port.on('message', (message: ToThread) => {
+    switch (message.type) {
+      case 'table':
+        serve(message);
+        return;
+      case 'states':
+        states.apply(message.update);
+        post({ type: 'statesHeld' });
+        return;
+      case 'taken':
+        if (message.kind === 'queries') queries.taken();
+        return;
+      case 'close':
+        void server.close().then(() => {
+          queries.flush();
+          port.close(); // with nothing else to do, the thread ends
+        });
+        return;
+    }
+  });
+
+  await server.start();
+  post({ type: 'listening' });
+}
+
+function detailsOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  // Made by `createNameServerPool` of the same release.
+  run(port, workerData as ThreadStart).catch((thrown: unknown) => {
+    const { code, message, fix } = PortolanError.from(thrown);
+    port.postMessage({ type: 'failed', error: { code, message, fix } } satisfies FromThread);
+    port.close();
+  });
+}
