@@ -168,7 +168,7 @@ function readRecord(record: RecordSource, path: string, source: ZoneSource, note
   const records: { rdata: Rdata; path: string }[] = [];
   record.data.forEach((text, j) => {
     const dataPath = `${path}.data[${j}]`;
-    if (type === TYPE.TXT && /^[^"\\]*\S\s+\S[^"]*$/.test(text.trim())) {
+    if (type === TYPE.TXT && !text.includes('"') && /^[^\s\\]+\s/.test(text.trim())) {
       // Legal, but it makes one string a word, and whoever reads the record joins them without the spaces.
       note(
         dataPath,

@@ -240,6 +240,16 @@ export const ERROR_TABLE = {
     'A snapshot is damaged, unsigned or older than one already seen.',
     'Nothing to do: the last good one stays in use and the hub sends a new one.',
   ),
+  COOKIE_SECRET_INVALID: entry(
+    400,
+    'The file of DNS cookie secrets cannot be used.',
+    'Write one line of 32 hexadecimal digits, such as `openssl rand -hex 16` makes, or two while the secret is changed.',
+  ),
+  DNS_TLS_FILES_INVALID: entry(
+    400,
+    'The certificate and key for DNS over TLS cannot be used.',
+    'Name a PEM certificate (with the chain after it) in dns.tls.certFile and its key in dns.tls.keyFile.',
+  ),
   PORT_IN_USE: entry(409, 'The address is already in use.', 'Stop the other program or choose another port.'),
   NODE_TOO_OLD: entry(
     500,
@@ -279,6 +289,16 @@ export const ERROR_TABLE = {
     'Add an A or AAAA record for the name server.',
   ),
   DNS_ZONE_INVALID: entry(422, 'The zone cannot be served as it is.', 'Correct the listed records.'),
+  ZONE_FILE_INVALID: entry(
+    422,
+    'The zone file cannot be read.',
+    'Correct the lines listed with their columns; `named-checkzone` reads the same format.',
+  ),
+  ZONE_TOO_LARGE: entry(
+    413,
+    'The zone has more record sets than one Zone may hold.',
+    'Delegate a part of it to a Zone of its own (NS records), or replace series of names by a wildcard.',
+  ),
   DNS_WIRE_MALFORMED: entry(
     400,
     'The DNS message cannot be parsed.',

@@ -231,6 +231,11 @@ export function parseSeconds(text: string): number | undefined {
   return total <= 0x7fff_ffff ? total : undefined;
 }
 
-function endsWithDot(text: string): boolean {
-  return /(^|[^\\])(\\\\)*\.$/.test(text);
+/** True when the name's last character is a dot that is not escaped: the name is absolute. */
+export function endsWithDot(text: string): boolean {
+  const at = text.length - 1;
+  if (text.charCodeAt(at) !== 0x2e) return false;
+  let escapes = 0;
+  while (text.charCodeAt(at - 1 - escapes) === 0x5c) escapes += 1;
+  return escapes % 2 === 0;
 }
