@@ -1,13 +1,14 @@
 import { type ClientAddress, resolverAddress } from '../src/dns/client.ts';
 import type { DomainName } from '../src/dns/name.ts';
-import { respond } from '../src/dns/respond.ts';
+import { type Decision, respond } from '../src/dns/respond.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
 import { RCODE } from '../src/dns/types.ts';
 import { clientOfQuery } from '../src/dns/wire/edns.ts';
 import { parseQuery, type Query } from '../src/dns/wire/query.ts';
-import { answerLimit, encodeResponse, type Response } from '../src/dns/wire/response.ts';
+import { answerLimit, encodeResponse } from '../src/dns/wire/response.ts';
 import type { WireWriter } from '../src/dns/wire/writer.ts';
 import type { Statistics, Transport } from './statistics.ts';
+import { TransferDesk } from './transfer-desk.ts';
 
 /** What one answered query was, for whoever watches (drills, query logs). */
 export interface QueryEvent {
@@ -26,6 +27,8 @@ export interface AnswererOptions {
   readonly onQuery: ((event: QueryEvent) => void) | undefined;
   /** Called with what a routed name or the watcher threw. */
   readonly onFailure: (failure: unknown) => void;
+  /** Answers signed messages, NOTIFY and transfers. */
+  readonly transfers: TransferDesk;
 }
 
 /** Used when a socket reports no address that can be read: nothing is known of the client. */
@@ -53,7 +56,7 @@ export class Answerer {
    * @returns false when there is nothing to send
    */
   answer(bytes: Uint8Array, source: string, transport: Transport, writer: WireWriter): boolean {
-    const { statistics, onQuery, onFailure } = this.#options;
+    const { statistics } = this.#options;
     const begun = statistics.begin();
     const query = parseQuery(bytes);
     if (query === undefined) {
@@ -61,6 +64,28 @@ export class Answerer {
       return false;
     }
     statistics.query(query.type);
+    if (TransferDesk.concerns(query)) {
+      return this.#options.transfers.answer(query, source, transport, writer, (reserve, rcode) =>
+        this.#plain(query, begun, source, transport, writer, reserve, rcode),
+      );
+    }
+    return this.#plain(query, begun, source, transport, writer, 0, undefined);
+  }
+
+  /**
+   * @param reserve octets to leave free, for a signature
+   * @param rcode given: an answer without records
+   */
+  #plain(
+    query: Query,
+    begun: number,
+    source: string,
+    transport: Transport,
+    writer: WireWriter,
+    reserve: number,
+    rcode: number | undefined,
+  ): boolean {
+    const { statistics, onQuery, onFailure } = this.#options;
     const table = this.#options.table();
     if (table === undefined) {
       statistics.response('', transport, RCODE.SERVFAIL);
@@ -68,12 +93,12 @@ export class Answerer {
     }
     try {
       const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
-      const decision = respond(table, query, client);
+      const decision = rcode === undefined ? respond(table, query, client) : withoutRecords(rcode);
       if (decision.failure !== undefined) {
         statistics.failure();
         onFailure(decision.failure);
       }
-      encodeResponse(query, decision, writer, answerLimit(query, transport));
+      encodeResponse(query, decision, writer, answerLimit(query, transport) - reserve);
       if (((writer.buffer[TC_OCTET] ?? 0) & TC_BIT) !== 0) statistics.truncated();
       statistics.response(decision.zone?.origin ?? '', transport, decision.rcode);
       if (onQuery !== undefined) {
@@ -108,15 +133,20 @@ function tell(
 
 /** SERVFAIL without sections: nothing in it can fail again. */
 function serverFailure(query: Query, writer: WireWriter): boolean {
-  const response: Response = {
-    rcode: RCODE.SERVFAIL,
+  encodeResponse(query, withoutRecords(RCODE.SERVFAIL), writer, 512);
+  return true;
+}
+
+function withoutRecords(rcode: number): Decision {
+  return {
+    rcode,
     authoritative: false,
     answer: [],
     authority: [],
     additional: [],
     requiredAdditional: 0,
     ecsScope: 0,
+    zone: undefined,
+    source: undefined,
   };
-  encodeResponse(query, response, writer, 512);
-  return true;
 }

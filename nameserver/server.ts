@@ -3,6 +3,8 @@ import { PortolanError } from '../src/errors/error.ts';
 import { Answerer, type QueryEvent } from './answerer.ts';
 import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
+import { TransferDesk, type TransferOutLimits } from './transfer-desk.ts';
+import { NO_TRANSFERS, type TransferPlan } from './transfer-plan.ts';
 import { listenUdp, type UdpListener } from './udp.ts';
 
 export interface ListenAddress {
@@ -24,6 +26,11 @@ export interface NameServerOptions {
   readonly reusePort?: boolean | undefined;
   /** Where to count; a new one when left out. */
   readonly statistics?: Statistics | undefined;
+  /** Who may copy which zone, and the keys of signed messages, that go with `table`; nobody and none when left out. */
+  readonly transfers?: (() => TransferPlan | undefined) | undefined;
+  readonly transferLimits?: TransferOutLimits | undefined;
+  /** Milliseconds since 1970. */
+  readonly wallMs?: (() => number) | undefined;
   /** Monotonic milliseconds. */
   readonly now?: (() => number) | undefined;
 }
@@ -53,9 +60,23 @@ export function createNameServer(options: NameServerOptions): NameServer {
   const now = options.now ?? (() => performance.now());
   const statistics = options.statistics ?? new Statistics();
   const onFailure = quietly(options.log, now);
-  const answerer = new Answerer({ table: options.table, statistics, onQuery: options.onQuery, onFailure });
+  const transfers = new TransferDesk({
+    table: options.table,
+    plan: options.transfers ?? (() => NO_TRANSFERS),
+    statistics,
+    wallMs: options.wallMs ?? Date.now,
+    onFailure,
+    limits: options.transferLimits,
+  });
+  const answerer = new Answerer({
+    table: options.table,
+    statistics,
+    onQuery: options.onQuery,
+    onFailure,
+    transfers,
+  });
   const listeners: { udp: UdpListener; tcp: TcpListener }[] = [];
-  const shared = { reusePort: options.reusePort ?? false, answerer, statistics, onFailure };
+  const shared = { reusePort: options.reusePort ?? false, answerer, transfers, statistics, onFailure };
 
   const bind = async ({ host, port }: ListenAddress): Promise<void> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -73,6 +94,7 @@ export function createNameServer(options: NameServerOptions): NameServer {
   };
 
   const close = async (): Promise<void> => {
+    transfers.close();
     const closing = listeners.splice(0);
     await Promise.all(closing.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]));
   };

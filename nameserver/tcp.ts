@@ -3,6 +3,7 @@ import { resolverAddress } from '../src/dns/client.ts';
 import { WireWriter } from '../src/dns/wire/writer.ts';
 import type { Answerer } from './answerer.ts';
 import type { Statistics } from './statistics.ts';
+import type { TransferDesk } from './transfer-desk.ts';
 
 /** Limits of RFC 7766 section 6: connections are kept a while, but nobody can hold them all. */
 export interface TcpLimits {
@@ -35,6 +36,7 @@ export interface TcpOptions {
   readonly reusePort: boolean;
   readonly limits: TcpLimits;
   readonly answerer: Answerer;
+  readonly transfers: TransferDesk;
   readonly statistics: Statistics;
   readonly now: () => number;
   readonly onFailure: (failure: unknown) => void;
@@ -179,6 +181,11 @@ function receive(
     const query = bytes.subarray(at + FRAME_HEAD, at + FRAME_HEAD + length);
     at += FRAME_HEAD + length;
     connection.activeAt = options.now();
+    const transfer = options.transfers.stream(query, address);
+    if (transfer !== undefined) {
+      void send(connection, transfer, options);
+      continue;
+    }
     if (!options.answerer.answer(query, address, 'tcp', writer)) continue;
     const frame = Buffer.allocUnsafe(FRAME_HEAD + writer.offset);
     frame.writeUInt16BE(writer.offset, 0);
@@ -194,6 +201,37 @@ function receive(
   // A copy, so that a few octets do not keep a whole read buffer.
   if (rest.length > 0) connection.pending.push(Uint8Array.from(rest));
   if (socket.writableLength > MAX_UNREAD_OCTETS) socket.pause();
+}
+
+/** Sends the messages of a transfer as fast as the client reads them. Queries on the same connection are answered between two. */
+async function send(
+  connection: Connection,
+  transfer: AsyncGenerator<Buffer, void, undefined>,
+  { now }: TcpOptions,
+): Promise<void> {
+  const { socket } = connection;
+  try {
+    for await (const frame of transfer) {
+      if (socket.destroyed) return;
+      connection.activeAt = now();
+      if (!socket.write(frame)) await drained(socket);
+    }
+  } catch {
+    socket.destroy(); // half a zone must not look like a whole one; the desk has told whoever should know
+  }
+}
+
+/** Resolves when the client has read, or is gone. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.once('drain', done);
+    socket.once('close', done);
+  });
 }
 
 /** Who counts as one source: an IPv6 host has a /64 to itself. */

@@ -31,10 +31,12 @@ export interface Query {
   readonly type: number;
   readonly class: number;
   readonly edns: Edns | undefined;
+  /** Where the TSIG record begins, which is then the last (RFC 8945); 0: the query is not signed. */
+  readonly tsigAt: number;
 }
 
 /**
- * Reads a query. Never throws: what is wrong is in `problem`.
+ * Reads a query, or a NOTIFY, which has the form of one. Never throws: what is wrong is in `problem`.
  * @returns `undefined` for what deserves no answer: less than a header, or itself a response
  */
 export function parseQuery(bytes: Uint8Array): Query | undefined {
@@ -44,10 +46,11 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
   if ((flags & FLAG.QR) !== 0) return undefined;
   const id = u16(bytes, 0);
   const opcode = (flags >> 11) & 0xf;
-  if (opcode !== OPCODE.QUERY) return unreadable(bytes, id, opcode, flags, RCODE.NOTIMP);
+  if (opcode !== OPCODE.QUERY && opcode !== OPCODE.NOTIFY)
+    return unreadable(bytes, id, opcode, flags, RCODE.NOTIMP);
   // RFC 9619: QDCOUNT of a query is 1 (0 only together with a cookie, RFC 7873 section 5.4).
   const questions = u16(bytes, 4);
-  if (questions === 0) return withoutQuestion(bytes, id, flags);
+  if (questions === 0 && opcode === OPCODE.QUERY) return withoutQuestion(bytes, id, flags);
   if (questions !== 1) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
 
   startName();
@@ -72,7 +75,8 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
 
   const problem = readRecords(bytes, at);
   const edns = foundEdns;
-  return { bytes, id, opcode, flags, problem, questionEnd, name, type, class: qclass, edns };
+  const tsigAt = foundTsigAt;
+  return { bytes, id, opcode, flags, problem, questionEnd, name, type, class: qclass, edns, tsigAt };
 }
 
 /**
@@ -90,6 +94,7 @@ function withoutQuestion(bytes: Uint8Array, id: number, flags: number): Query {
 
 /** What `readRecords` found; a variable, because a result of two values would be allocated for every query. */
 let foundEdns: Edns | undefined;
+let foundTsigAt = 0;
 
 /** Reads what follows the question at `from`, up to the end, into `foundEdns`. @returns NOERROR, FORMERR or BADVERS */
 function readRecords(bytes: Uint8Array, from: number): number {
@@ -97,10 +102,12 @@ function readRecords(bytes: Uint8Array, from: number): number {
   let at = from;
   let problem: number = RCODE.NOERROR;
   foundEdns = undefined;
+  foundTsigAt = 0;
   const before = u16(bytes, 6) + u16(bytes, 8); // answer and authority records: skipped (IXFR sends an SOA)
   const total = before + u16(bytes, 10);
   for (let record = 0; record < total; record += 1) {
     const root = bytes[at] === 0;
+    const recordAt = at;
     at = skipName(bytes, at);
     if (at < 0 || at + 10 > length) return RCODE.FORMERR;
     const recordType = u16(bytes, at);
@@ -127,6 +134,11 @@ function readRecords(bytes: Uint8Array, from: number): number {
       if (version !== 0) problem = RCODE.BADVERS;
       else if (options === undefined) problem = RCODE.FORMERR;
     }
+    if (recordType === TYPE.TSIG) {
+      // The last record of all (RFC 8945 section 5.1).
+      if (record !== total - 1 || record < before) return RCODE.FORMERR;
+      foundTsigAt = recordAt;
+    }
     at = data + dataLength;
   }
   return problem === RCODE.NOERROR && at !== length ? RCODE.FORMERR : problem; // octets after the last record
@@ -144,6 +156,7 @@ function unreadable(bytes: Uint8Array, id: number, opcode: number, flags: number
     type: 0,
     class: 0,
     edns: undefined,
+    tsigAt: 0,
   };
 }
 
