@@ -19,6 +19,10 @@ const SERVERS = {
   postgresql: { debianPackage: 'postgresql', find: () => newestPostgres('initdb') },
   strace: { debianPackage: 'strace', find: () => onPath('strace') },
   dig: { debianPackage: 'bind9-dnsutils', find: () => onPath('dig') },
+  delv: { debianPackage: 'bind9-dnsutils', find: () => onPath('delv') },
+  kdig: { debianPackage: 'knot-dnsutils', find: () => onPath('kdig') },
+  knotd: { debianPackage: 'knot', find: () => onPath('knotd') },
+  named: { debianPackage: 'bind9', find: () => onPath('named') },
   ip: { debianPackage: 'iproute2', find: () => onPath('ip') },
   nft: { debianPackage: 'nftables', find: () => onPath('nft') },
 } as const satisfies Record<string, ServerKind>;

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type NameServerProcess, startNameServerProcess } from '../support/name-server-process.ts';
+import { requireServer } from '../support/servers.ts';
+import { classify } from './dns-differential/classify.ts';
+import { differences, observe } from './dns-differential/compare.ts';
+import { differencesPage } from './dns-differential/differences-page.ts';
+import { exchangeAll } from './dns-differential/exchange.ts';
+import { DIFFERENCES, type PeerName } from './dns-differential/known-differences.ts';
+import { randomQueries } from './dns-differential/random-queries.ts';
+import { randomWorld } from './dns-differential/random-zones.ts';
+import { type Peer, startBind, startKnot } from './dns-differential/servers.ts';
+
+const SUITE = 'answers beside Knot and BIND';
+const knotd = await requireServer('knotd', SUITE);
+const named = await requireServer('named', SUITE);
+
+const WORLDS = Number(process.env.PORTOLAN_DIFFERENTIAL_WORLDS ?? 12);
+const FIRST_SEED = Number(process.env.PORTOLAN_DIFFERENTIAL_SEED ?? 1);
+/** Other types asked for at every name, beside its own. */
+const TYPES_PER_NAME = 3;
+const SHOWN = 10;
+
+it('the page on differences says what the table says', async () => {
+  await expect(differencesPage()).toMatchFileSnapshot('../../docs/dns-differences.md');
+});
+
+it('every row of the table has a name of its own', () => {
+  expect(new Set(DIFFERENCES.map(({ id }) => id)).size).toBe(DIFFERENCES.length);
+});
+
+describe.skipIf(!knotd.available || !named.available)(SUITE, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-differential-'));
+  const worlds = Array.from({ length: WORLDS }, (_, i) => randomWorld(FIRST_SEED + i));
+  const zones = worlds.flatMap((world) => world.zones);
+  let ours: NameServerProcess | undefined;
+  const peers = new Map<PeerName, Peer>();
+
+  beforeAll(async () => {
+    if (!knotd.available || !named.available) return;
+    const [mine, knot, bind] = await Promise.all([
+      startNameServerProcess(zones, folder),
+      startKnot(knotd.path, zones, join(folder, 'knot')),
+      startBind(named.path, zones, join(folder, 'bind')),
+    ]);
+    ours = mine;
+    peers.set('knot', knot).set('bind', bind);
+  });
+  afterAll(async () => {
+    await Promise.all([ours?.stop(), ...[...peers.values()].map((peer) => peer.stop())]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('differ in nothing that the table does not explain, and no row of it explains nothing', {
+    timeout: 60_000 + WORLDS * 30_000,
+  }, async () => {
+    const port = ours?.port ?? 0;
+    const perRow = new Map<string, number>();
+    const unexplained: string[] = [];
+    let compared = 0;
+    let unanswered = 0;
+    for (const world of worlds) {
+      const queries = randomQueries(world, TYPES_PER_NAME);
+      const [mine, ...theirs] = await Promise.all(
+        [port, ...[...peers.values()].map((peer) => peer.port)].map((each) => exchangeAll(each, queries)),
+      );
+      queries.forEach((asked, i) => {
+        const our = observe(asked, mine?.[i]);
+        if (our.silent) unanswered += 1;
+        [...peers.keys()].forEach((who, p) => {
+          compared += 1;
+          const their = observe(asked, theirs[p]?.[i]);
+          const { rows, unexplained: left } = classify(who, asked, our, their, differences(our, their));
+          for (const row of rows) perRow.set(row.id, (perRow.get(row.id) ?? 0) + 1);
+          if (left.length === 0) return;
+          const lines = left.map((d) => `  ${d.aspect}\n    ours:  ${d.ours}\n    ${who}: ${d.theirs}`);
+          unexplained.push(`seed ${world.seed}: ${asked.text}\n${lines.join('\n')}`);
+        });
+      });
+    }
+    const counts = DIFFERENCES.map(({ id }) => `${id} ${perRow.get(id) ?? 0}`).join(', ');
+    console.log(`${zones.length} zones, ${compared} pairs of answers; explained: ${counts}`);
+    expect(
+      unexplained.slice(0, SHOWN),
+      `${unexplained.length} pairs of answers differ in ways that no row explains`,
+    ).toEqual([]);
+    expect(unanswered).toBe(0);
+    expect(compared).toBeGreaterThan(WORLDS * 5000);
+    expect(DIFFERENCES.filter(({ id }) => !perRow.has(id)).map(({ id }) => id)).toEqual([]);
+  });
+});
