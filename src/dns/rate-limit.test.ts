@@ -26,8 +26,10 @@ function limiterOf({
     limiter,
     clock,
     memory,
-    take: (network = 1, name = 'www.example.', kind: FlowKind = 'answer'): Verdict =>
-      limiter.take(kind, 0xffff, network, name),
+    take: (network = 1, name = 'www.example.', kind: FlowKind = 'answer'): Verdict => {
+      limiter.begin(0xffff, network);
+      return limiter.take(kind, name);
+    },
   };
 }
 
@@ -210,7 +212,8 @@ describe('accounts that threads share', () => {
       import(workerData.module).then(({ RateLimiter }) => {
         const limiter = new RateLimiter(workerData.memory, workerData.limits, 7, () => 1000);
         let passed = 0;
-        for (let i = 0; i < 20000; i += 1) if (limiter.take('answer', 1, 2, 'x.') === 'pass') passed += 1;
+        limiter.begin(1, 2);
+        for (let i = 0; i < 20000; i += 1) if (limiter.take('answer', 'x.') === 'pass') passed += 1;
         parentPort.postMessage(passed);
       });`;
     const limits: RateLimits = { ...LIMITS, perSecond: { ...LIMITS.perSecond, answer: 10_000 } };

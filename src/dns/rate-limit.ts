@@ -55,7 +55,10 @@ export class RateLimiter {
   readonly #now: () => number;
   /** Where the account is that was asked for last; -1 when there is none. */
   #at = -1;
-  #kind = 0;
+  #cost = 0;
+  #time = 0;
+  #networkHigh = 0;
+  #networkLow = 0;
 
   /**
    * @param memory of `octetsFor(entries)`; threads that share it must have equal limits and seed
@@ -82,18 +85,27 @@ export class RateLimiter {
     return places * WORDS * Int32Array.BYTES_PER_ELEMENT;
   }
 
+  /** A query came from this network (two 32-bit numbers): what follows is about its answer. */
+  begin(networkHigh: number, networkLow: number): void {
+    this.#networkHigh = networkHigh;
+    this.#networkLow = networkLow;
+    this.#time = Math.floor(this.#now() * (TICKS_PER_SECOND / 1000)) | 0;
+    this.#at = -1;
+  }
+
   /**
    * Counts one answer, before it is made.
-   * @param networkHigh,networkLow the client's network, as two 32-bit numbers
    * @param name what the kind is counted by; empty for kinds that are counted by network alone
    */
-  take(kind: FlowKind, networkHigh: number, networkLow: number, name: string): Verdict {
+  take(kind: FlowKind, name: string): Verdict {
     const index = FLOW_KINDS.indexOf(kind);
     const cost = this.#ticksPerAnswer[index] ?? 0;
     this.#at = -1;
+    this.#cost = cost;
     if (cost === 0) return 'pass';
-    this.#kind = index;
-    const now = Math.floor(this.#now() * (TICKS_PER_SECOND / 1000)) | 0;
+    const now = this.#time;
+    const networkHigh = this.#networkHigh;
+    const networkLow = this.#networkLow;
 
     // Two mixtures of the same: one says where to look, the other is what is found there.
     let place = Math.imul(this.#seed ^ networkHigh, 0x85eb_ca6b) ^ networkLow;
@@ -126,8 +138,7 @@ export class RateLimiter {
   charge(octets: number): void {
     const more = Math.floor((octets - 1) / OCTETS_PER_ANSWER);
     if (more <= 0 || this.#at < 0) return;
-    const now = Math.floor(this.#now() * (TICKS_PER_SECOND / 1000)) | 0;
-    this.#put(this.#at, more * (this.#ticksPerAnswer[this.#kind] ?? 0), now);
+    this.#put(this.#at, more * this.#cost, this.#time);
   }
 
   /** Whether the answer that was limited last began it: true once, until the flow is below its limit again. */
