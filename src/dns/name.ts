@@ -126,6 +126,13 @@ export function isAtOrBelow(name: DomainName, ancestor: DomainName): boolean {
   return extra > 0 && name.charCodeAt(extra - 1) === 0x2e && name.endsWith(ancestor);
 }
 
+/** `name`, which lies below `from`, moved below `to` (RFC 6672 section 2.2); `undefined` when that would be too long. */
+export function redirected(name: DomainName, from: DomainName, to: DomainName): DomainName | undefined {
+  const kept = from === '.' ? name : name.slice(0, -from.length);
+  const moved = `${kept}${to === '.' ? '' : to}` as DomainName;
+  return wireLengthOf(moved) <= MAX_NAME_OCTETS ? moved : undefined;
+}
+
 export function isWildcard(name: DomainName): boolean {
   return name.startsWith('*.');
 }

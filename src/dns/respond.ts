@@ -1,11 +1,14 @@
 import { PortolanError } from '../errors/error.ts';
 import type { ClientAddress } from './client.ts';
-import { type DomainName, isAtOrBelow, parentOf } from './name.ts';
+import { nsecAt, typesAt } from './dnssec/denial.ts';
+import { type AnswerPart, signSection } from './dnssec/signed-sections.ts';
+import type { ZoneSigner } from './dnssec/zone-signer.ts';
+import { type DomainName, isAtOrBelow, parentOf, redirected } from './name.ts';
 import { codeOf, type Rdata } from './records/catalogue.ts';
 import type { RoutedAnswer, RoutedName } from './routed.ts';
-import { momentaryRRset, type OwnedRRset, type RRset } from './rrset.ts';
+import { momentaryRRset, type RRset } from './rrset.ts';
 import type { AnswerTable } from './table.ts';
-import { CLASS, RCODE, TYPE, typeName } from './types.ts';
+import { CLASS, OPCODE, RCODE, TYPE, typeName } from './types.ts';
 import type { Query } from './wire/query.ts';
 import type { Response } from './wire/response.ts';
 import { findSet, type Zone, type ZoneNode } from './zone.ts';
@@ -30,16 +33,18 @@ const ANY_ANSWER: RRset = momentaryRRset(TYPE.HINFO, 3600, [
   { type: 'HINFO', cpu: new Uint8Array(Buffer.from('RFC8482', 'latin1')), os: new Uint8Array() },
 ]);
 
-const NONE: readonly OwnedRRset[] = [];
+const NONE: readonly AnswerPart[] = [];
 
 /**
  * The answer to a query: RFC 1034 section 4.3.2 with wildcards (RFC 4592), delegations, aliases inside the zone (the response
- * code is that of the last name, RFC 6604), negative answers (RFC 2308) and minimal ANY (RFC 8482). Pure but for what routed
- * names do.
+ * code is that of the last name, RFC 6604) and DNAMEs (RFC 6672), negative answers (RFC 2308) and minimal ANY (RFC 8482). A
+ * signed zone answers with signatures when it is asked to, and denies compactly (RFC 4035 section 3.1, RFC 9824). Pure but for
+ * what routed names and signers do.
  * @param client what routing goes by; see `clientOfQuery`
  */
 export function respond(table: AnswerTable, query: Query, client: ClientAddress): Decision {
   if (query.problem !== RCODE.NOERROR) return bare(query.problem);
+  if (query.opcode !== OPCODE.QUERY) return bare(RCODE.NOTIMP);
   if (query.class !== CLASS.IN) return bare(RCODE.REFUSED);
   switch (query.type) {
     case TYPE.AXFR:
@@ -60,7 +65,7 @@ export function respond(table: AnswerTable, query: Query, client: ClientAddress)
     zone = table.zoneAbove(zone.origin) ?? zone;
   }
   if (zone === undefined) return bare(RCODE.REFUSED);
-  return new Search(zone, query.type, client).run(query.name);
+  return new Search(zone, query, client).run(query.name);
 }
 
 /** One walk through a zone. */
@@ -68,15 +73,20 @@ class Search {
   readonly #zone: Zone;
   readonly #type: number;
   readonly #client: ClientAddress;
-  readonly #answer: OwnedRRset[] = [];
+  /** Set when the answer is to have signatures. */
+  readonly #signer: ZoneSigner | undefined;
+  readonly #compactOk: boolean;
+  readonly #answer: AnswerPart[] = [];
   #scope = 0;
   #source: DomainName;
 
-  constructor(zone: Zone, type: number, client: ClientAddress) {
+  constructor(zone: Zone, query: Query, client: ClientAddress) {
     this.#zone = zone;
     this.#source = zone.origin;
-    this.#type = type;
+    this.#type = query.type;
     this.#client = client;
+    this.#signer = query.edns?.dnssecOk ? zone.signer : undefined;
+    this.#compactOk = query.edns?.compactOk ?? false;
   }
 
   run(question: DomainName): Decision {
@@ -85,35 +95,46 @@ class Search {
     let name = question;
     for (let aliases = 0; aliases <= MAX_ALIASES; aliases += 1) {
       let node = zone.nodes.get(name);
+      let target: DomainName | undefined;
+      let redirection: AnswerPart | undefined;
       if (node === undefined) {
         const encloser = closestEncloser(zone, name);
         if (encloser.cut !== undefined) return this.#referral(encloser.cut);
-        node = encloser.wildcard;
-        if (node === undefined) return this.#negative(RCODE.NXDOMAIN, zone.negativeSoa);
-      } else if (node.cut !== undefined && !(node.cut === node && type === TYPE.DS)) {
+        redirection = redirectionAt(encloser);
+        // Nothing lies below a DNAME, a wildcard neither (RFC 6672 section 2.4).
+        node = redirection === undefined ? encloser.wildcard : encloser;
+        if (node === undefined) return this.#nameError(name);
+      } else if (node.cut !== undefined && !(node.cut.name === node.name && type === TYPE.DS)) {
         return this.#referral(node.cut);
       }
+
       if (aliases === 0) this.#source = node.name;
 
-      if (type === TYPE.ANY) return this.#any(node, name);
-      const set = findSet(node, type);
-      if (set !== undefined) {
-        this.#answer.push({ owner: name, set });
-        return this.#done(type === TYPE.NS ? addressesOf(zone, set) : NONE);
-      }
-      let target: DomainName | undefined;
-      const { routed } = node;
-      if (standsBesideAliases(type)) return this.#negative(RCODE.NOERROR, zone.negativeSoa);
-      if (routed !== undefined && (routed.types.has(type) || routed.types.has(TYPE.CNAME))) {
-        const outcome = this.#ask(routed, name);
-        if ('rcode' in outcome) return outcome;
-        target = outcome.target;
-        if (target === undefined) return this.#done(NONE);
-      } else if (node.cname !== undefined) {
-        this.#answer.push({ owner: name, set: node.cname });
-        target = aliasTarget(node.cname.records);
+      if (redirection !== undefined) {
+        target = this.#redirect(name, redirection);
+        if (target === undefined) return this.#decide(RCODE.YXDOMAIN);
+        if (type === TYPE.ANY) return this.#decide(RCODE.NOERROR);
       } else {
-        return this.#negative(RCODE.NOERROR, zone.negativeSoa);
+        if (type === TYPE.ANY) return this.#any(node, name);
+        const made = this.#madeForSigning(node, name);
+        if (made !== undefined) return made;
+        const set = findSet(node, type);
+        if (set !== undefined) {
+          this.#found(node, name, set);
+          return this.#decide(RCODE.NOERROR, NONE, type === TYPE.NS ? addressesOf(zone, set) : NONE);
+        }
+        const { routed } = node;
+        if (standsBesideAliases(type)) return this.#negative(node, name);
+        if (routed !== undefined && (routed.types.has(type) || routed.types.has(TYPE.CNAME))) {
+          const outcome = this.#ask(routed, node, name);
+          if ('rcode' in outcome) return outcome;
+          target = outcome.target;
+        } else if (node.cname !== undefined) {
+          this.#found(node, name, node.cname);
+          target = aliasTarget(node.cname.records);
+        } else {
+          return this.#negative(node, name);
+        }
       }
       if (
         target === undefined ||
@@ -121,15 +142,40 @@ class Search {
         !isAtOrBelow(target, zone.origin) ||
         this.#visited(target, question)
       ) {
-        return this.#done(NONE);
+        break;
       }
       name = target;
     }
-    return this.#done(NONE);
+    return this.#decide(RCODE.NOERROR);
+  }
+
+  /** A set found at a node, under the name asked for: that of the node, or one that its wildcard stands for. */
+  #found(node: ZoneNode, owner: DomainName, set: RRset, originalTtlSeconds = set.ttlSeconds): void {
+    this.#answer.push({ owner, set, originalTtlSeconds, signing: signingOf(node, owner) });
+  }
+
+  /**
+   * Follows a DNAME: its set, and the CNAME that it means for this name (RFC 6672 section 3.1).
+   * @returns undefined when the name would be too long
+   */
+  #redirect(name: DomainName, redirection: AnswerPart): DomainName | undefined {
+    const { owner, set } = redirection;
+    if (!this.#answer.some((part) => part.owner === owner && part.set.type === TYPE.DNAME))
+      this.#answer.push(redirection);
+    const [rdata] = set.records;
+    const target = rdata?.type === 'DNAME' ? redirected(name, owner, rdata.target) : undefined;
+    if (target === undefined) return undefined;
+    const cname = momentaryRRset(TYPE.CNAME, set.ttlSeconds, [{ type: 'CNAME', target }]);
+    this.#answer.push({ owner: name, set: cname, originalTtlSeconds: set.ttlSeconds, signing: 'none' });
+    return target;
   }
 
   /** Asks a routed name; `target` is set when it answered with an alias to follow. */
-  #ask(routed: RoutedName, name: DomainName): Decision | { readonly target: DomainName | undefined } {
+  #ask(
+    routed: RoutedName,
+    node: ZoneNode,
+    name: DomainName,
+  ): Decision | { readonly target: DomainName | undefined } {
     const type = this.#type === TYPE.ANY ? TYPE.A : this.#type;
     let given: RoutedAnswer;
     try {
@@ -140,12 +186,8 @@ class Search {
     if (given.servfail === true) return { ...bare(RCODE.SERVFAIL), zone: this.#zone };
     this.#scope = Math.max(this.#scope, given.ecsScope); // the whole answer is the same only where every part is
     const [first] = given.records;
-    if (first === undefined) {
-      // The name may have an answer again as soon as the decision can change.
-      const soa = this.#zone.negativeSoa;
-      const ttlSeconds = Math.min(soa.ttlSeconds, given.ttlSeconds);
-      return this.#negative(RCODE.NOERROR, ttlSeconds === soa.ttlSeconds ? soa : { ...soa, ttlSeconds });
-    }
+    // The name may have an answer again as soon as the decision can change.
+    if (first === undefined) return this.#negative(node, name, given.ttlSeconds);
     const expected = first.type === 'CNAME' && routed.types.has(TYPE.CNAME) ? TYPE.CNAME : type;
     if (codeOf(first) !== expected) {
       const failure = new PortolanError(
@@ -154,81 +196,173 @@ class Search {
       );
       return { ...bare(RCODE.SERVFAIL), zone: this.#zone, failure };
     }
+    const { ttlSeconds } = given;
+    const originalTtlSeconds = Math.max(ttlSeconds, given.fullTtlSeconds ?? 0);
     if (first.type === 'CNAME') {
-      this.#answer.push({ owner: name, set: momentaryRRset(TYPE.CNAME, given.ttlSeconds, [first]) });
+      this.#found(node, name, momentaryRRset(TYPE.CNAME, ttlSeconds, [first]), originalTtlSeconds);
       return { target: first.target };
     }
     // The first record decides: a set has one type, so others of a mixed answer cannot stand beside it.
     const strangers = given.records.some((rdata) => codeOf(rdata) !== type);
     const records = strangers ? given.records.filter((rdata) => codeOf(rdata) === type) : given.records;
-    this.#answer.push({ owner: name, set: momentaryRRset(type, given.ttlSeconds, records) });
+    this.#found(node, name, momentaryRRset(type, ttlSeconds, records), originalTtlSeconds);
     return { target: undefined };
   }
 
   #any(node: ZoneNode, name: DomainName): Decision {
     if (node.routed?.types.has(TYPE.CNAME)) {
       // An alias may be all there is, and RFC 8482 section 4.2 lets nothing be made up beside one.
-      const outcome = this.#ask(node.routed, name);
-      return 'rcode' in outcome ? outcome : this.#done(NONE);
+      const outcome = this.#ask(node.routed, node, name);
+      return 'rcode' in outcome ? outcome : this.#decide(RCODE.NOERROR);
     }
-    if (node.cname !== undefined) this.#answer.push({ owner: name, set: node.cname });
-    else if (node.sets.length > 0 || node.routed !== undefined)
-      this.#answer.push({ owner: name, set: ANY_ANSWER });
-    else return this.#negative(RCODE.NOERROR, this.#zone.negativeSoa);
-    return this.#done(NONE);
+    if (node.cname !== undefined) this.#found(node, name, node.cname);
+    else if (node.sets.length > 0 || node.routed !== undefined) this.#found(node, name, ANY_ANSWER);
+    else return this.#negative(node, name);
+    return this.#decide(RCODE.NOERROR);
   }
 
-  #done(additional: readonly OwnedRRset[]): Decision {
+  /** The sets that a signed zone has for being signed: its keys, and NSEC and RRSIG at every name. */
+  #madeForSigning(node: ZoneNode | undefined, name: DomainName): Decision | undefined {
+    const { signer, origin, negativeSoa } = this.#zone;
+    if (signer === undefined) return undefined;
+    const presigned = name === origin ? signer.presigned.get(this.#type) : undefined;
+    if (presigned !== undefined) {
+      const { set, signatures } = presigned;
+      const { ttlSeconds: originalTtlSeconds } = set;
+      this.#answer.push({ owner: name, set, originalTtlSeconds, signing: 'zone', signatures });
+      return this.#decide(RCODE.NOERROR);
+    }
+    if (this.#type !== TYPE.NSEC && this.#type !== TYPE.RRSIG) return undefined;
+    const nsec = this.#denial(node, name, negativeSoa.ttlSeconds, undefined);
+    if (this.#type === TYPE.NSEC) {
+      this.#answer.push(nsec);
+      return this.#decide(RCODE.NOERROR);
+    }
+    // Those of one set stand for all, as with ANY (RFC 8482 section 4.1): each would cost a signature.
+    const { owner, set, originalTtlSeconds, signing } = nsec;
+    const signatures = signer.signaturesOf(owner, set, originalTtlSeconds, signing === 'fleeting');
+    if (signatures === undefined) return { ...bare(RCODE.SERVFAIL), zone: this.#zone };
+    this.#answer.push({ owner, set: signatures, originalTtlSeconds, signing: 'none' });
+    return this.#decide(RCODE.NOERROR);
+  }
+
+  #denial(
+    node: ZoneNode | undefined,
+    owner: DomainName,
+    ttlSeconds: number,
+    absent: number | undefined,
+  ): AnswerPart {
+    const zone = this.#zone;
     return {
-      rcode: RCODE.NOERROR,
-      authoritative: true,
-      answer: this.#answer,
-      authority: NONE,
-      additional,
-      requiredAdditional: 0,
-      ecsScope: this.#scope,
-      zone: this.#zone,
-      source: this.#source,
+      owner,
+      set: nsecAt(owner, zone, typesAt(zone, node, absent), ttlSeconds),
+      originalTtlSeconds: zone.negativeSoa.ttlSeconds,
+      signing: node === undefined ? 'fleeting' : signingOf(node, owner),
     };
   }
 
-  #negative(rcode: number, soa: RRset): Decision {
-    return {
-      rcode,
-      authoritative: true,
-      answer: this.#answer,
-      authority: [{ owner: this.#zone.origin, set: soa }],
-      additional: NONE,
-      requiredAdditional: 0,
-      ecsScope: this.#scope,
-      zone: this.#zone,
-      source: rcode === RCODE.NXDOMAIN ? this.#zone.origin : this.#source,
-    };
+  /** The name does not exist. With signatures the answer says so by what its NSEC has (RFC 9824 sections 3.1 and 5.1). */
+  #nameError(name: DomainName): Decision {
+    this.#source = this.#zone.origin;
+    if (this.#signer === undefined) return this.#decide(RCODE.NXDOMAIN, [this.#soa()]);
+    const made = this.#madeForSigning(undefined, name);
+    if (made !== undefined) return made;
+    const { ttlSeconds } = this.#zone.negativeSoa;
+    const denial = this.#denial(undefined, name, ttlSeconds, undefined);
+    return this.#decide(this.#compactOk ? RCODE.NXDOMAIN : RCODE.NOERROR, [this.#soa(), denial]);
+  }
+
+  /** The name exists, but not with this type. */
+  #negative(node: ZoneNode, name: DomainName, maxTtlSeconds?: number): Decision {
+    const soa = this.#soa(maxTtlSeconds);
+    if (this.#signer === undefined) return this.#decide(RCODE.NOERROR, [soa]);
+    const denial = this.#denial(node, name, soa.set.ttlSeconds, this.#type);
+    return this.#decide(RCODE.NOERROR, [soa, denial]);
+  }
+
+  /** The SOA of a negative answer, which may be kept for less than the zone says. */
+  #soa(maxTtlSeconds = Number.POSITIVE_INFINITY): AnswerPart {
+    const { origin, soa, negativeSoa } = this.#zone;
+    const set =
+      maxTtlSeconds < negativeSoa.ttlSeconds ? { ...negativeSoa, ttlSeconds: maxTtlSeconds } : negativeSoa;
+    return { owner: origin, set, originalTtlSeconds: soa.ttlSeconds, signing: 'zone' };
   }
 
   #referral(cut: ZoneNode): Decision {
+    this.#source = cut.name;
     const servers = findSet(cut, TYPE.NS);
-    const authority = servers === undefined ? NONE : [{ owner: cut.name, set: servers }];
+    const authority: AnswerPart[] = [];
+    if (servers !== undefined) authority.push(unsigned(cut.name, servers));
+    if (this.#signer !== undefined) {
+      // RFC 4035 section 3.1.4: the digest of the child's key, or that there is none.
+      const set = findSet(cut, TYPE.DS);
+      const { ttlSeconds } = this.#zone.negativeSoa;
+      authority.push(
+        set === undefined
+          ? this.#denial(cut, cut.name, ttlSeconds, TYPE.DS)
+          : { owner: cut.name, set, originalTtlSeconds: set.ttlSeconds, signing: 'zone' },
+      );
+    }
     const addresses = servers === undefined ? NONE : addressesOf(this.#zone, servers);
     const glue = addresses.filter(({ owner }) => isAtOrBelow(owner, cut.name));
     const helpful = addresses.filter(({ owner }) => !isAtOrBelow(owner, cut.name));
-    return {
-      rcode: RCODE.NOERROR,
-      authoritative: this.#answer.length > 0, // AA speaks of the first owner name in the answer (RFC 1035 section 4.1.1)
-      answer: this.#answer,
-      authority,
-      additional: [...glue, ...helpful],
-      requiredAdditional: glue.length,
-      ecsScope: this.#scope,
-      zone: this.#zone,
-      source: cut.name,
-    };
+    const decision = this.#decide(RCODE.NOERROR, authority, [...glue, ...helpful]);
+    // AA speaks of the first owner name in the answer (RFC 1035 section 4.1.1).
+    if (decision.rcode !== RCODE.NOERROR) return decision;
+    return { ...decision, authoritative: this.#answer.length > 0, requiredAdditional: glue.length };
   }
 
-  /** The name was an owner in this chain already, so following it again would go round. */
-  #visited(name: DomainName, question: DomainName): boolean {
-    return name === question || this.#answer.some(({ owner }) => owner === name);
+  /** An authoritative answer of what was found so far, signed if it is to be. */
+  #decide(
+    rcode: number,
+    authority: readonly AnswerPart[] = NONE,
+    additional: readonly AnswerPart[] = NONE,
+  ): Decision {
+    const zone = this.#zone;
+    const signer = this.#signer;
+    const decision: Decision = {
+      rcode,
+      authoritative: true,
+      answer: this.#answer,
+      authority,
+      additional,
+      requiredAdditional: 0,
+      ecsScope: this.#scope,
+      zone,
+      source: this.#source,
+    };
+    if (signer === undefined) return decision;
+    const signedAnswer = signSection(this.#answer, signer);
+    const signedAuthority = signSection(authority, signer);
+    const signedAdditional = signSection(additional, signer, true);
+    // Another server may have time for it; resolvers keep a failure for a while (RFC 9520), so a flood of them is damped.
+    if (signedAnswer === undefined || signedAuthority === undefined || signedAdditional === undefined)
+      return { ...bare(RCODE.SERVFAIL), zone };
+    return { ...decision, answer: signedAnswer, authority: signedAuthority, additional: signedAdditional };
   }
+
+  /** The name was an alias in this chain already, so following it again would go round. */
+  #visited(name: DomainName, question: DomainName): boolean {
+    return (
+      name === question || this.#answer.some(({ owner, set }) => owner === name && set.type === TYPE.CNAME)
+    );
+  }
+}
+
+/** How a set is signed that stands at this node, under a name of its own or one that its wildcard stands for. */
+function signingOf(node: ZoneNode, owner: DomainName): AnswerPart['signing'] {
+  return owner === node.name ? 'zone' : 'fleeting';
+}
+
+function unsigned(owner: DomainName, set: RRset): AnswerPart {
+  return { owner, set, originalTtlSeconds: set.ttlSeconds, signing: 'none' };
+}
+
+/** The DNAME at a node, if there is one. */
+function redirectionAt(node: ZoneNode): AnswerPart | undefined {
+  const set = findSet(node, TYPE.DNAME);
+  if (set === undefined) return undefined;
+  return { owner: node.name, set, originalTtlSeconds: set.ttlSeconds, signing: 'zone' };
 }
 
 /** A response without records. */
@@ -266,13 +400,15 @@ function aliasTarget(records: readonly Rdata[]): DomainName | undefined {
 }
 
 /** Static addresses this zone has for the servers of an NS set. */
-function addressesOf(zone: Zone, servers: RRset): readonly OwnedRRset[] {
-  const found: OwnedRRset[] = [];
+function addressesOf(zone: Zone, servers: RRset): readonly AnswerPart[] {
+  const found: AnswerPart[] = [];
   for (const rdata of servers.records) {
     const node = rdata.type === 'NS' ? zone.nodes.get(rdata.target) : undefined;
-    for (const set of node?.sets ?? []) {
-      if (node !== undefined && (set.type === TYPE.A || set.type === TYPE.AAAA))
-        found.push({ owner: node.name, set });
+    if (node === undefined) continue;
+    for (const set of node.sets) {
+      if (set.type !== TYPE.A && set.type !== TYPE.AAAA) continue;
+      const glue = unsigned(node.name, set); // below a delegation it is the child that signs
+      found.push(node.cut === undefined ? { ...glue, signing: 'zone' } : glue);
     }
   }
   return found;

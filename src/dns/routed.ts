@@ -34,6 +34,11 @@ export interface RoutedQuery {
 export interface RoutedAnswer {
   /** Seconds until the earliest change this answer could see; also bounds a negative answer. */
   readonly ttlSeconds: number;
+  /**
+   * The TTL that answers of this name have when no change is near; at least `ttlSeconds`, which is its default. Signatures
+   * are over this one, so that they serve for every lower TTL.
+   */
+  readonly fullTtlSeconds?: number;
   /** In the order to answer: addresses of the type asked for, or one CNAME; none means NODATA. */
   readonly records: readonly Rdata[];
   /** Bits of the client's network over which this decision is the same (RFC 7871 section 7.2.1); 0: the same for everyone. */

@@ -3,6 +3,8 @@ import { type DomainName, isAtOrBelow, isWildcard, parentOf, wildcardUnder } fro
 import type { Rdata } from './records/catalogue.ts';
 import { wireSizeOf } from './rrset.ts';
 import { TYPE, typeName } from './types.ts';
+import { conflict } from './zone-conflict.ts';
+import { redirections } from './zone-redirections.ts';
 import type { ReadSet, ReadZone } from './zone-source.ts';
 
 /** The most a record set may take, so that it fits into one message over TCP with everything else an answer holds. */
@@ -14,7 +16,9 @@ export function checkZone(zone: ReadZone): readonly FieldViolation[] {
   return [
     ...oneSetPerType(zone),
     ...apex(zone),
+    ...signingRecords(zone),
     ...aliases(zone, view),
+    ...redirections(zone),
     ...routedNames(zone, view),
     ...delegations(zone, view),
     ...glue(zone, view),
@@ -127,6 +131,28 @@ function* apex(zone: ReadZone): Iterable<FieldViolation> {
   }
 }
 
+/** Types that exist in a zone because it is signed: the name servers make them when they answer (RFC 4034). */
+const MADE_BY_SIGNING: ReadonlySet<number> = new Set([
+  TYPE.RRSIG,
+  TYPE.NSEC,
+  TYPE.DNSKEY,
+  TYPE.NSEC3,
+  TYPE.NSEC3PARAM,
+  TYPE.CDS,
+  TYPE.CDNSKEY,
+]);
+
+function* signingRecords(zone: ReadZone): Iterable<FieldViolation> {
+  for (const set of zone.sets) {
+    if (!MADE_BY_SIGNING.has(set.type)) continue;
+    yield conflict(
+      set.path,
+      `${typeName(set.type)} records are made by the signing of the zone`,
+      'Remove them; set `dnssec` of the zone to have it signed.',
+    );
+  }
+}
+
 /** RFC 1034 section 3.6.2, RFC 2181 section 10. */
 function* aliases(zone: ReadZone, view: View): Iterable<FieldViolation> {
   for (const set of zone.sets) {
@@ -228,6 +254,15 @@ function* routedNames(zone: ReadZone, view: View): Iterable<FieldViolation> {
 function* delegations(zone: ReadZone, view: View): Iterable<FieldViolation> {
   for (const set of zone.sets) {
     const cut = view.cutAbove(set.owner);
+    if (set.type === TYPE.DS && cut === undefined) {
+      yield conflict(
+        set.path,
+        `${set.owner} has DS records but is not delegated (RFC 4035 section 2.4)`,
+        set.owner === zone.origin
+          ? 'Put them into the zone above, at this name.'
+          : 'Add the NS records of the delegation, or remove these.',
+      );
+    }
     if (cut === undefined) continue;
     const glueType = set.type === TYPE.A || set.type === TYPE.AAAA;
     const atCut =
@@ -272,8 +307,4 @@ function* sizes(zone: ReadZone): Iterable<FieldViolation> {
       };
     }
   }
-}
-
-function conflict(path: string, message: string, fix: string): FieldViolation {
-  return { path, code: 'DNS_RECORD_CONFLICT', message, fix };
 }

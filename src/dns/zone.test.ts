@@ -112,6 +112,20 @@ describe('a zone', () => {
   });
 });
 
+describe('a DNAME', () => {
+  it('may stand at the apex, beside other data, and DS at a delegation', () => {
+    const records = [
+      record('a', 'DNAME', 'x.example.test.'),
+      record('a', 'A', '192.0.2.1'),
+      record('b', 'NS', 'ns.example.net.'),
+      record('b', 'DS', '1 13 2 00'),
+    ];
+    expect(violationsOf({ records })).toEqual([]);
+    const nameServers = [{ name: n('ns.example.net'), addresses: [] }];
+    expect(violationsOf({ nameServers, records: [record('@', 'DNAME', 'example.net.')] })).toEqual([]);
+  });
+});
+
 describe('what a zone refuses', () => {
   const glue = record('ns.child', 'A', '192.0.2.9');
   it.each<[string, Partial<ZoneSource>, string, string]>([
@@ -222,6 +236,64 @@ describe('what a zone refuses', () => {
         records: [record('ns', 'CNAME', 'x.example.net.')],
       },
       'nameServers[0].name',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'records that signing makes',
+      { records: [record('@', 'DNSKEY', '257 3 13 AQIDBA==')] },
+      'records[0]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'DS without a delegation',
+      { records: [record('a', 'DS', '1 13 2 00')] },
+      'records[0]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    ['DS at the apex', { records: [record('@', 'DS', '1 13 2 00')] }, 'records[0]', 'DNS_RECORD_CONFLICT'],
+    [
+      'two DNAMEs at a name',
+      { records: [record('a', 'DNAME', 'a.example.net.', 'b.example.net.')] },
+      'records[0]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'a DNAME beside a CNAME',
+      { records: [record('a', 'CNAME', 'a.example.net.'), record('a', 'DNAME', 'b.example.net.')] },
+      'records[0]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'a DNAME beside a delegation',
+      { records: [record('a', 'NS', 'a.example.net.'), record('a', 'DNAME', 'b.example.net.')] },
+      'records[1]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'a DNAME at a wildcard',
+      { records: [record('*', 'DNAME', 'a.example.net.')] },
+      'records[0]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'a DNAME to below itself',
+      { records: [record('a', 'DNAME', 'b.a.example.test.')] },
+      'records[0].data[0]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'records below a DNAME',
+      { records: [record('a', 'DNAME', 'a.example.net.'), record('c.b.a', 'A', '192.0.2.1')] },
+      'records[1]',
+      'DNS_RECORD_CONFLICT',
+    ],
+    [
+      'routed names below a DNAME',
+      {
+        records: [record('a', 'DNAME', 'a.example.net.')],
+        routed: [{ name: n('b.a.example.test'), routed: ROUTED }],
+      },
+      'routed[0]',
       'DNS_RECORD_CONFLICT',
     ],
     [

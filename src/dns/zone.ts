@@ -1,4 +1,5 @@
 import { type FieldViolation, PortolanError } from '../errors/error.ts';
+import type { ZoneSigner } from './dnssec/zone-signer.ts';
 import type { DomainName } from './name.ts';
 import { PackedZoneBuilder } from './packed/builder.ts';
 import { NodeCache } from './packed/node-cache.ts';
@@ -43,6 +44,8 @@ export interface Zone {
   readonly soa: RRset;
   /** The SOA as negative answers carry it: TTL = min(its TTL, its minimum) (RFC 2308 section 3). */
   readonly negativeSoa: RRset;
+  /** Signs the answers of a signed zone. */
+  readonly signer?: ZoneSigner;
 }
 
 export type ZoneResult =

@@ -1,0 +1,121 @@
+import type { DomainName } from '../name.ts';
+import { compileRRset, momentaryRRset, type RRset } from '../rrset.ts';
+import { TYPE } from '../types.ts';
+import { canonicalOrder } from './canonical.ts';
+import { privateKeyFrom } from './key.ts';
+import type { SigningMaterial } from './material.ts';
+import { readPresigned, type SignedSet } from './presigned.ts';
+import { type SigningKey, signRRset } from './signature.ts';
+import type { CachedSignatures, SignatureCache } from './signature-cache.ts';
+import type { SigningBudget } from './signing-budget.ts';
+
+/** Signs what a zone answers with, at the time it is asked for. */
+export interface ZoneSigner {
+  /** DNSKEY, and CDS and CDNSKEY while there are some: by type, at the apex, signed by the hub. */
+  readonly presigned: ReadonlyMap<number, SignedSet>;
+  /**
+   * The RRSIG set over a set, with the TTL that the set has in this answer (RFC 4034 section 3).
+   * @param originalTtlSeconds the TTL of the set in the zone: that of this answer, or more
+   * @param fleeting the owner is no name of the zone: what a wildcard stands for, or a name that does not exist
+   * @returns undefined when too many signatures were made in this second
+   */
+  signaturesOf(
+    owner: DomainName,
+    set: RRset,
+    originalTtlSeconds: number,
+    fleeting: boolean,
+  ): RRset | undefined;
+}
+
+/** What the signers of one process share. */
+export interface SigningResources {
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+  readonly budget: SigningBudget;
+  /** Signatures over sets of names that exist. */
+  readonly kept: SignatureCache;
+  /** The others: queries choose their names, so they must not push out those of names that exist. */
+  readonly fleeting: SignatureCache;
+}
+
+/** Signatures begin an hour ago, for validators whose clock is behind. */
+const BACKDATED_SECONDS = 3600;
+/** Signatures are made anew when less than this share of their lifetime is left. */
+const REFRESH_SHARE = 0.25;
+
+let signers = 0;
+
+/** @throws PortolanError DNSSEC_KEY_INVALID or DNS_WIRE_MALFORMED when the material is not what a hub makes */
+export function createZoneSigner(
+  material: SigningMaterial,
+  origin: DomainName,
+  resources: SigningResources,
+): ZoneSigner {
+  const keys: readonly SigningKey[] = material.signers.map(({ keyTag, privateKey }) => ({
+    signer: origin,
+    keyTag,
+    privateKey: privateKeyFrom(Buffer.from(privateKey, 'base64')),
+  }));
+  const { wallMs, budget, kept, fleeting } = resources;
+  signers += 1;
+  const identity = signers; // signatures of other keys, or of other lifetimes, are other entries of a shared cache
+
+  const make = (owner: DomainName, set: RRset, originalTtlSeconds: number, now: number): CachedSignatures => {
+    const validity = {
+      inceptionSeconds: now - BACKDATED_SECONDS,
+      expirationSeconds: now + material.signatureValiditySeconds,
+    };
+    const signable = { owner, records: set.records, originalTtlSeconds };
+    const records = keys.map((key) => signRRset(signable, key, validity));
+    return {
+      records,
+      ...validity,
+      refreshSeconds: Math.floor(
+        validity.expirationSeconds - REFRESH_SHARE * material.signatureValiditySeconds,
+      ),
+      encoded: compileRRset(TYPE.RRSIG, set.ttlSeconds, records),
+    };
+  };
+
+  return {
+    presigned: presignedSets(material),
+    signaturesOf(owner, set, originalTtlSeconds, isFleeting) {
+      const cache = isFleeting ? fleeting : kept;
+      const key = `${identity} ${originalTtlSeconds} ${owner} ${contentOf(set)}`;
+      const now = Math.floor(wallMs() / 1000);
+      let entry = cache.get(key);
+      if (entry === undefined || now >= entry.refreshSeconds || now < entry.inceptionSeconds) {
+        const stillValid =
+          entry !== undefined && now < entry.expirationSeconds && now >= entry.inceptionSeconds;
+        if (budget.take(isFleeting)) {
+          entry = make(owner, set, originalTtlSeconds, now);
+          cache.set(key, entry);
+        } else if (!stillValid) {
+          return undefined;
+        }
+      }
+      if (entry === undefined) return undefined;
+      if (entry.encoded.ttlSeconds === set.ttlSeconds) return entry.encoded;
+      return momentaryRRset(TYPE.RRSIG, set.ttlSeconds, entry.records);
+    },
+  };
+}
+
+function presignedSets(material: SigningMaterial): ReadonlyMap<number, SignedSet> {
+  const sets = new Map([[TYPE.DNSKEY as number, readPresigned(TYPE.DNSKEY, material.dnskey)]]);
+  if (material.cds !== undefined) sets.set(TYPE.CDS, readPresigned(TYPE.CDS, material.cds));
+  if (material.cdnskey !== undefined) sets.set(TYPE.CDNSKEY, readPresigned(TYPE.CDNSKEY, material.cdnskey));
+  return sets;
+}
+
+/** Type and records as text that is equal for equal sets, in whatever order the records of a routed answer are. */
+function contentOf(set: RRset): string {
+  if (set.wire !== undefined) return latin1(set.wire);
+  let text = `${set.type}`;
+  for (const rdata of canonicalOrder(set.records)) text += ` ${rdata.length} ${latin1(rdata)}`;
+  return text;
+}
+
+function latin1(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
+}
