@@ -75,7 +75,8 @@ export function routedName(prepared: PreparedPolicy, asker: Asker): RoutedName {
           if (record !== undefined && TYPE[record.type] === query.type) records.push(record);
         }
       }
-      return { ttlSeconds: decision.ttlSeconds, records, ecsScope: decision.scopePrefixLength };
+      const { ttlSeconds, scopePrefixLength: ecsScope } = decision;
+      return { ttlSeconds, fullTtlSeconds: compiled.source.ttlSeconds, records, ecsScope };
     },
     fallback: () => {
       prepared.fallback ??= routedFallback(compiled, prepared.regions, rdata);

@@ -4,17 +4,22 @@ import type { RoutedName } from '../src/dns/routed.ts';
 import { AnswerTable } from '../src/dns/table.ts';
 import { compileZone, reviseZone, type Zone } from '../src/dns/zone.ts';
 import type { ZoneSource } from '../src/dns/zone-source.ts';
-import type { FieldViolation } from '../src/errors/error.ts';
+import { type FieldViolation, PortolanError } from '../src/errors/error.ts';
 import type { DnsPart, RoutingPart } from '../src/protocol/snapshot.ts';
 import type { ZoneSpec } from '../src/resources/zone.ts';
 import type { CompiledPolicy } from '../src/routing/compiled.ts';
 import { type Asker, preparePolicy, routedName } from './routed-name.ts';
+import { ZoneSigners } from './zone-signers.ts';
 
 export interface RoutedTableInput extends Asker {
   readonly routing: Pick<RoutingPart, 'sequence' | 'zones' | 'policies' | 'regions'>;
   /** What signed zones are signed with, by origin. A zone that should be signed and has none here is left out: it would be bogus. */
   readonly signing?: DnsPart['signing'];
+  /** Default: those of this thread, shared by all its tables. */
+  readonly signers?: ZoneSigners;
 }
+
+const threadSigners = new ZoneSigners({ wallMs: () => Date.now() });
 
 export interface RoutedTable {
   readonly table: AnswerTable;
@@ -52,9 +57,13 @@ export function createRoutedTable(input: RoutedTableInput): RoutedTable {
   sources.forEach(({ spec, signingSha256 }, index) => {
     if (signingSha256 !== undefined && input.signing?.[spec.origin] === undefined) return;
     const result = zoneFrom(spec, sequence, routed[index] ?? [], cache);
-    if (result.ok) zones.push(result.zone);
-    else problems.push(...result.violations.map((v) => ({ ...v, path: `zones[${index}].${v.path}` })));
+    if (result.ok) {
+      const zone = signed(result.zone, input);
+      if ('origin' in zone) zones.push(zone);
+      else problems.push({ ...zone, path: `zones[${index}].${zone.path}` });
+    } else problems.push(...result.violations.map((v) => ({ ...v, path: `zones[${index}].${v.path}` })));
   });
+  (input.signers ?? threadSigners).keepOnly(new Set(zones.map(({ origin }) => origin)));
   return { table: new AnswerTable(zones), policies: byHostname, outsideZones, problems };
 }
 
@@ -65,6 +74,18 @@ export function zoneOf(name: DomainName, origins: ReadonlyMap<DomainName, number
     if (zone !== undefined) return zone;
   }
   return undefined;
+}
+
+/** The zone with its signer, when it has one. */
+function signed(zone: Zone, { signing, signers = threadSigners }: RoutedTableInput): Zone | FieldViolation {
+  const material = signing?.[zone.origin];
+  if (material === undefined) return zone;
+  try {
+    return { ...zone, signer: signers.signerFor(zone.origin, material) };
+  } catch (thrown) {
+    const { code, message, fix } = PortolanError.from(thrown);
+    return { path: 'dnssec', code, message, fix };
+  }
 }
 
 /* Specs are immutable: what was made of one is made of it again. On a change, nearly all are the same objects. */

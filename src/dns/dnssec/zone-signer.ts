@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { DomainName } from '../name.ts';
 import { compileRRset, momentaryRRset, type RRset } from '../rrset.ts';
 import { TYPE } from '../types.ts';
@@ -43,8 +44,6 @@ const BACKDATED_SECONDS = 3600;
 /** Signatures are made anew when less than this share of their lifetime is left. */
 const REFRESH_SHARE = 0.25;
 
-let signers = 0;
-
 /** @throws PortolanError DNSSEC_KEY_INVALID or DNS_WIRE_MALFORMED when the material is not what a hub makes */
 export function createZoneSigner(
   material: SigningMaterial,
@@ -57,8 +56,12 @@ export function createZoneSigner(
     privateKey: privateKeyFrom(Buffer.from(privateKey, 'base64')),
   }));
   const { wallMs, budget, kept, fleeting } = resources;
-  signers += 1;
-  const identity = signers; // signatures of other keys, or of other lifetimes, are other entries of a shared cache
+  // Signatures of other keys, or of other lifetimes, are other entries of a shared cache.
+  const identity = hash(
+    'sha256',
+    JSON.stringify([origin, material.signatureValiditySeconds, material.signers]),
+    'base64',
+  );
 
   const make = (owner: DomainName, set: RRset, originalTtlSeconds: number, now: number): CachedSignatures => {
     const validity = {
