@@ -1,12 +1,15 @@
 import { type ClientAddress, resolverAddress } from '../src/dns/client.ts';
 import type { DomainName } from '../src/dns/name.ts';
+import type { FlowKind } from '../src/dns/rate-limit.ts';
 import { type Decision, respond } from '../src/dns/respond.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
-import { RCODE } from '../src/dns/types.ts';
-import { clientOfQuery } from '../src/dns/wire/edns.ts';
+import { CLASS, RCODE, TYPE } from '../src/dns/types.ts';
+import { clientOfQuery, EXTENDED_ERROR } from '../src/dns/wire/edns.ts';
 import { parseQuery, type Query } from '../src/dns/wire/query.ts';
 import { answerLimit, encodeResponse } from '../src/dns/wire/response.ts';
 import type { WireWriter } from '../src/dns/wire/writer.ts';
+import { answerChaos } from './chaos.ts';
+import { type Gate, GO_ON } from './gate.ts';
 import type { Statistics, Transport } from './statistics.ts';
 import { TransferDesk } from './transfer-desk.ts';
 
@@ -27,6 +30,7 @@ export interface AnswererOptions {
   readonly onQuery: ((event: QueryEvent) => void) | undefined;
   /** Called with what a routed name or the watcher threw. */
   readonly onFailure: (failure: unknown) => void;
+  readonly gate: Gate;
   /** Answers signed messages, NOTIFY and transfers. */
   readonly transfers: TransferDesk;
 }
@@ -85,20 +89,27 @@ export class Answerer {
     reserve: number,
     rcode: number | undefined,
   ): boolean {
-    const { statistics, onQuery, onFailure } = this.#options;
-    const table = this.#options.table();
-    if (table === undefined) {
-      statistics.response('', transport, RCODE.SERVFAIL);
-      return serverFailure(query, writer);
-    }
+    const { statistics, onQuery, onFailure, gate } = this.#options;
     try {
+      const early = gate.begin(query, source, transport);
+      let verdict = gate.admit('total', '');
+      if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
       const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
-      const decision = rcode === undefined ? respond(table, query, client) : withoutRecords(rcode);
+      const decision =
+        rcode !== undefined
+          ? withoutRecords(rcode)
+          : early !== GO_ON
+            ? withoutRecords(early)
+            : this.#decide(query, client);
+      verdict = gate.admit(flowKindOf(query, decision), flowNameOf(query, decision));
+      if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
       if (decision.failure !== undefined) {
         statistics.failure();
         onFailure(decision.failure);
       }
-      encodeResponse(query, decision, writer, answerLimit(query, transport) - reserve);
+      const limit = answerLimit(query, transport, gate.udpOctets) - reserve;
+      encodeResponse(query, decision, writer, limit, gate.reply);
+      gate.charge(writer.offset);
       if (((writer.buffer[TC_OCTET] ?? 0) & TC_BIT) !== 0) statistics.truncated();
       statistics.response(decision.zone?.origin ?? '', transport, decision.rcode);
       if (onQuery !== undefined) {
@@ -116,6 +127,62 @@ export class Answerer {
       return serverFailure(query, writer);
     }
   }
+
+  #decide(query: Query, client: ClientAddress): Decision {
+    const { table, gate } = this.#options;
+    if (query.class === CLASS.CH && query.problem === RCODE.NOERROR) return answerChaos(query, gate.nsid);
+    const answers = table();
+    if (answers === undefined) {
+      gate.explain(query, EXTENDED_ERROR.NOT_READY);
+      return withoutRecords(RCODE.SERVFAIL);
+    }
+    const decision = respond(answers, query, client);
+    if (decision.rcode === RCODE.REFUSED) {
+      const outside = query.class === CLASS.IN && !isTransfer(query.type);
+      gate.explain(query, outside ? EXTENDED_ERROR.NOT_AUTHORITATIVE : EXTENDED_ERROR.PROHIBITED);
+    } else if (decision.rcode === RCODE.NOTIMP) {
+      gate.explain(query, EXTENDED_ERROR.NOT_SUPPORTED);
+    }
+    return decision;
+  }
+
+  /**
+   * Instead of an answer above its limit: nothing but a way to ask again. With a client cookie in the query that is the server cookie,
+   * which lifts the limit (RFC 7873 section 5.2.3); without, it is TC, for TCP. No larger than the query, but for the cookie.
+   */
+  #slip(query: Query, transport: Transport, writer: WireWriter, reserve: number): boolean {
+    const { statistics, gate } = this.#options;
+    const cookie = gate.reply?.cookie !== undefined;
+    const rcode = cookie ? RCODE.BADCOOKIE : RCODE.NOERROR;
+    const limit = answerLimit(query, transport) - reserve;
+    encodeResponse(query, withoutRecords(rcode), writer, limit, gate.reply);
+    if (!cookie) {
+      writer.buffer[TC_OCTET] = (writer.buffer[TC_OCTET] ?? 0) | TC_BIT;
+      statistics.truncated();
+    }
+    statistics.response('', transport, rcode);
+    return true;
+  }
+}
+
+/** What kind of answer a decision is, for the limit that it counts against. */
+function flowKindOf(query: Query, decision: Decision): FlowKind {
+  if (query.type === TYPE.ANY && decision.rcode === RCODE.NOERROR) return 'any';
+  if (decision.rcode === RCODE.NXDOMAIN) return 'negative';
+  if (decision.rcode !== RCODE.NOERROR) return 'error';
+  if (decision.answer.length > 0) return 'answer';
+  return decision.authoritative ? 'negative' : 'referral';
+}
+
+/** What it is counted by besides the network: the node it comes from. Not the name asked for, of which there is no end. */
+function flowNameOf(query: Query, { rcode, source }: Decision): string {
+  return query.type === TYPE.ANY || (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN)
+    ? ''
+    : (source ?? '');
+}
+
+function isTransfer(type: number): boolean {
+  return type === TYPE.AXFR || type === TYPE.IXFR;
 }
 
 /** A watcher's mistake must not cost the client its answer. */

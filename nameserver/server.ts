@@ -1,6 +1,10 @@
 import type { AnswerTable } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import { Answerer, type QueryEvent } from './answerer.ts';
+import { Gate, type LimitNotice } from './gate.ts';
+import { createProtection, createSharedProtection, type SharedProtection } from './protection.ts';
+import { ProtectionCounters } from './protection-counters.ts';
+import { DEFAULT_NAME_SERVER_SETTINGS, type NameServerSettings } from './settings.ts';
 import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
 import { TransferDesk, type TransferOutLimits } from './transfer-desk.ts';
@@ -24,6 +28,10 @@ export interface NameServerOptions {
   readonly tcp?: Partial<TcpLimits> | undefined;
   /** Let other threads and processes bind the same port and share its queries (SO_REUSEPORT); not with port 0. */
   readonly reusePort?: boolean | undefined;
+  /** The defaults when left out. */
+  readonly settings?: NameServerSettings | undefined;
+  /** What the threads of a process share against abuse; its own when left out. Made for the same settings. */
+  readonly protection?: SharedProtection | undefined;
   /** Where to count; a new one when left out. */
   readonly statistics?: Statistics | undefined;
   /** Who may copy which zone, and the keys of signed messages, that go with `table`; nobody and none when left out. */
@@ -37,7 +45,7 @@ export interface NameServerOptions {
 
 /** Where failures go; each distinct message at most once a minute. */
 interface NameServerLog {
-  warn(details: { readonly err: unknown }, message: string): void;
+  warn(details: { readonly err?: unknown }, message: string): void;
 }
 
 export interface NameServer {
@@ -54,8 +62,13 @@ export interface NameServer {
 
 const PORT_ATTEMPTS = 20;
 const REPEAT_AFTER_MS = 60_000;
+/** A flood from many forged networks must not become a flood of log lines. */
+const LIMIT_NOTICE_EVERY_MS = 10_000;
 
-/** An authoritative name server on UDP and TCP. No input can make it throw or stop. */
+/**
+ * An authoritative name server on UDP and TCP. No input can make it throw or stop.
+ * @throws PortolanError COOKIE_SECRET_INVALID when the file of secrets in its settings cannot be used
+ */
 export function createNameServer(options: NameServerOptions): NameServer {
   const now = options.now ?? (() => performance.now());
   const statistics = options.statistics ?? new Statistics();
@@ -68,11 +81,26 @@ export function createNameServer(options: NameServerOptions): NameServer {
     onFailure,
     limits: options.transferLimits,
   });
+  const settings = options.settings ?? DEFAULT_NAME_SERVER_SETTINGS;
+  const limits = { ...DEFAULT_TCP_LIMITS, ...options.tcp };
+  const protection = createProtection(
+    settings.cookies,
+    settings.rateLimit,
+    options.protection ?? createSharedProtection(settings.rateLimit),
+  );
+  const gate = new Gate({
+    settings,
+    protection,
+    counters: new ProtectionCounters(statistics.counters),
+    idleMs: limits.idleMs,
+    onLimited: limitNotices(options.log, settings.rateLimit.mode === 'log', now),
+  });
   const answerer = new Answerer({
     table: options.table,
     statistics,
     onQuery: options.onQuery,
     onFailure,
+    gate,
     transfers,
   });
   const listeners: { udp: UdpListener; tcp: TcpListener }[] = [];
@@ -82,7 +110,6 @@ export function createNameServer(options: NameServerOptions): NameServer {
     for (let attempt = 1; ; attempt += 1) {
       const udp = await listenUdp({ ...shared, host, port });
       try {
-        const limits = { ...DEFAULT_TCP_LIMITS, ...options.tcp };
         listeners.push({ udp, tcp: await listenTcp({ ...shared, host, port: udp.port, limits, now }) });
         return;
       } catch (error) {
@@ -136,6 +163,22 @@ function bindError(address: ListenAddress, cause: unknown): PortolanError {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+}
+
+/** Says that answers are limited: one line in a while, for whatever flow began last. */
+function limitNotices(
+  log: NameServerLog | undefined,
+  logOnly: boolean,
+  now: () => number,
+): (notice: LimitNotice) => void {
+  let lastAt = Number.NEGATIVE_INFINITY;
+  return ({ source, kind, name }) => {
+    if (log === undefined || now() - lastAt < LIMIT_NOTICE_EVERY_MS) return;
+    lastAt = now();
+    const flow = name === '' ? kind : `${kind}, ${name}`;
+    const done = logOnly ? 'would be limited (rateLimit.mode is log)' : 'are limited';
+    log.warn({}, `answers to the network of ${source} ${done}: too many of one kind (${flow})`);
+  };
 }
 
 /** Failures can come with every query: one line a minute for each message, and not too many messages. */

@@ -3,7 +3,9 @@ import { rcodeName, typeName } from '../src/dns/types.ts';
 import type { Family } from '../src/telemetry/metric-text.ts';
 import { type Counter, type CounterNews, Counters, type Metric } from './counters.ts';
 
-export type Transport = 'udp' | 'tcp';
+export type Transport = 'udp' | 'tcp' | 'tls';
+
+const TRANSPORTS: readonly Transport[] = ['udp', 'tcp', 'tls'];
 
 /** Why a datagram or connection got no answer. */
 export type DropReason =
@@ -133,7 +135,7 @@ export class Statistics {
   response(zone: DomainName | '', transport: Transport, rcode: number): void {
     let row = this.#rows.get(zone);
     if (row === undefined) {
-      row = { udp: [], tcp: [] };
+      row = { udp: [], tcp: [], tls: [] };
       this.#rows.set(zone, row);
     }
     const at = rcode < RCODES ? rcode : RCODES - 1;
@@ -199,7 +201,7 @@ export function statsOf(families: readonly Family[]): NameServerStats {
   return {
     responses: samples(RESPONSES).map(({ labels, value }) => ({
       zone: String(labels?.zone ?? ''),
-      transport: labels?.transport === 'tcp' ? 'tcp' : 'udp',
+      transport: TRANSPORTS.find((name) => name === labels?.transport) ?? 'udp',
       rcode: String(labels?.rcode ?? ''),
       count: value,
     })),

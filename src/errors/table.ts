@@ -314,6 +314,16 @@ export const ERROR_TABLE = {
     'The GeoIP database cannot be read.',
     'Point `geo.database` at an .mmdb file (MaxMind DB format).',
   ),
+  GEO_DATABASE_UNTRUSTED: entry(
+    422,
+    'The GeoIP database is not the one that its publisher signed or listed.',
+    'Download it again, and give the checksum or the signature of its publisher.',
+  ),
+  GEO_UPDATE_REFUSED: entry(
+    409,
+    'The GeoIP database cannot be put into use now.',
+    'See `portolan geoip status`; a large change needs `portolan geoip activate --approve --reason`.',
+  ),
 
   TSIG_KEY_INVALID: entry(
     422,

@@ -1,0 +1,53 @@
+import type { Decision } from '../src/dns/respond.ts';
+import { CLASS, RCODE, TYPE } from '../src/dns/types.ts';
+import type { Query } from '../src/dns/wire/query.ts';
+import { WireWriter } from '../src/dns/wire/writer.ts';
+
+/** RFC 4892 section 2: who answers, for servers that share an address; and what BIND calls it. */
+const SERVER_NAMES: ReadonlySet<string> = new Set(['id.server.', 'hostname.bind.']);
+
+/**
+ * The answer to a query of class CHAOS: the server's own name where it has one. Its version is nobody's business.
+ * @param nsid as in the NSID option
+ */
+export function answerChaos(query: Query, nsid: Uint8Array | undefined): Decision {
+  const known =
+    nsid !== undefined &&
+    SERVER_NAMES.has(query.name) &&
+    (query.type === TYPE.TXT || query.type === TYPE.ANY);
+  return {
+    rcode: known ? RCODE.NOERROR : RCODE.REFUSED,
+    authoritative: known,
+    answer: known
+      ? [
+          {
+            owner: query.name,
+            set: {
+              type: TYPE.TXT,
+              ttlSeconds: 0,
+              records: [{ type: 'TXT', strings: [nsid] }],
+              wire: chaosText(nsid),
+            },
+          },
+        ]
+      : [],
+    authority: [],
+    additional: [],
+    requiredAdditional: 0,
+    ecsScope: 0,
+    zone: undefined,
+    source: undefined,
+  };
+}
+
+/** One TXT record of class CHAOS with the question as its owner. */
+function chaosText(text: Uint8Array): Uint8Array {
+  const writer = new WireWriter(512);
+  writer.u16(0xc00c);
+  writer.u16(TYPE.TXT);
+  writer.u16(CLASS.CH);
+  writer.u32(0);
+  writer.u16(1 + text.length);
+  writer.charString(text);
+  return new Uint8Array(writer.buffer.subarray(0, writer.offset));
+}
