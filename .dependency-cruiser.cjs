@@ -53,10 +53,10 @@ module.exports = {
       name: 'cli',
       severity: 'error',
       comment:
-        'the CLI knows resources, errors and the generated client; `hub`, `agent` and `dev` start the programs by their entry files',
+        'the CLI knows resources, DNS, errors and the generated client, and copies zones by transfer; `hub`, `agent` and `dev` start the programs by their entry files',
       from: { path: '^cli/', pathNot: test },
       to: {
-        path: '^(src/(?!resources|client|errors|routing/location)|providers|hub|spoke-agent|nameserver|prober|test)/',
+        path: '^(src/(?!resources|client|errors|dns|routing/location)|providers|hub|spoke-agent|nameserver(?!/transfer-client\\.ts)|prober|test)/',
       },
     },
     {

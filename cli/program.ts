@@ -18,6 +18,7 @@ import { addResolveCommand } from './commands/resolve.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addVersionCommand } from './commands/version.ts';
+import { addZoneCommand } from './commands/zone.ts';
 import type { Session } from './session.ts';
 
 /** Every command, in the order the help lists them. */
@@ -59,6 +60,7 @@ export function createProgram(session: Session): Command {
   addClusterCommand(program, session);
   addResolveCommand(program, session);
   addDrillCommand(program, session);
+  addZoneCommand(program, session);
   program.commandsGroup('Operate:');
   addCheckCommand(program, session);
   addStatusCommand(program, session);

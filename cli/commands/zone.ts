@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import type { Session } from '../session.ts';
+import { addZoneExport } from './zone-export.ts';
+import { addZoneImport } from './zone-import.ts';
+
+export function addZoneCommand(program: Command, session: Session): void {
+  const zone = program
+    .command('zone')
+    .summary('import, export and check zones')
+    .description('Takes a zone over from another name server, and writes it as a zone file.');
+  addZoneImport(zone, session);
+  addZoneExport(zone, session);
+}
