@@ -136,6 +136,18 @@ export interface AgentIdentity {
   readonly certificateChainPem: string;
 }
 
+/** A zone as its keys know it: deleted and created again, it has the same. */
+export interface ZoneSigningKey {
+  readonly namespace: string;
+  readonly origin: string;
+}
+
+export interface ZoneSigningRecord {
+  /** Grows by one with every write. */
+  readonly version: number;
+  readonly values: Readonly<Record<string, string>>;
+}
+
 /**
  * The hub's durable state. Every method that writes resolves only after the write is durable (fsync or the database's
  * commit): an acknowledged write survives `kill -9` (I19). Methods reject with PortolanError: CONFLICT, NOT_FOUND,
@@ -164,6 +176,29 @@ export interface Store {
 
   /** Decrypted values of a Secret, for the hub's own use only; `undefined` when it does not exist. */
   secretData(key: Key<'Secret'>): Promise<Readonly<Record<string, string>> | undefined>;
+
+  /** Every zone of which something of its signing is kept. */
+  listZoneSigning(): Promise<readonly ZoneSigningKey[]>;
+  /** Keys and state of a zone's signing, for the hub's own use only; version 0 and no values while none are kept. */
+  zoneSigning(zone: ZoneSigningKey): Promise<ZoneSigningRecord>;
+  /**
+   * Replaces all of it, sealed as a Secret's values are, with the audit rows of what happened in the same transaction. CONFLICT when
+   * the stored version is not the one before, or this hub's epoch is no longer the store's.
+   */
+  putZoneSigning(
+    zone: ZoneSigningKey,
+    next: ZoneSigningRecord,
+    options: {
+      readonly epoch: number;
+      readonly audit: readonly {
+        readonly actor: Actor;
+        readonly verb: string;
+        readonly name: string;
+        readonly reason?: string;
+        readonly payload?: unknown;
+      }[];
+    },
+  ): Promise<void>;
 
   audit(options: {
     readonly after?: number;

@@ -10,7 +10,6 @@ import {
   sealValues,
   valueDigest,
 } from '../../src/identity/envelope.ts';
-import type { AnyResource } from '../../src/resources/catalogue.ts';
 import type { SecretSpec, SecretStatus } from '../../src/resources/secret.ts';
 import type { SecretRow, Tables } from './schema.ts';
 
@@ -51,9 +50,14 @@ export function describeValues(values: SecretValues, sealer: Sealer): SecretStat
   }));
 }
 
+/** What sealed values belong to: a Secret, or something of the hub's own that has no object. */
+export interface ValuesOwner {
+  readonly metadata: { readonly uid: string; readonly namespace: string; readonly name: string };
+}
+
 export async function readValues(
   db: Kysely<Tables>,
-  object: AnyResource,
+  object: ValuesOwner,
   sealer: Sealer,
 ): Promise<StoredValues> {
   const row = await db
@@ -69,7 +73,7 @@ export async function readValues(
 
 export async function writeValues(
   tx: Kysely<Tables>,
-  object: AnyResource,
+  object: ValuesOwner,
   values: StoredValues,
   sealer: Sealer,
 ): Promise<void> {

@@ -16,6 +16,8 @@ import type {
   PlacedEvent,
   Store,
   TokenRecord,
+  ZoneSigningKey,
+  ZoneSigningRecord,
 } from './contract.ts';
 import type { Database, Work } from './database.ts';
 import { readPage } from './event-rows.ts';
@@ -30,6 +32,7 @@ import { deleteToken, findToken, insertToken, markTokenUsed, readTokens } from '
 import { Turn } from './turn.ts';
 import { newUid } from './uid.ts';
 import { EventLog, type EventSource, type LoggedEvent, type WatchOptions } from './watch.ts';
+import { listZoneSigning, readZoneSigning, writeZoneSigning } from './zone-signing.ts';
 
 /** `lastUsedAt` of a token is exact to this; a write per request would be its cost. */
 const TOKEN_USE_RESOLUTION_MS = 60_000;
@@ -132,6 +135,25 @@ export class SqlStore implements Store {
       const object = await readObject(db, key);
       if (object === undefined) return undefined;
       return (await readValues(db, object, this.#sealer)).values;
+    });
+  }
+
+  listZoneSigning(): Promise<readonly ZoneSigningKey[]> {
+    return this.#read(listZoneSigning);
+  }
+
+  zoneSigning(zone: ZoneSigningKey): Promise<ZoneSigningRecord> {
+    return this.#snapshot((db) => readZoneSigning(db, zone, this.#sealer));
+  }
+
+  async putZoneSigning(
+    zone: ZoneSigningKey,
+    next: ZoneSigningRecord,
+    options: Parameters<Store['putZoneSigning']>[2],
+  ): Promise<void> {
+    await this.#audited(async (tx, state, audit) => {
+      await writeZoneSigning(tx, state, zone, next, { epoch: options.epoch, sealer: this.#sealer });
+      for (const fact of options.audit) await audit({ ...fact, kind: 'Zone', namespace: zone.namespace });
     });
   }
 

@@ -7,6 +7,7 @@ import { identityTests } from './store-identities.ts';
 import { objectTests } from './store-objects.ts';
 import { secretTests } from './store-secrets.ts';
 import { watchTests } from './store-watch.ts';
+import { zoneSigningTests } from './store-zone-signing.ts';
 
 /** One suite over every store: what the hub may rely on, whatever is underneath. */
 function conformance(make: () => Promise<StorePlace>): void {
@@ -19,6 +20,7 @@ function conformance(make: () => Promise<StorePlace>): void {
   describe('objects', () => objectTests(current));
   describe('watch', () => watchTests(current));
   describe('secrets', () => secretTests(current));
+  describe('keys of zones', () => zoneSigningTests(current));
   describe('audit', () => auditTests(current));
   describe('identities', () => identityTests(current));
 }
