@@ -3,6 +3,7 @@ import { resolverAddress } from '../src/dns/client.ts';
 import { WireWriter } from '../src/dns/wire/writer.ts';
 import type { Answerer } from './answerer.ts';
 import type { Statistics } from './statistics.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import type { TransferDesk } from './transfer-desk.ts';
 
 /** Limits of RFC 7766 section 6: connections are kept a while, but nobody can hold them all. */
@@ -25,7 +26,11 @@ export const DEFAULT_TCP_LIMITS: TcpLimits = {
 };
 
 /** Answers a client has not read; beyond this we stop reading its queries. */
-const MAX_UNREAD_OCTETS = 128 * 1024;
+const MAX_UNREAD_OCTETS = 64 * 1024;
+/** Pieces a frame may lie in before they are joined: kept apart, single octets take hundreds of times their size. */
+const MAX_PIECES = 32;
+/** Under pressure connections are kept idle for less, but for so long (RFC 7766 section 6.2.3). */
+const LEAST_IDLE_MS = 1000;
 /** The length before each message (RFC 1035 section 4.2.2). It may announce 65,535 octets; only what arrives is kept. */
 const FRAME_HEAD = 2;
 const NOTHING = new Uint8Array(0);
@@ -35,6 +40,8 @@ export interface TcpOptions {
   readonly port: number;
   readonly reusePort: boolean;
   readonly limits: TcpLimits;
+  /** Given: DNS over TLS, with the same limits. */
+  readonly tls?: TlsIdentity | undefined;
   readonly answerer: Answerer;
   readonly transfers: TransferDesk;
   readonly statistics: Statistics;
@@ -67,16 +74,17 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
   const perSource = new Map<string, number>();
   const writer = new WireWriter();
 
-  const server = createServer({ noDelay: true, keepAlive: false, highWaterMark: 16 * 1024 }, (socket) => {
-    const address = socket.remoteAddress ?? '';
+  const server = createServer({ noDelay: true, keepAlive: false, highWaterMark: 16 * 1024 }, (accepted) => {
+    const address = accepted.remoteAddress ?? '';
     const source = sourceKey(address);
     const mine = perSource.get(source) ?? 0;
     if (open.size >= limits.connections || mine >= limits.connectionsPerSource) {
       statistics.drop('tcpLimit');
-      socket.on('error', () => socket.destroy());
-      socket.destroy();
+      accepted.on('error', () => accepted.destroy());
+      accepted.destroy();
       return;
     }
+    const socket = options.tls?.wrap(accepted) ?? accepted;
     const connection: Connection = {
       socket,
       source,
@@ -126,7 +134,7 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
   // One clock for all connections, rather than a timer for each octet that a slow sender drips.
   const sweep = setInterval(
     () => {
-      const before = now() - limits.idleMs;
+      const before = now() - idleMs(limits, open.size);
       for (const connection of open) {
         if (connection.activeAt > before) continue;
         statistics.drop('tcpIdle');
@@ -157,6 +165,12 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
   };
 }
 
+/** How long a connection may be idle while so many are open: all of it up to half of them, then less and less. */
+function idleMs({ idleMs: most, connections }: TcpLimits, open: number): number {
+  const free = 1 - open / connections;
+  return free >= 0.5 ? most : Math.min(most, Math.max(LEAST_IDLE_MS, 2 * free * most));
+}
+
 /** Takes what arrived, answers every complete frame in it, and keeps the rest. */
 function receive(
   connection: Connection,
@@ -167,7 +181,12 @@ function receive(
 ): void {
   if (chunk.length > 0) connection.pending.push(chunk);
   connection.pendingOctets += chunk.length;
-  if (connection.needed > connection.pendingOctets) return;
+  if (connection.needed > connection.pendingOctets) {
+    if (connection.pending.length > MAX_PIECES) {
+      connection.pending.push(Buffer.concat(connection.pending.splice(0), connection.pendingOctets));
+    }
+    return;
+  }
   const { socket } = connection;
   const [first] = connection.pending;
   if (first === undefined) return;
@@ -186,7 +205,7 @@ function receive(
       void send(connection, transfer, options);
       continue;
     }
-    if (!options.answerer.answer(query, address, 'tcp', writer)) continue;
+    if (!options.answerer.answer(query, address, options.tls === undefined ? 'tcp' : 'tls', writer)) continue;
     const frame = Buffer.allocUnsafe(FRAME_HEAD + writer.offset);
     frame.writeUInt16BE(writer.offset, 0);
     writer.buffer.copy(frame, FRAME_HEAD, 0, writer.offset);
