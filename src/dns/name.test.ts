@@ -47,6 +47,13 @@ describe('parseName', () => {
     [`${'a'.repeat(64)}.example`, 'label of 64 octets'],
     [`${'a.'.repeat(127)}a`, '257 octets'],
     ['xn--\u0080.example', 'not a valid internationalised'],
+    // What a URL makes something else of, and what maps to nothing or to a dot.
+    ['\u00fc@other.example', 'not a valid internationalised'],
+    ['\u00fc%2eother.example', 'not a valid internationalised'],
+    ['\u00fc\tb.example', 'not a valid internationalised'],
+    ['\u00ad', 'not a valid internationalised'],
+    ['a\u2024b.example', 'not a valid internationalised'],
+    ['\u00fc..example', 'empty label'],
   ])('refuses %j because of %s', (text, reason) => {
     expect(tryParseName(text)).toEqual({ reason: containing(reason) });
     expect(() => parseName(text)).toThrowError(expect.objectContaining({ code: 'DNS_NAME_INVALID' }));

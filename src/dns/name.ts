@@ -155,9 +155,11 @@ function toAscii(name: string): string | undefined {
     .split(/[.\u3002\uff0e\uff61]/)
     .map((label) => {
       if (/^[\x20-\x7e]*$/.test(label)) return label;
+      // What has a meaning in a URL (`ü@example`, `ü%2e`) must not get one here.
+      if (/[^a-zA-Z0-9_*\x80-\u{10ffff}-]/u.test(label)) return undefined;
       try {
-        const host = new URL(`http://${label}.test/`).hostname;
-        return host.endsWith('.test') ? host.slice(0, -'.test'.length) : undefined;
+        // Some characters map to nothing, others to a dot.
+        return /^([^.]+)\.test$/.exec(new URL(`http://${label}.test/`).hostname)?.[1];
       } catch {
         return undefined;
       }
