@@ -1,12 +1,14 @@
 import type { AnswerTable } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import { Answerer, type QueryEvent } from './answerer.ts';
+import { watchFiles } from './file-watch.ts';
 import { Gate, type LimitNotice } from './gate.ts';
 import { createProtection, createSharedProtection, type SharedProtection } from './protection.ts';
 import { ProtectionCounters } from './protection-counters.ts';
 import { DEFAULT_NAME_SERVER_SETTINGS, type NameServerSettings } from './settings.ts';
 import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
+import { createTlsIdentity } from './tls-identity.ts';
 import { TransferDesk, type TransferOutLimits } from './transfer-desk.ts';
 import { NO_TRANSFERS, type TransferPlan } from './transfer-plan.ts';
 import { listenUdp, type UdpListener } from './udp.ts';
@@ -41,6 +43,8 @@ export interface NameServerOptions {
   readonly wallMs?: (() => number) | undefined;
   /** Monotonic milliseconds. */
   readonly now?: (() => number) | undefined;
+  /** How often the files named in the settings are looked at, in milliseconds. */
+  readonly lookEveryMs?: number | undefined;
 }
 
 /** Where failures go; each distinct message at most once a minute. */
@@ -55,6 +59,8 @@ export interface NameServer {
    * @throws PortolanError PORT_IN_USE, or UNSUPPORTED when an address cannot be bound for another reason
    */
   start(): Promise<readonly ListenAddress[]>;
+  /** Where it answers DNS over TLS, after `start`, in the order of the settings. */
+  tlsListen(): readonly ListenAddress[];
   /** Stops listening; answers under way over TCP are sent first. */
   close(): Promise<void>;
   stats(): NameServerStats;
@@ -67,7 +73,7 @@ const LIMIT_NOTICE_EVERY_MS = 10_000;
 
 /**
  * An authoritative name server on UDP and TCP. No input can make it throw or stop.
- * @throws PortolanError COOKIE_SECRET_INVALID when the file of secrets in its settings cannot be used
+ * @throws PortolanError COOKIE_SECRET_INVALID or DNS_TLS_FILES_INVALID when a file named in its settings cannot be used
  */
 export function createNameServer(options: NameServerOptions): NameServer {
   const now = options.now ?? (() => performance.now());
@@ -103,7 +109,9 @@ export function createNameServer(options: NameServerOptions): NameServer {
     gate,
     transfers,
   });
+  const tls = settings.tls === undefined ? undefined : createTlsIdentity(settings.tls);
   const listeners: { udp: UdpListener; tcp: TcpListener }[] = [];
+  const tlsListeners: { host: string; listener: TcpListener }[] = [];
   const shared = { reusePort: options.reusePort ?? false, answerer, transfers, statistics, onFailure };
 
   const bind = async ({ host, port }: ListenAddress): Promise<void> => {
@@ -120,17 +128,50 @@ export function createNameServer(options: NameServerOptions): NameServer {
     }
   };
 
+  const bindTls = async ({ host, port }: ListenAddress): Promise<void> => {
+    tlsListeners.push({ host, listener: await listenTcp({ ...shared, host, port, tls, limits, now }) });
+  };
+
+  const watches = [
+    reloading(settings.cookies.enabled ? [settings.cookies.secretFile] : [], protection.reload),
+    reloading([settings.tls?.certFile, settings.tls?.keyFile], () => tls?.reload()),
+  ];
+
+  function reloading(paths: readonly (string | undefined)[], reload: () => void): () => void {
+    const changed = (): void => {
+      try {
+        reload();
+      } catch (failure) {
+        onFailure(failure); // what was there before stays in use
+      }
+    };
+    return watchFiles(
+      paths.filter((path) => path !== undefined),
+      changed,
+      options.lookEveryMs,
+    );
+  }
+
   const close = async (): Promise<void> => {
+    for (const unwatch of watches) unwatch();
     transfers.close();
     const closing = listeners.splice(0);
-    await Promise.all(closing.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]));
+    const closingTls = tlsListeners.splice(0);
+    await Promise.all([
+      ...closing.flatMap(({ udp, tcp }) => [udp.close(), tcp.close()]),
+      ...closingTls.map(({ listener }) => listener.close()),
+    ]);
   };
 
   return {
     async start() {
-      for (const address of options.listen) {
+      const ways = [
+        ...options.listen.map((address) => ({ address, listen: () => bind(address) })),
+        ...(settings.tls?.listen ?? []).map((address) => ({ address, listen: () => bindTls(address) })),
+      ];
+      for (const { address, listen } of ways) {
         try {
-          await bind(address);
+          await listen();
         } catch (error) {
           await close();
           throw bindError(address, error);
@@ -138,6 +179,7 @@ export function createNameServer(options: NameServerOptions): NameServer {
       }
       return listeners.map(({ udp }, i) => ({ host: options.listen[i]?.host ?? '', port: udp.port }));
     },
+    tlsListen: () => tlsListeners.map(({ host, listener }) => ({ host, port: listener.port })),
     close,
     stats: () => statistics.read(),
   };
