@@ -1,9 +1,12 @@
 import { type DomainName, MAX_NAME_OCTETS } from '../name.ts';
 import { OPCODE, RCODE, TYPE } from '../types.ts';
 import { type Edns, NO_OPTIONS, parseOptions } from './edns.ts';
-import { appendLabel, startName, takeName } from './reader.ts';
+import { NameCache } from './name-cache.ts';
 
 const ROOT = '.' as DomainName;
+
+/** Names of recent queries, of all transports of this thread. */
+const names = new NameCache();
 
 export const HEADER_OCTETS = 12;
 export const FLAG = {
@@ -53,7 +56,6 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
   if (questions === 0 && opcode === OPCODE.QUERY) return withoutQuestion(bytes, id, flags);
   if (questions !== 1) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
 
-  startName();
   let at = HEADER_OCTETS;
   for (;;) {
     const label = at < length ? (bytes[at] ?? 0) : 0x40;
@@ -62,12 +64,12 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
     if (label === 0) break;
     if (at + 1 + label - HEADER_OCTETS >= MAX_NAME_OCTETS)
       return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
-    appendLabel(bytes, at + 1, label);
     at += label + 1;
   }
+  const nameEnd = at;
   at += 1;
   if (at + 4 > length) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
-  const name = takeName();
+  const name = names.name(bytes, HEADER_OCTETS, nameEnd);
   const type = u16(bytes, at);
   const qclass = u16(bytes, at + 2);
   at += 4;
