@@ -59,11 +59,15 @@ export interface NameServer {
    * @throws PortolanError PORT_IN_USE, or UNSUPPORTED when an address cannot be bound for another reason
    */
   start(): Promise<readonly ListenAddress[]>;
-  /** Where it answers DNS over TLS, after `start`, in the order of the settings. */
-  tlsListen(): readonly ListenAddress[];
   /** Stops listening; answers under way over TCP are sent first. */
   close(): Promise<void>;
   stats(): NameServerStats;
+}
+
+/** One thread's name server. */
+export interface OwnNameServer extends NameServer {
+  /** Where it answers DNS over TLS, after `start`, in the order of the settings. */
+  tlsListen(): readonly ListenAddress[];
 }
 
 const PORT_ATTEMPTS = 20;
@@ -75,7 +79,7 @@ const LIMIT_NOTICE_EVERY_MS = 10_000;
  * An authoritative name server on UDP and TCP. No input can make it throw or stop.
  * @throws PortolanError COOKIE_SECRET_INVALID or DNS_TLS_FILES_INVALID when a file named in its settings cannot be used
  */
-export function createNameServer(options: NameServerOptions): NameServer {
+export function createNameServer(options: NameServerOptions): OwnNameServer {
   const now = options.now ?? (() => performance.now());
   const statistics = options.statistics ?? new Statistics();
   const onFailure = quietly(options.log, now);
