@@ -81,7 +81,7 @@ async function measure(): Promise<PlanReport | undefined> {
         context,
         quorum: DEFAULT_QUORUM,
         failureDomain: 'hub',
-        geo,
+        geo: () => geo,
         effects: createDrillEffects(() => links.engine?.effectsChanged()),
         caBundles,
         nameServerSecrets: createNameServerSecrets({

@@ -32,7 +32,7 @@ describe('the hub configuration', () => {
       store: { kind: 'sqlite', file: '/etc/portolan/portolan-data/portolan.db' },
       dataDir: '/etc/portolan/portolan-data',
       secrets: { keyFile: '/etc/portolan/portolan-data.key' },
-      geo: { regions: {} },
+      geo: { regions: {}, trustedKeys: [] },
       network: { allowedRanges: [] },
       health: { failureDomain: 'hub', quorum: DEFAULT_QUORUM },
       logLevel: 'info',
@@ -64,7 +64,7 @@ logLevel: debug
       store: { kind: 'postgres', url: 'postgres://db/portolan' },
       dataDir: '/etc/portolan/data',
       secrets: { keyFile: '/etc/portolan/keys/kek' },
-      geo: { database: '/etc/portolan/geo.mmdb', regions: { Nordics: ['SE', 'NO', 'DK'] } },
+      geo: { database: '/etc/portolan/geo.mmdb', regions: { Nordics: ['SE', 'NO', 'DK'] }, trustedKeys: [] },
       network: { allowedRanges: ['10.0.0.0/8'] },
       health: { failureDomain: 'rack-1', quorum: { ...DEFAULT_QUORUM, holdMs: 1000 } },
     });

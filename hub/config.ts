@@ -107,6 +107,13 @@ export const configSchema = z.strictObject({
         .record(regionName, z.array(countryCode).min(1).max(250))
         .default({})
         .describe('More named regions, as lists of countries.'),
+      trustedKeys: z
+        .array(file)
+        .max(10)
+        .default([])
+        .describe(
+          'PEM files of Ed25519 public keys; with any, a GeoIP update is taken only with a signature of one of them.',
+        ),
     })
     .prefault({}),
   network: z
@@ -166,7 +173,12 @@ export interface HubConfig {
     | { readonly kind: 'postgres'; readonly url: string };
   readonly dataDir: string;
   readonly secrets: { readonly keyFile: string };
-  readonly geo: { readonly database?: string; readonly regions: Readonly<Record<string, readonly string[]>> };
+  readonly geo: {
+    readonly database?: string;
+    readonly regions: Readonly<Record<string, readonly string[]>>;
+    /** Absolute paths of PEM files. */
+    readonly trustedKeys: readonly string[];
+  };
   readonly network: { readonly allowedRanges: readonly string[] };
   readonly health: { readonly failureDomain: string; readonly quorum: QuorumConfig };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -279,6 +291,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
     secrets: { keyFile: secrets.keyFile === undefined ? `${home}.key` : absolute(secrets.keyFile) },
     geo: {
       regions: geo.regions,
+      trustedKeys: geo.trustedKeys.map(absolute),
       ...(geo.database === undefined ? {} : { database: absolute(geo.database) }),
     },
     network,

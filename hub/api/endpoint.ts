@@ -40,7 +40,9 @@ type Access =
   /** A role in the namespace named by the path. */
   | { readonly kind: 'namespace'; readonly action: Action }
   /** A role in some namespace; the handler shows only what the caller may see. */
-  | { readonly kind: 'somewhere'; readonly action: Action };
+  | { readonly kind: 'somewhere'; readonly action: Action }
+  /** A role in every namespace: for what belongs to the hub as a whole. */
+  | { readonly kind: 'everywhere'; readonly action: Action };
 
 export interface ApiRequest<Q, B> {
   readonly params: Readonly<Record<string, string>>;
@@ -78,11 +80,13 @@ export interface Endpoint {
   readonly access: Access;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The body is a file (application/octet-stream) of at most so many octets, handed over as a Uint8Array. */
+  readonly file?: { readonly maxOctets: number };
   readonly replies: Readonly<Record<number, ReplyDoc>>;
   readonly handle: (raw: ApiRequest<unknown, unknown>, context: ApiContext) => Promise<Reply>;
 }
 
-type Definition<Q extends z.ZodObject, B> = Omit<Endpoint, 'query' | 'body' | 'handle'> & {
+type Definition<Q extends z.ZodObject, B> = Omit<Endpoint, 'query' | 'body' | 'file' | 'handle'> & {
   readonly query?: Q;
   readonly body?: {
     readonly schema: z.ZodType;
@@ -108,6 +112,16 @@ export function endpoint<Q extends z.ZodObject, B = undefined>(definition: Defin
 }
 
 const NO_QUERY = z.strictObject({});
+
+/** As `endpoint`, for an operation that is sent a file. */
+export function fileEndpoint<Q extends z.ZodObject>(
+  definition: Omit<Definition<Q, Uint8Array>, 'body'> & { readonly file: { readonly maxOctets: number } },
+): Endpoint {
+  const { file, ...rest } = definition;
+  const parse = (value: unknown): Uint8Array => (value instanceof Uint8Array ? value : new Uint8Array());
+  const { body: _described, ...made } = endpoint({ ...rest, body: { schema: z.unknown(), parse } });
+  return { ...made, file };
+}
 
 /** A body read by one schema. */
 export function jsonBody<S extends z.ZodType>(

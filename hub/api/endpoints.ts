@@ -4,6 +4,7 @@ import { AUDIT_ENDPOINTS } from './audit.ts';
 import { CLUSTER_ENDPOINTS } from './clusters.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
+import { GEOIP_ENDPOINTS } from './geoip.ts';
 import { OBJECT_ENDPOINTS } from './objects.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { PLAN_ENDPOINTS } from './plan.ts';
@@ -18,6 +19,7 @@ const documented: readonly Endpoint[] = [
   ...DRILL_ENDPOINTS,
   ...TOKEN_ENDPOINTS,
   ...AUDIT_ENDPOINTS,
+  ...GEOIP_ENDPOINTS,
   ...SYSTEM_ENDPOINTS,
 ];
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newApiToken } from '../../src/identity/api-token.ts';
+import type { GeoStatus } from '../geo/library.ts';
 import type { RoleBinding, Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { ApiLog } from './app.ts';
@@ -124,8 +125,14 @@ function idleServices(): TestHub['services'] {
     }),
     metrics: async () => 'portolan_up 1\n',
     ready: async () => ({ ready: true, reasons: [] }),
+    geoStatus: () => GEO,
+    geoStage: async () => GEO,
+    geoActivate: async () => GEO,
+    geoRollback: async () => GEO,
   };
 }
+
+const GEO: GeoStatus = { active: { sha256: '0'.repeat(64), source: 'base' } };
 
 const drillObject: HubServices['drillStart'] = async ({ namespace, name }) => ({
   apiVersion: 'portolan.dev/v1alpha1',

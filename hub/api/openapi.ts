@@ -93,6 +93,15 @@ function operationOf(
             content: { 'application/json': { schema: refer(endpoint.body) } },
           },
         }),
+    ...(endpoint.file === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            description: `At most ${endpoint.file.maxOctets} octets.`,
+            content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+          },
+        }),
     responses: { ...Object.fromEntries(replies), default: problemReply },
   };
 }

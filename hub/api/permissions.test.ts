@@ -52,6 +52,8 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'audit.read': 'a',
   'token.manage': 'a',
   'metrics.read': 'voa',
+  'geoip.read': 'voa',
+  'geoip.manage': 'a',
   force: 'a',
 };
 
@@ -124,7 +126,9 @@ describe('permissions', () => {
           bindings.some(
             (b) =>
               letters.includes(b.role.charAt(0)) &&
-              (access.kind === 'somewhere' || b.namespace === '*' || b.namespace === 'team'),
+              (access.kind === 'somewhere' ||
+                b.namespace === '*' ||
+                (access.kind !== 'everywhere' && b.namespace === 'team')),
           );
         const code = await status(endpoint, text);
         const further = await fartherDenied(endpoint, bindings);

@@ -17,6 +17,8 @@ export type Action =
   | 'audit.read'
   | 'token.manage'
   | 'metrics.read'
+  | 'geoip.read'
+  | 'geoip.manage'
   | 'force';
 
 const EVERYONE: readonly Role[] = ['viewer', 'operator', 'admin'];
@@ -52,6 +54,8 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'audit.read': ADMINS,
   'token.manage': ADMINS,
   'metrics.read': EVERYONE,
+  'geoip.read': EVERYONE,
+  'geoip.manage': ADMINS,
   force: ADMINS,
 };
 

@@ -12,7 +12,7 @@ const MAX_YAML_BYTES = 64 * 1024;
  */
 export async function readBody(request: Request): Promise<unknown> {
   const announced = Number(request.headers.get('content-length') ?? 0);
-  if (announced > MAX_BODY_BYTES) throw tooLarge();
+  if (announced > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
   const text = await readText(request);
   if (text.trim() === '') return undefined;
   const type = (request.headers.get('content-type') ?? 'application/json')
@@ -50,18 +50,35 @@ export async function readBody(request: Request): Promise<unknown> {
   }
 }
 
-async function readText(request: Request): Promise<string> {
-  if (request.body === null) return '';
+/** Reads a file. @throws PortolanError PAYLOAD_TOO_LARGE, MEDIA_TYPE_UNSUPPORTED */
+export async function readOctets(request: Request, maxOctets: number): Promise<Uint8Array> {
+  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type !== 'application/octet-stream') {
+    throw new PortolanError('MEDIA_TYPE_UNSUPPORTED', `the body is ${JSON.stringify(type.slice(0, 60))}`, {
+      fix: 'Send the file itself as application/octet-stream.',
+    });
+  }
+  if (Number(request.headers.get('content-length') ?? 0) > maxOctets) throw tooLarge(maxOctets);
+  return readChunks(request, maxOctets);
+}
+
+async function readChunks(request: Request, maxOctets: number): Promise<Buffer> {
+  if (request.body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   let size = 0;
   const body: AsyncIterable<Uint8Array> = request.body;
   for await (const chunk of body) {
     size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge();
+    if (size > maxOctets) throw tooLarge(maxOctets);
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+async function readText(request: Request): Promise<string> {
+  const bytes = await readChunks(request, MAX_BODY_BYTES);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new PortolanError('YAML_INVALID', 'the body is not valid UTF-8', {
       cause,
@@ -88,9 +105,9 @@ function placeOf(message: string): string {
   return position === undefined ? '' : ` at character ${Number(position) + 1}`;
 }
 
-function tooLarge(): PortolanError {
+function tooLarge(maxOctets: number): PortolanError {
   return new PortolanError(
     'PAYLOAD_TOO_LARGE',
-    `the request body is larger than ${MAX_BODY_BYTES} bytes (4 MiB)`,
+    `the request body is larger than ${maxOctets} bytes (${Math.floor(maxOctets / 1024 / 1024)} MiB)`,
   );
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { KIND_NAMES, KINDS, type Kind } from '../../src/resources/catalogue.ts';
 import { API_VERSION, objectName } from '../../src/resources/metadata.ts';
+import type { GeoStatus } from '../geo/library.ts';
 import type { AuditEntry, RoleBinding, TokenRecord } from '../store/contract.ts';
 import type {
   AgentStatus,
@@ -407,5 +408,34 @@ export const hubStatus: z.ZodType<HubStatus> = named(
     nameServers: z.array(nameServer),
     agents: z.array(agent),
     targets: z.array(target),
+  }),
+);
+
+const geoDifference = named(
+  'GeoDifference',
+  z.object({
+    countries: z.number(),
+    moved: z.array(z.object({ country: text, movedPercent: z.number(), mostlyTo: text })),
+    addressesMovedPercent: z.number(),
+    added: strings,
+    approvalReasons: strings,
+  }),
+);
+const geoEntry = { sha256: text, octets: z.number(), stagedAt: text, stagedBy: text };
+const geoSource = { sha256: text, source: z.enum(['base', 'update']) };
+
+export const geoStatus: z.ZodType<GeoStatus> = named(
+  'GeoStatus',
+  z.object({
+    active: z.object({ ...geoSource, entry: z.object(geoEntry).exactOptional() }),
+    previous: z.object(geoSource).exactOptional(),
+    staged: z
+      .object({
+        ...geoEntry,
+        state: z.enum(['comparing', 'ready', 'failed']),
+        difference: geoDifference.exactOptional(),
+        error: maybe,
+      })
+      .exactOptional(),
   }),
 );

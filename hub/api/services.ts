@@ -2,6 +2,8 @@ import type { DomainName } from '../../src/dns/name.ts';
 import type { FieldViolation } from '../../src/errors/error.ts';
 import type { AnyResource, Kind, Resource, SpecOf } from '../../src/resources/catalogue.ts';
 import type { DrillSpec } from '../../src/resources/drill.ts';
+import type { GeoStatus } from '../geo/library.ts';
+import type { GeoProof } from '../geo/proof.ts';
 import type { Actor, Key } from '../store/contract.ts';
 
 /**
@@ -52,6 +54,17 @@ export interface HubServices {
   drillStart(drill: Key<'Drill'>, options: ChangeContext): Promise<Resource<'Drill'>>;
   /** Rolls a running drill back. A drill that is not running is DRILL_REFUSED. */
   drillAbort(drill: Key<'Drill'>, options: ChangeContext): Promise<Resource<'Drill'>>;
+
+  /** The GeoIP databases: in use, before it, staged. */
+  geoStatus(): GeoStatus;
+  /** See `GeoLibrary`: GEO_DATABASE_UNTRUSTED, GEO_DATABASE_INVALID, GEO_UPDATE_REFUSED. */
+  geoStage(bytes: Uint8Array, proof: GeoProof, actor: Actor): Promise<GeoStatus>;
+  geoActivate(
+    sha256: string,
+    approval: { readonly approve: boolean; readonly reason?: string | undefined },
+    actor: Actor,
+  ): Promise<GeoStatus>;
+  geoRollback(reason: string | undefined, actor: Actor): Promise<GeoStatus>;
 
   /** Everything known of name servers, agents and health; the API shows each caller only its namespaces. */
   status(): Promise<HubStatus>;

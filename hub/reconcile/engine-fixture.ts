@@ -120,7 +120,7 @@ export async function startTestEngine(): Promise<TestEngine> {
         context: CONTEXT,
         quorum: DEFAULT_QUORUM,
         failureDomain: 'hub',
-        geo: GEO,
+        geo: () => GEO,
         effects,
         caBundles: createCaBundles(store),
         nameServerSecrets: createNameServerSecrets({

@@ -44,7 +44,8 @@ export interface EngineOptions {
   readonly context: WorldContext;
   readonly quorum: QuorumConfig;
   readonly failureDomain: string;
-  readonly geo: GeoLookup;
+  /** What locates clients now. */
+  readonly geo: () => GeoLookup;
   readonly effects: DrillEffects;
   readonly caBundles: CaBundles;
   /** Compiles what the hub's own name server answers from. */
@@ -54,6 +55,8 @@ export interface EngineOptions {
     view: () => StateView,
     dns: DnsPart,
   ) => AnswerTable;
+  /** The states that the hub's own name server decides by have changed. */
+  readonly onView?: (() => void) | undefined;
   /** Zone-signing and TSIG keys; never in what is published. */
   readonly nameServerSecrets: NameServerSecrets;
   /** Makes the hub's own vantage point; called once. */
@@ -100,7 +103,7 @@ export interface Engine {
   /** Identities changed (joined, revoked): read them again. */
   identitiesChanged(): Promise<void>;
   effectsChanged(): void;
-  /** A key moved on, or a secret of name servers changed: look at the zones again. */
+  /** A key moved on, a secret of name servers changed, or another GeoIP database is in use: publish what that changes. */
   secretsChanged(): void;
   close(): Promise<void>;
 }
@@ -146,6 +149,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       broadcast.decisions(changed, false);
       statuses.touch();
     },
+    onView: options.onView,
   });
   const content = createWorldPublication({ ...options, publisher, leadership, health }, emptyTable);
   const memory = createHealthMemory(store, health, log);

@@ -10,8 +10,9 @@ export interface PlaceFinder {
 const MAX_LOOKUPS = 400_000;
 
 /** Tries addresses spread evenly over IPv4 in a fixed order, so that the same database always gives the same networks. */
-export function createPlaceFinder(geo: GeoLookup): PlaceFinder {
+export function createPlaceFinder(geo: () => GeoLookup): PlaceFinder {
   const found = new Map<string, ClientAddress>();
+  let searched = geo();
   let tried = 0;
   // A full-period generator over the 2^24 /24 networks (Hull-Dobell): no network is tried twice.
   let state = 0;
@@ -21,12 +22,17 @@ export function createPlaceFinder(geo: GeoLookup): PlaceFinder {
   };
   return {
     networkIn(country) {
+      if (searched !== geo()) {
+        searched = geo();
+        found.clear();
+        tried = 0;
+      }
       while (!found.has(country) && tried < MAX_LOOKUPS) {
         tried += 1;
         const network = next();
         const bytes = Uint8Array.of(network >>> 16, (network >>> 8) & 0xff, network & 0xff, 0);
         const client: ClientAddress = { family: 4, bytes, prefixLength: 24, source: 'ecs' };
-        const located = geo.locate(client);
+        const located = searched.locate(client);
         const at = located.location.country;
         if (at !== undefined && located.exact && !found.has(at)) found.set(at, client);
       }

@@ -19,6 +19,14 @@ const actor = { id: 'token/t', display: 'tester' };
 const plain: ChangeContext = { actor, dryRun: false, force: false };
 const dry: ChangeContext = { ...plain, dryRun: true };
 const key = (name: string): Key<'Cluster'> => ({ kind: 'Cluster', namespace: 'default', name });
+const notAsked = {
+  status: () => {
+    throw new Error('not asked here');
+  },
+  stage: () => Promise.reject(new Error('not asked here')),
+  activate: () => Promise.reject(new Error('not asked here')),
+  rollback: () => Promise.reject(new Error('not asked here')),
+};
 const objects = [
   cluster('de', 'DE', '198.51.100.1'),
   cluster('fr', 'FR', '198.51.100.2'),
@@ -45,7 +53,8 @@ beforeEach(async () => {
     },
     context: CONTEXT,
     geo: at.geo,
-    places: createPlaceFinder(at.geo),
+    geoUpdates: notAsked,
+    places: createPlaceFinder(() => at.geo),
     version: '1.2.3',
     joinUrls: () => ['https://hub.example:7461'],
     caSpkiSha256: ['a'.repeat(64)],
@@ -248,7 +257,8 @@ const restarted = (): Promise<HubServices> =>
     drills: { start: () => Promise.reject(new Error()), abort: () => Promise.reject(new Error()) },
     context: CONTEXT,
     geo: at.geo,
-    places: createPlaceFinder(at.geo),
+    geoUpdates: notAsked,
+    places: createPlaceFinder(() => at.geo),
     version: '1.2.3',
     joinUrls: () => [],
     caSpkiSha256: [],

@@ -4,6 +4,7 @@ import type { GeoLookup } from '../../src/routing/model.ts';
 import type { HubServices } from '../api/services.ts';
 import { standingGuards } from '../drills/guards.ts';
 import type { DrillRunner } from '../drills/runner.ts';
+import type { GeoLibrary } from '../geo/library.ts';
 import type { Store } from '../store/contract.ts';
 import { answerDiff, answersWithout } from './answer-diff.ts';
 import { createClusterActions } from './cluster-actions.ts';
@@ -21,6 +22,7 @@ export interface ServicesOptions {
   readonly drills: Pick<DrillRunner, 'start' | 'abort'>;
   readonly context: WorldContext;
   readonly geo: GeoLookup;
+  readonly geoUpdates: Pick<GeoLibrary, 'status' | 'stage' | 'activate' | 'rollback'>;
   readonly places: PlaceFinder;
   readonly version: string;
   /** Join listeners as agents reach them, `https://host:port`. */
@@ -41,6 +43,7 @@ export interface ServicesOptions {
 /** What the API needs of the world, from the engine, the store and the drills. */
 export async function createServices(options: ServicesOptions): Promise<HubServices> {
   const { store, engine, context, wallMs } = options;
+  const { geo, geoUpdates } = options;
   const startedAt = new Date(wallMs()).toISOString();
   const judge = await createJudge({ store, engine, context, wallMs });
 
@@ -59,14 +62,14 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
         table: engine.table,
         world: engine.world,
         view: engine.health.view,
-        geo: options.geo,
+        geo,
         places: options.places,
         sequence: engine.published?.sequence ?? 0,
       });
     },
     async planAnswers(changes) {
       const { world, outcome } = await judge.judge(changes, { force: true, dryRun: true });
-      return answerDiff(world, outcome.next, engine.health, wallMs(), (client) => options.geo.locate(client));
+      return answerDiff(world, outcome.next, engine.health, wallMs(), (client) => geo.locate(client));
     },
     async drillPlan({ namespace, spec }) {
       const world = await judge.currentWorld();
@@ -78,7 +81,7 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
         guards,
         steps: drillSteps(spec, cluster),
         answers: await answersWithout(world, cluster, engine.health, wallMs(), (client) =>
-          options.geo.locate(client),
+          geo.locate(client),
         ),
       };
     },
@@ -89,6 +92,10 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
     drillAbort: (key, { actor }) => options.drills.abort(key, actor),
     status: () => Promise.resolve(hubStatus(options, startedAt)),
     metrics: options.metrics,
+    geoStatus: geoUpdates.status,
+    geoStage: geoUpdates.stage,
+    geoActivate: geoUpdates.activate,
+    geoRollback: geoUpdates.rollback,
     async ready() {
       if (options.stopping()) return { ready: false, reasons: ['stopping'] };
       const store_ = await store.ping().then(

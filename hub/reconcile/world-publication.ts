@@ -14,7 +14,8 @@ export interface WorldPublicationOptions {
   readonly publisher: Publisher;
   readonly leadership: Leadership;
   readonly context: WorldContext;
-  readonly geo: GeoLookup;
+  /** What locates clients now: another object once it is another database. */
+  readonly geo: () => GeoLookup;
   readonly health: Pick<HubHealth, 'setPolicies' | 'setTargets' | 'view'>;
   readonly caBundles: Pick<CaBundles, 'refresh'>;
   /** Compiles what the hub's own name server answers from. */
@@ -51,11 +52,13 @@ export function createWorldPublication(
   options: WorldPublicationOptions,
   emptyTable: AnswerTable,
 ): WorldPublication {
-  const { publisher, leadership, context, geo, health, log } = options;
+  const { publisher, leadership, context, health, log } = options;
   let world = buildWorld(NO_OBJECTS, context);
   let table = emptyTable;
   /** Sequence the table was compiled from; a table that could not be compiled is tried again. */
   let compiledSequence: number | undefined;
+  /** The database `table` locates by. */
+  let compiledGeo: GeoLookup | undefined;
   /** The secrets that belong to `table`. */
   let dns: DnsPart = options.nameServerSecrets.part;
   /** The same function at every publication, so that what did not change of the table can stay. */
@@ -63,6 +66,7 @@ export function createWorldPublication(
 
   async function publish(next: World): Promise<void> {
     if (!(await leadership.confirm())) throw new PortolanError('CONFLICT', leadership.lost ?? '');
+    const geo = options.geo();
     const published = await publisher.publish(
       routingContent(next, context, geo.sha256, options.nameServerSecrets.digests),
     );
@@ -76,6 +80,7 @@ export function createWorldPublication(
       part,
     );
     compiledSequence = sequence;
+    compiledGeo = geo;
     dns = part;
     health.setPolicies(content.policies, context.regions);
     for (const [policy, entry] of next.policies) {
@@ -101,7 +106,8 @@ export function createWorldPublication(
       // First the keys: a zone that should be signed must never be published without them.
       await options.nameServerSecrets.follow(next);
       const sameSecrets = options.nameServerSecrets.part === dns;
-      if (compiledSequence === undefined || !sameSecrets || !sameRouting(world, next)) await publish(next);
+      const same = sameSecrets && compiledGeo === options.geo() && sameRouting(world, next);
+      if (compiledSequence === undefined || !same) await publish(next);
       world = next;
       const targets = [...world.targets.values()];
       health.setTargets(targets);

@@ -599,6 +599,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/geoip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The GeoIP database in use, the one before it, and the staged one with what it would change. */
+        get: operations["geoStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/geoip/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put the staged database into use, here and at every agent. */
+        post: operations["activateGeo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/geoip/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Back to the database before this one. */
+        post: operations["rollbackGeo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/geoip/stage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take in an .mmdb file and compare it with the one in use. Nothing is answered by it yet. */
+        post: operations["stageGeo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/plan": {
         parameters: {
             query?: never;
@@ -1030,6 +1098,54 @@ export interface components {
             fix: string;
             message: string;
             path: string;
+        };
+        GeoActivation: {
+            /** @default false */
+            approve?: boolean;
+            reason?: string;
+            sha256: string;
+        };
+        GeoDifference: {
+            added: string[];
+            addressesMovedPercent: number;
+            approvalReasons: string[];
+            countries: number;
+            moved: {
+                country: string;
+                mostlyTo: string;
+                movedPercent: number;
+            }[];
+        };
+        GeoRollback: {
+            reason?: string;
+        };
+        GeoStatus: {
+            active: {
+                entry?: {
+                    octets: number;
+                    sha256: string;
+                    stagedAt: string;
+                    stagedBy: string;
+                };
+                sha256: string;
+                /** @enum {string} */
+                source: "base" | "update";
+            };
+            previous?: {
+                sha256: string;
+                /** @enum {string} */
+                source: "base" | "update";
+            };
+            staged?: {
+                difference?: components["schemas"]["GeoDifference"];
+                error?: string;
+                octets: number;
+                sha256: string;
+                stagedAt: string;
+                stagedBy: string;
+                /** @enum {string} */
+                state: "comparing" | "ready" | "failed";
+            };
         };
         HealthCheck: {
             /** @constant */
@@ -3786,6 +3902,140 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DrillPlan"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    geoStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the databases */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeoStatus"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activateGeo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GeoActivation"];
+            };
+        };
+        responses: {
+            /** @description the databases */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeoStatus"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollbackGeo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["GeoRollback"];
+            };
+        };
+        responses: {
+            /** @description the databases */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeoStatus"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stageGeo: {
+        parameters: {
+            query?: {
+                /** @description Checksum its publisher shows. */
+                sha256?: string;
+                /** @description Ed25519 over the file, base64; required when the hub has geo.trustedKeys. */
+                signature?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 268435456 octets. */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description the comparison has begun */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GeoStatus"];
                 };
             };
             /** @description what went wrong, and the way out */
