@@ -23,6 +23,11 @@ const SERVERS = {
   kdig: { debianPackage: 'knot-dnsutils', find: () => onPath('kdig') },
   knotd: { debianPackage: 'knot', find: () => onPath('knotd') },
   named: { debianPackage: 'bind9', find: () => onPath('named') },
+  pdnsSqlite: {
+    debianPackage: 'pdns-backend-sqlite3',
+    find: () => (pdnsBackend('libgsqlite3backend.so') === undefined ? undefined : onPath('pdns_server')),
+  },
+  unbound: { debianPackage: 'unbound', find: () => onPath('unbound') },
   ip: { debianPackage: 'iproute2', find: () => onPath('ip') },
   nft: { debianPackage: 'nftables', find: () => onPath('nft') },
 } as const satisfies Record<string, ServerKind>;
@@ -85,6 +90,27 @@ export function newestPostgres(program: string): string | undefined {
     .sort((a, b) => Number(b) - Number(a))
     .map((version) => join(root, version, 'bin', program))
     .find(isExecutable);
+}
+
+/** PowerDNS loads its backends from the folder of the machine's architecture. */
+function pdnsBackend(file: string): string | undefined {
+  const root = '/usr/lib';
+  let folders: string[];
+  try {
+    folders = readdirSync(root);
+  } catch {
+    return undefined;
+  }
+  return ['', ...folders].map((folder) => join(root, folder, 'pdns', file)).find(isReadable);
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function onPath(program: string): string | undefined {
