@@ -5,13 +5,14 @@ import { formatIp } from '../dns/address.ts';
 import { messageOf, PortolanError } from '../errors/error.ts';
 import type { ContinentCode } from '../resources/fields.ts';
 import { CONTINENTS, COUNTRIES } from './countries.ts';
+import { GeoTree } from './geo-tree.ts';
 import { UNLOCATED } from './location.ts';
 import type { ClientAddress, GeoLookup, Located, Location } from './model.ts';
 
 const UNKNOWN: Location = {};
 
-/** Decoded records kept; a country database has 250, a city database some 100,000. */
-const MAX_CACHED_RECORDS = 50_000;
+/** Locations kept; a country database has 250, a city database some 100,000. */
+const MAX_CACHED_LOCATIONS = 50_000;
 
 /**
  * GeoIP lookups in a database in memory (MaxMind DB format 2.0). Understood records: `country_code` at the top (DB-IP Lite,
@@ -26,14 +27,16 @@ const MAX_CACHED_RECORDS = 50_000;
 export function createGeoLookup(database: Uint8Array): GeoLookup {
   const reader = openReader(database);
   requireCountries(reader);
-  const locations = new WeakMap<object, Location>();
+  const tree = new GeoTree(database, reader.metadata);
   const hasIpv6 = reader.metadata.ipVersion === 6;
+  const locations = new Map<number, Location>();
 
-  const locationOf = (record: Response | null): Location => {
-    if (record === null) return UNKNOWN;
+  /** The location of the record that the tree has just found. */
+  const locationOf = (record: number, address: ClientAddress): Location => {
     const known = locations.get(record);
     if (known !== undefined) return known;
-    const location = readLocation(record);
+    const location = readLocation(reader.get(formatIp(address.bytes)));
+    if (locations.size >= MAX_CACHED_LOCATIONS) locations.clear();
     locations.set(record, location);
     return location;
   };
@@ -41,12 +44,15 @@ export function createGeoLookup(database: Uint8Array): GeoLookup {
   return {
     locate(address: ClientAddress): Located {
       if (address.prefixLength === 0) return UNLOCATED;
-      // The reader would walk an IPv4 tree with the first 32 bits of an IPv6 address.
+      // Its first 32 bits would be looked up as an IPv4 address.
       if (address.family === 6 && !hasIpv6) return UNLOCATED;
-      const [record, prefixLength] = reader.getWithPrefixLength(formatIp(address.bytes));
-      return { location: locationOf(record), prefixLength, exact: address.prefixLength >= prefixLength };
+      tree.find(address.bytes);
+      const { record, prefixLength } = tree;
+      const location = record === 0 ? UNKNOWN : locationOf(record, address);
+      return { location, prefixLength, exact: address.prefixLength >= prefixLength };
     },
     sha256: hash('sha256', database, 'hex'),
+    database,
     // MaxMind and DB-IP name their databases so; those of countries only have no subdivisions in any record.
     hasSubdivisions: !/country|asn/i.test(reader.metadata.databaseType),
   };
@@ -58,16 +64,8 @@ function openReader(database: Uint8Array): Reader<Response> {
       fix: 'Unpack it with gunzip and name the .mmdb file.',
     });
   }
-  const records = new Map<string | number, unknown>();
-  const cache = {
-    get: (key: string | number) => records.get(key),
-    set: (key: string | number, value: unknown) => {
-      if (records.size >= MAX_CACHED_RECORDS) records.clear();
-      records.set(key, value);
-    },
-  };
   try {
-    return new Reader(Buffer.from(database.buffer, database.byteOffset, database.byteLength), { cache });
+    return new Reader(Buffer.from(database.buffer, database.byteOffset, database.byteLength));
   } catch (thrown) {
     throw new PortolanError(
       'GEO_DATABASE_INVALID',
