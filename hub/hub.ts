@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { askNameServer } from '../nameserver/ask.ts';
-import { openGeoDatabase } from '../nameserver/geo-database.ts';
+import { openGeoDatabase, packagedGeoDatabase } from '../nameserver/geo-database.ts';
 import { createRoutedTable } from '../nameserver/routed-table.ts';
-import { createNameServer } from '../nameserver/server.ts';
+import { createNameService, type NameService, type ServedTable } from '../nameserver/service.ts';
+import { transferPlan } from '../nameserver/transfer-plan.ts';
 import { systemTimer } from '../prober/probe.ts';
 import { systemResolve } from '../prober/resolve.ts';
 import { createProber, type Prober } from '../prober/scheduler.ts';
@@ -25,6 +26,8 @@ import { createTsigKeys } from './dnssec/tsig-keys.ts';
 import { createDrillEffects } from './drills/effects.ts';
 import { createDrillRunner } from './drills/runner.ts';
 import { createDrillView } from './drills/view.ts';
+import { openGeoLibrary } from './geo/library.ts';
+import { readTrustedKeys } from './geo/trusted-keys.ts';
 import { readKeyFile } from './key-file.ts';
 import { createCaBundles } from './reconcile/ca-bundles.ts';
 import { createEngine, type Engine } from './reconcile/engine.ts';
@@ -83,6 +86,17 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     const geo = await openGeoDatabase(config.geo.database);
     const store = await openStore(config.store, { kek, wallClock: wallMs, random: randomBytes });
     closers.push(() => store.close());
+    const geoLibrary = await openGeoLibrary({
+      folder: data.file('geoip'),
+      store,
+      base: { lookup: geo, file: config.geo.database ?? packagedGeoDatabase() },
+      trustedKeys: await readTrustedKeys(config.geo.trustedKeys),
+      wallMs,
+      onChange: () => links.engine?.secretsChanged(),
+      breathe: () => setImmediate(),
+      log,
+    });
+    closers.push(() => geoLibrary.close());
     const authority = await openAuthority({
       store,
       randomBytes,
@@ -105,9 +119,13 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     const context = {
       regions: regionTable(config.geo.regions),
       allowedRanges: config.network.allowedRanges,
-      hasSubdivisions: geo.hasSubdivisions ?? true,
+      get hasSubdivisions() {
+        return geoLibrary.lookup.hasSubdivisions ?? true;
+      },
     };
-    const links: { server?: AgentLinkServer; engine?: Engine; prober?: Prober } = {};
+    const links: { server?: AgentLinkServer; engine?: Engine; prober?: Prober; names?: NameService } = {};
+    let settled = false;
+    let compiled: ServedTable | undefined;
     const sessionOf = (agentUid: string) => links.server?.sessions().find((s) => s.agentUid === agentUid);
     const send = (
       agentUid: string,
@@ -124,14 +142,24 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
         context,
         quorum: config.health.quorum,
         failureDomain: config.health.failureDomain,
-        geo,
+        geo: () => geoLibrary.current(),
         effects,
         caBundles,
         nameServerSecrets,
-        compileTable: (routing, lookup, view, { signing }) => {
+        compileTable: (routing, lookup, view, { signing, tsigKeys }) => {
           const built = createRoutedTable({ routing, signing, geo: lookup, view, random: Math.random });
           for (const problem of built.problems)
             log.warn({ path: problem.path, code: problem.code }, problem.message);
+          const { zones, policies, regions, sequence } = routing;
+          compiled = {
+            sequence,
+            table: built.table,
+            transfers: transferPlan(zones, tsigKeys),
+            geo: lookup,
+            image: () => ({ routing: { zones, policies, regions, sequence }, signing, tsigKeys }),
+          };
+          const next: ServedTable = compiled;
+          if (settled) void links.names?.serve(next);
           return built.table;
         },
         startProber: (onVotes) => {
@@ -150,6 +178,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
           return prober;
         },
         send,
+        onView: () => links.names?.statesChanged(),
         monotonicMs,
         wallMs,
         randomId: randomUUID,
@@ -161,21 +190,25 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     closers.push(() => engine.close());
     await engine.start();
 
-    let settled = false;
-    const nameServer = createNameServer({
+    const nameServer = createNameService({
       listen: config.dns.listen,
-      table: () => (settled ? engine.table : undefined),
+      settings: config.dns,
+      states: () => engine.health.view.input,
+      monotonicMs,
+      wallMs,
       log,
     });
+    links.names = nameServer;
     closers.push(() => nameServer.close());
     const dnsBound = await nameServer.start();
     const dns = dnsBound.map((a) => `${bracketed(a.host)}:${a.port}`);
 
     void engine.settled().then(() => {
       settled = true;
+      if (compiled !== undefined) void nameServer.serve(compiled);
     });
 
-    const places = createPlaceFinder(geo);
+    const places = createPlaceFinder(() => geoLibrary.current());
     const view = createDrillView({
       engine,
       context,
@@ -222,6 +255,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       caBundlePem: authority.caBundlePem,
       store,
       enrolment,
+      geo: geoLibrary,
       clock,
       hubVersion: version,
       handlers: {
@@ -267,7 +301,8 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       engine,
       drills,
       context,
-      geo,
+      geo: geoLibrary.lookup,
+      geoUpdates: geoLibrary,
       places,
       version,
       joinUrls: () => config.agents.advertise.map((h) => `https://${bracketed(h)}:${join.port}`),

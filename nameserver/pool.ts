@@ -4,9 +4,11 @@ import type { StateViewInput } from '../src/health/state-view.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
 import type { QueryEvent } from './answerer.ts';
 import { CounterReader, familiesOf, type Metric } from './counters.ts';
-import { chooseAddresses } from './port-choice.ts';
+import { type ChosenAddresses, chooseAddresses } from './port-choice.ts';
+import { createSharedProtection } from './protection.ts';
 import type { ListenAddress, NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
+import type { SharedGeo } from './shared-geo.ts';
 import { StatesFeed } from './state-replica.ts';
 import { RESPONSES, Statistics, statsOf } from './statistics.ts';
 import type { TableImage } from './table-image.ts';
@@ -18,14 +20,14 @@ export interface NameServerPoolOptions {
   /** Threads, at least 1. */
   readonly workers: number;
   readonly settings: NameServerSettings;
-  /** The GeoIP database; without one every location is unknown. */
-  readonly geo: SharedArrayBuffer | undefined;
   /** The states that hold now, on the clock of `monotonicMs`. */
   readonly states: () => StateViewInput;
   readonly monotonicMs: () => number;
   /** Told of answered queries a little later; of fewer when it does not keep up. */
   readonly onQuery?: ((event: QueryEvent) => void) | undefined;
   readonly log: PoolLog;
+  /** Where the pool itself counts; a new one when left out. */
+  readonly statistics?: Statistics | undefined;
   /** The program of a thread; that of this release when left out. */
   readonly entry?: string | URL | undefined;
 }
@@ -39,8 +41,9 @@ export interface NameServerPool extends NameServer {
   /**
    * Answers from this table from now on; `undefined`: SERVFAIL. Each query keeps the table it began with. Resolves when no thread
    * answers from an earlier one any more.
+   * @param geo the GeoIP database that it locates clients by; without one every location is unknown
    */
-  serve(image: TableImage | undefined): Promise<void>;
+  serve(image: TableImage | undefined, geo?: SharedGeo): Promise<void>;
   /** `states()` has changed. Cheap: a burst of calls is one message a thread. */
   statesChanged(): void;
   /** Of the threads that run. */
@@ -94,14 +97,15 @@ interface Thread {
  */
 export function createNameServerPool(options: NameServerPoolOptions): NameServerPool {
   const { log, monotonicMs } = options;
-  const statistics = new Statistics();
+  const statistics = options.statistics ?? new Statistics();
   const running = statistics.counters.counter(WORKERS);
   const restarts = statistics.counters.counter(RESTARTS);
   const slots: (Thread | undefined)[] = [];
+  const protection = createSharedProtection(options.settings.rateLimit);
   /** Responses of earlier threads of each slot. */
   const answeredBefore: number[] = [];
   const timers = new Set<NodeJS.Timeout>();
-  let bound: readonly ListenAddress[] = [];
+  let bound: ChosenAddresses = { listen: [], tls: undefined };
   let table: TableMessage = { type: 'table', version: 0 };
   let waiting: { readonly version: number; readonly resolve: () => void }[] = [];
   let statesQueued = false;
@@ -186,9 +190,9 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
   const launch = (slot: number, failures: number): Thread => {
     const feed = new StatesFeed();
     const start: ThreadStart = {
-      listen: bound,
-      settings: options.settings,
-      geo: options.geo,
+      listen: bound.listen,
+      settings: { ...options.settings, tls: bound.tls },
+      protection,
       table,
       states: feed.update(options.states(), monotonicMs()),
       watched: options.onQuery !== undefined,
@@ -262,7 +266,7 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
   return {
     async start() {
       for (let attempt = 1; ; attempt += 1) {
-        bound = await chooseAddresses(options.listen);
+        bound = await chooseAddresses(options.listen, options.settings.tls);
         try {
           await launchAll();
           break;
@@ -275,7 +279,7 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
       started = true;
       // One that ended while the others began.
       for (let slot = 0; slot < options.workers; slot += 1) if (slots[slot] === undefined) launch(slot, 1);
-      return bound;
+      return bound.listen;
     },
 
     async close() {
@@ -307,9 +311,9 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
       );
     },
 
-    serve(image) {
+    serve(image, geo) {
       const { version } = table;
-      table = { type: 'table', version: version + 1, ...(image === undefined ? {} : { image }) };
+      table = { type: 'table', version: version + 1, ...(image === undefined ? {} : { image, geo }) };
       const asked = slots.filter((thread) => thread !== undefined);
       for (const thread of asked) post(thread, table);
       const wanted = table.version;

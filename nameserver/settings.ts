@@ -101,6 +101,15 @@ const rateLimit = z
  * How a name server answers, in the hub and in every agent: `dns:` of both configuration files holds these fields beside `listen`.
  */
 export const nameServerSettings = z.strictObject({
+  workers: z
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(0)
+    .describe(
+      'Threads that answer, sharing the ports (SO_REUSEPORT, Linux). 0: the process answers in its own thread, which is enough for some 100,000 queries a second.',
+    ),
   nsid: z
     .string()
     .min(1)

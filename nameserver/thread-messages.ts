@@ -1,7 +1,9 @@
 import type { ErrorCode } from '../src/errors/table.ts';
 import type { QueryEvent } from './answerer.ts';
 import type { CounterNews } from './counters.ts';
+import type { SharedProtection } from './protection.ts';
 import type { NameServerSettings } from './settings.ts';
+import type { SharedGeo } from './shared-geo.ts';
 import type { StatesUpdate } from './state-replica.ts';
 import type { TableImage } from './table-image.ts';
 
@@ -15,8 +17,8 @@ export interface ThreadStart {
   /** Ports are chosen already. */
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly settings: NameServerSettings;
-  /** The GeoIP database, shared by all threads. */
-  readonly geo: SharedArrayBuffer | undefined;
+  /** Rate limits and cookies, common to all threads. */
+  readonly protection: SharedProtection;
   readonly table: TableMessage;
   readonly states: StatesUpdate;
   /** Tell of answered queries. */
@@ -29,6 +31,8 @@ export interface TableMessage {
   readonly version: number;
   /** Absent: nothing to answer from yet. */
   readonly image?: TableImage;
+  /** Without one every location is unknown. */
+  readonly geo?: SharedGeo | undefined;
 }
 
 export type ToThread =

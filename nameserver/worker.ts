@@ -1,11 +1,10 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { AnswerTable } from '../src/dns/table.ts';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
-import { createGeoLookup } from '../src/routing/geoip.ts';
 import type { QueryEvent } from './answerer.ts';
 import { Batches } from './batches.ts';
 import type { Metric } from './counters.ts';
 import { createNameServer } from './server.ts';
+import { GeoOfThread } from './shared-geo.ts';
 import { StatesReplica } from './state-replica.ts';
 import { Statistics } from './statistics.ts';
 import { attachTable } from './table-image.ts';
@@ -27,15 +26,15 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
   const monotonicMs = (): number => performance.now();
   const states = new StatesReplica(monotonicMs);
   states.apply(start.states);
-  const surroundings = {
-    geo: start.geo === undefined ? undefined : createGeoLookup(new Uint8Array(start.geo)),
-    view: () => states.view,
-    random: Math.random,
-  };
-  let table: AnswerTable | undefined;
-  const serve = ({ version, image }: TableMessage): void => {
+  const view = () => states.view;
+  const geos = new GeoOfThread();
+  let served: ReturnType<typeof attachTable> | undefined;
+  const serve = ({ version, image, geo }: TableMessage): void => {
     try {
-      table = image === undefined ? undefined : attachTable(image, surroundings);
+      served =
+        image === undefined
+          ? undefined
+          : attachTable(image, { geo: geos.open(geo), view, random: Math.random });
       post({ type: 'tableServed', version });
     } catch (thrown) {
       post({ type: 'tableFailed', version, message: messageOf(thrown) });
@@ -52,8 +51,11 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
   );
   const server = createNameServer({
     listen: start.listen,
+    settings: start.settings,
+    protection: start.protection,
     reusePort: true,
-    table: () => table,
+    table: () => served?.table,
+    transfers: () => served?.transfers,
     statistics,
     ...(start.watched ? { onQuery: (event: QueryEvent) => queries.push(event) } : {}),
     log: {

@@ -20,6 +20,7 @@ await build({
     agent: 'spoke-agent/main.ts',
     'agent-control': 'spoke-agent/control.ts',
     'snapshot-check': 'spoke-agent/snapshot-check.ts',
+    'dns-worker': 'nameserver/worker.ts',
     demo: 'demo/main.ts',
     'demo-backend': 'demo/backend.ts',
     'agent-join': 'spoke-agent/join-main.ts',

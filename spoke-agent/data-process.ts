@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openGeoDatabase } from '../nameserver/geo-database.ts';
-import { createNameServer, type NameServer } from '../nameserver/server.ts';
+import { createNameService, type NameService } from '../nameserver/service.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
@@ -48,10 +48,23 @@ export async function startDataProcess(
   let link: Extract<ToData, { type: 'link' }> = { type: 'link', hub: 'down', peers: 0 };
   let running = false;
 
+  const nameServer: NameService | undefined = config.dns.enabled
+    ? createNameService({
+        listen: config.dns.listen,
+        settings: config.dns,
+        states: () => states.view().input,
+        monotonicMs,
+        wallMs: () => clock.wallMs(),
+        log,
+      })
+    : undefined;
+
   const serve = async (path: string): Promise<void> => {
     try {
       const next = await compileSnapshot(path, geo, () => states.view());
       states.setContent(next.content, times());
+      nameServer?.statesChanged(); // routing remembers last healthy answers of its own
+      await nameServer?.serve(next.names);
       served = next;
       snapshotError = '';
       const { hash, sequence, zones, hostnames } = next;
@@ -64,11 +77,9 @@ export async function startDataProcess(
       log.error({ err, path }, 'a snapshot cannot be served; the last good one stays');
     }
   };
+  await nameServer?.serve(served.names);
   if (started.snapshotPath !== undefined) await serve(started.snapshotPath);
 
-  const nameServer: NameServer | undefined = config.dns.enabled
-    ? createNameServer({ listen: config.dns.listen, table: () => served.table, log })
-    : undefined;
   const bound = (await nameServer?.start()) ?? [];
   const nameServers = bound.map(formatListen);
   if (bound.length > 0) log.info({ listen: nameServers }, 'the name server answers');
@@ -82,6 +93,7 @@ export async function startDataProcess(
     switch (message.type) {
       case 'states':
         states.apply(message, clock.monotonicMs());
+        nameServer?.statesChanged();
         return;
       case 'snapshot':
         serving = serving.then(async () => {

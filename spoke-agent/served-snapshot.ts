@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createRoutedTable } from '../nameserver/routed-table.ts';
-import { type AnswerTable, EMPTY_TABLE } from '../src/dns/table.ts';
+import type { ServedTable } from '../nameserver/service.ts';
+import { NO_TRANSFERS, transferPlan } from '../nameserver/transfer-plan.ts';
+import { EMPTY_TABLE } from '../src/dns/table.ts';
 import { sha256Hex } from '../src/identity/digest.ts';
-import type { DnsPart } from '../src/protocol/snapshot.ts';
 import type { GeoLookup, StateView } from '../src/routing/model.ts';
 import type { RoutedContent } from './served-states.ts';
 import { decodeSnapshotFile, invalid, partOf, readDnsPart, readPart } from './snapshot-file.ts';
@@ -13,9 +14,7 @@ export interface ServedSnapshot {
   readonly hash: string;
   /** SOA serial of its zones. */
   readonly sequence: number;
-  readonly table: AnswerTable;
-  /** TSIG keys (RFC 8945) of those who may copy zones, by `namespace/secret`. */
-  readonly tsigKeys: DnsPart['tsigKeys'];
+  readonly names: ServedTable;
   readonly zones: number;
   readonly hostnames: number;
   /** The hub decides by another GeoIP database than this server. */
@@ -26,8 +25,13 @@ export interface ServedSnapshot {
 export const NOTHING_SERVED: ServedSnapshot = {
   hash: '',
   sequence: 0,
-  table: EMPTY_TABLE,
-  tsigKeys: {},
+  names: {
+    sequence: 0,
+    table: EMPTY_TABLE,
+    transfers: NO_TRANSFERS,
+    geo: undefined,
+    image: () => ({ routing: { sequence: 0, zones: [], policies: [], regions: {} } }),
+  },
   zones: 0,
   hostnames: 0,
   otherGeoDatabase: false,
@@ -55,12 +59,17 @@ export async function compileSnapshot(
   const built = createRoutedTable({ routing, signing, geo, view, random: Math.random });
   const [problem] = built.problems;
   if (problem !== undefined) throw invalid(`${problem.path}: ${problem.message}`);
-  const { policies, regions, drains, issuedAtMs, sequence } = routing;
+  const { zones, policies, regions, drains, issuedAtMs, sequence } = routing;
   return {
     hash: sha256Hex(signed.manifest),
     sequence,
-    table: built.table,
-    tsigKeys,
+    names: {
+      sequence,
+      table: built.table,
+      transfers: transferPlan(zones, tsigKeys),
+      geo,
+      image: () => ({ routing: { sequence, zones, policies, regions }, signing, tsigKeys }),
+    },
     zones: built.table.zones.length,
     hostnames: built.policies.size,
     otherGeoDatabase: geo !== undefined && routing.geoSha256 !== '' && routing.geoSha256 !== geo.sha256,

@@ -43,6 +43,8 @@ export interface HubHealthOptions {
   readonly wallMs: () => number;
   /** States or drains changed: tell the agents, now. */
   readonly onChange: (changed: readonly TargetState[]) => void;
+  /** There is another `view`: tell those who answer by a copy of it. */
+  readonly onView?: (() => void) | undefined;
 }
 
 export function createHubHealth(options: HubHealthOptions): HubHealth {
@@ -74,6 +76,7 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
   function refresh(): void {
     lastHealthy = track(lastHealthy, policies);
     view = makeView();
+    options.onView?.();
   }
 
   const track = (previous: LastHealthy, of: readonly RoutedPolicy[]): LastHealthy =>
@@ -101,6 +104,7 @@ export function createHubHealth(options: HubHealthOptions): HubHealth {
       }
     }
     view = makeView();
+    options.onView?.();
   }
 
   return {

@@ -97,6 +97,8 @@ export interface GeoLookup {
   locate(address: ClientAddress): Located;
   /** SHA-256 of the database file: name servers that answer the same zone must agree on it. */
   readonly sha256: string;
+  /** The octets of the database, for a thread that looks up in it, too. */
+  readonly database?: Uint8Array;
   /** False when it knows countries only, so that no subdivision rule can match. */
   readonly hasSubdivisions?: boolean;
 }
@@ -122,6 +124,12 @@ export interface StateView {
   };
   /** Endpoints of the last healthy answer inside a residency region, for `onAllDown: lastAnswer`. */
   lastHealthy(policyKey: string, region: string): readonly string[];
+  /**
+   * Monotonic milliseconds, for a view that says how its times go: durations grow with this clock; `earliestChangeMs` and
+   * `drainEndsInMs` fall with it, never below 0; nothing else changes as long as the view is the same object. Absent: nothing
+   * can be kept of what the view said.
+   */
+  monotonicMs?(): number;
   /** The view itself is this old (snapshot or state from a hub that is away); lowers the TTL when above 30 s. */
   readonly staleForMs: number;
 }

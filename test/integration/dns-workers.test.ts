@@ -86,7 +86,6 @@ async function pool(more: Partial<NameServerPoolOptions> = {}) {
     listen: [{ host: '127.0.0.1', port: 0 }],
     workers: 4,
     settings: DEFAULT_NAME_SERVER_SETTINGS,
-    geo: undefined,
     states: () => ({
       targets,
       drains: new Map(),

@@ -1,0 +1,111 @@
+import type { AnswerTable } from '../src/dns/table.ts';
+import type { StateViewInput } from '../src/health/state-view.ts';
+import type { GeoLookup } from '../src/routing/model.ts';
+import type { QueryEvent } from './answerer.ts';
+import { familiesOf, type Metric } from './counters.ts';
+import { createNameServerPool, type NameServerPool } from './pool.ts';
+import { createNameServer, type ListenAddress, type NameServer } from './server.ts';
+import type { NameServerSettings } from './settings.ts';
+import { shareGeo } from './shared-geo.ts';
+import { Statistics, statsOf } from './statistics.ts';
+import type { TableImage } from './table-image.ts';
+import type { TransferPlan } from './transfer-plan.ts';
+
+export interface NameServiceOptions {
+  readonly listen: readonly ListenAddress[];
+  readonly settings: NameServerSettings;
+  /** The states that hold now, on the clock of `monotonicMs`. */
+  readonly states: () => StateViewInput;
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  readonly onQuery?: ((event: QueryEvent) => void) | undefined;
+  readonly log: { warn(details: object, message: string): void };
+}
+
+/** What is answered from. */
+export interface ServedTable {
+  readonly sequence: number;
+  /** For the process's own thread. */
+  readonly table: AnswerTable;
+  readonly transfers: TransferPlan;
+  readonly geo: GeoLookup | undefined;
+  /** The same for other threads; asked for only when there are any. */
+  readonly image: () => TableImage;
+}
+
+/** The name server of a process, in its own thread or in several (`settings.workers`). */
+export interface NameService extends NameServer {
+  /**
+   * Answers from this table from now on; SERVFAIL before the first. A query keeps the table it began with. Resolves when nothing is
+   * answered from an earlier table any more.
+   */
+  serve(next: ServedTable): Promise<void>;
+  /** `states()` has changed. */
+  statesChanged(): void;
+}
+
+const SEQUENCE: Metric = {
+  name: 'portolan_dns_table_sequence',
+  help: 'Content sequence of the table that is answered from: the SOA serial of its zones.',
+  type: 'gauge',
+};
+const SWAPS: Metric = {
+  name: 'portolan_dns_table_swaps_total',
+  help: 'Tables that were swapped in.',
+  type: 'counter',
+};
+const SWAPPED_AT: Metric = {
+  name: 'portolan_dns_table_swap_timestamp_seconds',
+  help: 'When every thread had the table that is answered from, in seconds since 1970.',
+  type: 'gauge',
+};
+const SWAP_SECONDS: Metric = {
+  name: 'portolan_dns_table_swap_seconds',
+  help: 'How long the last swap took until every thread had the table.',
+  type: 'gauge',
+};
+
+export function createNameService(options: NameServiceOptions): NameService {
+  const { settings, log, wallMs, monotonicMs } = options;
+  const own = new Statistics();
+  const sequence = own.counters.counter(SEQUENCE);
+  const swaps = own.counters.counter(SWAPS);
+  const swappedAt = own.counters.counter(SWAPPED_AT);
+  const swapSeconds = own.counters.counter(SWAP_SECONDS);
+  let served: ServedTable | undefined;
+
+  const pool: NameServerPool | undefined =
+    settings.workers === 0
+      ? undefined
+      : createNameServerPool({ ...options, workers: settings.workers, statistics: own });
+  const server: NameServer =
+    pool ??
+    createNameServer({
+      listen: options.listen,
+      settings,
+      table: () => served?.table,
+      transfers: () => served?.transfers,
+      statistics: own,
+      onQuery: options.onQuery,
+      log,
+    });
+
+  return {
+    start: () => server.start(),
+    close: () => server.close(),
+    stats: () => (pool === undefined ? statsOf(familiesOf([own.counters.samples])) : pool.stats()),
+
+    async serve(next) {
+      served = next;
+      const beganMs = monotonicMs();
+      await pool?.serve(next.image(), shareGeo(next.geo));
+      if (served !== next) return; // another one came meanwhile
+      sequence.set(next.sequence);
+      swaps.add();
+      swappedAt.set(wallMs() / 1000);
+      swapSeconds.set((monotonicMs() - beganMs) / 1000);
+    },
+
+    statesChanged: () => pool?.statesChanged(),
+  };
+}
