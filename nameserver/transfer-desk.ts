@@ -1,8 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { resolverAddress } from '../src/dns/client.ts';
+import type { OwnedRRset } from '../src/dns/rrset.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
-import { incrementalZone, packMessages, wholeZone } from '../src/dns/transfer/messages.ts';
+import {
+  incrementalZone,
+  packMessages,
+  SIGNED_MESSAGE_OCTETS,
+  wholeZone,
+} from '../src/dns/transfer/messages.ts';
 import { compareSerials } from '../src/dns/transfer/serial.ts';
+import { namesInOrder, signedContentOf } from '../src/dns/transfer/signed-content.ts';
 import { contentOf } from '../src/dns/transfer/zone-content.ts';
 import {
   findTsig,
@@ -173,10 +180,11 @@ export class TransferDesk {
     try {
       await this.#journals.follow();
       const zone = this.#options.table()?.zoneFor(query.name) ?? judgedZone;
-      const sets = this.#setsFor(query, zone.origin === query.name ? zone : judgedZone, serial);
+      const sets = await this.#setsFor(query, zone.origin === query.name ? zone : judgedZone, serial);
       const writer = this.#writer;
       const nowSeconds = (): number => this.#nowSeconds();
-      for (const _ of packMessages(query, sets, writer, signer, nowSeconds)) {
+      const fullOctets = judgedZone.signer === undefined ? undefined : SIGNED_MESSAGE_OCTETS;
+      for (const _ of packMessages(query, sets, writer, signer, nowSeconds, fullOctets)) {
         const frame = Buffer.allocUnsafe(2 + writer.offset);
         frame.writeUInt16BE(writer.offset, 0);
         writer.buffer.copy(frame, 2, 0, writer.offset);
@@ -198,13 +206,20 @@ export class TransferDesk {
     }
   }
 
-  #setsFor(query: Query, zone: Zone, serial: number) {
+  async #setsFor(query: Query, zone: Zone, serial: number): Promise<Iterable<OwnedRRset>> {
     if (query.type === TYPE.IXFR) {
       if (compareSerials(serial, zone.serial) >= 0) return [{ owner: zone.origin, set: zone.soa }];
       const differences = this.#journals.between(serial, zone);
       if (differences !== undefined) return incrementalZone(zone, differences);
     }
-    return wholeZone(zone, contentOf(zone));
+    if (zone.signer === undefined) return wholeZone(zone, contentOf(zone));
+    const steps = namesInOrder(zone);
+    let step = steps.next();
+    while (step.done !== true) {
+      await nextTurn();
+      step = steps.next();
+    }
+    return wholeZone(zone, signedContentOf(zone, zone.signer, step.value));
   }
 
   /** All of it when it fits into the datagram, else the SOA: the secondary then comes over TCP (RFC 1995 section 2). */

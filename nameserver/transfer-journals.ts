@@ -54,7 +54,8 @@ export class TransferJournals {
     for (const origin of this.#tracked.keys()) if (!origins.has(origin)) this.#tracked.delete(origin);
     for (const origin of origins) {
       const zone = table?.zones.find((candidate) => candidate.origin === origin);
-      if (zone === undefined) {
+      // What signs a zone signs each copy anew: there is no difference to send.
+      if (zone === undefined || zone.signer !== undefined) {
         this.#tracked.delete(origin);
         continue;
       }

@@ -26,6 +26,11 @@ export interface ZoneSigner {
     originalTtlSeconds: number,
     fleeting: boolean,
   ): RRset | undefined;
+  /**
+   * The RRSIG set over a set in a copy of the zone: valid as long as that over DNSKEY, which is made anew long before it ends and
+   * brings a new serial with it. Neither kept nor counted as a budget's: whoever copies the zone takes its time.
+   */
+  signaturesForCopy(owner: DomainName, set: RRset): RRset;
 }
 
 /** What the signers of one process share. */
@@ -80,8 +85,22 @@ export function createZoneSigner(
     };
   };
 
+  const presigned = presignedSets(material);
   return {
-    presigned: presignedSets(material),
+    presigned,
+    signaturesForCopy(owner, set) {
+      const now = Math.floor(wallMs() / 1000);
+      const validity = {
+        inceptionSeconds: now - BACKDATED_SECONDS,
+        expirationSeconds: Math.max(now + material.signatureValiditySeconds, expirationOf(presigned)),
+      };
+      const signable = { owner, records: set.records, originalTtlSeconds: set.ttlSeconds };
+      return momentaryRRset(
+        TYPE.RRSIG,
+        set.ttlSeconds,
+        keys.map((key) => signRRset(signable, key, validity)),
+      );
+    },
     signaturesOf(owner, set, originalTtlSeconds, isFleeting) {
       const cache = isFleeting ? fleeting : kept;
       const key = `${identity} ${originalTtlSeconds} ${owner} ${contentOf(set)}`;
@@ -109,6 +128,13 @@ function presignedSets(material: SigningMaterial): ReadonlyMap<number, SignedSet
   if (material.cds !== undefined) sets.set(TYPE.CDS, readPresigned(TYPE.CDS, material.cds));
   if (material.cdnskey !== undefined) sets.set(TYPE.CDNSKEY, readPresigned(TYPE.CDNSKEY, material.cdnskey));
   return sets;
+}
+
+/** When the first signature over DNSKEY ends, in seconds since 1970; 0 when there is none. */
+function expirationOf(presigned: ReadonlyMap<number, SignedSet>): number {
+  const signatures = presigned.get(TYPE.DNSKEY)?.signatures.records ?? [];
+  const ends = signatures.flatMap((rdata) => (rdata.type === 'RRSIG' ? [rdata.expiration] : []));
+  return ends.length === 0 ? 0 : Math.min(...ends);
 }
 
 /** Type and records as text that is equal for equal sets, in whatever order the records of a routed answer are. */

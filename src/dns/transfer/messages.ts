@@ -8,6 +8,8 @@ import type { WireWriter } from '../wire/writer.ts';
 import type { Zone } from '../zone.ts';
 import type { ZoneDifference } from './difference.ts';
 
+/** Each record of a signed zone costs a signature: small messages, so that queries are answered in between. */
+export const SIGNED_MESSAGE_OCTETS = 2 * 1024;
 /** Names compress only against the first 16 KiB of a message (RFC 1035 section 4.1.4): longer ones gain nothing. */
 const FULL_MESSAGE_OCTETS = 16 * 1024;
 const MAX_MESSAGE_OCTETS = 0xffff;
@@ -43,6 +45,7 @@ export function* incrementalZone(
 /**
  * Packs sets into as few messages as there must be, each a complete answer to the query. Each step writes one message to the
  * writer's start and yields; the writer may be used for something else between two steps.
+ * @param fullOctets beyond this a message gets no further record
  * @throws PortolanError INTERNAL when one record alone is longer than a message
  */
 export function* packMessages(
@@ -51,6 +54,7 @@ export function* packMessages(
   writer: WireWriter,
   signer: TsigSigner | undefined,
   nowSeconds: () => number,
+  fullOctets = FULL_MESSAGE_OCTETS,
 ): Generator<void, void, undefined> {
   const { edns } = query;
   const tail = (edns === undefined ? 0 : optLength(edns)) + (signer?.octets ?? 0);
@@ -79,7 +83,7 @@ export function* packMessages(
       const before = writer.offset;
       writer.name(owner);
       writeRecordBody(writer, set.type, set.ttlSeconds, rdata);
-      if (writer.offset > (count === 0 ? room : FULL_MESSAGE_OCTETS - tail)) {
+      if (writer.offset > (count === 0 ? room : fullOctets - tail)) {
         if (count === 0) throw new PortolanError('INTERNAL', `a record of ${owner} is longer than a message`);
         writer.rewind(before);
         finish();

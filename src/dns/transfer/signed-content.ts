@@ -1,0 +1,122 @@
+import { typesAt } from '../dnssec/denial.ts';
+import type { ZoneSigner } from '../dnssec/zone-signer.ts';
+import { type DomainName, labelsOf } from '../name.ts';
+import { momentaryRRset, type OwnedRRset } from '../rrset.ts';
+import { TYPE } from '../types.ts';
+import type { Zone, ZoneNode } from '../zone.ts';
+import { copiedSets } from './zone-content.ts';
+
+/** Names sorted or merged before the caller gets a chance to do something else. */
+const SLICE = 2000;
+
+/**
+ * The names of a zone that have an NSEC record, in canonical order (RFC 4034 section 6.1): those with data that are not below a
+ * delegation. The generator yields between slices.
+ */
+export function* namesInOrder(zone: Zone): Generator<void, readonly DomainName[], undefined> {
+  let runs: Keyed[][] = [];
+  let run: Keyed[] = [];
+  for (const node of zone.nodes.values()) {
+    if (!hasNsec(node)) continue;
+    run.push({ name: node.name, key: sortKey(node.name) });
+    if (run.length < SLICE) continue;
+    runs.push(run.sort(byKey));
+    run = [];
+    yield;
+  }
+  runs.push(run.sort(byKey));
+  while (runs.length > 1) {
+    const longer: Keyed[][] = [];
+    for (let i = 0; i < runs.length; i += 2) longer.push(yield* merged(runs[i] ?? [], runs[i + 1] ?? []));
+    runs = longer;
+  }
+  return (runs[0] ?? []).map(({ name }) => name);
+}
+
+/**
+ * Everything a copy of a signed zone has but for the SOA itself: sets with their signatures, and an NSEC chain, because a
+ * copy cannot sign the compact denials that this server makes for each query. At a routed name the chain claims every type that
+ * its policy can answer with, also those the fallback has not: no resolver may conclude that they do not exist.
+ * @param names as `namesInOrder` gives them
+ */
+export function* signedContentOf(
+  zone: Zone,
+  signer: ZoneSigner,
+  names: readonly DomainName[],
+): Generator<OwnedRRset, void, undefined> {
+  const { origin, soa } = zone;
+  const nsecTtlSeconds = zone.negativeSoa.ttlSeconds; // RFC 9077
+  yield { owner: origin, set: signer.signaturesForCopy(origin, soa) };
+  for (const { set, signatures } of signer.presigned.values()) {
+    yield { owner: origin, set };
+    yield { owner: origin, set: signatures };
+  }
+  for (let i = 0; i < names.length; i += 1) {
+    const name = names[i];
+    const node = name === undefined ? undefined : zone.nodes.get(name);
+    if (name === undefined || node === undefined) continue;
+    for (const set of copiedSets(node)) {
+      yield { owner: name, set };
+      // Of a delegation only DS is ours to sign (RFC 4035 section 2.2).
+      if (node.cut === undefined || set.type === TYPE.DS)
+        yield { owner: name, set: signer.signaturesForCopy(name, set) };
+    }
+    const nsec = momentaryRRset(TYPE.NSEC, nsecTtlSeconds, [
+      { type: 'NSEC', next: names[i + 1] ?? origin, types: typesAt(zone, node) },
+    ]);
+    yield { owner: name, set: nsec };
+    yield { owner: name, set: signer.signaturesForCopy(name, nsec) };
+  }
+  for (const node of zone.nodes.values()) {
+    if (!isBelowCut(node)) continue;
+    for (const set of node.sets) yield { owner: node.name, set }; // glue
+  }
+}
+
+interface Keyed {
+  readonly name: DomainName;
+  readonly key: string;
+}
+
+function byKey(a: Keyed, b: Keyed): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+function* merged(a: readonly Keyed[], b: readonly Keyed[]): Generator<void, Keyed[], undefined> {
+  const all: Keyed[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const left = a[i];
+    const right = b[j];
+    if (left !== undefined && (right === undefined || left.key < right.key)) {
+      all.push(left);
+      i += 1;
+    } else if (right !== undefined) {
+      all.push(right);
+      j += 1;
+    }
+    if (all.length % SLICE === 0) yield;
+  }
+  return all;
+}
+
+/** A text that sorts as the name does: labels from the right, each octet one higher so that 0 ends a label. */
+function sortKey(name: DomainName): string {
+  return labelsOf(name)
+    .toReversed()
+    .map((label) =>
+      label.replace(/\\(\d{3})|[^\\]/g, (char, digits: string | undefined) =>
+        String.fromCharCode((digits === undefined ? char.charCodeAt(0) : Number(digits)) + 1),
+      ),
+    )
+    .join('\u0000');
+}
+
+function hasNsec(node: ZoneNode): boolean {
+  return (node.sets.length > 0 || node.routed !== undefined) && !isBelowCut(node);
+}
+
+function isBelowCut(node: ZoneNode): boolean {
+  return node.cut !== undefined && node.cut.name !== node.name;
+}
