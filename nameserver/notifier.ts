@@ -9,6 +9,7 @@ import { CLASS, OPCODE, RCODE, rcodeName, TYPE } from '../src/dns/types.ts';
 import { decodeMessage, encodeMessage, type Message, makeQuery } from '../src/dns/wire/message.ts';
 import type { Zone } from '../src/dns/zone.ts';
 import { messageOf } from '../src/errors/error.ts';
+import type { Counters, Metric } from './counters.ts';
 import type { NotifyTarget, TransferPlan } from './transfer-plan.ts';
 
 export interface NotifierOptions {
@@ -18,10 +19,8 @@ export interface NotifierOptions {
   readonly now: () => number;
   /** Milliseconds since 1970: signatures have a time. */
   readonly wallMs: () => number;
-  readonly log: {
-    info(details: object, message: string): void;
-    warn(details: object, message: string): void;
-  };
+  readonly counters: Counters;
+  readonly log: { warn(details: object, message: string): void };
   /** Milliseconds to the first repetition; each further one waits twice as long. */
   readonly firstRetryMs?: number | undefined;
 }
@@ -31,6 +30,12 @@ export interface Notifier {
   readonly pending: number;
   close(): Promise<void>;
 }
+
+const NOTIFIES: Metric = {
+  name: 'portolan_dns_notifies_total',
+  help: 'Secondaries told of a new version of a zone (NOTIFY), by how that ended.',
+  type: 'counter',
+};
 
 /** How often the table is looked at for zones with a new serial. */
 const LOOK_EVERY_MS = 250;
@@ -61,6 +66,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const told = new Map<string, Told>();
   const sockets: { 4?: Socket; 6?: Socket } = {};
   let closed = false;
+
+  const count = (zone: DomainName, outcome: string): void =>
+    options.counters.counter(NOTIFIES, { zone, outcome }).add();
 
   const socketFor = (address: string): Socket => {
     const family = isIPv6(address) ? 6 : 4;
@@ -120,6 +128,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
           continue;
         }
         entry.state = 'silent';
+        count(zone.origin, 'silent');
         log.warn(
           { zone: zone.origin, serial: zone.serial, target: nameOf(target), attempts: ATTEMPTS },
           'a secondary does not acknowledge NOTIFY; it gets the change when its refresh timer ends',
@@ -148,8 +157,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
       return;
     }
     entry.state = 'told';
-    if (message.rcode === RCODE.NOERROR) log.info(details, 'a secondary was told of a new version');
-    else log.warn({ ...details, rcode: rcodeName(message.rcode) }, 'a secondary refuses NOTIFY');
+    count(question.name, message.rcode === RCODE.NOERROR ? 'acknowledged' : 'refused');
+    if (message.rcode !== RCODE.NOERROR)
+      log.warn({ ...details, rcode: rcodeName(message.rcode) }, 'a secondary refuses NOTIFY');
   };
 
   const timer = setInterval(look, LOOK_EVERY_MS);

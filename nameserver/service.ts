@@ -3,6 +3,7 @@ import type { StateViewInput } from '../src/health/state-view.ts';
 import type { GeoLookup } from '../src/routing/model.ts';
 import type { QueryEvent } from './answerer.ts';
 import { familiesOf, type Metric } from './counters.ts';
+import { createNotifier, type Notifier } from './notifier.ts';
 import { createNameServerPool, type NameServerPool } from './pool.ts';
 import { createNameServer, type ListenAddress, type NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
@@ -73,6 +74,9 @@ export function createNameService(options: NameServiceOptions): NameService {
   const swappedAt = own.counters.counter(SWAPPED_AT);
   const swapSeconds = own.counters.counter(SWAP_SECONDS);
   let served: ServedTable | undefined;
+  /** What every thread answers from: a secondary must not be told of a version that some thread has not. */
+  let announced: ServedTable | undefined;
+  let notifier: Notifier | undefined;
 
   const pool: NameServerPool | undefined =
     settings.workers === 0
@@ -91,8 +95,21 @@ export function createNameService(options: NameServiceOptions): NameService {
     });
 
   return {
-    start: () => server.start(),
-    close: () => server.close(),
+    async start() {
+      const bound = await server.start();
+      notifier = createNotifier({
+        table: () => announced?.table,
+        plan: () => announced?.transfers,
+        now: monotonicMs,
+        wallMs,
+        counters: own.counters,
+        log,
+      });
+      return bound;
+    },
+    async close() {
+      await Promise.all([notifier?.close(), server.close()]);
+    },
     stats: () => (pool === undefined ? statsOf(familiesOf([own.counters.samples])) : pool.stats()),
 
     async serve(next) {
@@ -100,6 +117,7 @@ export function createNameService(options: NameServiceOptions): NameService {
       const beganMs = monotonicMs();
       await pool?.serve(next.image(), shareGeo(next.geo));
       if (served !== next) return; // another one came meanwhile
+      announced = next;
       sequence.set(next.sequence);
       swaps.add();
       swappedAt.set(wallMs() / 1000);

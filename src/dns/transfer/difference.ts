@@ -13,6 +13,11 @@ export interface ZoneDifference {
   readonly octets: number;
 }
 
+/** True when both are encoded, and equal; the TTL is part of that. */
+function sameWire({ wire: a }: RRset, { wire: b }: RRset): boolean {
+  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+}
+
 /** Names compared before the caller gets a chance to do something else. */
 const SLICE = 500;
 /** Each record's owner and what objects cost. */
@@ -68,7 +73,7 @@ export function* differenceOf(
   };
 
   function compareSets(was: RRset, is: RRset, owner: DomainName): void {
-    if (was === is) return;
+    if (was === is || sameWire(was, is)) return;
     if (was.ttlSeconds !== is.ttlSeconds) {
       // A set has one TTL: every record of it changes.
       note(removed, owner, was);
