@@ -103,6 +103,8 @@ export class Answerer {
             : this.#decide(query, client);
       verdict = gate.admit(flowKindOf(query, decision), flowNameOf(query, decision));
       if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
+      if (decision.rcode === RCODE.REFUSED) gate.explain(query, whyRefused(query));
+      else if (decision.rcode === RCODE.NOTIMP) gate.explain(query, EXTENDED_ERROR.NOT_SUPPORTED);
       if (decision.failure !== undefined) {
         statistics.failure();
         onFailure(decision.failure);
@@ -132,18 +134,9 @@ export class Answerer {
     const { table, gate } = this.#options;
     if (query.class === CLASS.CH && query.problem === RCODE.NOERROR) return answerChaos(query, gate.nsid);
     const answers = table();
-    if (answers === undefined) {
-      gate.explain(query, EXTENDED_ERROR.NOT_READY);
-      return withoutRecords(RCODE.SERVFAIL);
-    }
-    const decision = respond(answers, query, client);
-    if (decision.rcode === RCODE.REFUSED) {
-      const outside = query.class === CLASS.IN && !isTransfer(query.type);
-      gate.explain(query, outside ? EXTENDED_ERROR.NOT_AUTHORITATIVE : EXTENDED_ERROR.PROHIBITED);
-    } else if (decision.rcode === RCODE.NOTIMP) {
-      gate.explain(query, EXTENDED_ERROR.NOT_SUPPORTED);
-    }
-    return decision;
+    if (answers !== undefined) return respond(answers, query, client);
+    gate.explain(query, EXTENDED_ERROR.NOT_READY);
+    return withoutRecords(RCODE.SERVFAIL);
   }
 
   /**
@@ -181,8 +174,10 @@ function flowNameOf(query: Query, { rcode, source }: Decision): string {
     : (source ?? '');
 }
 
-function isTransfer(type: number): boolean {
-  return type === TYPE.AXFR || type === TYPE.IXFR;
+/** Queries of class IN are refused for zones that are not here, transfers to who may not have them. */
+function whyRefused({ type, class: qclass }: Query): number {
+  const plain = qclass === CLASS.IN && type !== TYPE.AXFR && type !== TYPE.IXFR;
+  return plain ? EXTENDED_ERROR.NOT_AUTHORITATIVE : EXTENDED_ERROR.PROHIBITED;
 }
 
 /** A watcher's mistake must not cost the client its answer. */
