@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Session } from '../session.ts';
+import { addZoneCheck } from './zone-check.ts';
 import { addZoneExport } from './zone-export.ts';
 import { addZoneImport } from './zone-import.ts';
 
@@ -7,7 +8,10 @@ export function addZoneCommand(program: Command, session: Session): void {
   const zone = program
     .command('zone')
     .summary('import, export and check zones')
-    .description('Takes a zone over from another name server, and writes it as a zone file.');
+    .description(
+      'Takes a zone over from another name server, writes it as a zone file, and checks its delegation from outside.',
+    );
   addZoneImport(zone, session);
   addZoneExport(zone, session);
+  addZoneCheck(zone, session);
 }
