@@ -28,6 +28,7 @@ const SERVERS = {
     find: () => (pdnsBackend('libgsqlite3backend.so') === undefined ? undefined : onPath('pdns_server')),
   },
   unbound: { debianPackage: 'unbound', find: () => onPath('unbound') },
+  dnsviz: { debianPackage: 'dnsviz', find: () => onPath('dnsviz') },
   ip: { debianPackage: 'iproute2', find: () => onPath('ip') },
   nft: { debianPackage: 'nftables', find: () => onPath('nft') },
 } as const satisfies Record<string, ServerKind>;

@@ -124,7 +124,7 @@ async function servesAll(port: number, zones: readonly PlainZone[], child: Child
 }
 
 /** A port that is free now for both UDP and TCP. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const tcp = createServer().listen(0, '127.0.0.1');
     await once(tcp, 'listening');
