@@ -1,6 +1,6 @@
 import { type ClientAddress, resolverAddress } from '../src/dns/client.ts';
 import type { DomainName } from '../src/dns/name.ts';
-import type { FlowKind } from '../src/dns/rate-limit.ts';
+import type { FlowKind, Verdict } from '../src/dns/rate-limit.ts';
 import { type Decision, respond } from '../src/dns/respond.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
 import { CLASS, RCODE, TYPE } from '../src/dns/types.ts';
@@ -49,6 +49,17 @@ const TC_BIT = 0x02;
 /** From the octets of a query to the octets of its answer; the same for every transport. */
 export class Answerer {
   readonly #options: AnswererOptions;
+  /** The query at hand, and what was said of its answer before it was signed. */
+  #query: Query | undefined;
+  #verdict: Verdict | undefined;
+  readonly #admit = (unsigned: Decision): boolean => {
+    if (this.#query === undefined) return true;
+    this.#verdict = this.#options.gate.admit(
+      flowKindOf(this.#query, unsigned),
+      flowNameOf(this.#query, unsigned),
+    );
+    return this.#verdict === 'pass';
+  };
 
   constructor(options: AnswererOptions) {
     this.#options = options;
@@ -92,6 +103,8 @@ export class Answerer {
     const { statistics, onQuery, onFailure, gate } = this.#options;
     try {
       const early = gate.begin(query, source, transport);
+      this.#query = query;
+      this.#verdict = undefined;
       let verdict = gate.admit('total', '');
       if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
       const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
@@ -101,7 +114,7 @@ export class Answerer {
           : early !== GO_ON
             ? withoutRecords(early)
             : this.#decide(query, client);
-      verdict = gate.admit(flowKindOf(query, decision), flowNameOf(query, decision));
+      verdict = this.#verdict ?? gate.admit(flowKindOf(query, decision), flowNameOf(query, decision));
       if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
       if (decision.rcode === RCODE.REFUSED) gate.explain(query, whyRefused(query));
       else if (decision.rcode === RCODE.NOTIMP) gate.explain(query, EXTENDED_ERROR.NOT_SUPPORTED);
@@ -134,7 +147,7 @@ export class Answerer {
     const { table, gate } = this.#options;
     if (query.class === CLASS.CH && query.problem === RCODE.NOERROR) return answerChaos(query, gate.nsid);
     const answers = table();
-    if (answers !== undefined) return respond(answers, query, client);
+    if (answers !== undefined) return respond(answers, query, client, this.#admit);
     gate.explain(query, EXTENDED_ERROR.NOT_READY);
     return withoutRecords(RCODE.SERVFAIL);
   }
@@ -164,7 +177,7 @@ function flowKindOf(query: Query, decision: Decision): FlowKind {
   if (decision.rcode === RCODE.NXDOMAIN) return 'negative';
   if (decision.rcode !== RCODE.NOERROR) return 'error';
   if (decision.answer.length > 0) return 'answer';
-  return decision.authoritative ? 'negative' : 'referral';
+  return decision.authority[0]?.set.type === TYPE.NS ? 'referral' : 'negative';
 }
 
 /** What it is counted by besides the network: the node it comes from. Not the name asked for, of which there is no end. */

@@ -41,8 +41,14 @@ const NONE: readonly AnswerPart[] = [];
  * signed zone answers with signatures when it is asked to, and denies compactly (RFC 4035 section 3.1, RFC 9824). Pure but for
  * what routed names and signers do.
  * @param client what routing goes by; see `clientOfQuery`
+ * @param admit asked before an answer is signed, with what it is without signatures; false: it will not be sent, so it is not signed
  */
-export function respond(table: AnswerTable, query: Query, client: ClientAddress): Decision {
+export function respond(
+  table: AnswerTable,
+  query: Query,
+  client: ClientAddress,
+  admit?: (unsigned: Decision) => boolean,
+): Decision {
   if (query.problem !== RCODE.NOERROR) return bare(query.problem);
   if (query.opcode !== OPCODE.QUERY) return bare(RCODE.NOTIMP);
   if (query.class !== CLASS.IN) return bare(RCODE.REFUSED);
@@ -65,7 +71,7 @@ export function respond(table: AnswerTable, query: Query, client: ClientAddress)
     zone = table.zoneAbove(zone.origin) ?? zone;
   }
   if (zone === undefined) return bare(RCODE.REFUSED);
-  return new Search(zone, query, client).run(query.name);
+  return new Search(zone, query, client, admit).run(query.name);
 }
 
 /** One walk through a zone. */
@@ -75,13 +81,20 @@ class Search {
   readonly #client: ClientAddress;
   /** Set when the answer is to have signatures. */
   readonly #signer: ZoneSigner | undefined;
+  readonly #admit: ((unsigned: Decision) => boolean) | undefined;
   readonly #compactOk: boolean;
   readonly #answer: AnswerPart[] = [];
   #scope = 0;
   #source: DomainName;
 
-  constructor(zone: Zone, query: Query, client: ClientAddress) {
+  constructor(
+    zone: Zone,
+    query: Query,
+    client: ClientAddress,
+    admit: ((unsigned: Decision) => boolean) | undefined,
+  ) {
     this.#zone = zone;
+    this.#admit = admit;
     this.#source = zone.origin;
     this.#type = query.type;
     this.#client = client;
@@ -331,7 +344,7 @@ class Search {
       zone,
       source: this.#source,
     };
-    if (signer === undefined) return decision;
+    if (signer === undefined || this.#admit?.(decision) === false) return decision;
     const signedAnswer = signSection(this.#answer, signer);
     const signedAuthority = signSection(authority, signer);
     const signedAdditional = signSection(additional, signer, true);
