@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type NameServerSettings, nameServerSettings, withAbsoluteFiles } from '../nameserver/settings.ts';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { DEFAULT_QUORUM, type QuorumConfig } from '../src/health/types.ts';
-import { cidr, countryCode, regionName } from '../src/resources/fields.ts';
+import { cidr, countryCode, domainName, regionName } from '../src/resources/fields.ts';
 import { objectName } from '../src/resources/metadata.ts';
 import { violationsOf } from '../src/resources/violations.ts';
 import { parseText } from '../src/resources/yaml.ts';
@@ -79,6 +79,16 @@ export const configSchema = z.strictObject({
     .prefault({}),
   dns: nameServerSettings
     .extend({ listen: z.array(listenAddress).max(16).prefault(['127.0.0.1:8053']) })
+    .prefault({}),
+  dnssec: z
+    .strictObject({
+      parentServers: z
+        .record(domainName, z.array(listenAddress).min(1).max(32))
+        .default({})
+        .describe(
+          'By zone: the servers of its parent, where the hub looks for the DS. Found by the resolver of the system when left out.',
+        ),
+    })
     .prefault({}),
   store: z
     .union([
@@ -168,6 +178,8 @@ export interface HubConfig {
     readonly advertise: readonly string[];
   };
   readonly dns: { readonly listen: readonly ListenAddress[] } & NameServerSettings;
+  /** By zone origin, the servers of its parent. */
+  readonly dnssec: { readonly parentServers: Readonly<Record<string, readonly ListenAddress[]>> };
   readonly store:
     | { readonly kind: 'sqlite'; readonly file: string }
     | { readonly kind: 'postgres'; readonly url: string };
@@ -238,7 +250,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
   const input = withEnvironment(readMapping(source), source.env);
   const result = configSchema.safeParse(input);
   if (!result.success) throw invalid(source, violationsOf(result.error.issues, configSchema, input));
-  const { api, agents, dns, store, dataDir, secrets, geo, network, health, logLevel } = result.data;
+  const { api, agents, dns, dnssec, store, dataDir, secrets, geo, network, health, logLevel } = result.data;
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(source.baseDir, path));
   const home = absolute(dataDir);
   if (!isLoopback(api.host) && api.tls === undefined) {
@@ -278,6 +290,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
     },
     agents: { joinListen: agents.joinListen, linkListen: agents.linkListen, advertise },
     dns: withAbsoluteFiles(dns, absolute),
+    dnssec,
     store:
       'postgres' in store
         ? { kind: 'postgres', url: store.postgres.url }

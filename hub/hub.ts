@@ -22,7 +22,10 @@ import { createHubCertificate } from './agents/server-certificate.ts';
 import { createApi } from './api/server.ts';
 import type { HubConfig } from './config.ts';
 import { openDataDirectory } from './data-dir.ts';
+import { createParentLook } from './dnssec/parent-look.ts';
+import { keepSigning, signingServers } from './dnssec/signing-clock.ts';
 import { createTsigKeys } from './dnssec/tsig-keys.ts';
+import { createZoneSigning } from './dnssec/zone-signing.ts';
 import { createDrillEffects } from './drills/effects.ts';
 import { createDrillRunner } from './drills/runner.ts';
 import { createDrillView } from './drills/view.ts';
@@ -134,7 +137,15 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     const effects = createDrillEffects(() => links.engine?.effectsChanged());
     const caBundles = createCaBundles(store);
     const tsigKeys = createTsigKeys(store, log);
-    const nameServerSecrets = createNameServerSecrets({ tsigKeys });
+    const zoneSigning = createZoneSigning({
+      store,
+      lookAtParent: createParentLook({ servers: config.dnssec.parentServers, wallMs }),
+      nameServers: () => signingServers(links.engine),
+      onChange: () => links.engine?.secretsChanged(),
+      wallMs,
+      log,
+    });
+    const nameServerSecrets = createNameServerSecrets({ tsigKeys, signing: zoneSigning });
     const engine = await createEngine(
       {
         store,
@@ -189,6 +200,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     links.engine = engine;
     closers.push(() => engine.close());
     await engine.start();
+    closers.push(keepSigning(zoneSigning));
 
     const nameServer = createNameService({
       listen: config.dns.listen,

@@ -13,6 +13,8 @@ export interface NameServerSecrets {
   readonly part: DnsPart;
   /** By zone origin: hex SHA-256 of what is public of its signing material. */
   readonly digests: ReadonlyMap<string, string>;
+  /** What was followed last is live under this content sequence. */
+  published(sequence: number): void;
 }
 
 /** Where zone-signing keys come from. */
@@ -21,6 +23,7 @@ export interface SigningSource {
   /** By zone origin; the same object as long as nothing changed. */
   readonly material: DnsPart['signing'];
   readonly digests: ReadonlyMap<string, string>;
+  published(sequence: number): void;
 }
 
 export function createNameServerSecrets(sources: {
@@ -43,6 +46,7 @@ export function createNameServerSecrets(sources: {
     get digests() {
       return signing?.digests ?? new Map();
     },
+    published: (sequence) => signing?.published(sequence),
   };
 }
 

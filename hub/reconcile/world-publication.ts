@@ -108,6 +108,7 @@ export function createWorldPublication(
       const sameSecrets = options.nameServerSecrets.part === dns;
       const same = sameSecrets && compiledGeo === options.geo() && sameRouting(world, next);
       if (compiledSequence === undefined || !same) await publish(next);
+      if (publisher.live !== undefined) options.nameServerSecrets.published(publisher.live.sequence);
       world = next;
       const targets = [...world.targets.values()];
       health.setTargets(targets);

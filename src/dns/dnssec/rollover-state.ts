@@ -113,7 +113,8 @@ export interface RolloverEvent {
     | 'DSConfirmed'
     | 'UnsigningStarted'
     | 'UnsigningStopped'
-    | 'Unsigned';
+    | 'Unsigned'
+    | 'ServersLeftBehind';
   readonly keyTag?: number;
   readonly message: string;
 }
