@@ -304,7 +304,7 @@ describe.skipIf(!knot.available || !bind.available || !pdns.available)(SUITE, ()
   });
 
   const copied = (name: string) => ({
-    zone: 'copied.test',
+    zones: ['copied.test'],
     primaryPort: ourPort,
     key: KEY,
     folder: join(folder, name),

@@ -1,11 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Libsql from 'libsql';
+import { freePort } from '../dns-differential/servers.ts';
 
 const run = promisify(execFile);
 
@@ -20,34 +19,16 @@ export interface Secondary {
 
 /** What it copies, from where, and by which key. */
 export interface Copied {
-  /** Without a dot at the end. */
-  readonly zone: string;
+  /** Without dots at the end. */
+  readonly zones: readonly string[];
   readonly primaryPort: number;
   readonly key: { readonly name: string; readonly algorithm: string; readonly secret: string };
   readonly folder: string;
 }
 
-/** A port of 127.0.0.1 that is free now for both UDP and TCP. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const tcp = createServer().listen(0, '127.0.0.1');
-    await once(tcp, 'listening');
-    const address = tcp.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const udp = createSocket('udp4');
-    const free = await new Promise<boolean>((resolve) => {
-      udp.once('error', () => resolve(false));
-      udp.bind(port, '127.0.0.1', () => resolve(true));
-    });
-    udp.close();
-    await new Promise((resolve) => tcp.close(resolve));
-    if (free) return port;
-  }
-}
-
 /** Knot DNS as a secondary. */
 export async function startKnotSecondary(program: string, copied: Copied): Promise<Secondary> {
-  const { zone, primaryPort, key, folder } = copied;
+  const { zones, primaryPort, key, folder } = copied;
   const port = await freePort();
   mkdirSync(folder, { recursive: true });
   const config = [
@@ -76,10 +57,12 @@ export async function startKnotSecondary(program: string, copied: Copied): Promi
     `    key: ${key.name}`,
     '    action: notify',
     'zone:',
-    `  - domain: ${zone}`,
-    `    storage: "${folder}"`,
-    '    master: portolan',
-    '    acl: told-by-portolan',
+    ...zones.flatMap((zone) => [
+      `  - domain: ${zone}`,
+      `    storage: "${folder}"`,
+      '    master: portolan',
+      '    acl: told-by-portolan',
+    ]),
   ];
   const path = join(folder, 'knot.conf');
   writeFileSync(path, `${config.join('\n')}\n`);
@@ -88,10 +71,13 @@ export async function startKnotSecondary(program: string, copied: Copied): Promi
 
 /** BIND as a secondary, or as a primary of a zone file. */
 export async function startBindSecondary(program: string, copied: Copied): Promise<Secondary> {
-  const { zone, primaryPort, key } = copied;
+  const { zones, primaryPort, key } = copied;
   return bind(program, copied, [
     `server 127.0.0.1 { keys { "${key.name}"; }; };`,
-    `zone "${zone}" { type secondary; primaries { 127.0.0.1 port ${primaryPort} key "${key.name}"; }; file "zone"; masterfile-format text; };`,
+    ...zones.map(
+      (zone) =>
+        `zone "${zone}" { type secondary; primaries { 127.0.0.1 port ${primaryPort} key "${key.name}"; }; file "${zone}.zone"; masterfile-format text; };`,
+    ),
   ]);
 }
 
@@ -104,7 +90,10 @@ export async function startBindPrimary(
   mkdirSync(copied.folder, { recursive: true });
   writeFileSync(join(copied.folder, 'zone'), zoneFile);
   return bind(program, copied, [
-    `zone "${copied.zone}" { type primary; file "zone"; allow-transfer { key "${copied.key.name}"; }; };`,
+    ...copied.zones.map(
+      (zone) =>
+        `zone "${zone}" { type primary; file "zone"; allow-transfer { key "${copied.key.name}"; }; };`,
+    ),
   ]);
 }
 
@@ -137,7 +126,7 @@ async function bind(
 
 /** PowerDNS with its SQLite backend as a secondary. It fetches all of the zone again after a change: its IXFR loses records. */
 export async function startPowerDnsSecondary(program: string, copied: Copied): Promise<Secondary> {
-  const { zone, primaryPort, key, folder } = copied;
+  const { zones, primaryPort, key, folder } = copied;
   const port = await freePort();
   mkdirSync(folder, { recursive: true });
   const database = join(folder, 'pdns.sqlite3');
@@ -165,9 +154,11 @@ export async function startPowerDnsSecondary(program: string, copied: Copied): P
   ];
   writeFileSync(join(folder, 'pdns.conf'), `${config.join('\n')}\n`);
   const pdnsutil = (...words: readonly string[]) => run('pdnsutil', [`--config-dir=${folder}`, ...words]);
-  await pdnsutil('create-secondary-zone', zone, `127.0.0.1:${primaryPort}`);
   await pdnsutil('import-tsig-key', key.name, key.algorithm, key.secret);
-  await pdnsutil('activate-tsig-key', zone, key.name, 'secondary');
+  for (const zone of zones) {
+    await pdnsutil('create-secondary-zone', zone, `127.0.0.1:${primaryPort}`);
+    await pdnsutil('activate-tsig-key', zone, key.name, 'secondary');
+  }
   return process(
     'PowerDNS',
     port,
