@@ -2,11 +2,13 @@ import { parseIpv4, parseIpv6 } from '../src/dns/address.ts';
 import type { Rdata } from '../src/dns/records/catalogue.ts';
 import type { RoutedAnswer, RoutedName, RoutedQuery, StaticSet } from '../src/dns/routed.ts';
 import { TYPE } from '../src/dns/types.ts';
-import { type CompiledPolicy, compilePolicy } from '../src/routing/compiled.ts';
-import { decide } from '../src/routing/decide.ts';
-import { UNLOCATED } from '../src/routing/location.ts';
+import { type CompiledEndpoint, type CompiledPolicy, compilePolicy } from '../src/routing/compiled.ts';
+import { isStale } from '../src/routing/decide.ts';
+import { servedAddresses } from '../src/routing/evaluate.ts';
+import { CachedEvaluator, EvaluationCache, type KeptEvaluation } from '../src/routing/evaluation-cache.ts';
 import type { GeoLookup, RegionTable, RoutedPolicy, StateView } from '../src/routing/model.ts';
 import { typesOf } from '../src/routing/policy-types.ts';
+import { pick, pickIndex } from '../src/routing/selection.ts';
 import { routedFallback } from './routed-fallback.ts';
 
 /** What a routed name decides by, besides its policy. */
@@ -59,24 +61,56 @@ export function routedName(prepared: PreparedPolicy, asker: Asker): RoutedName {
     if (before.geo === geo && before.view === view && before.random === random) return last.of;
   }
   const { compiled, types, rdata } = prepared;
+  const { selection, ttlSeconds: fullTtlSeconds, minTtlSeconds } = compiled.source;
+  const evaluator = new CachedEvaluator<Records>(compiled, geo, cacheOf(asker), () => []);
+  /** What the endpoint is answered with, as long as the evaluation and so the state of its addresses holds. */
+  const recordsAt = (
+    { evaluation: { wanted }, extra }: KeptEvaluation<Records>,
+    endpoint: CompiledEndpoint,
+    type: number,
+    state: StateView,
+  ): readonly Rdata[] => {
+    const known = extra[endpoint.index];
+    if (known !== undefined) return known;
+    let records = NO_RECORDS;
+    if (wanted === 4 || wanted === 6) {
+      const addresses = servedAddresses(endpoint, wanted, state);
+      records = recordsOf(
+        addresses.map(({ address }) => address),
+        rdata,
+        type,
+      );
+    } else if (endpoint.cname !== undefined) {
+      records = [{ type: 'CNAME', target: endpoint.cname.name }];
+    }
+    extra[endpoint.index] = records;
+    return records;
+  };
   const of: RoutedName = {
     types,
-    answer(query: RoutedQuery): RoutedAnswer {
-      const located = geo === undefined ? UNLOCATED : geo.locate(query.client);
-      const decision = decide(compiled, { qtype: query.type, client: query.client, located }, view(), random);
-      const records: Rdata[] = [];
-      for (const answer of decision.answers) {
-        if (answer.kind === 'cname') {
-          records.push({ type: 'CNAME', target: answer.name });
-          continue;
-        }
-        for (const address of answer.addresses) {
-          const record = rdata.get(address);
-          if (record !== undefined && TYPE[record.type] === query.type) records.push(record);
-        }
+    answer({ type, client }: RoutedQuery): RoutedAnswer {
+      const state = view();
+      const kept = evaluator.find(type, client, state);
+      const ecsScope = evaluator.scopePrefixLength;
+      const ttlSeconds = isStale(state) ? minTtlSeconds : kept.ttlSeconds;
+      const { evaluation } = kept;
+      const { mode, wanted, candidates } = evaluation;
+      if (mode === 'maintenance') {
+        const records = recordsOf(evaluation.maintenance, rdata, type);
+        return { ttlSeconds, fullTtlSeconds, records, ecsScope };
       }
-      const { ttlSeconds, scopePrefixLength: ecsScope } = decision;
-      return { ttlSeconds, fullTtlSeconds: compiled.source.ttlSeconds, records, ecsScope };
+      const count = wanted === 'cname' ? 1 : selection.maxAnswers;
+      if (count === 1) {
+        const at = pickIndex(candidates, selection, evaluator.client, random);
+        const endpoint = candidates[at]?.endpoint;
+        const records = endpoint === undefined ? NO_RECORDS : recordsAt(kept, endpoint, type, state);
+        return { ttlSeconds, fullTtlSeconds, records, ecsScope };
+      }
+      const records: Rdata[] = [];
+      for (const endpoint of pick(candidates, count, selection, evaluator.client, random)) {
+        records.push(...recordsAt(kept, endpoint, type, state));
+      }
+      return { ttlSeconds, fullTtlSeconds, records, ecsScope };
     },
     fallback: () => {
       prepared.fallback ??= routedFallback(compiled, prepared.regions, rdata);
@@ -85,6 +119,22 @@ export function routedName(prepared: PreparedPolicy, asker: Asker): RoutedName {
   };
   prepared.routed = { of, asker: { geo, view, random } };
   return of;
+}
+
+/** What each endpoint is answered with, by its number, once it was drawn. */
+type Records = (readonly Rdata[] | undefined)[];
+
+const NO_RECORDS: readonly Rdata[] = [];
+
+/* The evaluations of one server, which all its policies keep within one bound. */
+const caches = new WeakMap<Asker['view'], EvaluationCache>();
+
+function cacheOf({ view }: Asker): EvaluationCache {
+  const known = caches.get(view);
+  if (known !== undefined) return known;
+  const made = new EvaluationCache();
+  caches.set(view, made);
+  return made;
 }
 
 /** Every address the policy can answer with, parsed once. */
@@ -101,6 +151,20 @@ function addressRecords(policy: CompiledPolicy): ReadonlyMap<string, AddressReco
     const v6 = v4 === undefined ? parseIpv6(text) : undefined;
     if (v4 !== undefined) records.set(text, { type: 'A', address: v4 });
     else if (v6 !== undefined) records.set(text, { type: 'AAAA', address: v6 });
+  }
+  return records;
+}
+
+/** The records of these addresses that have the type asked for. */
+function recordsOf(
+  addresses: readonly string[],
+  rdata: ReadonlyMap<string, AddressRecord>,
+  type: number,
+): readonly Rdata[] {
+  const records: Rdata[] = [];
+  for (const address of addresses) {
+    const record = rdata.get(address);
+    if (record !== undefined && TYPE[record.type] === type) records.push(record);
   }
   return records;
 }

@@ -64,6 +64,7 @@ export function createStateView(input: StateViewInput, monotonicMs: () => number
       }
       return { drainedForMs: Math.max(0, now - drain.sinceMs), drainEndsInMs: drain.endsAtMs - now };
     },
+    monotonicMs,
     lastHealthy: (policyKey, region) => input.lastHealthy.get(lastHealthyKey(policyKey, region)) ?? [],
     get staleForMs() {
       return Math.max(0, monotonicMs() - input.freshAtMs);

@@ -63,8 +63,21 @@ export function ttlOf(
   evaluation: Evaluation,
   state: StateView,
 ): { readonly seconds: number; readonly reason: TtlReason } {
+  if (isStale(state)) return { seconds: policy.source.minTtlSeconds, reason: 'stale' };
+  return freshTtlOf(policy, evaluation);
+}
+
+/** True when the view is so old that answers get the lowest TTL. */
+export function isStale(state: Pick<StateView, 'staleForMs'>): boolean {
+  return state.staleForMs > STALE_AFTER_MS;
+}
+
+/** As `ttlOf`, for a view that is not stale. */
+export function freshTtlOf(
+  policy: CompiledPolicy,
+  evaluation: Pick<Evaluation, 'mode' | 'ramping' | 'earliestChangeMs'>,
+): { readonly seconds: number; readonly reason: TtlReason } {
   const { ttlSeconds, minTtlSeconds } = policy.source;
-  if (state.staleForMs > STALE_AFTER_MS) return { seconds: minTtlSeconds, reason: 'stale' };
   if (evaluation.mode !== 'healthy' && evaluation.mode !== 'noData') {
     return { seconds: minTtlSeconds, reason: 'emergency' };
   }

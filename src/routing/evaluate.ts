@@ -62,8 +62,15 @@ export interface Evaluation {
   readonly client: ClientAddress | undefined;
   /** Milliseconds until the earliest change in sight of anything the answer depends on; `Infinity`: none in sight. */
   readonly earliestChangeMs: number;
+  /**
+   * Milliseconds for which this evaluation stays as it is, but for its own times, while the state view does: 0 while a share
+   * moves, `Infinity` when nothing that it depends on changes with time.
+   */
+  readonly steadyForMs: number;
   /** A cluster's share is moving right now. */
   readonly ramping: boolean;
+  /** The client's place was needed for the distance to it. */
+  readonly usedDistance: boolean;
   /** ECS scope: every client in this network gets the same decision. */
   readonly scopePrefixLength: number;
   /** Set when `panicThresholdPercent` was looked at: capacity that is healthy, and all that is not drained. */
@@ -121,7 +128,9 @@ export function evaluate(
     matches,
     client,
     earliestChangeMs: progress.earliestChangeMs,
+    steadyForMs: progress.steadyForMs,
     ramping: progress.ramping,
+    usedDistance: progress.usedDistance,
     scopePrefixLength: scopeOf(policy, client, located, cidr, progress.usedDistance),
     capacity,
   };
@@ -158,6 +167,7 @@ function wantedOf(context: Context, qtype: number, progress: Progress): Wanted |
     const scout = freshProgress();
     walkTiers({ ...context, trace: undefined }, 'any', scout, false);
     progress.earliestChangeMs = scout.earliestChangeMs;
+    progress.steadyForMs = scout.steadyForMs;
     progress.usedDistance = scout.usedDistance;
     progress.ramping = scout.ramping;
     const first = scout.candidates[0]?.endpoint ?? firstOffered(context, scout.visited);
@@ -207,10 +217,10 @@ function walkTiers(context: Context, wanted: Wanted, progress: Progress, ignoreH
  * (also those that do *not* match but lie inside), of sticky hashing; 0 when the client does not matter. It may be longer than
  * what the client announced, and then says so.
  */
-function scopeOf(
+export function scopeOf(
   policy: CompiledPolicy,
   client: ClientAddress | undefined,
-  located: Located,
+  located: Pick<Located, 'prefixLength'>,
   cidr: CidrMatch | undefined,
   usedDistance: boolean,
 ): number {

@@ -34,6 +34,8 @@ export interface Progress {
   /** Share of the traffic that no tier has taken yet. */
   remaining: number;
   earliestChangeMs: number;
+  /** Milliseconds until time alone changes what was read of drains; 0 while a share moves. */
+  steadyForMs: number;
   ramping: boolean;
   /** Some admitted endpoint could answer this type, whatever its state. */
   offered: boolean;
@@ -68,6 +70,7 @@ export function freshProgress(): Progress {
     candidates: [],
     remaining: 1,
     earliestChangeMs: Number.POSITIVE_INFINITY,
+    steadyForMs: Number.POSITIVE_INFINITY,
     ramping: false,
     offered: false,
     usedDistance: false,
@@ -207,10 +210,13 @@ export function activityOf(
   const { drainedForMs, undrainedForMs, wasDrainedForMs, drainEndsInMs } = state.cluster(cluster);
   const rampMs = policy.source.drainRampSeconds * 1000;
   if (drainedForMs !== undefined) {
-    if (drainEndsInMs !== undefined)
+    if (drainEndsInMs !== undefined) {
       progress.earliestChangeMs = Math.min(progress.earliestChangeMs, drainEndsInMs);
+      progress.steadyForMs = Math.min(progress.steadyForMs, drainEndsInMs);
+    }
     if (drainedForMs >= rampMs) return 0;
     progress.ramping = true;
+    progress.steadyForMs = 0;
     return 1 - drainedForMs / rampMs;
   }
   if (undrainedForMs === undefined || undrainedForMs >= rampMs) return 1;
@@ -219,5 +225,6 @@ export function activityOf(
   const activity = left + undrainedForMs / rampMs;
   if (activity >= 1) return 1;
   progress.ramping = true;
+  progress.steadyForMs = 0;
   return Math.max(MIN_ACTIVITY, activity);
 }

@@ -20,12 +20,27 @@ export function pick(
   client: ClientAddress | undefined,
   random: () => number,
 ): readonly CompiledEndpoint[] {
-  const only = candidates[0];
-  if (only === undefined) return [];
-  if (candidates.length === 1) return [only.endpoint];
+  if (count === 1 || candidates.length < 2) {
+    const only = candidates[pickIndex(candidates, selection, client, random)];
+    return only === undefined ? [] : [only.endpoint];
+  }
   return selection.mode === 'sticky' && client !== undefined
     ? pickByRendezvous(candidates, count, networkHash(client, stickyPrefixLength(selection, client.family)))
     : pickAtRandom(candidates, count, random);
+}
+
+/** As `pick` of one, by its place among the candidates; -1 when there are none. */
+export function pickIndex(
+  candidates: readonly Candidate[],
+  selection: RoutedPolicy['selection'],
+  client: ClientAddress | undefined,
+  random: () => number,
+): number {
+  if (candidates.length < 2) return candidates.length - 1;
+  if (selection.mode !== 'sticky' || client === undefined) {
+    return drawIndex(candidates, random() * sumOf(candidates));
+  }
+  return bestIndex(candidates, networkHash(client, stickyPrefixLength(selection, client.family)));
 }
 
 export function stickyPrefixLength(selection: RoutedPolicy['selection'], family: 4 | 6): number {
@@ -38,12 +53,7 @@ function pickAtRandom(
   count: number,
   random: () => number,
 ): CompiledEndpoint[] {
-  let sum = 0;
-  for (const candidate of candidates) sum += candidate.weight;
-  if (count === 1) {
-    const chosen = candidates[drawIndex(candidates, random() * sum)];
-    return chosen === undefined ? [] : [chosen.endpoint];
-  }
+  let sum = sumOf(candidates);
   const left = [...candidates];
   const picked: CompiledEndpoint[] = [];
   while (picked.length < count) {
@@ -53,6 +63,12 @@ function pickAtRandom(
     sum -= chosen.weight;
   }
   return picked;
+}
+
+function sumOf(candidates: readonly Candidate[]): number {
+  let sum = 0;
+  for (const candidate of candidates) sum += candidate.weight;
+  return sum;
 }
 
 /** The candidate in whose stretch of the summed weights `point` lies; the last one takes what rounding leaves over. */
@@ -75,25 +91,28 @@ function pickByRendezvous(
   count: number,
   network: number,
 ): CompiledEndpoint[] {
-  const score = ({ endpoint, weight }: Candidate): number =>
-    -weight / Math.log(uniform(network, endpoint.seed));
-  if (count === 1) {
-    let best: Candidate | undefined;
-    let bestScore = -1;
-    for (const candidate of candidates) {
-      const own = score(candidate);
-      if (own > bestScore) {
-        best = candidate;
-        bestScore = own;
-      }
-    }
-    return best === undefined ? [] : [best.endpoint];
-  }
   return candidates
-    .map((candidate) => ({ endpoint: candidate.endpoint, score: score(candidate) }))
+    .map((candidate) => ({ endpoint: candidate.endpoint, score: scoreOf(candidate, network) }))
     .sort((a, b) => b.score - a.score)
     .slice(0, count)
     .map((scored) => scored.endpoint);
+}
+
+/** The place of the highest score. */
+function bestIndex(candidates: readonly Candidate[], network: number): number {
+  let best = 0;
+  let bestScore = -1;
+  candidates.forEach((candidate, at) => {
+    const score = scoreOf(candidate, network);
+    if (score <= bestScore) return;
+    best = at;
+    bestScore = score;
+  });
+  return best;
+}
+
+function scoreOf({ endpoint, weight }: Candidate, network: number): number {
+  return -weight / Math.log(uniform(network, endpoint.seed));
 }
 
 /** 32 bits of an endpoint's name (FNV-1a, then mixed). */
