@@ -6,6 +6,7 @@ import { generateKey } from '../../src/dns/dnssec/key.ts';
 import type { SigningMaterial } from '../../src/dns/dnssec/material.ts';
 import { requireServer } from '../support/servers.ts';
 import {
+  ALL_TYPES,
   anchorOf,
   BIG,
   makeWorldKeys,
@@ -96,6 +97,15 @@ describe.skipIf(!unbound.available)('unbound as a validating resolver', () => {
       rcode: 'NOERROR',
       authentic: true,
       answer,
+    });
+  });
+
+  it.each(ALL_TYPES)('authenticates a %s record', async (type) => {
+    const { rcode, authentic, answer } = await resolver.ask('types.signed.test', type);
+    expect({ rcode, authentic, records: answer.length }).toEqual({
+      rcode: 'NOERROR',
+      authentic: true,
+      records: 1,
     });
   });
 

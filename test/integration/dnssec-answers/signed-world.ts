@@ -54,6 +54,31 @@ const record = (name: string, type: string, ...data: string[]): Records[number] 
 /** Strings that do not fit into an answer over UDP. */
 export const BIG = Array.from({ length: 8 }, (_, i) => `"${String(i).repeat(200)}"`);
 
+/** Record types and data; names in the data tell whether it is signed in its canonical form (RFC 4034 section 6.2). */
+export const ALL_TYPES: readonly (readonly [string, string])[] = [
+  ['AAAA', '2001:DB8::1'],
+  ['AFSDB', '1 AFS.Example.net.'],
+  ['CAA', '0 issue "ca.example.net"'],
+  ['CERT', 'PKIX 0 0 AQIDBA=='],
+  ['HINFO', '"cpu" "os"'],
+  ['HTTPS', '1 . alpn="h2,h3"'],
+  ['KX', '10 KX.Example.net.'],
+  ['LOC', '52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m'],
+  ['MX', '10 Mail.Example.net.'],
+  ['NAPTR', '100 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" Replacement.Example.net.'],
+  ['OPENPGPKEY', 'AQIDBA=='],
+  ['PTR', 'Host.Example.net.'],
+  ['RP', 'Mail.Example.net. Text.Example.net.'],
+  ['SMIMEA', '3 1 1 0102'],
+  ['SRV', '1 2 443 Target.Example.net.'],
+  ['SSHFP', '4 2 0102'],
+  ['SVCB', '1 Service.Example.net. port=53'],
+  ['TLSA', '3 1 1 0102'],
+  ['TXT', '"Case Kept"'],
+  ['URI', '10 1 "https://example.net/"'],
+  ['TYPE65400', '\\# 3 010203'],
+];
+
 function zones(keys: WorldKeys): readonly PublishedZone[] {
   const digest = formatRdata(dsOf(SECURE, keys.child.keySigning.dnskey, DIGEST_TYPE.SHA256));
   return [
@@ -69,6 +94,7 @@ function zones(keys: WorldKeys): readonly PublishedZone[] {
       record('old', 'DNAME', 'new.signed.test.'),
       record('www.new', 'A', '192.0.2.6'),
       record('big', 'TXT', ...BIG),
+      ...ALL_TYPES.map(([type, data]) => record('types', type, data)),
       record('secure', 'NS', 'ns1.secure.signed.test.'),
       record('secure', 'DS', digest),
       record('ns1.secure', 'A', '127.0.0.1'),
