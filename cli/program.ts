@@ -10,6 +10,7 @@ import { addDevCommand } from './commands/dev.ts';
 import { addDiffCommand } from './commands/diff.ts';
 import { addDrillCommand } from './commands/drill.ts';
 import { addEventsCommand } from './commands/events.ts';
+import { addGeoipCommand } from './commands/geoip.ts';
 import { addGetCommand } from './commands/get.ts';
 import { addHubCommand } from './commands/hub.ts';
 import { addInitCommand } from './commands/init.ts';
@@ -64,6 +65,7 @@ export function createProgram(session: Session): Command {
   program.commandsGroup('Operate:');
   addCheckCommand(program, session);
   addStatusCommand(program, session);
+  addGeoipCommand(program, session);
   addEventsCommand(program, session);
   addTokenCommand(program, session);
   addVersionCommand(program, session);

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { systemTimer } from '../prober/probe.ts';
 import { systemResolve } from '../prober/resolve.ts';
 import { createProber, NEVER_CONNECTED_MS, type Prober } from '../prober/scheduler.ts';
+import { PortolanError } from '../src/errors/error.ts';
 import type { Target, Vote } from '../src/health/types.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import {
@@ -17,6 +18,8 @@ import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
 import { agentSnapshots } from './agent-snapshots.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
+import { openGeoFiles } from './geo-files.ts';
+import { createGeoKeeper } from './geo-keeper.ts';
 import { fromDecisionBatch, fromFaultLeases } from './hub-messages.ts';
 import { openIdentity } from './identity-files.ts';
 import { createHubLink, type HubLink } from './link.ts';
@@ -129,12 +132,26 @@ export async function startControl(
   /** The peer links ask for it themselves, every second. */
   const allVotes = (): WireVoteBatch => voteBatch(prober?.votes() ?? [], true);
 
+  // --- the GeoIP database
+  const geoKeeper = createGeoKeeper({
+    files: openGeoFiles(config.dataDir),
+    read: (sha256, offset) =>
+      link?.geoDatabase(sha256, offset) ??
+      Promise.reject(new PortolanError('HUB_UNREACHABLE', 'the link to the hub is not open yet')),
+    onFetched: (sha256) => deps.send({ type: 'geo', sha256 }),
+    clock,
+    random,
+    log,
+  });
+
   // --- snapshots
   const apply = (stored: StoredSnapshot): void => {
     probes = readPart(stored.parts.probes, 'probes');
     const peersPart = readPart(stored.parts.peers, 'peers');
     // Only the drains are kept of the routing part; the data process has the rest.
-    const { drains, issuedAtMs } = readPart(stored.parts.routing, 'routing');
+    const { drains, issuedAtMs, geoSha256 } = readPart(stored.parts.routing, 'routing');
+    // An operator who gave a database of their own keeps it.
+    if (config.dns.enabled && config.geo.database === undefined) geoKeeper.want(geoSha256);
     const { epoch } = stored.mark;
     const standing = snapshotDrains({ drains, issuedAtMs }, clock.wallMs());
     decision.applySnapshot(
@@ -245,6 +262,7 @@ export async function startControl(
         log.info({ hub: welcome.hubUid, version: welcome.hubVersion }, 'connected to the hub'),
       up: () => {
         wasUp = true;
+        geoKeeper.hubIsBack();
         decision.linkUp();
         tellLink();
         link?.sendVotes(allVotes());
@@ -347,6 +365,7 @@ export async function startControl(
       for (const cancel of cancels.values()) cancel();
       cancelSoon?.();
       publisher.close();
+      geoKeeper.close();
       prober?.close();
       link?.close();
       await peers?.close();

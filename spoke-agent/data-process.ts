@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openGeoDatabase } from '../nameserver/geo-database.ts';
 import { createNameService, type NameService } from '../nameserver/service.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { dataMetrics } from './data-metrics.ts';
+import { openGeoChoice } from './geo-choice.ts';
+import { openGeoFiles } from './geo-files.ts';
 import { formatListen } from './listen-address.ts';
 import type { AgentLog } from './log.ts';
 import type { ToData } from './messages.ts';
@@ -41,9 +42,12 @@ export async function startDataProcess(
   const monotonicMs = () => clock.monotonicMs();
   const file = stateFile(config.dataDir);
   const states = createServedStates(await file.read(), times(), monotonicMs);
-  const geo = config.dns.enabled ? await openGeoDatabase(config.geo.database) : undefined;
+  const geo = config.dns.enabled
+    ? await openGeoChoice({ own: config.geo.database, files: openGeoFiles(config.dataDir), log })
+    : undefined;
 
   let served: ServedSnapshot = NOTHING_SERVED;
+  let servedPath: string | undefined;
   let snapshotError = '';
   let link: Extract<ToData, { type: 'link' }> = { type: 'link', hub: 'down', peers: 0 };
   let running = false;
@@ -61,11 +65,12 @@ export async function startDataProcess(
 
   const serve = async (path: string): Promise<void> => {
     try {
-      const next = await compileSnapshot(path, geo, () => states.view());
+      const next = await compileSnapshot(path, geo?.for, () => states.view());
       states.setContent(next.content, times());
       nameServer?.statesChanged(); // routing remembers last healthy answers of its own
       await nameServer?.serve(next.names);
       served = next;
+      servedPath = path;
       snapshotError = '';
       const { hash, sequence, zones, hostnames } = next;
       log.info({ hash: hash.slice(0, 12), sequence, zones, hostnames }, 'a snapshot is served');
@@ -100,6 +105,12 @@ export async function startDataProcess(
           await serve(message.path);
           const error = snapshotError === '' ? {} : { error: snapshotError };
           supervisor.send({ type: 'serving', hash: served.hash, ...error });
+        });
+        return;
+      case 'geo':
+        // Now that the hub's database is here, the same snapshot is answered by it.
+        serving = serving.then(async () => {
+          if (served.otherGeoDatabase && servedPath !== undefined) await serve(servedPath);
         });
         return;
       case 'link':

@@ -13,6 +13,7 @@ import {
   type AgentStatus,
   type DecisionBatch,
   type FaultLeases,
+  GeoDatabaseRequestSchema,
   type Hello,
   type HubMessage,
   type ObservationBatch,
@@ -64,6 +65,11 @@ export interface HubLink {
   /** False when there is no stream; the Hello of the next one says which snapshot is in use. */
   sendAck(ack: SnapshotAck): boolean;
   sendObservations(batch: ObservationBatch): boolean;
+  /** A part of the hub's GeoIP database. Rejects with HUB_UNREACHABLE, or NOT_FOUND when the hub uses another one. */
+  geoDatabase(
+    sha256: string,
+    offset: number,
+  ): Promise<{ readonly total: number; readonly content: Uint8Array }>;
   /** Milliseconds since the hub's last message on any stream; infinite when there never was one. */
   lastHeardAgeMs(): number;
   isUp(): boolean;
@@ -79,6 +85,7 @@ const MAX_PENDING_OCTETS = 8 * 1024 * 1024;
 const REPEATED_PENDING_OCTETS = 256 * 1024;
 const MAX_MESSAGE_OCTETS = 256 * 1024 * 1024;
 const RENEW_TIMEOUT_MS = 10_000;
+const GEO_TIMEOUT_MS = 30_000;
 
 /** One try at a stream, from dialling to its end. */
 interface Attempt {
@@ -238,6 +245,14 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     sendStatus: (value) => send({ case: 'status', value }, REPEATED_PENDING_OCTETS),
     sendAck: (value) => send({ case: 'snapshotAck', value }),
     sendObservations: (value) => send({ case: 'observations', value }),
+    async geoDatabase(sha256, offset) {
+      if (attempt?.isUp() !== true)
+        throw new PortolanError('HUB_UNREACHABLE', 'there is no stream to the hub');
+      const request = create(GeoDatabaseRequestSchema, { sha256, offset: BigInt(offset) });
+      const limits = { timeoutMs: GEO_TIMEOUT_MS, nowMs: clock.wallMs() };
+      const part = await asked(callUnary(attempt.client, AgentLink.method.geoDatabase, request, limits));
+      return { total: Number(part.total), content: part.content };
+    },
     lastHeardAgeMs: () =>
       lastHeardMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() - lastHeardMs,
     isUp: () => attempt?.isUp() === true,
@@ -251,13 +266,16 @@ export function createHubLink(options: HubLinkOptions): HubLink {
 }
 
 async function renewOverLink(client: Client, csrDer: Uint8Array, nowMs: number): Promise<string> {
+  const request = create(RenewRequestSchema, { csrDer: Uint8Array.from(csrDer) });
+  const limits = { timeoutMs: RENEW_TIMEOUT_MS, nowMs };
+  const reply = await asked(callUnary(client, AgentLink.method.renew, request, limits));
+  return reply.chainDer.map((der) => new X509Certificate(der).toString()).join('');
+}
+
+/** The reply, or the hub's refusal as our error. */
+async function asked<T>(reply: Promise<T>): Promise<T> {
   try {
-    const request = create(RenewRequestSchema, { csrDer: Uint8Array.from(csrDer) });
-    const reply = await callUnary(client, AgentLink.method.renew, request, {
-      timeoutMs: RENEW_TIMEOUT_MS,
-      nowMs,
-    });
-    return reply.chainDer.map((der) => new X509Certificate(der).toString()).join('');
+    return await reply;
   } catch (error) {
     throw error instanceof Error && 'metadata' in error
       ? fromServiceError(error as ServiceError, 'HUB_UNREACHABLE')

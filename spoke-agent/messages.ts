@@ -67,6 +67,8 @@ export type ToData =
   | { readonly type: 'running'; readonly peerAddress: string }
   /** A checked snapshot is on the disk. */
   | { readonly type: 'snapshot'; readonly path: string }
+  /** The GeoIP database the hub uses was fetched. */
+  | { readonly type: 'geo'; readonly sha256: string }
   | StatesMessage
   | { readonly type: 'link'; readonly hub: 'up' | 'down'; readonly peers: number }
   | { readonly type: 'metrics'; readonly id: number; readonly text: string };

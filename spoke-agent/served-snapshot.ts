@@ -40,11 +40,12 @@ export const NOTHING_SERVED: ServedSnapshot = {
 
 /**
  * Compiles a snapshot file that was verified and tried out. Nothing is served yet: the caller swaps it in.
+ * @param geoFor the database to answer by, given which one the hub uses; without it every location is unknown
  * @throws PortolanError SNAPSHOT_INVALID
  */
 export async function compileSnapshot(
   path: string,
-  geo: GeoLookup | undefined,
+  geoFor: ((sha256: string) => Promise<GeoLookup>) | undefined,
   view: () => StateView,
 ): Promise<ServedSnapshot> {
   let bytes: Uint8Array;
@@ -56,6 +57,7 @@ export async function compileSnapshot(
   const signed = decodeSnapshotFile(bytes);
   const routing = readPart(partOf(signed, 'routing'), 'routing');
   const { signing, tsigKeys } = readDnsPart(signed);
+  const geo = await geoFor?.(routing.geoSha256);
   const built = createRoutedTable({ routing, signing, geo, view, random: Math.random });
   const [problem] = built.problems;
   if (problem !== undefined) throw invalid(`${problem.path}: ${problem.message}`);

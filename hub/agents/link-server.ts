@@ -12,6 +12,9 @@ import type { LinkClock } from '../../src/protocol/clock.ts';
 import {
   AgentLink,
   type AgentMessage,
+  type GeoDatabasePart,
+  GeoDatabasePartSchema,
+  type GeoDatabaseRequest,
   type Hello,
   HubMessageSchema,
   type RenewRequest,
@@ -20,6 +23,7 @@ import {
 } from '../../src/protocol/generated/portolan_pb.js';
 import { createMutualTlsServer, type TlsIdentity } from '../../src/protocol/mutual-tls.ts';
 import { toStatus } from '../../src/protocol/stream-errors.ts';
+import type { GeoLibrary } from '../geo/library.ts';
 import type { AgentIdentity, Store } from '../store/contract.ts';
 import { type Enrolment, requireCurrent } from './enrolment.ts';
 import { checkHello } from './hello.ts';
@@ -40,6 +44,8 @@ export interface AgentLinkServerOptions {
   readonly caBundlePem: string;
   readonly store: Pick<Store, 'agent' | 'listAgents' | 'hubUid' | 'epoch'>;
   readonly enrolment: Pick<Enrolment, 'renewFor'>;
+  /** For agents that lack the GeoIP database in use. */
+  readonly geo: Pick<GeoLibrary, 'read'>;
   readonly clock: LinkClock;
   readonly hubVersion: string;
   readonly handlers: AgentLinkHandlers;
@@ -64,6 +70,8 @@ const MAX_PENDING_OCTETS = 32 * 1024 * 1024;
 const RECHECK_MS = 750;
 const HELLO_LIMIT_MS = 5_000;
 const MAX_CONNECTIONS = 4_096;
+/** Of the GeoIP database in one message; the link's other messages go in between. */
+const GEO_PART_OCTETS = 256 * 1024;
 
 interface Live {
   readonly session: AgentSession;
@@ -79,7 +87,11 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
   const tls = (): TlsIdentity => ({ caPem: options.caBundlePem, ...options.certificate.current() });
   const server = createMutualTlsServer({
     service: AgentLink,
-    handlers: { connect, renew: (call, reply) => void renew(call, reply) },
+    handlers: {
+      connect,
+      renew: (call, reply) => void renew(call, reply),
+      geoDatabase: (call, reply) => void geoDatabase(call, reply),
+    },
     identity: tls(),
     clock,
   });
@@ -239,6 +251,24 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       const error = PortolanError.from(thrown);
       options.onError(error, undefined);
       reply(toStatus(error));
+    }
+  }
+
+  async function geoDatabase(
+    call: ServerUnaryCall<GeoDatabaseRequest, GeoDatabasePart>,
+    reply: sendUnaryData<GeoDatabasePart>,
+  ): Promise<void> {
+    try {
+      server.connectionOf(call.getPeer());
+      await authenticate(call);
+      const { sha256, offset } = call.request;
+      const part = await options.geo.read(sha256, Number(offset), GEO_PART_OCTETS);
+      if (part === undefined)
+        throw new PortolanError('NOT_FOUND', `the GeoIP database ${sha256.slice(0, 12)} is not in use here`);
+      const content = Uint8Array.from(part.content);
+      reply(null, create(GeoDatabasePartSchema, { total: BigInt(part.total), content }));
+    } catch (thrown) {
+      reply(toStatus(PortolanError.from(thrown)));
     }
   }
 

@@ -15,6 +15,7 @@ export type ClusterAction = Schemas['ClusterAction'];
 export type ClusterToken = Schemas['ClusterToken'];
 export type DrillPlan = Schemas['DrillPlan'];
 export type DrillPlanInput = Schemas['DrillPlanInput'];
+export type GeoStatus = Schemas['GeoStatus'];
 export type HubStatus = Schemas['HubStatus'];
 export type Plan = Schemas['Plan'];
 export type PlannedDocument = Schemas['PlannedDocument'];
@@ -23,6 +24,7 @@ export type ResolveResult = Schemas['ResolveResult'];
 export type RoleBinding = Schemas['RoleBinding'];
 export type Token = Schemas['Token'];
 export type TokenCreated = Schemas['TokenCreated'];
+export type ZoneDnssecAction = Schemas['ZoneDnssecAction'];
 export type WhoAmI = Schemas['WhoAmI'];
 export type { WatchedChange, WatchOptions };
 
@@ -117,9 +119,28 @@ export interface Client {
   undrain(cluster: ObjectName, options?: WriteOptions): Promise<ClusterAction>;
   removeCluster(cluster: ObjectName, options?: WriteOptions): Promise<ClusterAction>;
 
+  /** Begins to replace a key of a signed zone. */
+  rollZoneKey(zone: ObjectName, role: 'ksk' | 'zsk', options?: WriteOptions): Promise<ZoneDnssecAction>;
+  /** A person has seen the DS at the parent; of a zone that is being unsigned, that it is gone. */
+  confirmZoneDs(zone: ObjectName, options?: WriteOptions): Promise<ZoneDnssecAction>;
+  /** Goes on without name servers that were waited for over seven days; has to be forced. */
+  continueZoneRoll(zone: ObjectName, options?: WriteOptions): Promise<ZoneDnssecAction>;
+
   planDrill(namespace: string, spec: DrillPlanInput['spec']): Promise<DrillPlan>;
   startDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
   abortDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
+
+  geoStatus(): Promise<GeoStatus>;
+  /** Sends an .mmdb file with its publisher's checksum (hex) or Ed25519 signature (base64). */
+  stageGeo(
+    file: Uint8Array,
+    proof: { readonly sha256?: string; readonly signature?: string },
+  ): Promise<GeoStatus>;
+  activateGeo(
+    sha256: string,
+    approval?: { readonly approve?: boolean; readonly reason?: string },
+  ): Promise<GeoStatus>;
+  rollbackGeo(reason?: string): Promise<GeoStatus>;
 
   status(): Promise<HubStatus>;
   /** Also when it is not ready. */
@@ -266,6 +287,28 @@ export function createClient(options: ClientOptions): Client {
         }),
         server,
       ),
+    rollZoneKey: async (path, role, write) =>
+      data(
+        await raw.POST('/v1/zones/{namespace}/{name}/dnssec/roll', {
+          params: { path: nameOf(path), query: queryOf(write) },
+          body: { role },
+        }),
+        server,
+      ),
+    confirmZoneDs: async (path, write) =>
+      data(
+        await raw.POST('/v1/zones/{namespace}/{name}/dnssec/confirm-ds', {
+          params: { path: nameOf(path), query: queryOf(write) },
+        }),
+        server,
+      ),
+    continueZoneRoll: async (path, write) =>
+      data(
+        await raw.POST('/v1/zones/{namespace}/{name}/dnssec/continue', {
+          params: { path: nameOf(path), query: queryOf(write) },
+        }),
+        server,
+      ),
     planDrill: async (namespace, spec) =>
       data(
         await raw.POST('/v1/drills/{namespace}/plan', { params: { path: { namespace } }, body: { spec } }),
@@ -293,6 +336,26 @@ export function createClient(options: ClientOptions): Client {
         (value) => isResourceOf('Drill', value),
         server,
       ),
+    geoStatus: async () => data(await raw.GET('/v1/geoip'), server),
+    stageGeo: async (file, query) =>
+      data(
+        await raw.POST('/v1/geoip/stage', {
+          params: { query },
+          headers: { 'content-type': 'application/octet-stream' },
+          body: '',
+          bodySerializer: () => Uint8Array.from(file),
+        }),
+        server,
+      ),
+    activateGeo: async (sha256, { approve = false, reason } = {}) =>
+      data(
+        await raw.POST('/v1/geoip/activate', {
+          body: { sha256, approve, ...(reason === undefined ? {} : { reason }) },
+        }),
+        server,
+      ),
+    rollbackGeo: async (reason) =>
+      data(await raw.POST('/v1/geoip/rollback', { body: reason === undefined ? {} : { reason } }), server),
     status: async () => data(await raw.GET('/v1/status'), server),
     ready: async () => data(await raw.GET('/readyz'), server),
     whoAmI: async () => data(await raw.GET('/v1/whoami'), server),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { create } from '@bufbuild/protobuf';
 import { ChannelCredentials, Client, type ServiceError, status } from '@grpc/grpc-js';
@@ -45,6 +46,7 @@ const startServer = (overrides: Partial<AgentLinkServerOptions> = {}): Promise<A
     caBundlePem: hub.authority.caBundlePem,
     store: hub.store,
     enrolment: hub.enrolment,
+    geo: { read: async () => undefined },
     clock: hub.clock,
     hubVersion: '1.2.3',
     onError: () => undefined,
@@ -129,6 +131,26 @@ const decisions = (sequence: number, octets = 0): HubMessage =>
   });
 
 describe('the agent link', () => {
+  it('hands out the GeoIP database in use in parts, and no other', async () => {
+    const file = randomBytes(700);
+    await server.close();
+    server = await startServer({
+      geo: {
+        read: async (sha256, offset) =>
+          sha256 === 'in-use' ? { total: 700, content: file.subarray(offset, offset + 500) } : undefined,
+      },
+    });
+    hub.linkAddresses = [`127.0.0.1:${server.port}`];
+    const agent = linkFor(await joined('fra'));
+    await expect(agent.link.geoDatabase('in-use', 0)).rejects.toMatchObject({ code: 'HUB_UNREACHABLE' });
+    await up(agent);
+    const first = await agent.link.geoDatabase('in-use', 0);
+    const rest = await agent.link.geoDatabase('in-use', first.content.length);
+    expect(first.total).toBe(700);
+    expect(Buffer.concat([first.content, rest.content]).equals(file)).toBe(true);
+    await expect(agent.link.geoDatabase('other', 0)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('greets first, then carries every message both ways', async () => {
     const agent = linkFor(await joined('fra'));
     await up(agent);
@@ -212,6 +234,7 @@ describe('the agent link', () => {
           call.end();
         },
         renew: (_, reply) => reply(null, create(RenewResponseSchema)),
+        geoDatabase: (_, reply) => reply({ code: 5 }),
       },
     });
     const intake = createServer((socket) => rude.accept(socket));

@@ -839,6 +839,54 @@ export declare type RenewResponse = Message<"portolan.v1.RenewResponse"> & {
 export declare const RenewResponseSchema: GenMessage<RenewResponse>;
 
 /**
+ * @generated from message portolan.v1.GeoDatabaseRequest
+ */
+export declare type GeoDatabaseRequest = Message<"portolan.v1.GeoDatabaseRequest"> & {
+  /**
+   * Hex, as in the routing part of a snapshot.
+   *
+   * @generated from field: string sha256 = 1;
+   */
+  sha256: string;
+
+  /**
+   * @generated from field: uint64 offset = 2;
+   */
+  offset: bigint;
+};
+
+/**
+ * Describes the message portolan.v1.GeoDatabaseRequest.
+ * Use `create(GeoDatabaseRequestSchema)` to create a new message.
+ */
+export declare const GeoDatabaseRequestSchema: GenMessage<GeoDatabaseRequest>;
+
+/**
+ * @generated from message portolan.v1.GeoDatabasePart
+ */
+export declare type GeoDatabasePart = Message<"portolan.v1.GeoDatabasePart"> & {
+  /**
+   * Octets of the whole file.
+   *
+   * @generated from field: uint64 total = 1;
+   */
+  total: bigint;
+
+  /**
+   * From the offset on; empty at the end.
+   *
+   * @generated from field: bytes content = 2;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message portolan.v1.GeoDatabasePart.
+ * Use `create(GeoDatabasePartSchema)` to create a new message.
+ */
+export declare const GeoDatabasePartSchema: GenMessage<GeoDatabasePart>;
+
+/**
  * Served by the hub on the agent listener (mTLS, SPIFFE identity).
  *
  * @generated from service portolan.v1.AgentLink
@@ -863,6 +911,16 @@ export declare const AgentLink: GenService<{
     methodKind: "unary";
     input: typeof RenewRequestSchema;
     output: typeof RenewResponseSchema;
+  },
+  /**
+   * A part of the GeoIP database the hub uses, for an agent that lacks it. NOT_FOUND for any other.
+   *
+   * @generated from rpc portolan.v1.AgentLink.GeoDatabase
+   */
+  geoDatabase: {
+    methodKind: "unary";
+    input: typeof GeoDatabaseRequestSchema;
+    output: typeof GeoDatabasePartSchema;
   },
 }>;
 
