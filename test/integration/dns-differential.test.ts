@@ -17,7 +17,7 @@ const SUITE = 'answers beside Knot and BIND';
 const knotd = await requireServer('knotd', SUITE);
 const named = await requireServer('named', SUITE);
 
-const WORLDS = Number(process.env.PORTOLAN_DIFFERENTIAL_WORLDS ?? 12);
+const WORLDS = Number(process.env.PORTOLAN_DIFFERENTIAL_WORLDS ?? 8);
 const FIRST_SEED = Number(process.env.PORTOLAN_DIFFERENTIAL_SEED ?? 1);
 /** Other types asked for at every name, beside its own. */
 const TYPES_PER_NAME = 3;

@@ -31,6 +31,8 @@ export interface KnownDifference {
 const SECTIONS = ['answer', 'chain', 'authority', 'additional'] as const;
 const WHOLE = ['rcode', 'aa', 'tc', ...SECTIONS] as const;
 
+const HELPFUL: readonly number[] = [TYPE.A, TYPE.AAAA, TYPE.SVCB, TYPE.HTTPS, TYPE.CNAME];
+const MINIMAL: readonly number[] = [TYPE.HINFO, TYPE.CNAME, TYPE.DNAME];
 const META_TYPES: readonly number[] = [TYPE.OPT, TYPE.TSIG, TYPE.TKEY, TYPE.MAILA, TYPE.MAILB, TYPE.NXNAME];
 
 /** The first row that applies gets the credit: narrow rows stand before wide ones. */
@@ -38,24 +40,24 @@ export const DIFFERENCES: readonly KnownDifference[] = [
   {
     id: 'any',
     who: 'both',
-    what: 'A query for ANY gets one HINFO record that names RFC 8482, or the alias that is there; Knot gives the first set, BIND every set.',
+    what: 'A query for ANY gets one HINFO record that names RFC 8482, or the alias that is there and nothing behind it; Knot gives the first set, BIND every set.',
     why: 'A forged query for everything is the best amplifier there is; nothing that works depends on the full answer.',
     rfc: 'RFC 8482 section 4.2',
-    aspects: ['tc', ...SECTIONS],
+    aspects: ['rcode', 'tc', ...SECTIONS],
     applies: ({ asked, ours, theirs }) =>
       asked.type === TYPE.ANY &&
       ours.message?.rcode === 0 &&
-      theirs.message?.rcode === 0 &&
-      ours.message.answers.length === 1 &&
-      (theirs.message.answers.length > 0 || theirs.message.flags.truncated),
+      (theirs.message?.rcode === 0 || theirs.message?.rcode === 3) &&
+      ours.message.answers.length > 0 &&
+      ours.message.answers.every(({ type }) => MINIMAL.includes(type)),
   },
   {
     id: 'truncated',
     who: 'knot',
-    what: 'An answer that does not fit has empty sections and TC; Knot sends the records that fit.',
+    what: 'An answer that does not fit has empty sections and TC; Knot sends the records that fit, and says NOERROR where it has not come to the end of the aliases.',
     why: 'A client that sees TC asks again over TCP and must not use what came; the empty answer is the smallest. BIND does the same.',
     rfc: 'RFC 2181 section 9',
-    aspects: SECTIONS,
+    aspects: ['rcode', ...SECTIONS],
     applies: ({ ours, theirs }) =>
       ours.message?.flags.truncated === true &&
       theirs.message?.flags.truncated === true &&
@@ -64,14 +66,26 @@ export const DIFFERENCES: readonly KnownDifference[] = [
   {
     id: 'room-for-options',
     who: 'bind',
-    what: 'An answer that just fits is sent; BIND keeps some fifty octets free and sets TC.',
+    what: 'An answer that just fits is sent; BIND keeps some fifty octets free, and does not compress the longest names, and sets TC.',
     why: 'The answer fits, and a second query over TCP is saved. Knot does the same.',
     rfc: 'RFC 6891 section 6.2.5',
     aspects: ['tc', ...SECTIONS],
-    applies: ({ ours, theirs }) =>
+    applies: ({ asked, ours, theirs }) =>
       ours.message?.flags.truncated === false &&
       theirs.message?.flags.truncated === true &&
-      (ours.size > 1232 - 52 || (ours.size > 512 - 52 && ours.size <= 512)),
+      (ours.size > 1232 - 52 || (ours.size > 512 - 52 && ours.size <= 512) || asked.name.length > 240),
+  },
+  {
+    id: 'redirection-uncompressed',
+    who: 'both',
+    what: 'No name is shortened by a pointer into the data of a DNAME record; Knot and BIND do that, so that more fits.',
+    why: 'A server that does not know the type cannot copy such a message piece by piece. It matters for very long names only.',
+    rfc: 'RFC 3597 section 4',
+    aspects: ['tc', ...SECTIONS],
+    applies: ({ ours, theirs }) =>
+      ours.message?.flags.truncated === true &&
+      theirs.message?.flags.truncated === false &&
+      theirs.message.answers[0]?.type === TYPE.DNAME,
   },
   {
     id: 'small-datagrams',
@@ -117,7 +131,7 @@ export const DIFFERENCES: readonly KnownDifference[] = [
   {
     id: 'helpful-addresses',
     who: 'both',
-    what: 'MX, SRV, SVCB and HTTPS come without the addresses of their targets (and SVCB or HTTPS records there); Knot and BIND add those they have, BIND also the TLSA of mail servers.',
+    what: 'MX, SRV, SVCB and HTTPS come without the addresses of their targets (and aliases, SVCB or HTTPS records there); Knot and BIND add those they have, BIND also the TLSA of mail servers.',
     why: 'A resolver checks and asks for itself; addresses of routed names depend on the client, so that they are given when asked for.',
     rfc: 'RFC 2181 section 5.4.1: additional data is the least trusted',
     aspects: ['additional'],
@@ -171,18 +185,27 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     applies: ({ asked, theirs }) => asked.type === 0 && theirs.message?.rcode === 4,
   },
   {
+    id: 'redirection-too-long',
+    who: 'knot',
+    what: 'A redirection to a name of more than 255 octets is YXDOMAIN with the DNAME record; Knot says NXDOMAIN for some, and adds the SOA.',
+    why: 'The name asked for may not be said not to exist. BIND does the same.',
+    rfc: 'RFC 6672 section 2.2',
+    aspects: WHOLE,
+    applies: ({ ours }) => ours.message?.rcode === 6 && ours.message.answers.at(-1)?.type === TYPE.DNAME,
+  },
+  {
     id: 'chain-length-knot',
     who: 'knot',
     what: 'Up to 13 aliases are followed inside the zone; Knot follows five.',
     why: 'Both end with what was found so far, and the resolver goes on from there.',
     rfc: 'RFC 1034 section 3.6.2 sets no number',
-    aspects: ['rcode', ...SECTIONS],
+    aspects: ['rcode', 'tc', ...SECTIONS],
     applies: ({ ours, theirs }) =>
       theirs.message?.rcode === 0 &&
       theirs.message.answers.length === 5 &&
       (theirs.message.answers ?? []).every(({ type }) => type === TYPE.CNAME) &&
-      (ours.message?.answers.length ?? 0) >= 5 &&
-      missing(theirs.message.answers, ours.message?.answers ?? []).length === 0,
+      (ours.message?.flags.truncated === true ||
+        missing(theirs.message.answers, ours.message?.answers ?? []).length === 0),
   },
   {
     id: 'chain-length-bind',
@@ -198,12 +221,12 @@ export const DIFFERENCES: readonly KnownDifference[] = [
   {
     id: 'extended-error',
     who: 'both',
-    what: 'No extended error; Knot and BIND add one to REFUSED and to SERVFAIL.',
-    why: 'It is for people who look, and makes answers to forged queries bigger.',
-    rfc: 'RFC 8914: optional',
+    what: 'REFUSED says why in an extended error, for a name outside all zones as for a class or a transfer; Knot and BIND do so in other cases.',
+    why: 'Optional, for people who look.',
+    rfc: 'RFC 8914 section 2',
     aspects: ['edns'],
     applies: ({ ours, theirs }) =>
-      theirs.message?.rcode !== 0 && ours.aspects.edns === theirs.aspects.edns.replace(/15$/, ''),
+      ours.aspects.edns.replace(/15$/, '') === theirs.aspects.edns.replace(/15$/, ''),
   },
   {
     id: 'soa-ttl-zero',
@@ -269,13 +292,14 @@ function onlyAddressesMore(ours: Observed, theirs: Observed): boolean {
     missing(others, mine).every(({ type, name }) =>
       type === TYPE.TLSA
         ? spoken.has(name.replace(/^_\d+\._tcp\./, ''))
-        : (isAddress(type) || type === TYPE.SVCB || type === TYPE.HTTPS) && spoken.has(name),
+        : HELPFUL.includes(type) && spoken.has(name),
     )
   );
 }
 
 function targetOf({ name, rdata }: ResourceRecord): string | undefined {
   switch (rdata.type) {
+    case 'CNAME':
     case 'NS':
     case 'PTR':
     case 'SRV':

@@ -46,9 +46,6 @@ const ODD_LABELS = [
   'a*b',
 ];
 
-/** Whether the name server redirects below DNAME records (RFC 6672). */
-const DNAME_ANSWERED: boolean = false;
-
 const TTLS = [0, 1, 30, 300, 3600, 86_400];
 
 /** Data of types that need no presentation form of ours: `\# length hex` is legal for every type (RFC 3597). */
@@ -221,15 +218,16 @@ function zone(
     ['to-round', below('round')],
   ];
   for (const [from, to] of ends) add(below(from), 'CNAME', [to]);
-  if (DNAME_ANSWERED) {
-    add(below('moved'), 'DNAME', [below('entry')]);
-    add(below('away'), 'DNAME', ['elsewhere.invalid.']);
-    add(below('to-other-tree'), 'DNAME', [around.other]);
-    add(below('to-moved'), 'CNAME', [below('b.c.moved')]);
-    add(below('*.dwild'), 'CNAME', [below('a.b.c.moved')]);
-    add(below('grow'), 'DNAME', [`${'g'.repeat(60)}.${'h'.repeat(60)}.${'i'.repeat(60)}.${origin}`]);
-    fill(below('moved'), 1);
-  }
+  // Redirections: into the zone, out of it, to a zone beside it, and to names that get too long.
+  add(below('moved'), 'DNAME', [below('entry')]);
+  add(below('away'), 'DNAME', ['elsewhere.invalid.']);
+  add(below('to-other-tree'), 'DNAME', [around.other]);
+  add(below('to-moved'), 'CNAME', [below('b.c.moved')]);
+  add(below('*.dwild'), 'CNAME', [below('a.b.c.moved')]);
+  // 252 octets: with one short label more it is a name, with two it is too long.
+  const long = ['g', 'h', 'i'].map((letter) => letter.repeat(63)).join('.');
+  add(below('grow'), 'DNAME', [`${long}.${'j'.repeat(58 - origin.length)}.${origin}`]);
+  fill(below('moved'), 1);
 
   // Sets that do not fit into a datagram, and some that just do.
   add(
@@ -241,6 +239,11 @@ function zone(
     below('many'),
     'A',
     Array.from({ length: 90 }, (_, i) => `198.51.100.${i}`),
+  );
+  add(
+    below('brim'),
+    'A',
+    Array.from({ length: 72 }, (_, i) => `203.0.113.${i}`),
   );
   add(
     below('edge'),
