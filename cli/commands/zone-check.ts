@@ -136,12 +136,11 @@ function topicLines(
 /** What is in order; `undefined` when there was nothing to look at. */
 function summary(topic: Topic, view: DelegationView): string | undefined {
   const servers = authoritative(view);
-  const count = `${servers.length} server${servers.length === 1 ? '' : 's'}`;
   switch (topic) {
     case 'parent':
       return view.parents.length === 0
         ? undefined
-        : `${view.parents.length} servers of ${view.parentZone ?? 'the zone above'} delegate ${view.zone}`;
+        : `${view.zone} is delegated by ${serversText(view.parents.length)} of ${view.parentZone ?? 'the zone above'}`;
     case 'names':
       return wantedNames(view).length === 0 ? undefined : wantedNames(view).join(', ');
     case 'glue':
@@ -149,7 +148,9 @@ function summary(topic: Topic, view: DelegationView): string | undefined {
         ? 'every address in the zone above is right'
         : undefined;
     case 'servers':
-      return servers.length === 0 ? undefined : `${count} answer with authority over UDP and TCP`;
+      return servers.length === 0
+        ? undefined
+        : `${serversText(servers.length)} with authority over UDP and TCP`;
     case 'serial': {
       const [first] = servers;
       return first === undefined ? undefined : `${serialOf(first, view.zone) ?? ''} at all of them`;
@@ -164,6 +165,10 @@ function summary(topic: Topic, view: DelegationView): string | undefined {
     case 'hub':
       return view.wanted === undefined ? undefined : 'every name server it knows is up to date';
   }
+}
+
+function serversText(count: number): string {
+  return `${count} server${count === 1 ? '' : 's'}`;
 }
 
 function registrarText(lines: readonly string[]): readonly string[] {

@@ -1,6 +1,6 @@
 import { addressesIn, dataOf, messageIn } from '../../src/dns/delegation/reading.ts';
 import type { Reply, ServerAddress } from '../../src/dns/delegation/view.ts';
-import { type DomainName, isAtOrBelow, labelsOf, parseName } from '../../src/dns/name.ts';
+import { type DomainName, isAtOrBelow, labelsOf, parentOf, parseName } from '../../src/dns/name.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import type { Message } from '../../src/dns/wire/message.ts';
 
@@ -75,7 +75,8 @@ export class Walker {
       if (message === undefined) return { parentZone: at, servers, problem };
       const cut = cutIn(message, zone);
       // A referral to the zone, an answer of the zone's own, or a denial: whoever said so stands above it.
-      if (cut === undefined || cut === zone) return { parentZone: at ?? apexIn(message, zone), servers };
+      if (cut === undefined || cut === zone)
+        return { parentZone: at ?? (await this.#zoneAbove(servers, zone)), servers };
       if (at !== undefined && !isDeeper(cut, at))
         return { parentZone: at, servers, problem: `the referral to ${cut} leads nowhere` };
       const below = await this.#serversIn(message, cut, 0);
@@ -85,6 +86,16 @@ export class Walker {
       [at, servers] = [cut, below];
     }
     return { parentZone: at, servers, problem: `the tree is deeper than ${MAX_STEPS} zones` };
+  }
+
+  /** The nearest zone above that these servers answer for. */
+  async #zoneAbove(servers: readonly ServerAddress[], zone: DomainName): Promise<DomainName | undefined> {
+    for (let name = parentOf(zone); name !== undefined; name = parentOf(name)) {
+      const { message } = await this.#first(servers, name, TYPE.SOA);
+      const own = message?.flags.authoritative === true && dataOf(message.answers, name, 'SOA').length > 0;
+      if (own) return name;
+    }
+    return undefined;
   }
 
   /** The addresses of a name, found from the nearest zone that is known. */
@@ -165,12 +176,6 @@ function v4First(servers: readonly ServerAddress[]): readonly ServerAddress[] {
 function cutIn(message: Message, name: DomainName): DomainName | undefined {
   if (message.answers.length > 0) return undefined;
   return message.authorities.find((r) => r.type === TYPE.NS && isAtOrBelow(name, r.name))?.name;
-}
-
-/** The zone whose server denied or answered: the owner of the SOA it gave. */
-function apexIn(message: Message, zone: DomainName): DomainName | undefined {
-  const soa = message.authorities.find((r) => r.type === TYPE.SOA && isAtOrBelow(zone, r.name));
-  return soa?.name === zone ? undefined : soa?.name;
 }
 
 function isDeeper(a: DomainName, b: DomainName): boolean {
