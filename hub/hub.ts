@@ -157,6 +157,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
         effects,
         caBundles,
         nameServerSecrets,
+        signingOf: (zone) => zoneSigning.view(zone),
         compileTable: (routing, lookup, view, { signing, tsigKeys }) => {
           const built = createRoutedTable({ routing, signing, geo: lookup, view, random: Math.random });
           for (const problem of built.problems)
@@ -312,6 +313,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       store,
       engine,
       drills,
+      zoneSigning,
       context,
       geo: geoLibrary.lookup,
       geoUpdates: geoLibrary,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Session } from '../session.ts';
 import { addZoneCheck } from './zone-check.ts';
+import { addZoneDnssec } from './zone-dnssec.ts';
 import { addZoneExport } from './zone-export.ts';
 import { addZoneImport } from './zone-import.ts';
 
@@ -14,4 +15,5 @@ export function addZoneCommand(program: Command, session: Session): void {
   addZoneImport(zone, session);
   addZoneExport(zone, session);
   addZoneCheck(zone, session);
+  addZoneDnssec(zone, session);
 }

@@ -10,6 +10,7 @@ import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { PLAN_ENDPOINTS } from './plan.ts';
 import { SYSTEM_ENDPOINTS } from './system.ts';
 import { TOKEN_ENDPOINTS } from './tokens.ts';
+import { ZONE_DNSSEC_ENDPOINTS } from './zone-dnssec.ts';
 
 const documented: readonly Endpoint[] = [
   ...OBJECT_ENDPOINTS,
@@ -17,6 +18,7 @@ const documented: readonly Endpoint[] = [
   ...ANSWER_ENDPOINTS,
   ...CLUSTER_ENDPOINTS,
   ...DRILL_ENDPOINTS,
+  ...ZONE_DNSSEC_ENDPOINTS,
   ...TOKEN_ENDPOINTS,
   ...AUDIT_ENDPOINTS,
   ...GEOIP_ENDPOINTS,

@@ -90,6 +90,10 @@ function idleServices(): TestHub['services'] {
       message: `${cluster.name} is ${state}`,
       warnings: [],
     });
+  const zoneAction = async (zone: { readonly namespace: string; readonly name: string }) => ({
+    zone: `${zone.namespace}/${zone.name}`,
+    message: 'done',
+  });
   const nothing = { changes: [], compared: { hostnames: 0, places: 0 } };
   return {
     admit: async () => ({ ok: true, warnings: [] }),
@@ -114,6 +118,9 @@ function idleServices(): TestHub['services'] {
     drain: action('draining'),
     undrain: action('active'),
     remove: action('removed'),
+    rollZoneKey: zoneAction,
+    confirmZoneDs: zoneAction,
+    continueZoneRoll: zoneAction,
     drillPlan: async () => ({ guards: [], steps: [], answers: nothing }),
     drillStart: drillObject,
     drillAbort: drillObject,

@@ -46,6 +46,7 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'cluster.drain': 'oa',
   'cluster.remove': 'a',
   'drill.run': 'oa',
+  'zone.dnssec': 'oa',
   plan: 'voa',
   resolve: 'voa',
   'status.read': 'voa',

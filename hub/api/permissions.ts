@@ -11,6 +11,7 @@ export type Action =
   | 'cluster.drain'
   | 'cluster.remove'
   | 'drill.run'
+  | 'zone.dnssec'
   | 'plan'
   | 'resolve'
   | 'status.read'
@@ -48,6 +49,7 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'cluster.drain': OPERATORS,
   'cluster.remove': ADMINS,
   'drill.run': OPERATORS,
+  'zone.dnssec': OPERATORS,
   plan: EVERYONE,
   resolve: EVERYONE,
   'status.read': EVERYONE,

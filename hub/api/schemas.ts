@@ -14,6 +14,7 @@ import type {
   Readiness,
   ResolveResult,
   TargetStatus,
+  ZoneDnssecActionResult,
 } from './services.ts';
 
 /** What crosses the API, for documentation and the generated client. Annotated with the types they must not drift from. */
@@ -334,6 +335,11 @@ export const clusterAction: z.ZodType<ClusterActionResult> = named(
     message: text,
     warnings: strings,
   }),
+);
+
+export const zoneDnssecAction: z.ZodType<ZoneDnssecActionResult> = named(
+  'ZoneDnssecAction',
+  z.object({ zone: text, message: text }),
 );
 
 export const drillPlan: z.ZodType<DrillPlan> = named(

@@ -48,6 +48,17 @@ export interface HubServices {
   /** Drains, revokes the agent and deletes the Cluster once nothing is answered with it. IN_USE while policies name it. */
   remove(cluster: Key<'Cluster'>, options: ChangeContext): Promise<ClusterActionResult>;
 
+  /** Begins to replace a key of a signed zone. NOT_FOUND, DNSSEC_REFUSED while another roll is under way. */
+  rollZoneKey(
+    zone: Key<'Zone'>,
+    role: 'ksk' | 'zsk',
+    options: ChangeContext,
+  ): Promise<ZoneDnssecActionResult>;
+  /** A person has seen the parent's DS, or that it is gone. DNSSEC_REFUSED when nothing waits for it. */
+  confirmZoneDs(zone: Key<'Zone'>, options: ChangeContext): Promise<ZoneDnssecActionResult>;
+  /** Goes on without name servers that have been away for long. DNSSEC_REFUSED before. */
+  continueZoneRoll(zone: Key<'Zone'>, options: ChangeContext): Promise<ZoneDnssecActionResult>;
+
   /** What the drill would do and whether its guards allow it now. Never writes. */
   drillPlan(drill: { readonly namespace: string; readonly spec: DrillSpec }): Promise<DrillPlan>;
   /** Starts an existing Drill object. DRILL_REFUSED, DRILL_ACTIVE, NOT_FOUND. Resolves to the object as started. */
@@ -206,6 +217,13 @@ export interface ClusterToken {
   readonly expiresAt: string;
   /** The command to type on the cluster. */
   readonly command: string;
+}
+
+export interface ZoneDnssecActionResult {
+  /** `namespace/name`. */
+  readonly zone: string;
+  /** One sentence for people. */
+  readonly message: string;
 }
 
 export interface ClusterActionResult {

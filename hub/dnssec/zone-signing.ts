@@ -51,6 +51,7 @@ export interface ZoneSigning extends SigningSource {
   published(sequence: number): void;
   /** By `namespace/name` of the Zone. */
   readonly views: ReadonlyMap<ObjectKey, ZoneSigningView>;
+  view(zone: ObjectKey): ZoneSigningView | undefined;
   /** Takes steps that are due; called every second or so. Never rejects. */
   tick(): Promise<void>;
   /** Looks at the parents of zones for which it is time. Never rejects. */
@@ -95,6 +96,8 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
   let followed: ReadonlyMap<ObjectKey, number> = new Map();
   const unreadable = new Set<string>();
   const warned = new Set<string>();
+  /** Something was written since the tick began: name servers or people have to learn of it. */
+  let changed = false;
   let queue: Promise<unknown> = Promise.resolve();
 
   /** One after the other: two changes of a zone must not start from the same state. */
@@ -187,6 +190,7 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
     );
     kept?.add(`${namespace} ${origin}`);
     remember(key, entry, zone);
+    changed = true;
     for (const { type, message, keyTag } of events) log.info({ zone: key, event: type, keyTag }, message);
   }
 
@@ -280,16 +284,6 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
     digests = nextDigests;
   }
 
-  /** True when what is to be served differs from what was followed last. */
-  function isDue(entry: Entry, key: ObjectKey): boolean {
-    return entry.zone.state.revision !== followed.get(key) || apexChanged(entry);
-  }
-
-  function apexChanged({ resource, zone }: Entry): boolean {
-    const at = material[resource.spec.origin]?.dnskey.signatures.join();
-    return at !== zone.apex?.dnskey.signatures.join();
-  }
-
   async function quietly(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -360,15 +354,17 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
     get views() {
       return new Map([...entries].map(([key, entry]) => [key, { zone: entry.zone, input: inputOf(entry) }]));
     },
+    view(zone) {
+      const entry = entries.get(zone);
+      return entry === undefined ? undefined : { zone: entry.zone, input: inputOf(entry) };
+    },
     tick: () =>
       inTurn(async () => {
-        let due = false;
+        changed = false;
         for (const [key, entry] of [...entries]) {
           await quietly(`the keys of ${key} cannot be moved on`, () => step(key, entry));
-          const now = entries.get(key);
-          due ||= now !== undefined && isDue(now, key);
         }
-        if (due) options.onChange();
+        if (changed) options.onChange();
       }),
     async watchParents() {
       const nowMs = wallMs();

@@ -1,6 +1,8 @@
 import type { AnyResource, Resource, StatusOf } from '../../src/resources/catalogue.ts';
 import type { ClusterStatus } from '../../src/resources/cluster.ts';
 import { type Condition, withCondition } from '../../src/resources/metadata.ts';
+import { signedVerdict, signingStatus } from '../dnssec/signing-status.ts';
+import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { Change, Key } from '../store/contract.ts';
 import type { KnownAgent } from './agent-directory.ts';
 import type { HubHealth } from './health.ts';
@@ -15,6 +17,10 @@ export interface StatusInput {
   readonly health: HubHealth;
   readonly published: Published | undefined;
   readonly agentOf: (cluster: string) => KnownAgent | undefined;
+  /** How the signing of a Zone (`namespace/name`) stands; `undefined` when it is none. */
+  readonly signingOf: (zone: string) => ZoneSigningView | undefined;
+  /** What people call a name server, by its id. */
+  readonly serverName: (id: string) => string;
   readonly wallMs: number;
 }
 
@@ -232,8 +238,11 @@ function zoneStatus(zone: Resource<'Zone'>, input: StatusInput): StatusOf<'Zone'
           },
           { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: 'the zone is not served' },
         ];
+  const signing = input.signingOf(objectKey(zone.metadata.namespace, zone.metadata.name));
+  const signed = signing === undefined ? [] : [signedVerdict(signing, zone.metadata.name)];
   return {
-    conditions: conditionsOf(zone, verdicts, input.wallMs),
+    conditions: conditionsOf(zone, [...verdicts, ...signed], input.wallMs),
+    ...(signing === undefined ? {} : { dnssec: signingStatus(signing, input.serverName) }),
     ...(input.published === undefined ? {} : { serial: input.published.sequence }),
   };
 }

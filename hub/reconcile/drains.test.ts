@@ -69,7 +69,15 @@ describe('statuses', () => {
     onChange: () => undefined,
   });
   const due = (world: World, wallMs: number) =>
-    dueStatuses({ world, health, published: undefined, agentOf: () => undefined, wallMs });
+    dueStatuses({
+      world,
+      health,
+      published: undefined,
+      agentOf: () => undefined,
+      signingOf: () => undefined,
+      serverName: (id) => id,
+      wallMs,
+    });
   const withStatuses = (world: World, wallMs: number): World => {
     const written = new Map(due(world, wallMs).map((c) => [`${c.key.kind} ${c.key.name}`, c]));
     const items = Object.values(world.objects).flatMap((map) => [...map.values()] as AnyResource[]);

@@ -13,6 +13,7 @@ import type {
 import type { DnsPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import { fromWireVotes } from '../../src/protocol/votes.ts';
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
+import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { DrillEffects } from '../drills/effects.ts';
 import type { Store } from '../store/contract.ts';
 import { type AgentDirectory, createAgentDirectory } from './agent-directory.ts';
@@ -29,7 +30,7 @@ import type { NameServerSecrets } from './name-server-secrets.ts';
 import { createPublisher, type Published } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import { settle } from './settling.ts';
-import { failureDomainOf, snapshotAgents } from './snapshot-agents.ts';
+import { clusterOf, failureDomainOf, snapshotAgents } from './snapshot-agents.ts';
 import type { SnapshotInput } from './snapshots.ts';
 import { createStatusWriter } from './status-writer.ts';
 import type { World, WorldContext } from './world.ts';
@@ -57,6 +58,8 @@ export interface EngineOptions {
   ) => AnswerTable;
   /** The states that the hub's own name server decides by have changed. */
   readonly onView?: (() => void) | undefined;
+  /** How the signing of a Zone (`namespace/name`) stands, for its status. */
+  readonly signingOf?: (zone: string) => ZoneSigningView | undefined;
   /** Zone-signing and TSIG keys; never in what is published. */
   readonly nameServerSecrets: NameServerSecrets;
   /** Makes the hub's own vantage point; called once. */
@@ -188,6 +191,11 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
         health,
         published: publisher.live,
         agentOf: (cluster) => agents.ofCluster(cluster),
+        signingOf: options.signingOf ?? (() => undefined),
+        serverName: (id) => {
+          const agent = agents.get(id.slice('agent/'.length));
+          return agent === undefined ? id : clusterOf(agent);
+        },
         wallMs: wallMs(),
       }),
     log,

@@ -15,6 +15,11 @@ let at: TestEngine;
 let services: HubServices;
 let cut: string[];
 
+const noSigning = {
+  roll: () => Promise.reject(new Error('not asked here')),
+  confirmDs: () => Promise.reject(new Error('not asked here')),
+  leaveBehind: () => Promise.reject(new Error('not asked here')),
+};
 const actor = { id: 'token/t', display: 'tester' };
 const plain: ChangeContext = { actor, dryRun: false, force: false };
 const dry: ChangeContext = { ...plain, dryRun: true };
@@ -51,6 +56,7 @@ beforeEach(async () => {
       start: () => Promise.reject(new Error('not asked here')),
       abort: () => Promise.reject(new Error('not asked here')),
     },
+    zoneSigning: noSigning,
     context: CONTEXT,
     geo: at.geo,
     geoUpdates: notAsked,
@@ -255,6 +261,7 @@ const restarted = (): Promise<HubServices> =>
     store: at.store,
     engine: at.engine,
     drills: { start: () => Promise.reject(new Error()), abort: () => Promise.reject(new Error()) },
+    zoneSigning: noSigning,
     context: CONTEXT,
     geo: at.geo,
     geoUpdates: notAsked,

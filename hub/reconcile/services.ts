@@ -2,6 +2,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import type { DrillSpec } from '../../src/resources/drill.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
 import type { HubServices } from '../api/services.ts';
+import type { ZoneSigning } from '../dnssec/zone-signing.ts';
 import { standingGuards } from '../drills/guards.ts';
 import type { DrillRunner } from '../drills/runner.ts';
 import type { GeoLibrary } from '../geo/library.ts';
@@ -20,6 +21,7 @@ export interface ServicesOptions {
   readonly store: Store;
   readonly engine: Engine;
   readonly drills: Pick<DrillRunner, 'start' | 'abort'>;
+  readonly zoneSigning: Pick<ZoneSigning, 'roll' | 'confirmDs' | 'leaveBehind'>;
   readonly context: WorldContext;
   readonly geo: GeoLookup;
   readonly geoUpdates: Pick<GeoLibrary, 'status' | 'stage' | 'activate' | 'rollback'>;
@@ -89,6 +91,18 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
       await judge.currentWorld();
       return options.drills.start(key, actor);
     },
+    rollZoneKey: async (key, role, change) => ({
+      zone: objectKey(key.namespace, key.name),
+      message: await options.zoneSigning.roll(key, role, change),
+    }),
+    confirmZoneDs: async (key, change) => ({
+      zone: objectKey(key.namespace, key.name),
+      message: await options.zoneSigning.confirmDs(key, change),
+    }),
+    continueZoneRoll: async (key, change) => ({
+      zone: objectKey(key.namespace, key.name),
+      message: await options.zoneSigning.leaveBehind(key, change),
+    }),
     drillAbort: (key, { actor }) => options.drills.abort(key, actor),
     status: () => Promise.resolve(hubStatus(options, startedAt)),
     metrics: options.metrics,

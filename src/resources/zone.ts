@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { domainName, ipAddress } from './fields.ts';
 import type { Condition } from './metadata.ts';
 import { zoneDnssec } from './zone-dnssec.ts';
+import type { ZoneDnssecStatus } from './zone-dnssec-status.ts';
 import { zoneTransfers } from './zone-transfers.ts';
 
 const ttl = z.number().int().min(0).max(2_147_483_647);
@@ -64,4 +65,6 @@ export type ZoneSpec = z.output<typeof zoneSpec>;
 export interface ZoneStatus {
   readonly conditions: readonly Condition[];
   readonly serial?: number;
+  /** Absent for a zone that was never signed. */
+  readonly dnssec?: ZoneDnssecStatus;
 }

@@ -787,6 +787,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/zones/{namespace}/{name}/dnssec/confirm-ds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that every server of the parent has the DS that is waited for (of a zone that is being unsigned: that none has one). */
+        post: operations["confirmZoneDs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/zones/{namespace}/{name}/dnssec/continue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on without name servers that were waited for over seven days. Takes force, the admin role and a reason. */
+        post: operations["continueZoneRoll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/zones/{namespace}/{name}/dnssec/roll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to replace a key of a signed zone; the rest goes by itself. */
+        post: operations["rollZoneKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1851,6 +1902,10 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        ZoneDnssecAction: {
+            message: string;
+            zone: string;
+        };
         ZoneInput: {
             /** @constant */
             apiVersion: "portolan.dev/v1alpha1";
@@ -1876,6 +1931,10 @@ export interface components {
             };
             spec: components["schemas"]["ZoneSpec"];
             status?: unknown;
+        };
+        ZoneKeyRollInput: {
+            /** @enum {string} */
+            role: "ksk" | "zsk";
         };
         ZoneList: {
             /** @constant */
@@ -4285,6 +4344,118 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WhoAmI"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmZoneDs: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what is taken for granted now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneDnssecAction"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    continueZoneRoll: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description who is left behind */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneDnssecAction"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollZoneKey: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ZoneKeyRollInput"];
+            };
+        };
+        responses: {
+            /** @description what was begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneDnssecAction"];
                 };
             };
             /** @description what went wrong, and the way out */
