@@ -1,11 +1,12 @@
 /**
- * A name server of ours as a process of its own: `node name-server-child.ts ZONES.json`, a list of zones without routed
- * names. Says `{"port":…}` on its standard output when it answers, and `{"rss":…}` for each line on its standard input.
+ * A name server of ours as a process of its own: `node name-server-child.ts ZONES.json [SETTINGS]`, a list of zones without routed
+ * names, and `dns:` settings as JSON. Says `{"port":…}` on its standard output when it answers, and `{"rss":…}` for each line on its standard input.
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { createNameServer } from '../../nameserver/server.ts';
+import { nameServerSettings } from '../../nameserver/settings.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { AnswerTable } from '../../src/dns/table.ts';
 import { compileZoneOrThrow } from '../../src/dns/zone.ts';
@@ -39,6 +40,7 @@ const table = new AnswerTable(sources.map((source) => compileZoneOrThrow({ ...so
 const server = createNameServer({
   listen: [{ host: '127.0.0.1', port: 0 }],
   table: () => table,
+  settings: nameServerSettings.parse(JSON.parse(process.argv[3] ?? '{}')),
   tcp: { connectionsPerSource: 1000 },
 });
 const [bound] = await server.start();

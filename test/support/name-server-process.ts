@@ -20,16 +20,21 @@ export interface NameServerProcess {
   stop(): Promise<void>;
 }
 
-/** @param zones JSON-safe zone sources without routed names; @param folder where to put them */
+/** @param zones JSON-safe zone sources without routed names; @param folder where to put them; @param settings as under `dns:` */
 export async function startNameServerProcess(
   zones: readonly object[],
   folder: string,
+  settings: object = {},
 ): Promise<NameServerProcess> {
   const file = join(folder, 'zones.json');
   writeFileSync(file, JSON.stringify(zones));
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, [CHILD, file], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(
+    process.execPath,
+    [CHILD, file, JSON.stringify(settings)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const lines = createInterface({ input: child.stdout });
   child.stdin.on('error', () => undefined); // its end is told by `exit`
   const line = async (withinMs: number): Promise<unknown> => {
