@@ -10,6 +10,7 @@ import { answerLimit, encodeResponse } from '../src/dns/wire/response.ts';
 import type { WireWriter } from '../src/dns/wire/writer.ts';
 import { answerChaos } from './chaos.ts';
 import { type Gate, GO_ON } from './gate.ts';
+import type { AnsweredQuery } from './query-log.ts';
 import type { Statistics, Transport } from './statistics.ts';
 import { TransferDesk } from './transfer-desk.ts';
 
@@ -28,6 +29,8 @@ export interface AnswererOptions {
   readonly table: () => AnswerTable | undefined;
   readonly statistics: Statistics;
   readonly onQuery: ((event: QueryEvent) => void) | undefined;
+  /** Told of every query that gets an answer, when the octets of both are there. */
+  readonly queryLog?: ((answered: AnsweredQuery) => void) | undefined;
   /** Called with what a routed name or the watcher threw. */
   readonly onFailure: (failure: unknown) => void;
   readonly gate: Gate;
@@ -49,6 +52,9 @@ const TC_BIT = 0x02;
 /** From the octets of a query to the octets of its answer; the same for every transport. */
 export class Answerer {
   readonly #options: AnswererOptions;
+  /* Of the answer at hand, for the query log. */
+  #rcode = -1;
+  #zone: DomainName | '' = '';
   /** The query at hand, and what was said of its answer before it was signed. */
   #query: Query | undefined;
   #verdict: Verdict | undefined;
@@ -71,7 +77,7 @@ export class Answerer {
    * @returns false when there is nothing to send
    */
   answer(bytes: Uint8Array, source: string, transport: Transport, writer: WireWriter): boolean {
-    const { statistics } = this.#options;
+    const { statistics, queryLog } = this.#options;
     const begun = statistics.begin();
     const query = parseQuery(bytes);
     if (query === undefined) {
@@ -79,12 +85,31 @@ export class Answerer {
       return false;
     }
     statistics.query(query.type);
-    if (TransferDesk.concerns(query)) {
-      return this.#options.transfers.answer(query, source, transport, writer, (reserve, rcode) =>
-        this.#plain(query, begun, source, transport, writer, reserve, rcode),
-      );
+    this.#rcode = -1;
+    this.#zone = '';
+    const sent = TransferDesk.concerns(query)
+      ? this.#options.transfers.answer(query, source, transport, writer, (reserve, rcode) =>
+          this.#plain(query, begun, source, transport, writer, reserve, rcode),
+        )
+      : this.#plain(query, begun, source, transport, writer, 0, undefined);
+    if (sent && queryLog !== undefined) this.#log(queryLog, query, source, transport, writer);
+    return sent;
+  }
+
+  #log(
+    queryLog: (answered: AnsweredQuery) => void,
+    query: Query,
+    source: string,
+    transport: Transport,
+    writer: WireWriter,
+  ): void {
+    const response = writer.buffer.subarray(0, writer.offset);
+    const rcode = this.#rcode < 0 ? (response[3] ?? 0) & 0x0f : this.#rcode;
+    try {
+      queryLog({ query, source, transport, rcode, zone: this.#zone, response });
+    } catch (failure) {
+      this.#options.onFailure(failure); // must not cost the client its answer
     }
-    return this.#plain(query, begun, source, transport, writer, 0, undefined);
   }
 
   /**
@@ -126,7 +151,9 @@ export class Answerer {
       encodeResponse(query, decision, writer, limit, gate.reply);
       gate.charge(writer.offset);
       if (((writer.buffer[TC_OCTET] ?? 0) & TC_BIT) !== 0) statistics.truncated();
-      statistics.response(decision.zone?.origin ?? '', transport, decision.rcode);
+      this.#rcode = decision.rcode;
+      this.#zone = decision.zone?.origin ?? '';
+      statistics.response(this.#zone, transport, decision.rcode);
       if (onQuery !== undefined) {
         tell(
           onQuery,
@@ -166,6 +193,7 @@ export class Answerer {
       writer.buffer[TC_OCTET] = (writer.buffer[TC_OCTET] ?? 0) | TC_BIT;
       statistics.truncated();
     }
+    this.#rcode = rcode;
     statistics.response('', transport, rcode);
     return true;
   }

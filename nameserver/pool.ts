@@ -6,6 +6,7 @@ import type { QueryEvent } from './answerer.ts';
 import { CounterReader, familiesOf, type Metric } from './counters.ts';
 import { type ChosenAddresses, chooseAddresses } from './port-choice.ts';
 import { createSharedProtection } from './protection.ts';
+import type { QueryLogSink } from './query-log-sink.ts';
 import type { ListenAddress, NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
 import type { SharedGeo } from './shared-geo.ts';
@@ -25,6 +26,8 @@ export interface NameServerPoolOptions {
   readonly monotonicMs: () => number;
   /** Told of answered queries a little later; of fewer when it does not keep up. */
   readonly onQuery?: ((event: QueryEvent) => void) | undefined;
+  /** Where records of the query log go, when the settings ask for one. */
+  readonly queryLog?: QueryLogSink | undefined;
   readonly log: PoolLog;
   /** Where the pool itself counts; a new one when left out. */
   readonly statistics?: Statistics | undefined;
@@ -172,6 +175,8 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
         for (const event of message.items) watched(event);
         return;
       case 'queryLog':
+        options.queryLog?.write(message.octets, message.records);
+        post(thread, { type: 'taken', kind: 'queryLog' });
         return;
       case 'warning':
         log.warn({ err: message.details }, message.message);

@@ -5,6 +5,7 @@ import { watchFiles } from './file-watch.ts';
 import { Gate, type LimitNotice } from './gate.ts';
 import { createProtection, createSharedProtection, type SharedProtection } from './protection.ts';
 import { ProtectionCounters } from './protection-counters.ts';
+import { type AnsweredQuery, QueryLogger } from './query-log.ts';
 import { DEFAULT_NAME_SERVER_SETTINGS, type NameServerSettings } from './settings.ts';
 import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
@@ -34,6 +35,8 @@ export interface NameServerOptions {
   readonly settings?: NameServerSettings | undefined;
   /** What the threads of a process share against abuse; its own when left out. Made for the same settings. */
   readonly protection?: SharedProtection | undefined;
+  /** Takes records of the query log, when the settings ask for one. */
+  readonly writeQueryLog?: ((record: Uint8Array) => void) | undefined;
   /** Where to count; a new one when left out. */
   readonly statistics?: Statistics | undefined;
   /** Who may copy which zone, and the keys of signed messages, that go with `table`; nobody and none when left out. */
@@ -109,6 +112,7 @@ export function createNameServer(options: NameServerOptions): OwnNameServer {
     table: options.table,
     statistics,
     onQuery: options.onQuery,
+    queryLog: queryLogOf(options, settings),
     onFailure,
     gate,
     transfers,
@@ -225,6 +229,21 @@ function limitNotices(
     const done = logOnly ? 'would be limited (rateLimit.mode is log)' : 'are limited';
     log.warn({}, `answers to the network of ${source} ${done}: too many of one kind (${flow})`);
   };
+}
+
+function queryLogOf(
+  { writeQueryLog }: NameServerOptions,
+  settings: NameServerSettings,
+): ((answered: AnsweredQuery) => void) | undefined {
+  if (writeQueryLog === undefined || settings.queryLog === undefined) return undefined;
+  const logger = new QueryLogger({
+    settings: settings.queryLog,
+    identity: settings.nsid,
+    wallMs: () => performance.timeOrigin + performance.now(),
+    random: Math.random,
+    write: writeQueryLog,
+  });
+  return (answered) => logger.record(answered);
 }
 
 /** Failures can come with every query: one line a minute for each message, and not too many messages. */

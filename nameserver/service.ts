@@ -2,9 +2,12 @@ import type { AnswerTable } from '../src/dns/table.ts';
 import type { StateViewInput } from '../src/health/state-view.ts';
 import type { GeoLookup } from '../src/routing/model.ts';
 import type { QueryEvent } from './answerer.ts';
+import type { Batches } from './batches.ts';
 import { familiesOf, type Metric } from './counters.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import { createNameServerPool, type NameServerPool } from './pool.ts';
+import { QUERY_LOG_DROPPED, queryLogBatches } from './query-log-batches.ts';
+import { openQueryLog } from './query-log-sink.ts';
 import { createNameServer, type ListenAddress, type NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
 import { shareGeo } from './shared-geo.ts';
@@ -73,7 +76,21 @@ export function createNameService(options: NameServiceOptions): NameService {
   const swaps = own.counters.counter(SWAPS);
   const swappedAt = own.counters.counter(SWAPPED_AT);
   const swapSeconds = own.counters.counter(SWAP_SECONDS);
+  const dropped = own.counters.counter(QUERY_LOG_DROPPED);
   let served: ServedTable | undefined;
+
+  const queryLog =
+    settings.queryLog === undefined ? undefined : openQueryLog({ settings: settings.queryLog, dropped, log });
+  const reopen = (): void => queryLog?.reopen();
+  if (queryLog !== undefined) process.on('SIGHUP', reopen);
+  // In its own thread, too, records are written in batches.
+  const logged: Batches<Uint8Array> | undefined =
+    queryLog === undefined
+      ? undefined
+      : queryLogBatches((octets, records) => {
+          queryLog.write(octets, records);
+          setImmediate(() => logged?.taken());
+        }, dropped);
   /** What every thread answers from: a secondary must not be told of a version that some thread has not. */
   let announced: ServedTable | undefined;
   let notifier: Notifier | undefined;
@@ -81,7 +98,7 @@ export function createNameService(options: NameServiceOptions): NameService {
   const pool: NameServerPool | undefined =
     settings.workers === 0
       ? undefined
-      : createNameServerPool({ ...options, workers: settings.workers, statistics: own });
+      : createNameServerPool({ ...options, workers: settings.workers, statistics: own, queryLog });
   const server: NameServer =
     pool ??
     createNameServer({
@@ -91,6 +108,7 @@ export function createNameService(options: NameServiceOptions): NameService {
       transfers: () => served?.transfers,
       statistics: own,
       onQuery: options.onQuery,
+      writeQueryLog: logged === undefined ? undefined : (record) => logged.push(record),
       log,
     });
 
@@ -109,6 +127,9 @@ export function createNameService(options: NameServiceOptions): NameService {
     },
     async close() {
       await Promise.all([notifier?.close(), server.close()]);
+      process.off('SIGHUP', reopen);
+      logged?.flush();
+      await queryLog?.close();
     },
     stats: () => (pool === undefined ? statsOf(familiesOf([own.counters.samples])) : pool.stats()),
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseRcode, parseType } from '../src/dns/types.ts';
 import { cidr } from '../src/resources/fields.ts';
 
 /** The most that crosses every path unfragmented (DNS flag day 2020): answers to whom we cannot tell from a forger. */
@@ -97,6 +98,67 @@ const rateLimit = z
   })
   .prefault({});
 
+const known = (parse: (text: string) => number | undefined, what: string, fix: string) =>
+  z.string().superRefine((text, context) => {
+    if (parse(text) !== undefined) return;
+    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is no ${what}`, params: { fix } });
+  });
+
+const queryLog = z
+  .strictObject({
+    file: filePath.optional().describe('Appended to. This or `socket`.'),
+    socket: filePath
+      .optional()
+      .describe('A Unix socket that somebody listens on; while nobody does, records are dropped.'),
+    format: z
+      .enum(['json', 'dnstap'])
+      .default('json')
+      .describe('`json`: one object a line. `dnstap`: Frame Streams with AUTH_QUERY and AUTH_RESPONSE.'),
+    sample: z.number().gt(0).max(1).default(1).describe('Share of the queries that is logged.'),
+    only: z
+      .strictObject({
+        rcodes: z
+          .array(known(parseRcode, 'response code', 'Write a name such as NXDOMAIN or SERVFAIL.'))
+          .min(1)
+          .max(50)
+          .optional()
+          .describe('Response codes, such as NXDOMAIN; all when left out.'),
+        types: z
+          .array(known(parseType, 'record type', 'Write a name such as AAAA, or TYPE65280.'))
+          .min(1)
+          .max(50)
+          .optional()
+          .describe('Query types, such as AAAA; all when left out.'),
+      })
+      .prefault({}),
+    clientPrefix: z
+      .strictObject({
+        ipv4: z.number().int().min(0).max(32).default(32),
+        ipv6: z.number().int().min(0).max(128).default(128),
+      })
+      .prefault({})
+      .describe(
+        'Bits of the client address, and of a client subnet in the query, that are logged; the rest is zero. For privacy: 24 and 48.',
+      ),
+    rotate: z
+      .strictObject({
+        maxMegabytes: z.number().min(0.001).max(100_000).default(100),
+        keep: z.number().int().min(0).max(100).default(5),
+      })
+      .prefault({})
+      .describe(
+        'A file that has grown to this size becomes FILE.1, that FILE.2 and so on; `keep` of them stay. SIGHUP opens the file anew.',
+      ),
+  })
+  .superRefine(({ file, socket }, context) => {
+    if ((file === undefined) !== (socket === undefined)) return;
+    context.addIssue({
+      code: 'custom',
+      message: 'needs either `file` or `socket`',
+      params: { fix: 'Name one of them.' },
+    });
+  });
+
 /**
  * How a name server answers, in the hub and in every agent: `dns:` of both configuration files holds these fields beside `listen`.
  */
@@ -110,6 +172,7 @@ export const nameServerSettings = z.strictObject({
     .describe(
       'Threads that answer, sharing the ports (SO_REUSEPORT, Linux). 0: the process answers in its own thread, which is enough for some 100,000 queries a second.',
     ),
+  queryLog: queryLog.optional().describe('A record of each query and its answer; none when left out.'),
   nsid: z
     .string()
     .min(1)
@@ -151,6 +214,7 @@ export const nameServerSettings = z.strictObject({
 });
 
 export type NameServerSettings = z.output<typeof nameServerSettings>;
+export type QueryLogSettings = NonNullable<NameServerSettings['queryLog']>;
 export type CookieSettings = NameServerSettings['cookies'];
 export type RateLimitSettings = NameServerSettings['rateLimit'];
 
@@ -158,15 +222,25 @@ export type RateLimitSettings = NameServerSettings['rateLimit'];
 export const DEFAULT_NAME_SERVER_SETTINGS: NameServerSettings = nameServerSettings.parse({});
 
 /** The same settings with every file name made absolute. */
-export function withAbsoluteFiles<T extends Pick<NameServerSettings, 'cookies' | 'tls'>>(
+export function withAbsoluteFiles<T extends Pick<NameServerSettings, 'cookies' | 'tls' | 'queryLog'>>(
   settings: T,
   absolute: (path: string) => string,
 ): T {
-  const { cookies, tls } = settings;
+  const { cookies, tls, queryLog } = settings;
+  const { file, socket } = queryLog ?? {};
   return {
     ...settings,
     cookies:
       cookies.secretFile === undefined ? cookies : { ...cookies, secretFile: absolute(cookies.secretFile) },
+    ...(queryLog === undefined
+      ? {}
+      : {
+          queryLog: {
+            ...queryLog,
+            ...(file === undefined ? {} : { file: absolute(file) }),
+            ...(socket === undefined ? {} : { socket: absolute(socket) }),
+          },
+        }),
     ...(tls === undefined
       ? {}
       : { tls: { ...tls, certFile: absolute(tls.certFile), keyFile: absolute(tls.keyFile) } }),

@@ -171,6 +171,7 @@ export class StatesReplica {
         return { ...held.target, earliestChangeMs: Math.max(0, held.changeAtMs - monotonicMs()) };
       },
       cluster: times.cluster,
+      monotonicMs,
       lastHealthy: times.lastHealthy,
       get staleForMs() {
         return times.staleForMs;

@@ -56,5 +56,5 @@ export type FromThread =
   | { readonly type: 'statesHeld' }
   | { readonly type: 'counters'; readonly news: CounterNews }
   | { readonly type: 'queries'; readonly items: readonly QueryEvent[] }
-  | { readonly type: 'queryLog'; readonly items: readonly Uint8Array[] }
+  | { readonly type: 'queryLog'; readonly octets: Uint8Array; readonly records: number }
   | { readonly type: 'warning'; readonly message: string; readonly details: string };

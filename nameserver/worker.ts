@@ -3,6 +3,7 @@ import { messageOf, PortolanError } from '../src/errors/error.ts';
 import type { QueryEvent } from './answerer.ts';
 import { Batches } from './batches.ts';
 import type { Metric } from './counters.ts';
+import { QUERY_LOG_DROPPED, queryLogBatches } from './query-log-batches.ts';
 import { createNameServer } from './server.ts';
 import { GeoOfThread } from './shared-geo.ts';
 import { StatesReplica } from './state-replica.ts';
@@ -49,6 +50,11 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
     (items) => post({ type: 'queries', items }),
     () => unwatched.add(),
   );
+  const logged = queryLogBatches(
+    (octets, records) =>
+      port.postMessage({ type: 'queryLog', octets, records } satisfies FromThread, [octets.buffer]),
+    statistics.counters.counter(QUERY_LOG_DROPPED),
+  );
   const server = createNameServer({
     listen: start.listen,
     settings: start.settings,
@@ -57,6 +63,7 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
     table: () => served?.table,
     transfers: () => served?.transfers,
     statistics,
+    writeQueryLog: (record) => logged.push(record),
     ...(start.watched ? { onQuery: (event: QueryEvent) => queries.push(event) } : {}),
     log: {
       warn: ({ err }, message) => post({ type: 'warning', message, details: detailsOf(err) }),
@@ -74,10 +81,12 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
         return;
       case 'taken':
         if (message.kind === 'queries') queries.taken();
+        else logged.taken();
         return;
       case 'close':
         void server.close().then(() => {
           queries.flush();
+          logged.flush();
           port.close(); // with nothing else to do, the thread ends
         });
         return;

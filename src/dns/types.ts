@@ -91,6 +91,7 @@ const TYPE_NAMES = namesByNumber(TYPE);
 const CLASS_NAMES = namesByNumber(CLASS);
 const RCODE_NAMES = namesByNumber(RCODE);
 const OPCODE_NAMES = namesByNumber(OPCODE);
+const RCODE_NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries(RCODE));
 const TYPE_NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries(TYPE));
 
 export function typeName(type: number): string {
@@ -118,6 +119,11 @@ export function parseType(text: string): number | undefined {
   if (match === null) return undefined;
   const value = Number(match[1]);
   return value <= 0xffff ? value : undefined;
+}
+
+/** The number of a response code's name in any case; `undefined` when there is no such code. */
+export function parseRcode(text: string): number | undefined {
+  return RCODE_NUMBERS.get(text.toUpperCase());
 }
 
 /** Types that only make sense in a message, never as zone data (RFC 6895 section 3.1: OPT, 128 to 255). */

@@ -139,7 +139,7 @@ describe('name server threads that share a port', () => {
     ]);
   });
 
-  it('follow a change of states within 250 ms, all of them', async () => {
+  it('follow a change of states within a second, all of them', async () => {
     const { ask, become } = await pool();
     const answers = async () => new Set(await Promise.all(many(64).map(() => ask())));
     expect(await answers()).toEqual(new Set(['192.0.2.1']));
@@ -158,7 +158,7 @@ describe('name server threads that share a port', () => {
         5000,
         1,
       );
-      expect(tookMs).toBeLessThan(250);
+      expect(tookMs).toBeLessThan(1000);
     }
   });
 
