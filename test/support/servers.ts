@@ -22,6 +22,7 @@ const SERVERS = {
   delv: { debianPackage: 'bind9-dnsutils', find: () => onPath('delv') },
   kdig: { debianPackage: 'knot-dnsutils', find: () => onPath('kdig') },
   knotd: { debianPackage: 'knot', find: () => onPath('knotd') },
+  kzonecheck: { debianPackage: 'knot-dnssecutils', find: () => onPath('kzonecheck') },
   named: { debianPackage: 'bind9', find: () => onPath('named') },
   pdnsSqlite: {
     debianPackage: 'pdns-backend-sqlite3',

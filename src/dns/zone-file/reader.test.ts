@@ -146,9 +146,16 @@ describe('$GENERATE', () => {
     ]);
   });
 
+  it('takes quoted data for several words, as BIND does', () => {
+    expect(records('$TTL 60\n$GENERATE 1-2 @ MX "10  mail-$"\n')).toEqual([
+      'example.com. 60 MX 10 mail-1.example.com.',
+      'example.com. 60 MX 10 mail-2.example.com.',
+    ]);
+  });
+
   it('leaves an escaped $ alone', () => {
-    expect(records('$TTL 60\n$GENERATE 1-1 a TXT "\\$5 for $" "$$"\n')).toEqual([
-      'a.example.com. 60 TXT "$5 for 1" "$"',
+    expect(records('$TTL 60\n$GENERATE 1-1 a TXT x "\\$5 for $" "$$"\n')).toEqual([
+      'a.example.com. 60 TXT "x" "$5 for 1" "$"',
     ]);
   });
 

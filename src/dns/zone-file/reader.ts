@@ -253,7 +253,8 @@ export class ZoneFileReader {
 
   /** `$GENERATE range name [TTL] [class] type data`. */
   #generate(head: Token, tokens: readonly Token[]): void {
-    const [rangeToken, ...template] = tokens;
+    const [rangeToken, ...written] = tokens;
+    const template = unquotedData(written);
     const range = rangeToken === undefined ? undefined : parseGenerateRange(rangeToken.text);
     const example = 'Write: $GENERATE 1-50 host-$ A 192.0.2.$';
     if (range === undefined || template.length < 3) {
@@ -316,6 +317,16 @@ export class ZoneFileReader {
   #problem(at: Token, code: ErrorCode, message: string, fix: string): void {
     this.#problems.add({ line: at.line, column: at.column, code, message, fix });
   }
+}
+
+/** BIND reads the data of `$GENERATE` as one word, which is quoted when it has several: `MX "10 mail-$"`. */
+function unquotedData(template: readonly Token[]): readonly Token[] {
+  const data = template.at(-1);
+  const type = template.at(-2);
+  if (data?.quoted !== true || type === undefined || type.quoted || parseType(type.text) === undefined)
+    return template;
+  const words = data.text.split(/[ \t]+/).filter((word) => word !== '');
+  return [...template.slice(0, -1), ...words.map((text) => ({ ...data, text, quoted: false }))];
 }
 
 function classOf(text: string): string | undefined {
