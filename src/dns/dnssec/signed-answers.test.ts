@@ -105,7 +105,7 @@ const { table } = signedTable();
 
 function queryFor(name: string, type: string, { dnssecOk = true, compactOk = false } = {}): Query {
   const message = makeQuery(1, { name: parseName(name), type: parseType(type) ?? 0, class: 1 });
-  const edns = { udpSize: 1232, version: 0, dnssecOk, compactOk, options: [] };
+  const edns = { udpSize: 4096, version: 0, dnssecOk, compactOk, options: [] };
   const query = parseQuery(encodeMessage({ ...message, edns }));
   if (query === undefined) throw new Error('the query was dropped');
   return query;
