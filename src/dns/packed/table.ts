@@ -8,7 +8,9 @@ import { TYPE } from '../types.ts';
 import { WireReader } from '../wire/reader.ts';
 import type { NodeTable, ZoneNode } from '../zone.ts';
 import { HEADER, hashText, NODE, ownLength, SET, VERSION } from './layout.ts';
-import type { NodeCache } from './node-cache.ts';
+import type { NodeCache, ZoneNodes } from './node-cache.ts';
+
+const NO_SETS: readonly RRset[] = [];
 
 /** The names of a packed zone. Nodes are made when they are asked for, and the data of records when somebody reads it. */
 export class PackedTable implements NodeTable {
@@ -22,7 +24,7 @@ export class PackedTable implements NodeTable {
   readonly #setsAt: number;
   readonly #textAt: number;
   readonly #dataAt: number;
-  readonly #cache: NodeCache;
+  readonly #cache: ZoneNodes;
   readonly #routed: (index: number) => RoutedName | undefined;
   readonly #soa: RRset | undefined;
 
@@ -53,7 +55,7 @@ export class PackedTable implements NodeTable {
     this.#setsAt = this.#nodesAt + this.size * NODE.words;
     this.#textAt = 4 * (this.#setsAt + (words[HEADER.sets] ?? 0) * SET.words);
     this.#dataAt = this.#textAt + (words[HEADER.textOctets] ?? 0);
-    this.#cache = cache;
+    this.#cache = cache.ofZone();
     this.#routed = routed;
     this.#soa = this.#revisedSoa(serial);
   }
@@ -73,7 +75,7 @@ export class PackedTable implements NodeTable {
   }
 
   get(name: DomainName): ZoneNode | undefined {
-    const cached = this.#cache.get(this, name);
+    const cached = this.#cache.get(name);
     if (cached !== undefined) return cached;
     const index = this.#find(name);
     return index < 0 ? undefined : this.#made(index, name);
@@ -121,12 +123,12 @@ export class PackedTable implements NodeTable {
 
   #at(index: number): ZoneNode {
     const name = this.#nameOf(index);
-    return this.#cache.get(this, name) ?? this.#made(index, name);
+    return this.#cache.get(name) ?? this.#made(index, name);
   }
 
   #made(index: number, name: DomainName): ZoneNode {
     const node = this.#node(index, name);
-    this.#cache.set(this, name, node);
+    this.#cache.set(name, node);
     return node;
   }
 
@@ -164,6 +166,7 @@ export class PackedTable implements NodeTable {
   #setsOf(nodeAt: number): readonly RRset[] {
     const count = (this.#words[nodeAt + NODE.textLengthAndSets] ?? 0) >>> 16;
     const first = this.#words[nodeAt + NODE.firstSet] ?? 0;
+    if (count === 0) return NO_SETS;
     const sets: RRset[] = [];
     for (let i = first; i < first + count; i += 1) {
       const at = this.#setsAt + i * SET.words;
