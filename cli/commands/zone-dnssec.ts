@@ -116,7 +116,7 @@ function addContinue(dnssec: Command, session: Session): void {
   addWriteFlags(command)
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan zone dnssec continue example --force --reason "paris burnt down"',
+      '\nExamples:\n  $ portolan zone dnssec continue example --dry-run --force --reason "who is left behind?"\n  $ portolan zone dnssec continue example --force --reason "paris burnt down"',
     )
     .action(async (name: string, options: WriteFlags, self: Command) => {
       const { client, namespace } = connect(session, self);

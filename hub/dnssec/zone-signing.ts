@@ -79,7 +79,8 @@ interface Entry {
   readonly longestTtlSeconds: number;
 }
 
-const WATCH_WAITING_MS = 60_000;
+const WATCH_SOON_MS = 5_000;
+const WATCH_WAITING_MS = 600_000;
 const WATCH_IDLE_MS = 3_600_000;
 /** In place of a digest: no material fits it. */
 const NO_KEYS = '0'.repeat(64);
@@ -370,9 +371,15 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
       const nowMs = wallMs();
       const dueZones = [...entries].filter(([, { zone, parent }]) => {
         if (zone.state.phase === 'unsigned') return false;
-        const waits =
-          zone.state.phase === 'unsigning' || zone.state.keys.some((key) => key.state === 'ready');
-        const everyMs = waits ? WATCH_WAITING_MS : WATCH_IDLE_MS;
+        const waitsSinceMs = Math.max(
+          zone.state.phase === 'unsigning' ? zone.state.sinceMs : 0,
+          ...zone.state.keys.map((key) => (key.state === 'ready' ? key.sinceMs : 0)),
+        );
+        // Often at first, when somebody is at it; a parent that takes days is asked every ten minutes.
+        const everyMs =
+          waitsSinceMs === 0
+            ? WATCH_IDLE_MS
+            : Math.min(WATCH_WAITING_MS, Math.max(WATCH_SOON_MS, (nowMs - waitsSinceMs) / 20));
         return parent === undefined || nowMs - parent.atMs >= everyMs || parent.atMs > nowMs;
       });
       for (const [key, { resource }] of dueZones) {
