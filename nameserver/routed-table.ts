@@ -9,7 +9,7 @@ import type { DnsPart, RoutingPart } from '../src/protocol/snapshot.ts';
 import type { ZoneSpec } from '../src/resources/zone.ts';
 import type { CompiledPolicy } from '../src/routing/compiled.ts';
 import { type Asker, preparePolicy, routedName } from './routed-name.ts';
-import { ZoneSigners } from './zone-signers.ts';
+import { THREAD_SIGNERS, type ZoneSigners } from './zone-signers.ts';
 
 export interface RoutedTableInput extends Asker {
   readonly routing: Pick<RoutingPart, 'sequence' | 'zones' | 'policies' | 'regions'>;
@@ -18,8 +18,6 @@ export interface RoutedTableInput extends Asker {
   /** Default: those of this thread, shared by all its tables. */
   readonly signers?: ZoneSigners;
 }
-
-const threadSigners = new ZoneSigners({ wallMs: () => Date.now() });
 
 export interface RoutedTable {
   readonly table: AnswerTable;
@@ -63,7 +61,7 @@ export function createRoutedTable(input: RoutedTableInput): RoutedTable {
       else problems.push({ ...zone, path: `zones[${index}].${zone.path}` });
     } else problems.push(...result.violations.map((v) => ({ ...v, path: `zones[${index}].${v.path}` })));
   });
-  (input.signers ?? threadSigners).keepOnly(new Set(zones.map(({ origin }) => origin)));
+  (input.signers ?? THREAD_SIGNERS).keepOnly(new Set(zones.map(({ origin }) => origin)));
   return { table: new AnswerTable(zones), policies: byHostname, outsideZones, problems };
 }
 
@@ -77,7 +75,7 @@ export function zoneOf(name: DomainName, origins: ReadonlyMap<DomainName, number
 }
 
 /** The zone with its signer, when it has one. */
-function signed(zone: Zone, { signing, signers = threadSigners }: RoutedTableInput): Zone | FieldViolation {
+function signed(zone: Zone, { signing, signers = THREAD_SIGNERS }: RoutedTableInput): Zone | FieldViolation {
   const material = signing?.[zone.origin];
   if (material === undefined) return zone;
   try {

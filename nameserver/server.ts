@@ -13,6 +13,7 @@ import { createTlsIdentity } from './tls-identity.ts';
 import { TransferDesk, type TransferOutLimits } from './transfer-desk.ts';
 import { NO_TRANSFERS, type TransferPlan } from './transfer-plan.ts';
 import { listenUdp, type UdpListener } from './udp.ts';
+import { THREAD_SIGNERS } from './zone-signers.ts';
 
 export interface ListenAddress {
   /** An IPv4 or IPv6 address; an IPv6 one takes IPv6 only. */
@@ -85,6 +86,7 @@ const LIMIT_NOTICE_EVERY_MS = 10_000;
 export function createNameServer(options: NameServerOptions): OwnNameServer {
   const now = options.now ?? (() => performance.now());
   const statistics = options.statistics ?? new Statistics();
+  THREAD_SIGNERS.countIn(statistics.counters);
   const onFailure = quietly(options.log, now);
   const transfers = new TransferDesk({
     table: options.table,

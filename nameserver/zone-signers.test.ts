@@ -6,6 +6,7 @@ import { momentaryRRset } from '../src/dns/rrset.ts';
 import { TYPE } from '../src/dns/types.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import { matching } from '../test/support/matchers.ts';
+import { Counters } from './counters.ts';
 import { createRoutedTable } from './routed-table.ts';
 import { ZoneSigners } from './zone-signers.ts';
 
@@ -42,6 +43,19 @@ describe('the signers of a thread', () => {
     );
     const rolled = all.signerFor(origin, materialOf(origin, makeZoneKeys(), NOW));
     expect(rolled.signaturesOf(www, set, 60, false)?.records).not.toEqual(before?.records);
+  });
+
+  it('count what they make, keep and refuse', () => {
+    const counters = new Counters();
+    const all = new ZoneSigners({ wallMs: () => NOW * 1000, signaturesPerSecond: 1 });
+    all.countIn(counters);
+    const signer = all.signerFor(origin, material);
+    for (const owner of [www, www, www, other]) signer.signaturesOf(owner, set, 60, false);
+    expect(counters.families()[0]?.samples.map(({ labels, value }) => [labels, value])).toEqual([
+      [{ outcome: 'made' }, 1],
+      [{ outcome: 'kept' }, 2],
+      [{ outcome: 'refused' }, 1],
+    ]);
   });
 
   it('are forgotten with their zones', () => {

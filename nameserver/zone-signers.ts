@@ -1,8 +1,14 @@
 import type { SigningMaterial } from '../src/dns/dnssec/material.ts';
 import { SignatureCache } from '../src/dns/dnssec/signature-cache.ts';
 import { SigningBudget } from '../src/dns/dnssec/signing-budget.ts';
-import { createZoneSigner, type SigningResources, type ZoneSigner } from '../src/dns/dnssec/zone-signer.ts';
+import {
+  createZoneSigner,
+  type SigningOutcome,
+  type SigningResources,
+  type ZoneSigner,
+} from '../src/dns/dnssec/zone-signer.ts';
 import type { DomainName } from '../src/dns/name.ts';
+import type { Counter, Counters, Metric } from './counters.ts';
 
 export interface ZoneSignersOptions {
   /** Milliseconds since 1970. */
@@ -17,9 +23,16 @@ const SIGNATURES_PER_SECOND = 5000; // a quarter of a core
 const MEBIBYTE = 1_048_576;
 const CACHE_OCTETS = { kept: 32 * MEBIBYTE, fleeting: 8 * MEBIBYTE }; // some 35,000 and 9,000 signatures
 
+const SIGNATURES: Metric = {
+  name: 'portolan_dns_signatures_total',
+  help: 'Signatures that answers needed: made, kept from before, or refused beyond the limit of a second (SERVFAIL).',
+  type: 'counter',
+};
+
 /** The signers of one thread. They outlive the tables they sign for, so that a new table finds its signatures made. */
 export class ZoneSigners {
   readonly #resources: SigningResources;
+  #counters: Readonly<Record<SigningOutcome, Counter>> | undefined;
   #known = new Map<
     DomainName,
     { readonly material: SigningMaterial; readonly text: string; readonly signer: ZoneSigner }
@@ -32,7 +45,14 @@ export class ZoneSigners {
       budget: new SigningBudget(signaturesPerSecond, wallMs),
       kept: new SignatureCache(cacheOctets.kept),
       fleeting: new SignatureCache(cacheOctets.fleeting),
+      count: (outcome) => this.#counters?.[outcome].add(),
     };
+  }
+
+  /** Counts here from now on, and nowhere else. */
+  countIn(counters: Counters): void {
+    const of = (outcome: SigningOutcome): Counter => counters.counter(SIGNATURES, { outcome });
+    this.#counters = { made: of('made'), kept: of('kept'), refused: of('refused') };
   }
 
   /**
@@ -53,3 +73,6 @@ export class ZoneSigners {
     for (const origin of this.#known.keys()) if (!origins.has(origin)) this.#known.delete(origin);
   }
 }
+
+/** Those of this thread, shared by all its tables. */
+export const THREAD_SIGNERS = new ZoneSigners({ wallMs: () => Date.now() });

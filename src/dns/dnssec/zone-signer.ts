@@ -42,7 +42,12 @@ export interface SigningResources {
   readonly kept: SignatureCache;
   /** The others: queries choose their names, so they must not push out those of names that exist. */
   readonly fleeting: SignatureCache;
+  /** Told what became of each set that needed signatures. */
+  readonly count?: (outcome: SigningOutcome) => void;
 }
+
+/** Signatures were made, or were there already, or were beyond the budget. */
+export type SigningOutcome = 'made' | 'kept' | 'refused';
 
 /** Signatures begin an hour ago, for validators whose clock is behind. */
 const BACKDATED_SECONDS = 3600;
@@ -106,16 +111,20 @@ export function createZoneSigner(
       const key = `${identity} ${originalTtlSeconds} ${owner} ${contentOf(set)}`;
       const now = Math.floor(wallMs() / 1000);
       let entry = cache.get(key);
+      let outcome: SigningOutcome = 'kept';
       if (entry === undefined || now >= entry.refreshSeconds || now < entry.inceptionSeconds) {
         const stillValid =
           entry !== undefined && now < entry.expirationSeconds && now >= entry.inceptionSeconds;
         if (budget.take(isFleeting)) {
           entry = make(owner, set, originalTtlSeconds, now);
           cache.set(key, entry);
+          outcome = 'made';
         } else if (!stillValid) {
-          return undefined;
+          entry = undefined;
+          outcome = 'refused';
         }
       }
+      resources.count?.(outcome);
       if (entry === undefined) return undefined;
       if (entry.encoded.ttlSeconds === set.ttlSeconds) return entry.encoded;
       return momentaryRRset(TYPE.RRSIG, set.ttlSeconds, entry.records);
