@@ -168,7 +168,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
             table: built.table,
             transfers: transferPlan(zones, tsigKeys),
             geo: lookup,
-            image: () => ({ routing: { zones, policies, regions, sequence }, signing, tsigKeys }),
+            input: { routing: { zones, policies, regions, sequence }, signing },
           };
           const next: ServedTable = compiled;
           if (settled) void links.names?.serve(next);

@@ -9,7 +9,6 @@ import { createSharedProtection } from './protection.ts';
 import type { QueryLogSink } from './query-log-sink.ts';
 import type { ListenAddress, NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
-import type { SharedGeo } from './shared-geo.ts';
 import { StatesFeed } from './state-replica.ts';
 import { RESPONSES, Statistics, statsOf } from './statistics.ts';
 import type { TableImage } from './table-image.ts';
@@ -44,9 +43,8 @@ export interface NameServerPool extends NameServer {
   /**
    * Answers from this table from now on; `undefined`: SERVFAIL. Each query keeps the table it began with. Resolves when no thread
    * answers from an earlier one any more.
-   * @param geo the GeoIP database that it locates clients by; without one every location is unknown
    */
-  serve(image: TableImage | undefined, geo?: SharedGeo): Promise<void>;
+  serve(image: TableImage | undefined): Promise<void>;
   /** `states()` has changed. Cheap: a burst of calls is one message a thread. */
   statesChanged(): void;
   /** Of the threads that run. */
@@ -316,9 +314,9 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
       );
     },
 
-    serve(image, geo) {
+    serve(image) {
       const { version } = table;
-      table = { type: 'table', version: version + 1, ...(image === undefined ? {} : { image, geo }) };
+      table = { type: 'table', version: version + 1, ...(image === undefined ? {} : { image }) };
       const asked = slots.filter((thread) => thread !== undefined);
       for (const thread of asked) post(thread, table);
       const wanted = table.version;

@@ -8,11 +8,12 @@ import { createNotifier, type Notifier } from './notifier.ts';
 import { createNameServerPool, type NameServerPool } from './pool.ts';
 import { QUERY_LOG_DROPPED, queryLogBatches } from './query-log-batches.ts';
 import { openQueryLog } from './query-log-sink.ts';
+import { RoutedTableImages } from './routed-image.ts';
+import type { RoutedTableInput } from './routed-table.ts';
 import { createNameServer, type ListenAddress, type NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
 import { shareGeo } from './shared-geo.ts';
 import { Statistics, statsOf } from './statistics.ts';
-import type { TableImage } from './table-image.ts';
 import type { TransferPlan } from './transfer-plan.ts';
 
 export interface NameServiceOptions {
@@ -33,8 +34,8 @@ export interface ServedTable {
   readonly table: AnswerTable;
   readonly transfers: TransferPlan;
   readonly geo: GeoLookup | undefined;
-  /** The same for other threads; asked for only when there are any. */
-  readonly image: () => TableImage;
+  /** What it was made of, for other threads. */
+  readonly input: Pick<RoutedTableInput, 'routing' | 'signing'>;
 }
 
 /** The name server of a process, in its own thread or in several (`settings.workers`). */
@@ -77,6 +78,7 @@ export function createNameService(options: NameServiceOptions): NameService {
   const swappedAt = own.counters.counter(SWAPPED_AT);
   const swapSeconds = own.counters.counter(SWAP_SECONDS);
   const dropped = own.counters.counter(QUERY_LOG_DROPPED);
+  const images = new RoutedTableImages();
   let served: ServedTable | undefined;
 
   const queryLog =
@@ -136,7 +138,10 @@ export function createNameService(options: NameServiceOptions): NameService {
     async serve(next) {
       served = next;
       const beganMs = monotonicMs();
-      await pool?.serve(next.image(), shareGeo(next.geo));
+      if (pool !== undefined) {
+        const { table, input, transfers } = next;
+        await pool.serve({ routed: images.imageOf(input, { table }), transfers, geo: shareGeo(next.geo) });
+      }
       if (served !== next) return; // another one came meanwhile
       announced = next;
       sequence.set(next.sequence);

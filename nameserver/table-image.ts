@@ -1,26 +1,61 @@
-import type { AnswerTable } from '../src/dns/table.ts';
-import type { DnsPart } from '../src/protocol/snapshot.ts';
+import type { ZoneSigner } from '../src/dns/dnssec/zone-signer.ts';
+import { AnswerTable } from '../src/dns/table.ts';
 import type { GeoLookup, StateView } from '../src/routing/model.ts';
-import { createRoutedTable, type RoutedTableInput } from './routed-table.ts';
-import { type TransferPlan, transferPlan } from './transfer-plan.ts';
+import { type RoutedTableImage, RoutedTableReader } from './routed-image.ts';
+import { GeoOfThread, type SharedGeo } from './shared-geo.ts';
+import type { TransferPlan } from './transfer-plan.ts';
+import { ZoneSigners } from './zone-signers.ts';
 
-/** A table as it crosses to another thread. */
-export interface TableImage extends Pick<RoutedTableInput, 'routing' | 'signing'> {
-  readonly tsigKeys?: DnsPart['tsigKeys'];
+/** A table as it crosses to another thread, with all that belongs to it. Its bulk is shared memory. */
+export interface TableImage {
+  readonly routed: RoutedTableImage;
+  readonly transfers: TransferPlan;
+  /** The database that clients are located by; without one every location is unknown. */
+  readonly geo: SharedGeo | undefined;
 }
 
-/** What a table asks for while it answers. */
-export interface TableSurroundings {
-  readonly geo: GeoLookup | undefined;
+/** What a thread answers from. */
+export interface AttachedTable {
+  readonly table: AnswerTable;
+  readonly transfers: TransferPlan;
+}
+
+export interface TableAttacherOptions {
   readonly view: () => StateView;
+  /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
 }
 
-/** The table of an image and who may copy its zones, in the thread that answers from it. */
-export function attachTable(
-  image: TableImage,
-  surroundings: TableSurroundings,
-): { readonly table: AnswerTable; readonly transfers: TransferPlan } {
-  const { table } = createRoutedTable({ ...image, ...surroundings });
-  return { table, transfers: transferPlan(image.routing.zones, image.tsigKeys) };
+/** Makes tables of the images that a thread is sent, one after the other; what stays the same is kept. */
+export class TableAttacher {
+  readonly #options: TableAttacherOptions;
+  readonly #geos = new GeoOfThread();
+  readonly #signers: ZoneSigners;
+  #geo: GeoLookup | undefined;
+  #reader: RoutedTableReader | undefined;
+
+  constructor(options: TableAttacherOptions) {
+    this.#options = options;
+    this.#signers = new ZoneSigners({ wallMs: options.wallMs });
+  }
+
+  attach({ routed, transfers, geo }: TableImage): AttachedTable {
+    const lookup = this.#geos.open(geo);
+    if (this.#reader === undefined || lookup !== this.#geo) {
+      const { view, random } = this.#options;
+      this.#reader = new RoutedTableReader({ geo: lookup, view, random });
+      this.#geo = lookup;
+    }
+    const table = this.#reader.attach(routed);
+    const zones = table.zones.map((zone) => {
+      const material = routed.signing?.[zone.origin];
+      if (material === undefined) return zone;
+      const signer: ZoneSigner = this.#signers.signerFor(zone.origin, material);
+      return { ...zone, signer };
+    });
+    this.#signers.keepOnly(new Set(zones.map(({ origin }) => origin)));
+    return { table: new AnswerTable(zones), transfers };
+  }
 }

@@ -3,7 +3,6 @@ import type { QueryEvent } from './answerer.ts';
 import type { CounterNews } from './counters.ts';
 import type { SharedProtection } from './protection.ts';
 import type { NameServerSettings } from './settings.ts';
-import type { SharedGeo } from './shared-geo.ts';
 import type { StatesUpdate } from './state-replica.ts';
 import type { TableImage } from './table-image.ts';
 
@@ -31,8 +30,6 @@ export interface TableMessage {
   readonly version: number;
   /** Absent: nothing to answer from yet. */
   readonly image?: TableImage;
-  /** Without one every location is unknown. */
-  readonly geo?: SharedGeo | undefined;
 }
 
 export type ToThread =

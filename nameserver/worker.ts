@@ -5,10 +5,9 @@ import { Batches } from './batches.ts';
 import type { Metric } from './counters.ts';
 import { QUERY_LOG_DROPPED, queryLogBatches } from './query-log-batches.ts';
 import { createNameServer } from './server.ts';
-import { GeoOfThread } from './shared-geo.ts';
 import { StatesReplica } from './state-replica.ts';
 import { Statistics } from './statistics.ts';
-import { attachTable } from './table-image.ts';
+import { type AttachedTable, TableAttacher } from './table-image.ts';
 import type { FromThread, TableMessage, ThreadStart, ToThread } from './thread-messages.ts';
 
 /* Entry of a name server thread: answers on the shared port from the table and the states that it is told. */
@@ -27,15 +26,11 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
   const monotonicMs = (): number => performance.now();
   const states = new StatesReplica(monotonicMs);
   states.apply(start.states);
-  const view = () => states.view;
-  const geos = new GeoOfThread();
-  let served: ReturnType<typeof attachTable> | undefined;
-  const serve = ({ version, image, geo }: TableMessage): void => {
+  const attacher = new TableAttacher({ view: () => states.view, random: Math.random, wallMs: Date.now });
+  let served: AttachedTable | undefined;
+  const serve = ({ version, image }: TableMessage): void => {
     try {
-      served =
-        image === undefined
-          ? undefined
-          : attachTable(image, { geo: geos.open(geo), view, random: Math.random });
+      served = image === undefined ? undefined : attacher.attach(image);
       post({ type: 'tableServed', version });
     } catch (thrown) {
       post({ type: 'tableFailed', version, message: messageOf(thrown) });

@@ -4,12 +4,15 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { QueryEvent } from '../../nameserver/answerer.ts';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { createNameServerPool, type NameServerPoolOptions } from '../../nameserver/pool.ts';
+import { RoutedTableImages } from '../../nameserver/routed-image.ts';
+import { createRoutedTable, type RoutedTableInput } from '../../nameserver/routed-table.ts';
 import { createNameServer } from '../../nameserver/server.ts';
 import { DEFAULT_NAME_SERVER_SETTINGS } from '../../nameserver/settings.ts';
 import type { TableImage } from '../../nameserver/table-image.ts';
+import { NO_TRANSFERS } from '../../nameserver/transfer-plan.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { RCODE, TYPE } from '../../src/dns/types.ts';
-import type { RuledTarget, StateViewInput } from '../../src/health/state-view.ts';
+import { createStateView, type RuledTarget, type StateViewInput } from '../../src/health/state-view.ts';
 import { NO_PENDING_CHANGE_MS } from '../../src/health/types.ts';
 import { renderMetrics } from '../../src/telemetry/metric-text.ts';
 import { matching } from '../support/matchers.ts';
@@ -19,7 +22,7 @@ import { until } from '../support/until.ts';
 const WWW = parseName('www.example.test');
 
 /** A zone with one routed name (two endpoints, both in Germany) and one static record that says which table this is. */
-const image = (sequence: number): TableImage => ({
+const contentOf = (sequence: number): Pick<RoutedTableInput, 'routing'> => ({
   routing: {
     sequence,
     regions: {},
@@ -67,6 +70,21 @@ const image = (sequence: number): TableImage => ({
     ],
   },
 });
+
+const images = new RoutedTableImages();
+const image = (sequence: number): TableImage => {
+  const input = contentOf(sequence);
+  const view = () => createStateView(NOTHING_KNOWN, () => 0);
+  const built = createRoutedTable({ ...input, geo: undefined, view, random: Math.random });
+  return { routed: images.imageOf(input, built), transfers: NO_TRANSFERS, geo: undefined };
+};
+const NOTHING_KNOWN: StateViewInput = {
+  targets: new Map(),
+  drains: new Map(),
+  lastHealthy: new Map(),
+  takenAtMs: 0,
+  freshAtMs: 0,
+};
 
 const cleanUp: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
