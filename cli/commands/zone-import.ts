@@ -73,6 +73,7 @@ Examples:
         name: options.name ?? hub?.stored?.metadata.name ?? zoneObjectName(origin),
       };
       const document = zoneDocument(taken, target, hub?.stored);
+      refuseTooLarge(origin, document);
       if (options.dryRun === true) {
         session.terminal.out(documentText(document, format === 'json' ? 'json' : 'yaml'));
         if (hub !== undefined) tellDiff(session, hub.stored, taken.spec);
@@ -137,6 +138,19 @@ async function source(session: Session, options: ImportOptions, origin: DomainNa
     records.push({ owner: name, type, ttlSeconds, rdata, line: 0 });
   }
   return { records, skipped: [] };
+}
+
+/** What the hub takes in one request. */
+const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
+
+/** Said before it is sent: the hub could only say that a request is too large. @throws PortolanError ZONE_TOO_LARGE */
+function refuseTooLarge(origin: DomainName, document: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify({ documents: [document] }));
+  if (bytes <= MAX_DOCUMENT_BYTES) return;
+  throw new PortolanError(
+    'ZONE_TOO_LARGE',
+    `${origin} takes ${(bytes / 1024 / 1024).toFixed(1)} MiB as a Zone; the hub takes ${MAX_DOCUMENT_BYTES / 1024 / 1024} MiB`,
+  );
 }
 
 /** Violations of a spec as a person knows the records: by name and type. */

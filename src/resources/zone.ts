@@ -45,7 +45,7 @@ export const zoneSpec = z.strictObject({
           .string()
           .regex(/^[A-Z][A-Z0-9-]*$/, 'a record type in upper case, such as MX')
           .describe(
-            'A, AAAA, CNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), PTR, or TYPEnnn (RFC 3597).',
+            'Such as A, AAAA, CNAME, DNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), DS, PTR, NAPTR, TLSA, SSHFP; any other as TYPEnnn (RFC 3597).',
           ),
         ttlSeconds: ttl.optional(),
         data: z

@@ -1979,7 +1979,7 @@ export interface components {
                 /** @description Relative to the origin, `@` for the apex, or absolute with a trailing dot. */
                 name: string;
                 ttlSeconds?: number;
-                /** @description A, AAAA, CNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), PTR, or TYPEnnn (RFC 3597). */
+                /** @description Such as A, AAAA, CNAME, DNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), DS, PTR, NAPTR, TLSA, SSHFP; any other as TYPEnnn (RFC 3597). */
                 type: string;
             }[];
             /** @default {} */

@@ -42,7 +42,7 @@ export function* judgeChain(view: DelegationView): Iterable<Finding> {
         `${view.parentZone ?? 'the zone above'} has DS records for ${zone}, but no server has a DNSKEY`,
         'Validating resolvers answer SERVFAIL for every name of the zone.',
         view.wanted?.signed === true
-          ? 'See `portolan zone dnssec status` why the keys are not served.'
+          ? 'See `portolan zone dnssec show` why the keys are not served.'
           : 'Remove the DS records at the registrar, or sign the zone again with the keys they name.',
       );
     } else if (view.wanted?.signed === true) {
@@ -50,7 +50,7 @@ export function* judgeChain(view: DelegationView): Iterable<Finding> {
         'NOT_SIGNED_YET',
         `spec.dnssec is set, but no server has a DNSKEY for ${zone}`,
         'The keys have not reached the servers.',
-        'Check again in a minute; see `portolan zone dnssec status`.',
+        'Check again in a minute; see `portolan zone dnssec show`.',
       );
     }
     return;
@@ -160,7 +160,7 @@ function* judgeSet(
       'SIGNATURE_INVALID',
       `${serverText(server)}: no valid signature over the ${type} records of ${zone}: ${whyInvalid(signatures, keys, nowSeconds)}`,
       'Validating resolvers do not take answers of this server.',
-      'See that its clock is right (NTP) and that it gets new signatures: `portolan zone dnssec status`.',
+      'See that its clock is right (NTP) and that it gets new signatures: `portolan zone dnssec show`.',
     );
     return;
   }
@@ -171,7 +171,7 @@ function* judgeSet(
       'SIGNATURE_EXPIRING',
       `${serverText(server)}: the signature over the ${type} records ends in ${Math.floor((last - nowSeconds) / 60)} minutes`,
       'It should have been renewed by now.',
-      'See `portolan zone dnssec status`, and whether the server still hears from the hub.',
+      'See `portolan zone dnssec show`, and whether the server still hears from the hub.',
     );
   }
 }
