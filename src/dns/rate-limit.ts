@@ -150,31 +150,40 @@ export class RateLimiter {
   #accountAt(set: number, tag: number, now: number): number {
     const table = this.#table;
     const first = set * WAYS * WORDS;
-    for (let way = 0; way < WAYS; way += 1) {
-      const at = first + way * WORDS;
-      if (Atomics.load(table, at + TAG) === tag) return at;
-    }
-    let best = first;
-    let least = this.#balance(first, now);
-    for (let way = 1; way < WAYS && least > 0; way += 1) {
-      const at = first + way * WORDS;
-      const balance = this.#balance(at, now);
-      if (balance < least) {
+    for (let attempt = 0; ; attempt += 1) {
+      for (let way = 0; way < WAYS; way += 1) {
+        const at = first + way * WORDS;
+        if (Atomics.load(table, at + TAG) === tag) return at;
+      }
+      let best = first;
+      let bestTag = Atomics.load(table, best + TAG);
+      let bestEmptyAt = Atomics.load(table, best + EMPTY_AT);
+      let least = bestTag === 0 ? 0 : this.#balance(bestEmptyAt, now);
+      for (let way = 1; way < WAYS && least > 0; way += 1) {
+        const at = first + way * WORDS;
+        const otherTag = Atomics.load(table, at + TAG);
+        const emptyAt = Atomics.load(table, at + EMPTY_AT);
+        const balance = otherTag === 0 ? 0 : this.#balance(emptyAt, now);
+        if (balance >= least) continue;
         best = at;
+        bestTag = otherTag;
+        bestEmptyAt = emptyAt;
         least = balance;
       }
+      if (Atomics.compareExchange(table, best + TAG, bestTag, tag) === bestTag) {
+        // Unless another thread put something on it meanwhile.
+        Atomics.compareExchange(table, best + EMPTY_AT, bestEmptyAt, now);
+        Atomics.store(table, best + LIMITED, 0);
+        return best;
+      }
+      // Another thread took the place at the same moment, perhaps for this very flow.
+      if (attempt >= ATTEMPTS) return best;
     }
-    // Another thread may take the same place at the same moment: then one of the two flows is counted a little wrong, once.
-    Atomics.store(table, best + TAG, tag);
-    Atomics.store(table, best + EMPTY_AT, now);
-    Atomics.store(table, best + LIMITED, 0);
-    return best;
   }
 
-  /** Ticks on an account; 0 for an empty place. */
-  #balance(at: number, now: number): number {
-    if (Atomics.load(this.#table, at + TAG) === 0) return 0;
-    const ticks = (Atomics.load(this.#table, at + EMPTY_AT) - now) | 0;
+  /** Ticks on an account. */
+  #balance(emptyAt: number, now: number): number {
+    const ticks = (emptyAt - now) | 0;
     // Beyond what an account can hold it is one from half a turn of the clock ago.
     return ticks < 0 || ticks > this.#mostTicks ? 0 : ticks;
   }
@@ -184,8 +193,7 @@ export class RateLimiter {
     const table = this.#table;
     for (let attempt = 0; ; attempt += 1) {
       const before = Atomics.load(table, at + EMPTY_AT);
-      const held = (before - now) | 0;
-      const balance = (held < 0 || held > this.#mostTicks ? 0 : held) + ticks;
+      const balance = this.#balance(before, now) + ticks;
       const after = (now + Math.min(balance, this.#mostTicks)) | 0;
       if (Atomics.compareExchange(table, at + EMPTY_AT, before, after) === before || attempt >= ATTEMPTS) {
         return balance <= BURST_TICKS;
