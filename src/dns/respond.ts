@@ -34,6 +34,7 @@ const ANY_ANSWER: RRset = momentaryRRset(TYPE.HINFO, 3600, [
 ]);
 
 const NONE: readonly AnswerPart[] = [];
+const NO_TARGET = { target: undefined };
 
 /**
  * The answer to a query: RFC 1034 section 4.3.2 with wildcards (RFC 4592), delegations, aliases inside the zone (the response
@@ -198,6 +199,10 @@ class Search {
     }
     if (given.servfail === true) return { ...bare(RCODE.SERVFAIL), zone: this.#zone };
     this.#scope = Math.max(this.#scope, given.ecsScope); // the whole answer is the same only where every part is
+    if (given.set?.type === type) {
+      this.#found(node, name, given.set, Math.max(given.ttlSeconds, given.fullTtlSeconds ?? 0));
+      return NO_TARGET;
+    }
     const [first] = given.records;
     // The name may have an answer again as soon as the decision can change.
     if (first === undefined) return this.#negative(node, name, given.ttlSeconds);

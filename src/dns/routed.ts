@@ -1,6 +1,7 @@
 import type { ClientAddress } from './client.ts';
 import type { DomainName } from './name.ts';
 import type { Rdata } from './records/catalogue.ts';
+import type { RRset } from './rrset.ts';
 
 /** A name whose answer depends on who asks and on what is healthy. Must be safe to call at any rate and never block. */
 export interface RoutedName {
@@ -39,6 +40,8 @@ export interface RoutedAnswer {
    * are over this one, so that they serve for every lower TTL.
    */
   readonly fullTtlSeconds?: number;
+  /** `records` with `ttlSeconds`, where that was compiled before. */
+  readonly set?: RRset | undefined;
   /** In the order to answer: addresses of the type asked for, or one CNAME; none means NODATA. */
   readonly records: readonly Rdata[];
   /** Bits of the client's network over which this decision is the same (RFC 7871 section 7.2.1); 0: the same for everyone. */

@@ -67,7 +67,8 @@ export function createStateView(input: StateViewInput, monotonicMs: () => number
     monotonicMs,
     lastHealthy: (policyKey, region) => input.lastHealthy.get(lastHealthyKey(policyKey, region)) ?? [],
     get staleForMs() {
-      return Math.max(0, monotonicMs() - input.freshAtMs);
+      // The source of configuration is never stale, and needs no clock to say so.
+      return input.freshAtMs === Number.POSITIVE_INFINITY ? 0 : Math.max(0, monotonicMs() - input.freshAtMs);
     },
   };
 }

@@ -217,10 +217,10 @@ function walkTiers(context: Context, wanted: Wanted, progress: Progress, ignoreH
  * (also those that do *not* match but lie inside), of sticky hashing; 0 when the client does not matter. It may be longer than
  * what the client announced, and then says so.
  */
-export function scopeOf(
+function scopeOf(
   policy: CompiledPolicy,
   client: ClientAddress | undefined,
-  located: Pick<Located, 'prefixLength'>,
+  located: Located,
   cidr: CidrMatch | undefined,
   usedDistance: boolean,
 ): number {

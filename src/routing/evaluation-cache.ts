@@ -3,11 +3,12 @@ import type { CidrMatch } from './cidr-index.ts';
 import type { CompiledPolicy, CompiledTier } from './compiled.ts';
 import { COUNTRIES } from './countries.ts';
 import { freshTtlOf } from './decide.ts';
-import { type Evaluation, evaluate, scopeOf } from './evaluate.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
 import { countryOf } from './geography.ts';
 import { UNLOCATED } from './location.ts';
 import type { ClientAddress, GeoLookup, Located, Location, StateView } from './model.ts';
 import { type ResidencySet, residencySetOf } from './residency.ts';
+import { stickyPrefixLength } from './selection.ts';
 import { matchingRules, orderedTiers, usableClient } from './walk.ts';
 
 /** Evaluations held by default; some 500 octets each. */
@@ -67,13 +68,15 @@ export class EvaluationCache {
 
 /** An evaluation that answers many queries. */
 export interface KeptEvaluation<Extra> {
-  readonly evaluation: Evaluation;
   /** While the view is not stale. */
   readonly ttlSeconds: number;
   /** What the caller made of it. */
   readonly extra: Extra;
+  readonly usedDistance: boolean;
   readonly epoch: number;
-  /** On the view's clock; `Infinity`: as long as the view is the same. */
+  /** As long as the view is the same; otherwise as `validUntilMs` says. */
+  readonly steady: boolean;
+  /** On the view's clock. */
   readonly validUntilMs: number;
   /** Where the client was, when distance counted; `undefined`: at coordinates that nobody else has. */
   readonly country: string | undefined;
@@ -103,9 +106,13 @@ export class CachedEvaluator<Extra> {
   readonly #policy: CompiledPolicy;
   readonly #geo: GeoLookup | undefined;
   readonly #cache: EvaluationCache;
-  readonly #makeExtra: (evaluation: Evaluation) => Extra;
+  readonly #makeExtra: (evaluation: Evaluation, qtype: number, ttlSeconds: number) => Extra;
   /** The place plays no part unless nobody in the tiers can answer. */
   readonly #placeless: boolean;
+  /* The scope is worked out for each query: without looking at the policy. */
+  readonly #usesLocation: boolean;
+  readonly #stickyBits4: number;
+  readonly #stickyBits6: number;
   #classes: ClientClass<Extra>[] = [];
   /** Number of the class + 1 by country and exactness. */
   #classAt: Uint8Array | undefined;
@@ -120,34 +127,37 @@ export class CachedEvaluator<Extra> {
     policy: CompiledPolicy,
     geo: GeoLookup | undefined,
     cache: EvaluationCache,
-    makeExtra: (evaluation: Evaluation) => Extra,
+    makeExtra: (evaluation: Evaluation, qtype: number, ttlSeconds: number) => Extra,
   ) {
     this.#policy = policy;
     this.#geo = geo;
     this.#cache = cache;
     this.#makeExtra = makeExtra;
     this.#placeless = !policy.usesLocation && policy.cidrs === undefined;
+    this.#usesLocation = policy.usesLocation;
+    this.#stickyBits4 = stickyPrefixLength(policy.source.selection, 4);
+    this.#stickyBits6 = stickyPrefixLength(policy.source.selection, 6);
   }
 
   /** What the query's answer is to be drawn from. `client` and `scopePrefixLength` are then set too. */
   find(qtype: number, asker: ClientAddress, view: StateView): KeptEvaluation<Extra> {
-    const policy = this.#policy;
     const epoch = this.#cache.follow(view);
     const kind = kindOf(qtype);
     const client = usableClient(asker);
     this.client = client;
     if (this.#placeless) {
       const kept = this.#classes[0]?.kept[kind];
-      if (kept !== undefined && isValid(kept, epoch, view) && !kept.evaluation.usedDistance) {
-        this.scopePrefixLength = scopeOf(policy, client, UNLOCATED, undefined, false);
+      if (kept !== undefined && isValid(kept, epoch, view) && !kept.usedDistance) {
+        this.scopePrefixLength = this.#scopeOf(client, 0, undefined);
         return kept;
       }
     }
     const located = client === undefined || this.#geo === undefined ? UNLOCATED : this.#geo.locate(client);
-    const cidr = client === undefined ? undefined : policy.cidrs?.lookup(client.family, client.bytes);
+    const cidr = client === undefined ? undefined : this.#policy.cidrs?.lookup(client.family, client.bytes);
     const ofClass = this.#classOf(located, cidr);
     const kept = this.#ofClass(ofClass, kind, { qtype, client: asker, located }, view, epoch);
-    this.scopePrefixLength = scopeOf(policy, client, located, cidr, kept.evaluation.usedDistance);
+    const byPlace = this.#usesLocation || kept.usedDistance ? located.prefixLength : 0;
+    this.scopePrefixLength = this.#scopeOf(client, byPlace, cidr);
     return kept;
   }
 
@@ -167,13 +177,13 @@ export class CachedEvaluator<Extra> {
     const first = ofClass.kept[kind];
     if (first === undefined || !isValid(first, epoch, view)) {
       const made = this.#made(query, view, epoch);
-      if (made.validUntilMs > Number.NEGATIVE_INFINITY) {
+      if (made.steady || made.validUntilMs > 0) {
         if (first === undefined) this.#hold();
         ofClass.kept[kind] = made;
       }
       return made;
     }
-    if (!first.evaluation.usedDistance) return first;
+    if (!first.usedDistance) return first;
     const country = placeOf(query.located.location);
     if (country === undefined) return this.#made(query, view, epoch);
     if (country === first.country) return first;
@@ -181,11 +191,18 @@ export class CachedEvaluator<Extra> {
     const there = ofClass.byCountry.get(key);
     if (there !== undefined && isValid(there, epoch, view)) return there;
     const made = this.#made(query, view, epoch);
-    if (made.validUntilMs > Number.NEGATIVE_INFINITY) {
+    if (made.steady || made.validUntilMs > 0) {
       if (there === undefined) this.#hold();
       ofClass.byCountry.set(key, made);
     }
     return made;
+  }
+
+  /** As `scopeOf` of `evaluate.ts` says. */
+  #scopeOf(client: ClientAddress | undefined, byPlace: number, cidr: CidrMatch | undefined): number {
+    if (client === undefined) return 0;
+    const bySticky = client.family === 4 ? this.#stickyBits4 : this.#stickyBits6;
+    return Math.max(byPlace, cidr?.constantPrefixLength ?? 0, bySticky);
   }
 
   #hold(): void {
@@ -204,14 +221,15 @@ export class CachedEvaluator<Extra> {
     const nowMs = view.monotonicMs?.();
     const evaluation = evaluate(this.#policy, query, view);
     const holdsForMs = Math.min(evaluation.steadyForMs, ttlHoldsForMs(this.#policy, evaluation));
-    let validUntilMs = Number.NEGATIVE_INFINITY;
-    if (nowMs !== undefined && holdsForMs > 0) validUntilMs = nowMs + holdsForMs;
+    const ttlSeconds = freshTtlOf(this.#policy, evaluation).seconds;
+    const steady = nowMs !== undefined && holdsForMs === Number.POSITIVE_INFINITY;
     return {
-      evaluation,
-      ttlSeconds: freshTtlOf(this.#policy, evaluation).seconds,
-      extra: this.#makeExtra(evaluation),
+      ttlSeconds,
+      extra: this.#makeExtra(evaluation, query.qtype, ttlSeconds),
+      usedDistance: evaluation.usedDistance,
       epoch,
-      validUntilMs,
+      steady,
+      validUntilMs: steady || nowMs === undefined || holdsForMs <= 0 ? 0 : Math.floor(nowMs + holdsForMs),
       country: placeOf(query.located.location),
     };
   }
@@ -251,7 +269,7 @@ export class CachedEvaluator<Extra> {
 
 function isValid(kept: KeptEvaluation<unknown>, epoch: number, view: StateView): boolean {
   if (kept.epoch !== epoch) return false;
-  return kept.validUntilMs === Number.POSITIVE_INFINITY || (view.monotonicMs?.() ?? 0) < kept.validUntilMs;
+  return kept.steady || (view.monotonicMs?.() ?? Number.POSITIVE_INFINITY) < kept.validUntilMs;
 }
 
 /** What of a query's type a decision depends on. */

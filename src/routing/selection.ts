@@ -43,6 +43,19 @@ export function pickIndex(
   return bestIndex(candidates, networkHash(client, stickyPrefixLength(selection, client.family)));
 }
 
+/** As `pickIndex` of candidates with these weights, when it is not sticky. */
+export function pickByWeight(weights: readonly number[], random: () => number): number {
+  if (weights.length < 2) return weights.length - 1;
+  let sum = 0;
+  for (const weight of weights) sum += weight;
+  let left = random() * sum;
+  for (let at = 0; at < weights.length - 1; at += 1) {
+    left -= weights[at] ?? 0;
+    if (left < 0) return at;
+  }
+  return weights.length - 1;
+}
+
 export function stickyPrefixLength(selection: RoutedPolicy['selection'], family: 4 | 6): number {
   if (selection.mode !== 'sticky') return 0;
   return family === 4 ? selection.ipv4PrefixLength : selection.ipv6PrefixLength;
