@@ -4,7 +4,7 @@ import { parseName } from '../name.ts';
 import { formatRdata, parseRdata, type Rdata } from '../records/catalogue.ts';
 import { respond } from '../respond.ts';
 import type { RoutedName } from '../routed.ts';
-import type { OwnedRRset } from '../rrset.ts';
+import { compileRRset, momentaryRRset, type OwnedRRset } from '../rrset.ts';
 import { AnswerTable } from '../table.ts';
 import { parseType, RCODE, rcodeName, TYPE, typeName } from '../types.ts';
 import { decodeMessage, encodeMessage, makeQuery } from '../wire/message.ts';
@@ -374,20 +374,21 @@ describe('signatures', () => {
     expect(inceptionOf('www.signed.test')).toBe(NOW - 7200 - 3600);
   });
 
-  it('are the same for the records of a routed answer in any order', () => {
+  it('are the same for a routed set in any order, with any TTL, compiled or not', () => {
     const { resources, answerTo } = world();
-    answerTo('api.signed.test');
+    const { answer, zone } = answerTo('api.signed.test');
     const { size } = resources.kept;
-    const turned = routes([TYPE.A], 20, [A2, A1]).answer({ name: origin, type: TYPE.A, client: CLIENT });
-    expect(turned.records).toEqual([A2, A1]);
-    const zone = answerTo('api.signed.test').zone;
-    zone?.signer?.signaturesOf(
-      parseName('api.signed.test'),
-      { type: TYPE.A, ttlSeconds: 5, records: turned.records, wire: undefined },
-      60,
-      false,
-    );
+    const name = parseName('api.signed.test');
+    const sets = [
+      momentaryRRset(TYPE.A, 5, [A2, A1]),
+      compileRRset(TYPE.A, 5, [A2, A1]),
+      compileRRset(TYPE.A, 60, [A1, A2]),
+    ];
+    for (const set of sets)
+      expect(zone?.signer?.signaturesOf(name, set, 60, false)?.records).toEqual(answer[1]?.set.records);
     expect(resources.kept.size).toBe(size);
+    zone?.signer?.signaturesOf(name, compileRRset(TYPE.A, 60, [A1]), 60, false);
+    expect(resources.kept.size).toBe(size + 1);
   });
 
   it('beyond the budget of a second are SERVFAIL, but names of the zone have a part of it to themselves', () => {

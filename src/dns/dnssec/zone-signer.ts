@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { DomainName } from '../name.ts';
-import { compileRRset, momentaryRRset, type RRset } from '../rrset.ts';
+import { compileRRset, momentaryRRset, type RRset, WIRE_RECORD_HEAD } from '../rrset.ts';
 import { TYPE } from '../types.ts';
 import { canonicalOrder } from './canonical.ts';
 import { privateKeyFrom } from './key.ts';
@@ -146,14 +146,25 @@ function expirationOf(presigned: ReadonlyMap<number, SignedSet>): number {
   return ends.length === 0 ? 0 : Math.min(...ends);
 }
 
-/** Type and records as text that is equal for equal sets, in whatever order the records of a routed answer are. */
-function contentOf(set: RRset): string {
-  if (set.wire !== undefined) return latin1(set.wire);
-  let text = `${set.type}`;
-  for (const rdata of canonicalOrder(set.records)) text += ` ${rdata.length} ${latin1(rdata)}`;
-  return text;
+/** Type and records as text that is equal for equal sets, in whatever order the records of a routed answer are, and with any TTL. */
+function contentOf({ type, wire, records }: RRset): string {
+  const texts: string[] = [];
+  if (wire === undefined) {
+    for (const rdata of canonicalOrder(records))
+      texts.push(
+        String.fromCharCode(rdata.length >> 8, rdata.length & 0xff) + latin1(rdata, 0, rdata.length),
+      );
+  } else {
+    for (let at = 0; at < wire.length; ) {
+      const lengthAt = at + WIRE_RECORD_HEAD - 2;
+      at = lengthAt + 2 + (((wire[lengthAt] ?? 0) << 8) | (wire[lengthAt + 1] ?? 0));
+      texts.push(latin1(wire, lengthAt, at));
+    }
+  }
+  if (texts.length > 1) texts.sort();
+  return `${type} ${texts.join('')}`; // each text begins with its length, so that they cannot run into each other
 }
 
-function latin1(octets: Uint8Array): string {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
+function latin1(octets: Uint8Array, from: number, to: number): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1', from, to);
 }
