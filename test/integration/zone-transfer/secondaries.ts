@@ -24,12 +24,14 @@ export interface Copied {
   readonly primaryPort: number;
   readonly key: { readonly name: string; readonly algorithm: string; readonly secret: string };
   readonly folder: string;
+  /** A free one when left out. */
+  readonly port?: number;
 }
 
 /** Knot DNS as a secondary. */
 export async function startKnotSecondary(program: string, copied: Copied): Promise<Secondary> {
   const { zones, primaryPort, key, folder } = copied;
-  const port = await freePort();
+  const port = copied.port ?? (await freePort());
   mkdirSync(folder, { recursive: true });
   const config = [
     'server:',
@@ -127,7 +129,7 @@ async function bind(
 /** PowerDNS with its SQLite backend as a secondary. It fetches all of the zone again after a change: its IXFR loses records. */
 export async function startPowerDnsSecondary(program: string, copied: Copied): Promise<Secondary> {
   const { zones, primaryPort, key, folder } = copied;
-  const port = await freePort();
+  const port = copied.port ?? (await freePort());
   mkdirSync(folder, { recursive: true });
   const database = join(folder, 'pdns.sqlite3');
   const schema = readFileSync('/usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql', 'utf8');
