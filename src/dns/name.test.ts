@@ -45,6 +45,7 @@ describe('parseName', () => {
     ['a\\256.example', 'bad escape'],
     ['a\\', 'bad escape'],
     [`${'a'.repeat(64)}.example`, 'label of 64 octets'],
+    [`example.${'a'.repeat(64)}`, 'label of 64 octets'],
     [`${'a.'.repeat(127)}a`, '257 octets'],
     ['xn--\u0080.example', 'not a valid internationalised'],
     // What a URL makes something else of, and what maps to nothing or to a dot.

@@ -176,8 +176,8 @@ class Search {
     const { owner, set } = redirection;
     if (!this.#answer.some((part) => part.owner === owner && part.set.type === TYPE.DNAME))
       this.#answer.push(redirection);
-    const [rdata] = set.records;
-    const target = rdata?.type === 'DNAME' ? redirected(name, owner, rdata.target) : undefined;
+    const rdata = set.records.find((each) => each.type === 'DNAME');
+    const target = rdata && redirected(name, owner, rdata.target);
     if (target === undefined) return undefined;
     const cname = momentaryRRset(TYPE.CNAME, set.ttlSeconds, [{ type: 'CNAME', target }]);
     this.#answer.push({ owner: name, set: cname, originalTtlSeconds: set.ttlSeconds, signing: 'none' });
@@ -308,9 +308,8 @@ class Search {
 
   #referral(cut: ZoneNode): Decision {
     this.#source = cut.name;
-    const servers = findSet(cut, TYPE.NS);
-    const authority: AnswerPart[] = [];
-    if (servers !== undefined) authority.push(unsigned(cut.name, servers));
+    const servers = cut.sets.filter(({ type }) => type === TYPE.NS);
+    const authority = servers.map((set) => unsigned(cut.name, set));
     if (this.#signer !== undefined) {
       // RFC 4035 section 3.1.4: the digest of the child's key, or that there is none.
       const set = findSet(cut, TYPE.DS);
@@ -321,7 +320,7 @@ class Search {
           : { owner: cut.name, set, originalTtlSeconds: set.ttlSeconds, signing: 'zone' },
       );
     }
-    const addresses = servers === undefined ? NONE : addressesOf(this.#zone, servers);
+    const addresses = servers.flatMap((set) => addressesOf(this.#zone, set));
     const glue = addresses.filter(({ owner }) => isAtOrBelow(owner, cut.name));
     const helpful = addresses.filter(({ owner }) => !isAtOrBelow(owner, cut.name));
     const decision = this.#decide(RCODE.NOERROR, authority, [...glue, ...helpful]);
@@ -413,15 +412,14 @@ function standsBesideAliases(type: number): boolean {
 }
 
 function aliasTarget(records: readonly Rdata[]): DomainName | undefined {
-  const [first] = records;
-  return first?.type === 'CNAME' ? first.target : undefined;
+  return records.find((rdata) => rdata.type === 'CNAME')?.target;
 }
 
 /** Static addresses this zone has for the servers of an NS set. */
 function addressesOf(zone: Zone, servers: RRset): readonly AnswerPart[] {
   const found: AnswerPart[] = [];
-  for (const rdata of servers.records) {
-    const node = rdata.type === 'NS' ? zone.nodes.get(rdata.target) : undefined;
+  for (const { target } of servers.records.filter((rdata) => rdata.type === 'NS')) {
+    const node = zone.nodes.get(target);
     if (node === undefined) continue;
     for (const set of node.sets) {
       if (set.type !== TYPE.A && set.type !== TYPE.AAAA) continue;

@@ -207,7 +207,8 @@ function ownerOf(
       fix: 'Correct the name; `@` is the zone itself.',
     };
   }
-  if (absolute) {
+  // Below the root there is no other reading of a relative name.
+  if (absolute || origin === '.') {
     if (isAtOrBelow(bare, origin)) return bare;
     return {
       code: 'DNS_RECORD_OUT_OF_ZONE',
@@ -219,7 +220,7 @@ function ownerOf(
     const fix = `Write "${bare}" with the dot at the end, or "${bare === origin ? '@' : bare.slice(0, -origin.length - 1)}".`;
     return { code: 'DNS_NAME_INVALID', reason: `"${text}" would mean ${bare}${origin}`, fix };
   }
-  const full = tryParseName(origin === '.' ? bare : `${bare}${origin}`);
+  const full = tryParseName(`${bare}${origin}`);
   if (typeof full === 'object')
     return { code: 'DNS_NAME_INVALID', reason: full.reason, fix: 'Use a shorter name.' };
   return full;

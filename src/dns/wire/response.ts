@@ -111,9 +111,9 @@ function writeSection(
   room: number,
 ): number {
   let count = 0;
-  for (let i = from; i < to; i += 1) {
-    const entry = sets[i];
-    if (entry === undefined) continue;
+  let i = from;
+  for (let entry = sets[i]; i < to && entry !== undefined; entry = sets[i]) {
+    i += 1;
     const { owner, set } = entry;
     if (set.wire === undefined) {
       for (const rdata of set.records) {
