@@ -16,6 +16,21 @@ export interface ClientAddress {
  * IPv6 zone identifier is dropped. `undefined` when the text is no address.
  */
 export function resolverAddress(text: string): ClientAddress | undefined {
+  const known = recent.get(text);
+  if (known !== undefined) return known;
+  const address = readAddress(text);
+  if (address !== undefined) {
+    if (recent.size >= MAX_RECENT) recent.clear();
+    recent.set(text, address);
+  }
+  return address;
+}
+
+/* A name server hears the same resolvers again and again. Immutable, so that one serves them all. */
+const recent = new Map<string, ClientAddress>();
+const MAX_RECENT = 4096;
+
+function readAddress(text: string): ClientAddress | undefined {
   const v4 = parseIpv4(text);
   if (v4 !== undefined) return { family: 4, bytes: v4, prefixLength: 32, source: 'resolver' };
   const zone = text.indexOf('%');

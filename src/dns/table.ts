@@ -1,11 +1,15 @@
 import { PortolanError } from '../errors/error.ts';
-import { type DomainName, parentOf } from './name.ts';
+import { type DomainName, isAtOrBelow, parentOf } from './name.ts';
 import type { Zone } from './zone.ts';
 
 /** Every zone a name server answers for. Immutable: a change makes a new table, which is swapped in whole. */
 export class AnswerTable {
   readonly zones: readonly Zone[];
   readonly #byOrigin: ReadonlyMap<DomainName, Zone>;
+  /** Zones with no other zone of this table below them. */
+  readonly #lowest: ReadonlySet<Zone>;
+  /** The zone of the last name, when it is one of those: mostly the next name's too. */
+  #last: Zone | undefined;
 
   /** @throws PortolanError ZONE_CLAIMED when two zones have one origin */
   constructor(zones: readonly Zone[]) {
@@ -17,10 +21,26 @@ export class AnswerTable {
     }
     this.zones = zones;
     this.#byOrigin = byOrigin;
+    const lowest = new Set(zones);
+    for (const zone of zones) {
+      for (let at = parentOf(zone.origin); at !== undefined; at = parentOf(at)) {
+        const above = byOrigin.get(at);
+        if (above !== undefined) lowest.delete(above);
+      }
+    }
+    this.#lowest = lowest;
   }
 
   /** The zone with the longest origin at or above the name. */
   zoneFor(name: DomainName): Zone | undefined {
+    const last = this.#last;
+    if (last !== undefined && isAtOrBelow(name, last.origin)) return last;
+    const zone = this.#find(name);
+    if (zone !== undefined && this.#lowest.has(zone)) this.#last = zone;
+    return zone;
+  }
+
+  #find(name: DomainName): Zone | undefined {
     for (let at: DomainName | undefined = name; at !== undefined; at = parentOf(at)) {
       const zone = this.#byOrigin.get(at);
       if (zone !== undefined) return zone;

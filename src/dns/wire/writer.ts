@@ -18,6 +18,9 @@ export class WireWriter {
   readonly #from = new Uint16Array(MAX_TARGETS);
   readonly #at = new Uint16Array(MAX_TARGETS);
   #count = 0;
+  /** A name to remember before the next one is written. */
+  #question: DomainName | undefined;
+  #questionAt = 0;
 
   constructor(capacity = CAPACITY) {
     this.buffer = Buffer.allocUnsafeSlow(capacity);
@@ -27,6 +30,7 @@ export class WireWriter {
   reset(): void {
     this.offset = 0;
     this.#count = 0;
+    this.#question = undefined;
   }
 
   /** Starts a new message in a new buffer, when someone still reads the old one. */
@@ -99,6 +103,10 @@ export class WireWriter {
   /** A name, as a pointer where a suffix of it stands in the message already. */
   name(name: DomainName): void {
     let at = 0;
+    if (this.#question !== undefined) {
+      this.#rememberQuestion(this.#question, this.#questionAt);
+      this.#question = undefined;
+    }
     if (name !== '.') {
       while (at < name.length) {
         const target = this.#find(name, at);
@@ -120,9 +128,17 @@ export class WireWriter {
     this.u8(0);
   }
 
-  /** Makes a name that was copied to `offset` in full (the question) a target for compression. */
+  /**
+   * Makes a name that was copied to `offset` in full (the question) a target for compression. Before any other name of the
+   * message. Costs something only when another name is written: most answers have none.
+   */
   remember(name: DomainName, offset: number): void {
     if (name === '.') return;
+    this.#question = name;
+    this.#questionAt = offset;
+  }
+
+  #rememberQuestion(name: DomainName, offset: number): void {
     let at = 0;
     let wireAt = offset;
     while (at < name.length) {
