@@ -177,7 +177,7 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
         post(thread, { type: 'taken', kind: 'queryLog' });
         return;
       case 'warning':
-        log.warn({ err: message.details }, message.message);
+        log.warn(message.details === '' ? {} : { err: message.details }, message.message);
         return;
     }
   };
