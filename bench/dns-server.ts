@@ -2,8 +2,7 @@ import { createSocket } from 'node:dgram';
 import { openGeoDatabase } from '../nameserver/geo-database.ts';
 import { createRoutedTable } from '../nameserver/routed-table.ts';
 import { createNameServer } from '../nameserver/server.ts';
-import type { StateView } from '../src/routing/model.ts';
-import { dnsWorld, routingOf } from './dns-world.ts';
+import { dnsWorld, healthyView, routingOf } from './dns-world.ts';
 
 /*
  * The servers of `bench/dns.ts` that run on Node: `portolan PORT GEO_DATABASE` or `bare PORT`, the least a server on `dgram` can
@@ -21,18 +20,9 @@ if (kind === 'bare') {
   socket.bind(Number(port), '127.0.0.1');
 } else {
   const geo = await openGeoDatabase(database);
-  const view: StateView = {
-    target: () => ({ state: 'up', earliestChangeMs: 30_000 }),
-    cluster: () => ({}),
-    lastHealthy: () => [],
-    staleForMs: 0,
-  };
-  const { table } = createRoutedTable({
-    routing: routingOf(dnsWorld()),
-    geo,
-    view: () => view,
-    random: Math.random,
-  });
+  const routing = routingOf(dnsWorld());
+  const view = healthyView(routing);
+  const { table } = createRoutedTable({ routing, geo, view: () => view, random: Math.random });
   const server = createNameServer({
     listen: [{ host: '127.0.0.1', port: Number(port) }],
     table: () => table,

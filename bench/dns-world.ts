@@ -1,10 +1,18 @@
 import { type DomainName, parseName } from '../src/dns/name.ts';
 import { CLASS, TYPE } from '../src/dns/types.ts';
 import { encodeMessage, makeQuery } from '../src/dns/wire/message.ts';
+import { createStateView } from '../src/health/state-view.ts';
+import { NO_PENDING_CHANGE_MS } from '../src/health/types.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import { zoneSpec } from '../src/resources/zone.ts';
 import { regionTable } from '../src/routing/geography.ts';
-import type { GeoLookup, RoutedEndpoint, RoutedGeoRule, RoutedPolicy } from '../src/routing/model.ts';
+import type {
+  GeoLookup,
+  RoutedEndpoint,
+  RoutedGeoRule,
+  RoutedPolicy,
+  StateView,
+} from '../src/routing/model.ts';
 
 /*
  * The data of `bench/dns.ts`, the same for every server: one zone with 10,000 names, a third each geographic, weighted and
@@ -119,6 +127,24 @@ export function routingOf(
     policies: world.names.map((name, i) => policyOf(name, i, world.ttlSeconds)),
     regions: regionTable(),
   };
+}
+
+/** Everything up and no change in sight, in a view as the hub and the agents make it. */
+export function healthyView({ policies }: Pick<RoutingPart, 'policies'>): StateView {
+  const targets = policies.flatMap(({ endpoints }) =>
+    endpoints.flatMap(({ addresses }) => addresses.map(({ targetId }) => targetId)),
+  );
+  const up = { state: 'up', earliestChangeMs: NO_PENDING_CHANGE_MS } as const;
+  return createStateView(
+    {
+      targets: new Map(targets.map((id) => [id, up])),
+      drains: new Map(),
+      lastHealthy: new Map(),
+      takenAtMs: performance.now(),
+      freshAtMs: Number.POSITIVE_INFINITY,
+    },
+    () => performance.now(),
+  );
 }
 
 function policyOf(name: BenchName, index: number, ttlSeconds: number): RoutedPolicy {
