@@ -7,6 +7,12 @@ export const QUERY_LOG_DROPPED: Metric = {
   type: 'counter',
 };
 
+export const QUERY_LOG_RECORDS: Metric = {
+  name: 'portolan_dns_query_log_records_total',
+  help: 'Records of the query log that were handed to its file or to who reads its socket.',
+  type: 'counter',
+};
+
 /** Records wait this long for others on their way to the log; a thread holds some MB of them at most. */
 const LIMITS = { batch: 512, inFlight: 4, waiting: 8192, delayMs: 50 };
 

@@ -16,6 +16,7 @@ export interface QueryLogSink {
 
 export interface SinkOptions {
   readonly settings: QueryLogSettings;
+  readonly written: Counter;
   readonly dropped: Counter;
   readonly log: { warn(details: object, message: string): void };
   /** Pause before a socket is connected again, in milliseconds. */
@@ -39,7 +40,7 @@ interface Waiting {
 }
 
 /** A file that is turned over when it has grown to a size: FILE, FILE.1, FILE.2 …, the oldest goes. */
-function fileSink(path: string, { settings, dropped, log }: SinkOptions): QueryLogSink {
+function fileSink(path: string, { settings, written, dropped, log }: SinkOptions): QueryLogSink {
   const { maxMegabytes, keep } = settings.rotate;
   const maxOctets = maxMegabytes * 1_000_000;
   const dnstap = settings.format === 'dnstap';
@@ -98,18 +99,21 @@ function fileSink(path: string, { settings, dropped, log }: SinkOptions): QueryL
       waiting = [];
       waitingOctets = 0;
       if (batch.length === 0) continue;
+      let done = 0;
       try {
         let to = await opened();
-        for (const { octets } of batch) {
+        for (const { octets, records } of batch) {
           if (to.size > 0 && to.size + octets.length > maxOctets) {
             await turnOver();
             to = await opened();
           }
           await append(to, octets);
+          written.add(records);
+          done += records;
         }
         failing = false;
       } catch (err) {
-        dropped.add(batch.reduce((sum, { records }) => sum + records, 0));
+        dropped.add(batch.reduce((sum, { records }) => sum + records, -done));
         if (!failing)
           log.warn({ err, path }, 'the query log cannot be written; queries are answered all the same');
         failing = true;
@@ -162,7 +166,7 @@ function ignoreMissing(thrown: unknown): void {
 
 /** A Unix socket that somebody reads. Connected again when the reader comes back; records of the time between are dropped. */
 function socketSink(path: string, options: SinkOptions): QueryLogSink {
-  const { settings, dropped, log, retryMs = RETRY_MS } = options;
+  const { settings, written, dropped, log, retryMs = RETRY_MS } = options;
   const dnstap = settings.format === 'dnstap';
   let socket: Socket | undefined;
   let ready = false;
@@ -219,6 +223,7 @@ function socketSink(path: string, options: SinkOptions): QueryLogSink {
         return;
       }
       socket.write(octets);
+      written.add(records);
     },
     reopen: () => undefined,
     async close() {

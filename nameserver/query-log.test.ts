@@ -10,7 +10,7 @@ import { parseQuery, type Query } from '../src/dns/wire/query.ts';
 import { Counters } from './counters.ts';
 import { CONTROL, controlFrame, withMaskedSubnet } from './dnstap.ts';
 import { type AnsweredQuery, QueryLogger } from './query-log.ts';
-import { QUERY_LOG_DROPPED } from './query-log-batches.ts';
+import { QUERY_LOG_DROPPED, QUERY_LOG_RECORDS } from './query-log-batches.ts';
 import { openQueryLog } from './query-log-sink.ts';
 import { nameServerSettings, type QueryLogSettings } from './settings.ts';
 
@@ -214,6 +214,7 @@ describe('a log file', () => {
     const warnings: string[] = [];
     const log = openQueryLog({
       settings: settingsOf(given),
+      written: counters.counter(QUERY_LOG_RECORDS),
       dropped,
       log: { warn: (_details, message) => warnings.push(message) },
       retryMs: 10,

@@ -6,7 +6,7 @@ import type { Batches } from './batches.ts';
 import { familiesOf, type Metric } from './counters.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import { createNameServerPool, type NameServerPool } from './pool.ts';
-import { QUERY_LOG_DROPPED, queryLogBatches } from './query-log-batches.ts';
+import { QUERY_LOG_DROPPED, QUERY_LOG_RECORDS, queryLogBatches } from './query-log-batches.ts';
 import { openQueryLog } from './query-log-sink.ts';
 import { RoutedTableImages } from './routed-image.ts';
 import type { RoutedTableInput } from './routed-table.ts';
@@ -82,7 +82,14 @@ export function createNameService(options: NameServiceOptions): NameService {
   let served: ServedTable | undefined;
 
   const queryLog =
-    settings.queryLog === undefined ? undefined : openQueryLog({ settings: settings.queryLog, dropped, log });
+    settings.queryLog === undefined
+      ? undefined
+      : openQueryLog({
+          settings: settings.queryLog,
+          written: own.counters.counter(QUERY_LOG_RECORDS),
+          dropped,
+          log,
+        });
   const reopen = (): void => queryLog?.reopen();
   if (queryLog !== undefined) process.on('SIGHUP', reopen);
   // In its own thread, too, records are written in batches.

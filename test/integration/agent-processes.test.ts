@@ -208,6 +208,33 @@ describe('an agent without its hub', () => {
     expect(await reply.text()).toContain('no snapshot is served yet');
   });
 
+  it('answers in several threads when it is told to, from the snapshot and the states on its disk', async () => {
+    await hub.store(dataDir, hub.snapshot());
+    const config = join(dataDir, 'agent.yaml');
+    await writeFile(config, 'dns: {workers: 3}\n');
+    const saved: SavedStates = {
+      savedAtWallMs: Date.now(),
+      epoch: 1,
+      targets: [
+        ['t-eu', 'd', 0, 60_000, 1_000, 1, -1, Date.now()],
+        ['t-us', 'u', 0, 60_000, 1_000, 1, -1, Date.now()],
+      ],
+      drains: [],
+      hubHeardAgoMs: 0,
+      lastHealthy: [],
+    };
+    await stateFile(dataDir).write(saved);
+    const known = await running(startAgent('--config', config));
+    for (let at = 0; at < 30; at += 1) expect((await ask(serverOf(known))).addresses).toEqual(['192.0.2.2']);
+    const { admin } = await listening();
+    const metrics = await (await fetch(`http://${admin}/metrics`)).text();
+    expect(metrics).toContain('portolan_dns_workers 3\n');
+    expect(metrics).toContain('portolan_dns_table_sequence 1\n');
+    expect(metrics).toMatch(
+      /portolan_dns_responses_total\{zone="example\.test\.",transport="udp",rcode="NOERROR"\} 30/,
+    );
+  });
+
   it('shows the metrics of both processes', async () => {
     await hub.store(dataDir, hub.snapshot());
     const known = await running(startAgent());

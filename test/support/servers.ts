@@ -30,6 +30,8 @@ const SERVERS = {
   },
   unbound: { debianPackage: 'unbound', find: () => onPath('unbound') },
   dnsviz: { debianPackage: 'dnsviz', find: () => onPath('dnsviz') },
+  fstrmCapture: { debianPackage: 'fstrm-bin', find: () => onPath('fstrm_capture') },
+  dnstapLdns: { debianPackage: 'dnstap-ldns', find: () => onPath('dnstap-ldns') },
   ip: { debianPackage: 'iproute2', find: () => onPath('ip') },
   nft: { debianPackage: 'nftables', find: () => onPath('nft') },
 } as const satisfies Record<string, ServerKind>;
