@@ -83,7 +83,9 @@ describe('an answer', () => {
   });
 
   it('about DS of the root comes from the root itself: there is nothing above', () => {
-    expect(ask(source('.', [record('test', 'A', '192.0.2.1')]), '.', TYPE.DS)).toMatchObject({
+    const root = source('.', [record('ns.elsewhere.invalid', 'A', '192.0.2.1')]);
+    expect(ask(root, 'ns.elsewhere.invalid', TYPE.A).answer).toEqual(['ns.elsewhere.invalid. A']);
+    expect(ask(root, '.', TYPE.DS)).toMatchObject({
       rcode: RCODE.NOERROR,
       authority: ['. SOA'],
     });

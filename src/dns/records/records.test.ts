@@ -359,3 +359,80 @@ describe('times', () => {
     ['', undefined],
   ])('%s is %s seconds', (text, seconds) => expect(parseSeconds(text)).toBe(seconds));
 });
+
+describe('data that only a stranger sends', () => {
+  const decoded = (type: string, octets: string): unknown =>
+    formatRdata(decodeRdata(code(type), new WireReader(Buffer.from(octets.replaceAll(' ', ''), 'hex'))));
+  const svcb = (params: string): string => `0001 00 ${params}`;
+  const nsec = (bitmap: string): string => `00 ${bitmap}`;
+
+  it.each([
+    ['SVCB', svcb('0002 0001 00'), 'no-default-alpn with a value'],
+    ['SVCB', svcb('0001 0003 026832 0003 0001 35'), 'a port of one octet'],
+    ['SVCB', svcb('0004 0000'), 'no address in a hint'],
+    ['SVCB', svcb('0004 0003 c00002'), 'half an address in a hint'],
+    ['SVCB', svcb('0005 0000'), 'an empty ech'],
+    ['SVCB', svcb('0001 0000'), 'an empty alpn'],
+    ['SVCB', svcb('0001 0001 00'), 'an empty protocol in alpn'],
+    ['SVCB', svcb('0001 0002 0268'), 'a protocol that is cut off'],
+    ['SVCB', svcb('0000 0000'), 'an empty mandatory'],
+    ['SVCB', svcb('0000 0003 000100'), 'half a key in mandatory'],
+    ['SVCB', svcb('0000 0002 0000'), 'mandatory that names itself'],
+    ['SVCB', svcb('0000 0002 ffff'), 'mandatory that names the invalid key'],
+    ['SVCB', svcb('0000 0002 0003'), 'mandatory that names what is not there'],
+    ['NSEC', nsec('00 01 40 00 01 40'), 'windows out of order'],
+    ['NSEC', nsec('00 00'), 'an empty window'],
+    ['NSEC', nsec(`00 21 ${'ff'.repeat(33)}`), 'a window that is too long'],
+    ['NSEC', nsec('00 02 40 00'), 'a window that ends with zeros'],
+  ])('%s %s is malformed: %s', (type, octets) => {
+    expect(() => decoded(type, octets)).toThrowError(expect.objectContaining({ code: 'DNS_WIRE_MALFORMED' }));
+  });
+
+  it.each([
+    ['SVCB', svcb('0001 0003 026832'), '1 . alpn="h2"'],
+    ['SVCB', svcb('0001 0003 026832 0002 0000'), '1 . alpn="h2" no-default-alpn'],
+    ['SVCB', svcb('0005 0003 010203'), '1 . ech="AQID"'],
+    ['NSEC', nsec('00 01 40 01 01 40'), '. A CAA'],
+  ])('%s %s is %s', (type, octets, text) => {
+    expect(decoded(type, octets)).toBe(text);
+  });
+});
+
+describe('text that is wrong in its own way', () => {
+  const AFTER = 'A 13 2 300';
+  const REST = '1 example.com. AQID';
+  it.each([
+    ['SVCB', '1 . ipv4hint', 'a value it does not allow'],
+    ['SVCB', '1 . port', 'a value it does not allow'],
+    ['SVCB', '1 . port=x', 'a value it does not allow'],
+    ['SVCB', '1 . port=70000', 'a value it does not allow'],
+    ['SVCB', '1 . ech=AQI', 'a value it does not allow'],
+    ['SVCB', '1 . ech', 'a value it does not allow'],
+    ['SVCB', '1 . mandatory', 'a value it does not allow'],
+    ['SVCB', '1 . mandatory=nonsense', 'a value it does not allow'],
+    ['SVCB', '1 . mandatory=port,nonsense,key9 port=1', 'a value it does not allow'],
+    ['SVCB', '1 . alpn="h2\\\\"', 'a value it does not allow'],
+    ['SVCB', '1 . no-default-alpn=1 alpn=h2', 'a value it does not allow'],
+    ['SVCB', `1 . key9="${'x'.repeat(65_536)}"`, 'longer than 65535 octets'],
+    ['NSEC', 'example.com. A NONSENSE', '"NONSENSE" is no record type'],
+    ['RRSIG', `NONSENSE 13 2 300 0 0 ${REST}`, '"NONSENSE" is no record type'],
+    ['RRSIG', `${AFTER} tomorrow 0 ${REST}`, 'not a time'],
+    ['RRSIG', `${AFTER} 4294967296 0 ${REST}`, 'not a time'],
+    ['RRSIG', `${AFTER} 20260231000000 0 ${REST}`, 'not a date that exists'],
+    ['RRSIG', `${AFTER} 20261301000000 0 ${REST}`, 'not a date that exists'],
+    ['RRSIG', `${AFTER} 19691231235959 0 ${REST}`, 'not between 1970 and 2106'],
+    ['RRSIG', `${AFTER} 21070101000000 0 ${REST}`, 'not between 1970 and 2106'],
+    ['CERT', '', 'is missing'],
+  ])('%s %s: %s', (type, text, problem) => {
+    expect(() => parseRdata(code(type), text)).toThrowError(
+      expect.objectContaining({ code: 'DNS_RECORD_INVALID', message: containing(problem) }),
+    );
+  });
+
+  it('takes times of signatures as seconds, and names relative to the root', () => {
+    expect(formatRdata(parseRdata(code('RRSIG'), `${AFTER} 86400 20260101000000 ${REST}`))).toContain(
+      ' 19700102000000 ',
+    );
+    expect(formatRdata(parseRdata(code('NS'), 'ns.test', parseName('.')))).toBe('ns.test.');
+  });
+});

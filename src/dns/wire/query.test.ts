@@ -146,3 +146,31 @@ function txt(text: string): Message['answers'][number] {
 function option(code: number, hex: string): Message['edns'] {
   return { udpSize: 1232, version: 0, dnssecOk: false, options: [{ code, data: Buffer.from(hex, 'hex') }] };
 }
+
+describe('a query with odd parts', () => {
+  const header = (additional: number): string => `00010000000100000000000${additional}`;
+  const body = '01610000010001';
+  const problem = (hex: string): number | undefined => parseQuery(Buffer.from(hex, 'hex'))?.problem;
+  const label = `3f${'61'.repeat(63)}`;
+
+  it('whose name has more than 255 octets is FORMERR', () => {
+    expect(problem(`${header(0)}${label.repeat(3)}3d${'61'.repeat(61)}0000010001`)).toBe(RCODE.NOERROR);
+    expect(problem(`${header(0)}${label.repeat(3)}3e${'61'.repeat(62)}0000010001`)).toBe(RCODE.FORMERR);
+  });
+
+  it('whose records have an owner of more than 255 octets is FORMERR', () => {
+    expect(problem(`${header(1)}${body}${label.repeat(4)}00${'00010001000000000000'}`)).toBe(RCODE.FORMERR);
+    expect(problem(`${header(1)}${body}${label.repeat(3)}00${'00010001000000000000'}`)).toBe(RCODE.NOERROR);
+  });
+
+  it('may be signed by its last record only', () => {
+    const tsig = '0000fa00ff000000000000';
+    const other = '0000010001000000000000';
+    expect(parseQuery(Buffer.from(`${header(2)}${body}${other}${tsig}`, 'hex'))).toMatchObject({
+      problem: RCODE.NOERROR,
+      tsigAt: 12 + 7 + 11,
+    });
+    expect(problem(`${header(2)}${body}${tsig}${other}`)).toBe(RCODE.FORMERR);
+    expect(problem(`000100000001000000010000${body}${tsig}`)).toBe(RCODE.FORMERR);
+  });
+});
