@@ -10,6 +10,7 @@ import {
   NOBODY,
   PARENT,
   RECURSING,
+  ROOT,
   SECOND,
   signed,
   startTree,
@@ -160,6 +161,18 @@ beforeAll(async () => {
         ['ns2.good.test.', ''],
       ],
     }),
+    'far.': zoneText({
+      ns: [
+        ['ns1.good.test.', ''],
+        ['ns2.good.test.', ''],
+      ],
+    }),
+    'lost.test.': zoneText({
+      ns: [
+        ['ns1', FIRST],
+        ['ns.nowhere.test.', ''],
+      ],
+    }),
     'unsigned.test.': zoneText(),
     'signed.test.': good.text,
     'wrongds.test.': wrongDs.text,
@@ -168,6 +181,19 @@ beforeAll(async () => {
   };
   const flipped = wrongDs.ds.replace(/[0-9A-F]{8}$/, '00000000');
   tree = await startTree(named.path, folder, {
+    [ROOT]: {
+      '.': [
+        '$TTL 300',
+        '. SOA ns. hostmaster. 1 3600 600 604800 60',
+        '. NS ns.',
+        `ns. A ${ROOT}`,
+        'test. NS ns.test.',
+        `ns.test. A ${PARENT}`,
+        'far. NS ns1.good.test.',
+        'far. NS ns2.good.test.',
+        '',
+      ].join('\n'),
+    },
     [PARENT]: {
       'test.': [
         '$ORIGIN test.',
@@ -185,6 +211,9 @@ beforeAll(async () => {
         delegation('tcp.test.', FIRST, WITHOUT_TCP),
         delegation('silent.test.', FIRST, NOBODY),
         delegation('open.test.', FIRST, RECURSING),
+        'lost.test. NS ns1.lost.test.',
+        'lost.test. NS ns.nowhere.test.',
+        `ns1.lost.test. A ${FIRST}`,
         'outside.test. NS ns1.good.test.',
         'outside.test. NS ns2.good.test.',
         ...[
@@ -254,6 +283,7 @@ describe.skipIf(!named.available)('a check of a delegation', () => {
       'ns2.gone.test.',
     ],
     ['a server that does not serve the zone', 'lame.test', ['SERVER_LAME'], SECOND],
+    ['a name server without an address', 'lost.test', ['NS_UNRESOLVED', 'FEW_SERVERS'], 'ns.nowhere.test.'],
     ['a server with an older zone', 'lag.test', ['SERIAL_DIFFERS'], `(${SECOND}`],
     ['a server without TCP', 'tcp.test', ['TCP_BLOCKED'], WITHOUT_TCP],
     ['a server that is down', 'silent.test', ['SERVER_SILENT'], NOBODY],
@@ -292,6 +322,24 @@ describe.skipIf(!named.available)('a check of a delegation', () => {
     const { findings, registrar } = await check('outside.test');
     expect(findings).toEqual([]);
     expect(registrar.glue).toEqual([]);
+  });
+
+  it('walks down from the root, also to find the addresses of name servers elsewhere', async () => {
+    const port = String(tree?.port ?? 0);
+    for (const [zone, parent] of [
+      ['good.test', 'test.'],
+      ['far', '.'],
+      ['outside.test', 'test.'],
+    ] as const) {
+      const argv = ['zone', 'check', zone, '--parent', `${ROOT}:${port}`, '--port', port, '--no-hub'];
+      const { code, out } = await cli(argv);
+      expect([zone, code, out.split('\n')[0]]).toEqual([
+        zone,
+        0,
+        `✓ parent: ${zone}. is delegated by 1 server of ${parent}`,
+      ]);
+      expect(out).toContain('✓ servers: 2 servers with authority over UDP and TCP');
+    }
   });
 
   it('ends in time when nobody answers, and says so', async () => {

@@ -14,6 +14,8 @@ export const SECOND = '127.77.0.3';
 export const RECURSING = '127.77.0.4';
 /** Serves what FIRST does, over UDP only. */
 export const WITHOUT_TCP = '127.77.0.5';
+/** Serves the root of the tree. */
+export const ROOT = '127.77.0.7';
 /** Nobody has it. */
 export const NOBODY = '127.77.0.6';
 
