@@ -143,6 +143,8 @@ export class Answerer {
       if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
       if (decision.rcode === RCODE.REFUSED) gate.explain(query, whyRefused(query));
       else if (decision.rcode === RCODE.NOTIMP) gate.explain(query, EXTENDED_ERROR.NOT_SUPPORTED);
+      else if (query.type === TYPE.NXNAME && query.problem === RCODE.NOERROR)
+        gate.explain(query, EXTENDED_ERROR.INVALID_QUERY_TYPE); // RFC 9824 section 3.5
       if (decision.failure !== undefined) {
         statistics.failure();
         onFailure(decision.failure);

@@ -422,6 +422,9 @@ describe('extended errors (RFC 8914)', () => {
     expect(codeIn(await ask(port, query('www.example.test', { class: CLASS.HS })))).toBe(
       hex(EXTENDED_ERROR.PROHIBITED),
     );
+    expect(codeIn(await ask(port, query('www.example.test', { type: TYPE.NXNAME })))).toBe(
+      hex(EXTENDED_ERROR.INVALID_QUERY_TYPE),
+    );
     expect(codeIn(await ask(port, query('www.example.test')))).toBeUndefined();
     const early = await serve({}, { table: () => undefined });
     expect(codeIn(await ask(early.port, query('www.example.test')))).toBe(hex(EXTENDED_ERROR.NOT_READY));

@@ -63,7 +63,7 @@ export function respond(
     case TYPE.OPT:
     case TYPE.TSIG:
     case TYPE.TKEY:
-    case TYPE.NXNAME: // RFC 9824 section 3.4: it stands in the bitmap of NSEC records only
+    case TYPE.NXNAME: // RFC 9824 section 3.5: it stands in the bitmap of NSEC records only
       return bare(RCODE.FORMERR);
     default:
   }

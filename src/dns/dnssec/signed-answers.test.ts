@@ -296,7 +296,7 @@ describe('a signed zone', () => {
     expect(ask('www.signed.test', 'ANY').answer).toEqual(['+ www.signed.test. 3600 HINFO "RFC8482" ""']);
   });
 
-  it('refuses to be asked for NXNAME (RFC 9824 section 3.4)', () => {
+  it('refuses to be asked for NXNAME (RFC 9824 section 3.5)', () => {
     expect(respond(table, queryFor('no.signed.test', 'NXNAME'), CLIENT)).toMatchObject({
       rcode: RCODE.FORMERR,
       authority: [],
