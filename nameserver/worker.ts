@@ -61,7 +61,8 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
     writeQueryLog: (record) => logged.push(record),
     ...(start.watched ? { onQuery: (event: QueryEvent) => queries.push(event) } : {}),
     log: {
-      warn: ({ err }, message) => post({ type: 'warning', message, details: err === undefined ? '' : detailsOf(err) }),
+      warn: ({ err }, message) =>
+        post({ type: 'warning', message, details: err === undefined ? '' : detailsOf(err) }),
     },
   });
 

@@ -1,109 +1,213 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseName } from '../name.ts';
-import { EDNS_OPTION, TYPE } from '../types.ts';
-import { ASKS, type Edns, optLength, parseOptions, type ReplyOptions, writeOpt } from './edns.ts';
-import { decodeMessage, encodeMessage, type MessageEdns, makeQuery } from './message.ts';
-import { parseQuery } from './query.ts';
+import { CLASS, EDNS_OPTION, RCODE, TYPE } from '../types.ts';
+import { ASKS, optLength, parseOptions, type ReplyOptions, writeOpt } from './edns.ts';
+import { decodeMessage, encodeMessage, makeQuery } from './message.ts';
+import { parseQuery, type Query } from './query.ts';
+import { answerLimit, encodeResponse, type Response } from './response.ts';
 import { WireWriter } from './writer.ts';
 
-const NOTHING: ReplyOptions = {
+const NOTHING: Response = {
+  rcode: RCODE.NOERROR,
+  authoritative: true,
+  answer: [],
+  authority: [],
+  additional: [],
+  requiredAdditional: 0,
+  ecsScope: 0,
+};
+const NO_REPLY: ReplyOptions = {
   nsid: undefined,
   cookie: undefined,
   keepalive: -1,
   extendedError: -1,
   padTo: 0,
 };
-const EDNS: Edns = {
-  udpSize: 1232,
-  version: 0,
-  dnssecOk: false,
-  compactOk: false,
-  clientSubnet: undefined,
-  cookieAt: 0,
-  cookieLength: 0,
-  asks: 0,
-};
-const HEADER = 12;
 
-/** The OPT record of an answer with these options, as a client reads it, and the octets it takes. */
-function written(
-  options: ReplyOptions | undefined,
-  edns = EDNS,
-): { edns: MessageEdns | undefined; octets: number } {
-  const writer = new WireWriter();
-  for (const count of [0, 0, 0, 0, 0, 1]) writer.u16(count); // a header with one additional record
-  writeOpt(writer, edns, 0, 0, options);
-  const octets = writer.offset - HEADER;
-  return { edns: decodeMessage(writer.buffer.subarray(0, writer.offset)).edns, octets };
+type Option = { readonly code: number; readonly data: Uint8Array };
+
+function queryWith(options: readonly Option[]): Query {
+  const question = { name: parseName('www.example.com'), type: TYPE.A, class: CLASS.IN };
+  const query = parseQuery(encodeMessage(makeQuery(1, question, { ednsOptions: options })));
+  if (query === undefined) throw new Error('dropped');
+  return query;
 }
 
-describe('the OPT record of an answer', () => {
+function replyWith(options: Partial<ReplyOptions>, query = queryWith([])) {
+  const writer = new WireWriter();
+  encodeResponse(query, NOTHING, writer, 65_535, { ...NO_REPLY, ...options });
+  const bytes = writer.buffer.subarray(0, writer.offset);
+  const found = decodeMessage(bytes).edns?.options ?? [];
+  return {
+    length: bytes.length,
+    options: found.map(({ code, data }) => [code, Buffer.from(data).toString('hex')]),
+  };
+}
+
+const option = (code: number, octets: number): Option => ({ code, data: new Uint8Array(octets).fill(0xab) });
+
+describe('the options of a query', () => {
+  it('that mean something are found among others', () => {
+    const query = queryWith([
+      option(EDNS_OPTION.NSID, 0),
+      option(65_001, 5),
+      option(EDNS_OPTION.TCP_KEEPALIVE, 0),
+      option(EDNS_OPTION.COOKIE, 24),
+      option(EDNS_OPTION.PADDING, 9),
+    ]);
+    const { edns, bytes } = query;
+    expect(query.problem).toBe(RCODE.NOERROR);
+    expect(edns?.asks).toBe(ASKS.NSID | ASKS.KEEPALIVE | ASKS.PADDING);
+    expect(edns?.cookieLength).toBe(24);
+    expect([...bytes.subarray(edns?.cookieAt, (edns?.cookieAt ?? 0) + 24)]).toEqual(new Array(24).fill(0xab));
+  });
+
+  it('that are not there ask for nothing', () => {
+    expect(queryWith([]).edns).toMatchObject({ asks: 0, cookieLength: 0, clientSubnet: undefined });
+  });
+
   it.each([
-    ['nothing', undefined, []],
-    ['none', NOTHING, []],
-    ['the server name', { ...NOTHING, nsid: Uint8Array.of(1, 2) }, [[EDNS_OPTION.NSID, '0102']]],
-    ['a cookie', { ...NOTHING, cookie: new Uint8Array(24).fill(7) }, [[EDNS_OPTION.COOKIE, '07'.repeat(24)]]],
-    ['the idle timeout', { ...NOTHING, keepalive: 100 }, [[EDNS_OPTION.TCP_KEEPALIVE, '0064']]],
-    ['the longest idle timeout', { ...NOTHING, keepalive: 1e6 }, [[EDNS_OPTION.TCP_KEEPALIVE, 'ffff']]],
-    ['an extended error', { ...NOTHING, extendedError: 20 }, [[EDNS_OPTION.EDE, '0014']]],
-    [
-      'all of them',
-      { nsid: Uint8Array.of(9), cookie: new Uint8Array(24), keepalive: 0, extendedError: 0, padTo: 0 },
-      [
-        [EDNS_OPTION.COOKIE, '00'.repeat(24)],
-        [EDNS_OPTION.NSID, '09'],
-        [EDNS_OPTION.TCP_KEEPALIVE, '0000'],
-        [EDNS_OPTION.EDE, '0000'],
-      ],
-    ],
-  ] as const)('has %s, in as many octets as were reckoned with', (_what, options, expected) => {
-    const { edns, octets } = written(options);
-    expect(edns?.options.map(({ code, data }) => [code, Buffer.from(data).toString('hex')])).toEqual(
-      expected,
-    );
-    expect(octets).toBe(optLength(EDNS, options));
+    [0, false],
+    [7, false],
+    [8, true],
+    [9, false],
+    [16, true],
+    [40, true],
+    [41, false],
+  ])('with a cookie of %i octets: good %s', (octets, good) => {
+    const query = queryWith([option(EDNS_OPTION.COOKIE, octets)]);
+    expect(query.problem).toBe(good ? RCODE.NOERROR : RCODE.FORMERR);
+    expect(query.edns).toBeDefined(); // the answer has an OPT record either way
+    expect(query.edns?.cookieLength).toBe(good ? octets : 0);
   });
 
-  it('fills the message up to a multiple of the block (RFC 8467)', () => {
-    for (const padTo of [128, 468]) {
-      const options = { ...NOTHING, padTo };
-      const { edns, octets } = written(options);
-      expect((HEADER + octets) % padTo).toBe(0);
-      expect(edns?.options[0]?.code).toBe(EDNS_OPTION.PADDING);
-      expect(edns?.options[0]?.data.every((octet) => octet === 0)).toBe(true);
-      expect(octets - (edns?.options[0]?.data.length ?? 0)).toBe(optLength(EDNS, options));
-    }
+  it('with two cookies have the first, and nobody looks at the second (RFC 7873 section 5.2)', () => {
+    const query = queryWith([option(EDNS_OPTION.COOKIE, 8), option(EDNS_OPTION.COOKIE, 3)]);
+    expect(query).toMatchObject({ problem: RCODE.NOERROR, edns: { cookieLength: 8 } });
   });
 
-  it('copies DO, says that compact denial was understood, and gives back the client subnet with its scope', () => {
-    const clientSubnet = { family: 1, sourcePrefixLength: 24, address: Uint8Array.of(192, 0, 2) } as const;
-    const edns = { ...EDNS, dnssecOk: true, compactOk: true, clientSubnet };
-    const writer = new WireWriter();
-    writeOpt(writer, edns, 0, 40, undefined);
-    expect(writer.buffer.toString('hex', 0, writer.offset)).toBe(
-      '00002904d00000c000000b0008000700011820c00002', // a scope of 40 is 32 for IPv4
+  it('of another version are not read: there a cookie may be something else', () => {
+    const bytes = encodeMessage({
+      ...makeQuery(1, { name: parseName('.'), type: TYPE.A, class: CLASS.IN }),
+      edns: { udpSize: 1232, version: 1, dnssecOk: false, options: [option(EDNS_OPTION.COOKIE, 3)] },
+    });
+    expect(parseQuery(bytes)).toMatchObject({
+      problem: RCODE.BADVERS,
+      edns: { version: 1, cookieLength: 0 },
+    });
+  });
+
+  it('I23 are read or refused, never read beyond their end', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 20 }), (bytes, from) => {
+        const start = Math.min(from, bytes.length);
+        const options = parseOptions(bytes, start, bytes.length);
+        if (options === undefined || options.cookieLength === 0) return;
+        expect(options.cookieAt).toBeGreaterThanOrEqual(start + 4);
+        expect(options.cookieAt + options.cookieLength).toBeLessThanOrEqual(bytes.length);
+      }),
     );
-    expect(writer.offset).toBe(optLength(edns));
   });
 });
 
-describe('the options of a query', () => {
-  it('may ask for the server name, the idle timeout and padding', () => {
-    const ask = (...codes: number[]): number | undefined => {
-      const ednsOptions = codes.map((code) => ({ code, data: new Uint8Array() }));
-      const name = parseName('example.com');
-      return parseQuery(encodeMessage(makeQuery(1, { name, type: TYPE.A, class: 1 }, { ednsOptions })))?.edns
-        ?.asks;
-    };
-    expect(ask(EDNS_OPTION.NSID)).toBe(ASKS.NSID);
-    expect(ask(EDNS_OPTION.TCP_KEEPALIVE)).toBe(ASKS.KEEPALIVE);
-    expect(ask(EDNS_OPTION.PADDING)).toBe(ASKS.PADDING);
-    expect(ask(EDNS_OPTION.PADDING, EDNS_OPTION.NSID, 65_001)).toBe(ASKS.PADDING | ASKS.NSID);
-    expect(ask(65_001)).toBe(0);
+describe('a query without a question', () => {
+  const bare = (options: readonly Option[]): Query | undefined =>
+    parseQuery(
+      encodeMessage({
+        ...makeQuery(1, { name: parseName('.'), type: 1, class: 1 }, { ednsOptions: options }),
+        questions: [],
+      }),
+    );
+
+  it('is one for a cookie when it has the option (RFC 7873 section 5.4)', () => {
+    expect(bare([option(EDNS_OPTION.COOKIE, 8)])).toMatchObject({
+      problem: RCODE.NOERROR,
+      questionEnd: 12,
+      class: 0,
+    });
   });
 
-  it('are unreadable when one is cut off', () => {
-    expect(parseOptions(Uint8Array.of(0, 3, 0), 0, 3)).toBeUndefined();
-    expect(parseOptions(Uint8Array.of(0, 3, 0, 1), 0, 4)).toBeUndefined();
+  it('is FORMERR without, or when the rest is malformed', () => {
+    expect(bare([])).toMatchObject({ problem: RCODE.FORMERR });
+    expect(bare([option(EDNS_OPTION.COOKIE, 5)])).toMatchObject({ problem: RCODE.FORMERR });
+    expect(parseQuery(new Uint8Array(12))).toMatchObject({ problem: RCODE.FORMERR, edns: undefined });
+  });
+});
+
+describe('the options of an answer', () => {
+  it('are what it is told, in as many octets as were counted', () => {
+    const nsid = new TextEncoder().encode('fra1');
+    const cookie = new Uint8Array(24).fill(1);
+    const all = { nsid, cookie, keepalive: 100, extendedError: 20 };
+    expect(replyWith(all).options).toEqual([
+      [EDNS_OPTION.COOKIE, '01'.repeat(24)],
+      [EDNS_OPTION.NSID, '66726131'],
+      [EDNS_OPTION.TCP_KEEPALIVE, '0064'],
+      [EDNS_OPTION.EDE, '0014'],
+    ]);
+    const { edns } = queryWith([]);
+    if (edns === undefined) throw new Error('no EDNS');
+    for (const options of [undefined, NO_REPLY, { ...NO_REPLY, ...all }, { ...NO_REPLY, ...all, padTo: 1 }]) {
+      const writer = new WireWriter();
+      writeOpt(writer, edns, 0, 0, options);
+      expect(writer.offset).toBe(optLength(edns, options));
+    }
+  });
+
+  it('say no more than the field holds of a long timeout', () => {
+    expect(replyWith({ keepalive: 1e9 }).options).toEqual([[EDNS_OPTION.TCP_KEEPALIVE, 'ffff']]);
+  });
+
+  it('fill the message up to a block, whatever stands before', () => {
+    for (let octets = 0; octets < 40; octets += 1) {
+      const nsid = new Uint8Array(octets);
+      expect(replyWith({ padTo: 16, nsid }).length % 16).toBe(0);
+      expect(replyWith({ padTo: 468, nsid }).length).toBe(468);
+    }
+  });
+
+  it('count against the limit of the answer', () => {
+    const query = queryWith([]);
+    const writer = new WireWriter();
+    const set = (octets: number) => ({
+      type: TYPE.TXT,
+      ttlSeconds: 1,
+      records: [{ type: 'TXT' as const, strings: [new Uint8Array(octets)] }],
+      wire: undefined,
+    });
+    const sent = (octets: number, options: ReplyOptions): number => {
+      encodeResponse(
+        query,
+        { ...NOTHING, answer: [{ owner: query.name, set: set(octets) }] },
+        writer,
+        512,
+        options,
+      );
+      return writer.offset;
+    };
+    const nsid = new Uint8Array(128);
+    for (let octets = 1; octets < 256; octets += 1)
+      expect(sent(octets, { ...NO_REPLY, nsid })).toBeLessThanOrEqual(512);
+    expect(sent(255, NO_REPLY)).toBeGreaterThan(300);
+  });
+});
+
+describe('the limit of an answer', () => {
+  it('I24 over UDP is the lesser of what the client and the server say, but 512 at least', () => {
+    const sized = (udpSize: number): Query => {
+      const message = makeQuery(1, { name: parseName('.'), type: 1, class: 1 });
+      const query = parseQuery(
+        encodeMessage({ ...message, edns: { udpSize, version: 0, dnssecOk: false, options: [] } }),
+      );
+      if (query === undefined) throw new Error('dropped');
+      return query;
+    };
+    expect([0, 600, 1232, 4096].map((size) => answerLimit(sized(size), 'udp'))).toEqual([
+      512, 600, 1232, 1232,
+    ]);
+    expect([600, 1400, 4096].map((size) => answerLimit(sized(size), 'udp', 1400))).toEqual([600, 1400, 1400]);
+    expect(answerLimit({ ...sized(4096), edns: undefined }, 'udp', 1400)).toBe(512);
+    expect([answerLimit(sized(0), 'tcp'), answerLimit(sized(0), 'tls')]).toEqual([65_535, 65_535]);
   });
 });
