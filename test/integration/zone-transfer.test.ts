@@ -1,15 +1,20 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { createNotifier, type Notifier } from '../../nameserver/notifier.ts';
 import { createRoutedTable } from '../../nameserver/routed-table.ts';
 import { createNameServer, type NameServer } from '../../nameserver/server.ts';
 import { Statistics } from '../../nameserver/statistics.ts';
+import { transferZone } from '../../nameserver/transfer-client.ts';
 import { transferPlan } from '../../nameserver/transfer-plan.ts';
 import { parseName } from '../../src/dns/name.ts';
+import { formatRdata } from '../../src/dns/records/catalogue.ts';
 import type { AnswerTable } from '../../src/dns/table.ts';
+import { parseTsigKey, type TsigKey } from '../../src/dns/tsig-key.ts';
 import { parseType, TYPE, typeName } from '../../src/dns/types.ts';
 import { createStateView } from '../../src/health/state-view.ts';
 import type { RoutingPart } from '../../src/protocol/snapshot.ts';
@@ -18,6 +23,7 @@ import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import {
   type Secondary,
+  startBindPrimary,
   startBindSecondary,
   startKnotSecondary,
   startPowerDnsSecondary,
@@ -27,6 +33,8 @@ const SUITE = 'zone transfers to real secondaries';
 const knot = await requireServer('knotd', SUITE);
 const bind = await requireServer('named', SUITE);
 const pdns = await requireServer('pdnsSqlite', SUITE);
+const dig = await requireServer('dig', SUITE);
+const kdig = await requireServer('kdig', SUITE);
 
 const ORIGIN = parseName('copied.test');
 const KEY = {
@@ -34,7 +42,22 @@ const KEY = {
   algorithm: 'hmac-sha256' as const,
   secret: Buffer.alloc(32, 7).toString('base64'),
 };
+/** One of each algorithm. */
+const KEYS = [
+  KEY,
+  {
+    name: 'middle.copied.test',
+    algorithm: 'hmac-sha384' as const,
+    secret: Buffer.alloc(48, 8).toString('base64'),
+  },
+  {
+    name: 'long.copied.test',
+    algorithm: 'hmac-sha512' as const,
+    secret: Buffer.alloc(64, 9).toString('base64'),
+  },
+];
 const GOT_MS = 30_000;
+const run = promisify(execFile);
 
 type Records = RoutingPart['zones'][number]['spec']['records'];
 
@@ -178,7 +201,10 @@ function publish(sequence: number, records: Records): void {
           ttlSeconds: 300,
           records,
           transfers: {
-            allow: [{ ranges: ['127.0.0.0/8'], tsigSecret: 'copies' }],
+            allow: ['copies', 'middle', 'long'].map((tsigSecret) => ({
+              ranges: ['127.0.0.0/8'],
+              tsigSecret,
+            })),
             notify,
           },
         },
@@ -200,7 +226,13 @@ function publish(sequence: number, records: Records): void {
   const built = createRoutedTable({ routing, geo: undefined, view, random: Math.random });
   expect(built.problems).toEqual([]);
   table = built.table;
-  plan = transferPlan(routing.zones, { 'default/copies': KEY });
+  const [copies, middle, long] = KEYS;
+  if (copies === undefined || middle === undefined || long === undefined) throw new Error('three keys');
+  plan = transferPlan(routing.zones, {
+    'default/copies': copies,
+    'default/middle': middle,
+    'default/long': long,
+  });
 }
 
 async function serialOf(port: number): Promise<number | undefined> {
@@ -359,5 +391,77 @@ describe.skipIf(!knot.available || !bind.available || !pdns.available)(SUITE, ()
     });
     await until('every NOTIFY is acknowledged', async () => notifier?.pending === 0, GOT_MS);
     expect(warned).toEqual([]);
+  });
+
+  it.each(['dig', 'kdig'] as const)(
+    '%s with -y sees the same zone by every algorithm, and signed answers',
+    async (tool) => {
+      const program = tool === 'dig' ? dig : kdig;
+      if (!program.available) return;
+      const ask = async (...words: readonly string[]): Promise<string> => {
+        const place = ['@127.0.0.1', '-p', String(ourPort)];
+        const { stdout } = await run(program.path, [...place, ...words]).catch(
+          (failed: unknown) => failed as { stdout: string },
+        );
+        return stdout;
+      };
+      let zone: string[] | undefined;
+      for (const key of KEYS) {
+        const signed = `${key.algorithm}:${key.name}:${key.secret}`;
+        const answer = await ask('-y', signed, 'copied.test', 'SOA');
+        expect(answer).toMatch(/status: NOERROR/);
+        expect(answer).toMatch(new RegExp(`^${key.name}\\.?\\s+0\\s+ANY\\s+TSIG\\s+${key.algorithm}`, 'm'));
+        expect(answer).not.toMatch(/could(n't| not) be validated|tsig verify failure|bad (key|sig|time)/i);
+        const lines = (await ask('-y', signed, 'copied.test', 'AXFR'))
+          .split('\n')
+          .filter((line) => line !== '' && !/^;/.test(line) && !/\sTSIG\s/.test(line))
+          .map((line) => line.replace(/\s+/g, ' '));
+        expect(lines.length).toBeGreaterThan(MANY);
+        zone ??= lines;
+        expect(lines).toEqual(zone);
+      }
+      const wrong = `hmac-sha256:${KEY.name}:${Buffer.alloc(32, 1).toString('base64')}`;
+      expect(await ask('-y', wrong, 'copied.test', 'SOA')).toMatch(/BADSIG/);
+      const unknown = `hmac-sha256:nobody.copied.test:${KEY.secret}`;
+      expect(await ask('-y', unknown, 'copied.test', 'SOA')).toMatch(/BADKEY/);
+      const weak = `hmac-sha1:${KEY.name}:${KEY.secret}`;
+      expect(await ask('-y', weak, 'copied.test', 'SOA')).toMatch(/BADKEY/);
+      expect(await ask('copied.test', 'AXFR')).toMatch(/Transfer failed|REFUSED/);
+    },
+  );
+
+  it('a zone of BIND is copied with TSIG, and is the zone that BIND has', async () => {
+    if (!bind.available) return;
+    const lines = [
+      '$TTL 300',
+      '@ SOA ns.example.net. hostmaster.example.net. 77 7200 1800 1209600 60',
+      '@ NS ns.example.net.',
+      'www 60 A 192.0.2.1',
+      'odd TYPE65400 \\# 3 010203',
+      ...Array.from({ length: 3000 }, (_, i) => `host-${i} TXT "number ${i}"`),
+    ];
+    const primary = await startBindPrimary(
+      bind.path,
+      { ...copied('bind-primary'), zones: ['taken.test'] },
+      `${lines.join('\n')}\n`,
+    );
+    secondaries.push(primary);
+    const fetch = async (tsig: TsigKey | undefined): Promise<string[]> => {
+      const got: string[] = [];
+      const request = { address: '127.0.0.1', port: primary.port, zone: parseName('taken.test'), tsig };
+      for await (const { name, type, ttlSeconds, rdata } of transferZone(request))
+        got.push(`${name} ${ttlSeconds} ${typeName(type)} ${formatRdata(rdata)}`);
+      return got;
+    };
+    const { value: got } = await until('BIND gives the zone', () => fetch(parseTsigKey(KEY)), GOT_MS);
+    expect(got[0]).toBe(
+      'taken.test. 300 SOA ns.example.net. hostmaster.example.net. 77 7200 1800 1209600 60',
+    );
+    expect(got).toContain('www.taken.test. 60 A 192.0.2.1');
+    expect(got).toContain('odd.taken.test. 300 TYPE65400 \\# 3 010203');
+    expect(new Set(got).size).toBe(3004);
+    await expect(fetch(undefined)).rejects.toMatchObject({ code: 'TRANSFER_REFUSED' });
+    const stranger = parseTsigKey({ ...KEY, secret: Buffer.alloc(32, 1).toString('base64') });
+    await expect(fetch(stranger)).rejects.toMatchObject({ code: 'TSIG_REJECTED' });
   });
 });
