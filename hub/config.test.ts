@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_NAME_SERVER_SETTINGS } from '../nameserver/settings.ts';
+import { DEFAULT_NAME_SERVER_SETTINGS } from '../nameserver/default-settings.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import { DEFAULT_QUORUM } from '../src/health/types.ts';
 import { ENVIRONMENT_OVERRIDES, isLoopback, loadConfig, parseConfig } from './config.ts';

@@ -1,5 +1,6 @@
+import { DEFAULT_NAME_SERVER_SETTINGS } from './default-settings.ts';
 import { createNameServer, type ListenAddress } from './server.ts';
-import { DEFAULT_NAME_SERVER_SETTINGS, type NameServerSettings } from './settings.ts';
+import type { NameServerSettings } from './settings.ts';
 
 export interface ChosenAddresses {
   readonly listen: readonly ListenAddress[];

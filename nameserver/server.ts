@@ -1,12 +1,13 @@
 import type { AnswerTable } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import { Answerer, type QueryEvent } from './answerer.ts';
+import { DEFAULT_NAME_SERVER_SETTINGS } from './default-settings.ts';
 import { watchFiles } from './file-watch.ts';
 import { Gate, type LimitNotice } from './gate.ts';
 import { createProtection, createSharedProtection, type SharedProtection } from './protection.ts';
 import { ProtectionCounters } from './protection-counters.ts';
 import { type AnsweredQuery, QueryLogger } from './query-log.ts';
-import { DEFAULT_NAME_SERVER_SETTINGS, type NameServerSettings } from './settings.ts';
+import type { NameServerSettings } from './settings.ts';
 import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
 import { createTlsIdentity } from './tls-identity.ts';

@@ -218,9 +218,6 @@ export type QueryLogSettings = NonNullable<NameServerSettings['queryLog']>;
 export type CookieSettings = NameServerSettings['cookies'];
 export type RateLimitSettings = NameServerSettings['rateLimit'];
 
-/** What a name server does when its configuration says nothing. */
-export const DEFAULT_NAME_SERVER_SETTINGS: NameServerSettings = nameServerSettings.parse({});
-
 /** The same settings with every file name made absolute. */
 export function withAbsoluteFiles<T extends Pick<NameServerSettings, 'cookies' | 'tls' | 'queryLog'>>(
   settings: T,
