@@ -239,7 +239,7 @@ export function clientNetworks(geo: GeoLookup, count = 20_000): readonly ClientN
 }
 
 /**
- * A/IN queries for the names of the world in random order, every other one with EDNS and a client subnet, as `dnsperf -B` reads
+ * A/IN queries for the names of the world in random order, all with EDNS, every other one with a client subnet, as `dnsperf -B` reads
  * them: each message after its length in two octets (RFC 1035 section 4.2.2). dnsperf sets the message ids.
  */
 export function queryFile(world: DnsWorld, networks: readonly ClientNetwork[], count = 100_000): Uint8Array {
@@ -256,13 +256,15 @@ export function queryFile(world: DnsWorld, networks: readonly ClientNetwork[], c
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** The query with an OPT record (1232 octets) that holds a client subnet of 24 bits (RFC 7871 section 6). */
+/** An OPT record without options (RFC 6891 section 6.1.2). */
+const OPT_OCTETS = 11;
+
+/** The query, which ends with an OPT record without options, with a client subnet of 24 bits in it (RFC 7871 section 6). */
 function withSubnet(query: Uint8Array, octets: ClientNetwork['octets']): Uint8Array {
   const subnet = [0, 8, 0, 7, 0, 1, 24, 0, ...octets];
-  const opt = [0, 0, TYPE.OPT, 1232 >> 8, 1232 & 0xff, 0, 0, 0, 0, 0, subnet.length, ...subnet];
-  const message = Uint8Array.from([...query, ...opt]);
-  message[11] = 1; // ARCOUNT
-  return message;
+  const opt = query.slice(-OPT_OCTETS);
+  opt[OPT_OCTETS - 1] = subnet.length;
+  return Uint8Array.from([...query.subarray(0, -OPT_OCTETS), ...opt, ...subnet]);
 }
 
 function pick<T>(from: readonly T[], random: () => number): T {
