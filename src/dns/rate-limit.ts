@@ -150,12 +150,13 @@ export class RateLimiter {
   #accountAt(set: number, tag: number, now: number): number {
     const table = this.#table;
     const first = set * WAYS * WORDS;
-    for (let attempt = 0; ; attempt += 1) {
+    let best = first;
+    for (let attempt = 0; attempt <= ATTEMPTS; attempt += 1) {
       for (let way = 0; way < WAYS; way += 1) {
         const at = first + way * WORDS;
         if (Atomics.load(table, at + TAG) === tag) return at;
       }
-      let best = first;
+      best = first;
       let bestTag = Atomics.load(table, best + TAG);
       let bestEmptyAt = Atomics.load(table, best + EMPTY_AT);
       let least = bestTag === 0 ? 0 : this.#balance(bestEmptyAt, now);
@@ -174,11 +175,10 @@ export class RateLimiter {
         // Unless another thread put something on it meanwhile.
         Atomics.compareExchange(table, best + EMPTY_AT, bestEmptyAt, now);
         Atomics.store(table, best + LIMITED, 0);
-        return best;
-      }
-      // Another thread took the place at the same moment, perhaps for this very flow.
-      if (attempt >= ATTEMPTS) return best;
+        break;
+      } // else another thread took the place at the same moment, perhaps for this very flow
     }
+    return best;
   }
 
   /** Ticks on an account. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientAddress } from '../client.ts';
+import type { Decision } from '../decision.ts';
 import { parseName } from '../name.ts';
-import { type Decision, respond } from '../respond.ts';
+import { respond } from '../respond.ts';
 import { AnswerTable } from '../table.ts';
 import { CLASS, parseType, TYPE } from '../types.ts';
 import { encodeMessage, makeQuery } from '../wire/message.ts';
@@ -33,6 +34,9 @@ function counting(): { readonly table: AnswerTable; readonly signatures: () => n
     signaturesOf: () => {
       count += 1;
       return undefined;
+    },
+    signaturesForCopy: () => {
+      throw new Error('nobody copies the zone here');
     },
   };
   return { table: new AnswerTable([{ ...plain, signer }]), signatures: () => count };
