@@ -1,10 +1,16 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../cli/run.ts';
 import type { Terminal } from '../../cli/terminal.ts';
 import { requireServer } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 import {
   FIRST,
   NOBODY,
@@ -22,6 +28,9 @@ import {
 
 const SUITE = 'delegations that BIND serves';
 const named = await requireServer('named', SUITE);
+/** Where the hub's own name server listens. */
+const OURS = '127.77.0.8';
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'portolan-zone-check-'));
 let tree: Tree | undefined;
 
@@ -38,6 +47,8 @@ interface Checked {
 
 async function cli(
   argv: readonly string[],
+  env: Terminal['env'] = {},
+  stdin = '',
 ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   let out = '';
   let err = '';
@@ -48,8 +59,8 @@ async function cli(
     err: (text) => {
       err += text;
     },
-    readStdin: async () => '',
-    env: {},
+    readStdin: async () => stdin,
+    env,
     workingFolder: folder,
     homeFolder: folder,
     isTerminal: false,
@@ -211,6 +222,10 @@ beforeAll(async () => {
         delegation('tcp.test.', FIRST, WITHOUT_TCP),
         delegation('silent.test.', FIRST, NOBODY),
         delegation('open.test.', FIRST, RECURSING),
+        'ours.test. NS ns1.ours.test.',
+        'ours.test. NS ns2.ours.test.',
+        `ns1.ours.test. A ${OURS}`,
+        `ns2.ours.test. A ${NOBODY}`,
         'lost.test. NS ns1.lost.test.',
         'lost.test. NS ns.nowhere.test.',
         `ns1.lost.test. A ${FIRST}`,
@@ -363,4 +378,91 @@ describe.skipIf(!named.available)('a check of a delegation', () => {
     expect((JSON.parse(out) as Checked).findings.map((f) => f.code)).toEqual(['PARENT_UNKNOWN']);
     expect(Date.now() - started).toBeLessThan(10_000);
   });
+});
+
+describe.skipIf(!named.available)('a check of a zone that Portolan serves', () => {
+  let hub: ChildProcess | undefined;
+  let env: Terminal['env'] = {};
+
+  beforeAll(async () => {
+    const main = join(root, 'cli', 'main.ts');
+    const home = join(folder, 'hub');
+    await promisify(execFile)(process.execPath, [main, 'init', '--dir', home, '-q'], {
+      env: { ...process.env, HOME: folder },
+    });
+    const started = spawn(process.execPath, [main, 'hub', '--config', join(home, 'hub.yaml')], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: {
+        ...process.env,
+        PORTOLAN_API_PORT: '0',
+        PORTOLAN_JOIN_LISTEN: '127.0.0.1:0',
+        PORTOLAN_LINK_LISTEN: '127.0.0.1:0',
+        PORTOLAN_DNS_LISTEN: `${OURS}:${tree?.port ?? 0}`,
+        PORTOLAN_ALLOWED_RANGES: '127.0.0.0/8',
+      },
+    });
+    hub = started;
+    const line = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: started.stdout }).once('line', resolve);
+      started.once('close', (code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}`)));
+    });
+    const { api } = JSON.parse(line) as { readonly api: string };
+    env = { PORTOLAN_SERVER: api, PORTOLAN_TOKEN_FILE: join(home, 'admin.token') };
+  });
+  afterAll(async () => {
+    if (hub === undefined || hub.exitCode !== null) return;
+    const ended = once(hub, 'exit');
+    hub.kill('SIGTERM');
+    await ended;
+  });
+
+  const zone = (dnssec: string): string => `
+apiVersion: portolan.dev/v1alpha1
+kind: Zone
+metadata: {name: ours}
+spec:
+  origin: ours.test
+  nameServers:
+    - {name: ns1.ours.test, addresses: [${OURS}]}
+    - {name: ns2.ours.test, addresses: [${SECOND}]}
+  ${dnssec}
+`;
+  const look = async (): Promise<Checked> => {
+    const port = String(tree?.port ?? 0);
+    const { out } = await cli(
+      ['zone', 'check', 'ours.test', '--parent', `${PARENT}:${port}`, '--port', port, '-o', 'json'],
+      env,
+    );
+    return JSON.parse(out) as Checked;
+  };
+
+  it.each([
+    ['unsigned', '', 0],
+    ['signed', 'dnssec: {}', 1],
+  ])(
+    '%s: finds nothing wrong with its server, and goes by the names and addresses of the hub',
+    async (_, dnssec, ds) => {
+      const applied = await cli(['apply', '-f', '-'], env, zone(dnssec));
+      expect([applied.code, applied.err]).toEqual([0, '']);
+      // The tree has another address for ns2, and nobody there serves the zone.
+      const wrong = ['GLUE_DIFFERS', 'SERVER_SILENT', 'SERVER_LAME', ...(ds === 0 ? [] : ['DS_MISSING'])];
+      const { value } = await until(
+        'the zone is served',
+        async () => {
+          const checked = await look();
+          const codes = checked.findings.map((f) => f.code);
+          if (codes.join() !== wrong.join()) throw new Error(JSON.stringify(checked.findings));
+          return checked;
+        },
+        30_000,
+        500,
+      );
+      expect(value.findings.filter((f) => f.what.includes(OURS))).toEqual([]);
+      expect(value.registrar.glue).toEqual([
+        { name: 'ns1.ours.test.', addresses: [OURS] },
+        { name: 'ns2.ours.test.', addresses: [SECOND] },
+      ]);
+      expect(value.registrar.ds).toHaveLength(ds);
+    },
+  );
 });
