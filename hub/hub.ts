@@ -307,6 +307,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       nameServer: () => nameServer.stats(),
       prober: () => links.prober?.stats() ?? unstarted(),
       activeDrills: () => effects.all.length,
+      signedZones: () => zoneSigning.views,
       version,
     });
     const services = await createServices({

@@ -141,7 +141,9 @@ function dnssecLines({ spec }: Resource<'Zone'>, status: ZoneDnssecStatus): read
     ...(status.signaturesExpire === undefined
       ? []
       : [`signatures over the keys last until ${status.signaturesExpire}, should the hub be away`]),
-    ...(status.parent === undefined ? [] : [`the parent: ${status.parent}`]),
+    ...(status.parent === undefined
+      ? []
+      : [`the parent at ${status.parentSeenAt ?? 'some time'}: ${status.parent}`]),
     '',
     ...status.keys.flatMap((key) => [
       `key ${key.keyTag} (${key.role.toUpperCase()}): ${key.state} since ${key.since}`,

@@ -29,7 +29,9 @@ export function signingStatus(view: ZoneSigningView, serverName: (id: string) =>
     }),
     ...(apex === undefined ? {} : { signaturesExpire: iso(apexExpiryMs(apex, settings)) }),
     ...(wait === undefined ? {} : { waitsFor: waitText(wait, input.parent, serverName) }),
-    ...(input.parent === undefined ? {} : { parent: parentText(input.parent) }),
+    ...(input.parent === undefined
+      ? {}
+      : { parent: parentText(input.parent), parentSeenAt: iso(input.parent.atMs) }),
   };
 }
 

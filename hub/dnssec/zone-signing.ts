@@ -41,6 +41,7 @@ export interface ZoneSigningOptions {
 
 /** One signed zone, as status, metrics and people see it. */
 export interface ZoneSigningView {
+  readonly origin: string;
   readonly zone: SignedZone;
   readonly input: RolloverInput;
 }
@@ -129,6 +130,12 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
       parent: entry.parent,
     };
   }
+
+  const viewOf = (entry: Entry): ZoneSigningView => ({
+    origin: entry.resource.spec.origin,
+    zone: entry.zone,
+    input: inputOf(entry),
+  });
 
   /** Makes keys for `origin`, and remembers them for the write. */
   function keyMaker(origin: DomainName, pairs: Map<string, KeyPair>): NewKey {
@@ -353,11 +360,11 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
       }
     },
     get views() {
-      return new Map([...entries].map(([key, entry]) => [key, { zone: entry.zone, input: inputOf(entry) }]));
+      return new Map([...entries].map(([key, entry]) => [key, viewOf(entry)]));
     },
     view(zone) {
       const entry = entries.get(zone);
-      return entry === undefined ? undefined : { zone: entry.zone, input: inputOf(entry) };
+      return entry === undefined ? undefined : viewOf(entry);
     },
     tick: () =>
       inTurn(async () => {

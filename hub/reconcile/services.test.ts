@@ -345,6 +345,7 @@ describe('what the hub tells of itself', () => {
       }),
       prober: () => PROBER,
       activeDrills: () => at.effects.all.length,
+      signedZones: () => new Map(),
       version: '1.2.3',
     });
     await at.join('us');

@@ -1,7 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { NameServerStats } from '../../nameserver/statistics.ts';
 import type { ProberStats } from '../../prober/scheduler.ts';
+import { apexExpiryMs } from '../../src/dns/dnssec/zone-material.ts';
 import { renderMetrics } from '../../src/telemetry/metric-text.ts';
+import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { Engine } from '../reconcile/engine.ts';
 
 export interface MetricsSources {
@@ -9,6 +11,7 @@ export interface MetricsSources {
   readonly nameServer: () => Pick<NameServerStats, 'families'>;
   readonly prober: () => ProberStats;
   readonly activeDrills: () => number;
+  readonly signedZones: () => ReadonlyMap<string, ZoneSigningView>;
   readonly version: string;
 }
 
@@ -98,6 +101,37 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
     'Published contents that are kept: the newest and those that agents still answer from',
     [],
     (set) => set({}, engine.publicationsKept),
+  );
+  gauge('portolan_dnssec_keys', 'Keys of signed zones', ['zone', 'role', 'state'], (set) => {
+    for (const { origin, zone } of sources.signedZones().values()) {
+      const counts = new Map<string, number>();
+      for (const { role, state } of zone.state.keys) {
+        const key = `${role} ${state}`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+      for (const [key, count] of counts) {
+        const [role = '', state = ''] = key.split(' ');
+        set({ zone: origin, role, state }, count);
+      }
+    }
+  });
+  gauge(
+    'portolan_dnssec_signature_expiry_seconds',
+    'When the first signature that the hub made over a zone ends, in seconds since 1970; alarm when it is less than 7 days away',
+    ['zone'],
+    (set) => {
+      for (const { origin, zone } of sources.signedZones().values())
+        if (zone.apex !== undefined) set({ zone: origin }, apexExpiryMs(zone.apex, zone.settings) / 1000);
+    },
+  );
+  gauge(
+    'portolan_dnssec_zone_state',
+    'Signed zones by state: signing, awaiting-ds, signed, unsigning; always 1',
+    ['zone', 'state'],
+    (set) => {
+      for (const { origin, zone } of sources.signedZones().values())
+        if (zone.state.phase !== 'unsigned') set({ zone: origin, state: zone.state.phase }, 1);
+    },
   );
   gauge('portolan_drills_active', 'Drills under way', [], (set) => set({}, sources.activeDrills()));
   counter('portolan_probes_total', "Finished probes of the hub's vantage point", ['outcome'], (set) => {

@@ -13,6 +13,8 @@ export interface ZoneDnssecStatus {
   readonly waitsFor?: string;
   /** What the servers of the parent showed last. */
   readonly parent?: string;
+  /** When that was. */
+  readonly parentSeenAt?: string;
 }
 
 export interface ZoneKeyStatus {
