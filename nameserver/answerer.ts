@@ -1,7 +1,8 @@
 import { type ClientAddress, resolverAddress } from '../src/dns/client.ts';
+import { type Decision, withoutRecords } from '../src/dns/decision.ts';
 import type { DomainName } from '../src/dns/name.ts';
 import type { FlowKind, Verdict } from '../src/dns/rate-limit.ts';
-import { type Decision, respond } from '../src/dns/respond.ts';
+import { respond } from '../src/dns/respond.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
 import { CLASS, RCODE, TYPE } from '../src/dns/types.ts';
 import { clientOfQuery, EXTENDED_ERROR } from '../src/dns/wire/edns.ts';
@@ -240,18 +241,4 @@ function tell(
 function serverFailure(query: Query, writer: WireWriter): boolean {
   encodeResponse(query, withoutRecords(RCODE.SERVFAIL), writer, 512);
   return true;
-}
-
-function withoutRecords(rcode: number): Decision {
-  return {
-    rcode,
-    authoritative: false,
-    answer: [],
-    authority: [],
-    additional: [],
-    requiredAdditional: 0,
-    ecsScope: 0,
-    zone: undefined,
-    source: undefined,
-  };
 }

@@ -1,4 +1,4 @@
-import type { Decision } from '../src/dns/respond.ts';
+import type { Decision } from '../src/dns/decision.ts';
 import { CLASS, RCODE, TYPE } from '../src/dns/types.ts';
 import type { Query } from '../src/dns/wire/query.ts';
 import { WireWriter } from '../src/dns/wire/writer.ts';
