@@ -263,7 +263,7 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     who: 'knot',
     what: 'A query for OPT, TSIG, TKEY or NXNAME is FORMERR, one for MAILA or MAILB is NOTIMP; Knot looks for such records.',
     why: 'They exist in messages only, or not at all any more; they can never be data. BIND does the same.',
-    rfc: 'RFC 6895 section 3.1, RFC 9824 section 3.4',
+    rfc: 'RFC 6895 section 3.1, RFC 9824 section 3.5',
     aspects: WHOLE,
     applies: ({ asked, ours }) =>
       META_TYPES.includes(asked.type) && (ours.message?.rcode === 1 || ours.message?.rcode === 4),
