@@ -10,9 +10,13 @@ export function sipKey(octets: Uint8Array): SipKey {
   return { words };
 }
 
+/** Rounds for each eight octets, and after the last. */
+const COMPRESSION_ROUNDS = 2;
+const FINAL_ROUNDS = 4;
+
 /**
  * SipHash-2-4 (Aumasson and Bernstein, 2012) of `message[0..length)`; its eight octets are written to `into[at..at + 8)`. In
- * halves of 32 bits, because 64-bit integers allocate.
+ * halves of 32 bits, because 64-bit integers allocate; `v0` is the low half of v0 and `v0h` the high one.
  */
 export function sipHash24(
   key: SipKey,
@@ -21,85 +25,77 @@ export function sipHash24(
   into: Uint8Array,
   at: number,
 ): void {
-  const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = key.words;
-  const v = STATE;
-  v[0] = k0 ^ 0x70736575;
-  v[1] = k1 ^ 0x736f6d65;
-  v[2] = k2 ^ 0x6e646f6d;
-  v[3] = k3 ^ 0x646f7261;
-  v[4] = k0 ^ 0x6e657261;
-  v[5] = k1 ^ 0x6c796765;
-  v[6] = k2 ^ 0x79746573;
-  v[7] = k3 ^ 0x74656462;
+  const { words } = key;
+  const k0 = words[0] ?? 0;
+  const k0h = words[1] ?? 0;
+  const k1 = words[2] ?? 0;
+  const k1h = words[3] ?? 0;
+  let v0 = k0 ^ 0x70736575;
+  let v0h = k0h ^ 0x736f6d65;
+  let v1 = k1 ^ 0x6e646f6d;
+  let v1h = k1h ^ 0x646f7261;
+  let v2 = k0 ^ 0x6e657261;
+  let v2h = k0h ^ 0x6c796765;
+  let v3 = k1 ^ 0x79746573;
+  let v3h = k1h ^ 0x74656462;
   const whole = length & ~7;
-  for (let i = 0; i < whole; i += 8) compress(wordAt(message, i), wordAt(message, i + 4));
-  let low = 0;
-  let high = (length & 0xff) << 24;
-  for (let i = whole; i < length; i += 1) {
-    const octet = message[i] ?? 0;
-    if (i - whole < 4) low |= octet << (8 * (i - whole));
-    else high |= octet << (8 * (i - whole - 4));
+  // After the message comes the block with its end and length, then the rounds without a block.
+  for (let block = 0; block <= whole + 8; block += 8) {
+    const final = block > whole;
+    const m = final ? 0 : block < whole ? wordAt(message, block) : partAt(message, block, length);
+    const mh = final
+      ? 0
+      : block < whole
+        ? wordAt(message, block + 4)
+        : partAt(message, block + 4, length) | ((length & 0xff) << 24);
+    if (final) v2 ^= 0xff;
+    v3 ^= m;
+    v3h ^= mh;
+    const rounds = final ? FINAL_ROUNDS : COMPRESSION_ROUNDS;
+    for (let round = 0; round < rounds; round += 1) {
+      let sum = (v0 >>> 0) + (v1 >>> 0);
+      v0h = (v0h + v1h + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+      v0 = sum | 0;
+      sum = (v2 >>> 0) + (v3 >>> 0);
+      v2h = (v2h + v3h + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+      v2 = sum | 0;
+      let low = v1;
+      v1 = ((low << 13) | (v1h >>> 19)) ^ v0;
+      v1h = ((v1h << 13) | (low >>> 19)) ^ v0h;
+      low = v3;
+      v3 = ((low << 16) | (v3h >>> 16)) ^ v2;
+      v3h = ((v3h << 16) | (low >>> 16)) ^ v2h;
+      low = v0; // by 32 bits
+      v0 = v0h;
+      v0h = low;
+      sum = (v2 >>> 0) + (v1 >>> 0);
+      v2h = (v2h + v1h + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+      v2 = sum | 0;
+      sum = (v0 >>> 0) + (v3 >>> 0);
+      v0h = (v0h + v3h + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+      v0 = sum | 0;
+      low = v1;
+      v1 = ((low << 17) | (v1h >>> 15)) ^ v2;
+      v1h = ((v1h << 17) | (low >>> 15)) ^ v2h;
+      low = v3;
+      v3 = ((low << 21) | (v3h >>> 11)) ^ v0;
+      v3h = ((v3h << 21) | (low >>> 11)) ^ v0h;
+      low = v2;
+      v2 = v2h;
+      v2h = low;
+    }
+    v0 ^= m;
+    v0h ^= mh;
   }
-  compress(low, high);
-  v[4] = (v[4] ?? 0) ^ 0xff;
-  for (let round = 0; round < 4; round += 1) sipRound();
-  putWord(into, at, (v[0] ?? 0) ^ (v[2] ?? 0) ^ (v[4] ?? 0) ^ (v[6] ?? 0));
-  putWord(into, at + 4, (v[1] ?? 0) ^ (v[3] ?? 0) ^ (v[5] ?? 0) ^ (v[7] ?? 0));
+  putWord(into, at, v0 ^ v1 ^ v2 ^ v3);
+  putWord(into, at + 4, v0h ^ v1h ^ v2h ^ v3h);
 }
 
-/** v0 to v3, each as low half and high half. One hash at a time: nothing here waits. */
-const STATE = new Int32Array(8);
-
-function compress(low: number, high: number): void {
-  STATE[6] = (STATE[6] ?? 0) ^ low;
-  STATE[7] = (STATE[7] ?? 0) ^ high;
-  sipRound();
-  sipRound();
-  STATE[0] = (STATE[0] ?? 0) ^ low;
-  STATE[1] = (STATE[1] ?? 0) ^ high;
-}
-
-function sipRound(): void {
-  add(0, 2);
-  rotate(2, 13);
-  xor(2, 0);
-  swap(0);
-  add(4, 6);
-  rotate(6, 16);
-  xor(6, 4);
-  add(0, 6);
-  rotate(6, 21);
-  xor(6, 0);
-  add(4, 2);
-  rotate(2, 17);
-  xor(2, 4);
-  swap(4);
-}
-
-function add(to: number, from: number): void {
-  const low = ((STATE[to] ?? 0) >>> 0) + ((STATE[from] ?? 0) >>> 0);
-  STATE[to] = low;
-  STATE[to + 1] = (STATE[to + 1] ?? 0) + (STATE[from + 1] ?? 0) + (low > 0xffff_ffff ? 1 : 0);
-}
-
-function xor(to: number, from: number): void {
-  STATE[to] = (STATE[to] ?? 0) ^ (STATE[from] ?? 0);
-  STATE[to + 1] = (STATE[to + 1] ?? 0) ^ (STATE[from + 1] ?? 0);
-}
-
-/** Left, by fewer than 32 bits. */
-function rotate(at: number, bits: number): void {
-  const low = STATE[at] ?? 0;
-  const high = STATE[at + 1] ?? 0;
-  STATE[at] = (low << bits) | (high >>> (32 - bits));
-  STATE[at + 1] = (high << bits) | (low >>> (32 - bits));
-}
-
-/** A rotation by 32 bits. */
-function swap(at: number): void {
-  const low = STATE[at] ?? 0;
-  STATE[at] = STATE[at + 1] ?? 0;
-  STATE[at + 1] = low;
+/** Up to four octets from `at`, those that are left before `end`. */
+function partAt(bytes: Uint8Array, at: number, end: number): number {
+  let word = 0;
+  for (let i = 0; i < 4 && at + i < end; i += 1) word |= (bytes[at + i] ?? 0) << (8 * i);
+  return word;
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {
