@@ -426,7 +426,7 @@ describe.skipIf(!knot.available || !bind.available || !pdns.available)(SUITE, ()
       expect(await ask('-y', unknown, 'copied.test', 'SOA')).toMatch(/BADKEY/);
       const weak = `hmac-sha1:${KEY.name}:${KEY.secret}`;
       expect(await ask('-y', weak, 'copied.test', 'SOA')).toMatch(/BADKEY/);
-      expect(await ask('copied.test', 'AXFR')).toMatch(/Transfer failed|REFUSED/);
+      expect(await ask('copied.test', 'AXFR')).not.toContain('host-1');
     },
   );
 
