@@ -216,7 +216,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   async function reconcile(published: () => void): Promise<void> {
     if (leadership.lost !== undefined)
       throw new PortolanError('CONFLICT', leadership.lost, { fix: 'Use the hub that took over.' });
-    if (follower.objects !== content.world.objects) await advance();
+    if (material || follower.objects !== content.world.objects) await advance();
     health.setDrains(standing());
     published();
     if (!snapshotsDue) return;
