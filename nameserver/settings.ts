@@ -54,9 +54,7 @@ const rateLimit = z
       ),
     negativePerSecond: perSecond
       .default(200)
-      .describe(
-        'NXDOMAIN to one network in one zone; answers without data and answers from a wildcard for one name.',
-      ),
+      .describe('NXDOMAIN to one network in one zone; answers without data for one name.'),
     referralsPerSecond: perSecond.default(200).describe('Referrals to one network to one delegated zone.'),
     errorsPerSecond: perSecond
       .default(100)

@@ -1,4 +1,4 @@
-import { parseIpv6 } from './address.ts';
+import { isMappedIpv4, parseIpv6 } from './address.ts';
 import { resolverAddress } from './client.ts';
 
 export interface NetworkRules {
@@ -58,7 +58,7 @@ export class NetworkReader {
       this.exempt = true;
       return;
     }
-    if (resolverAddress(address)?.family === 4) {
+    if (isMappedIpv4(octets)) {
       this.#ipv4(wordAt(octets, 12));
       return;
     }
