@@ -8,7 +8,7 @@ import type { DsRdata } from '../records/ds.ts';
 import type { RrsigRdata } from '../records/rrsig.ts';
 import { TYPE } from '../types.ts';
 import { type Finding, finding } from './findings.ts';
-import { authoritative, dataOf, messageIn, serverText } from './reading.ts';
+import { aboveText, authoritative, dataOf, messageIn, serverText } from './reading.ts';
 import type { DelegationView, Reply, ZoneServer } from './view.ts';
 
 /** Flag of a key that the zone above may name (RFC 4034 section 2.1.1). */
@@ -40,7 +40,7 @@ export function* judgeChain(view: DelegationView): Iterable<Finding> {
     if (ds.length > 0) {
       yield finding(
         'DS_WITHOUT_KEYS',
-        `${view.parentZone ?? 'the zone above'} has DS records for ${zone}, but no server has a DNSKEY`,
+        `${aboveText(view)} has DS records for ${zone}, but no server has a DNSKEY`,
         'Validating resolvers answer SERVFAIL for every name of the zone.',
         view.wanted?.signed === true
           ? 'See `portolan zone dnssec show` why the keys are not served.'
@@ -84,7 +84,7 @@ function* judgeDs(
   if (ds.length === 0) {
     yield finding(
       'DS_MISSING',
-      `${zone} is signed, but ${view.parentZone ?? 'the zone above'} has no DS record for it`,
+      `${zone} is signed, but ${aboveText(view)} has no DS record for it`,
       'Without it nobody validates the signatures.',
       'Enter the DS record below at the registrar, once every server has the keys.',
     );
@@ -94,7 +94,7 @@ function* judgeDs(
   if (fitting.length === 0) {
     yield finding(
       'DS_UNMATCHED',
-      `no DS record in ${view.parentZone ?? 'the zone above'} (${ds.map((d) => `${d.keyTag}/${d.algorithm}/${d.digestType}`).join(', ')}) fits a key of ${zone} (${keys.map((k) => `${keyTagOf(k)}/${k.algorithm}`).join(', ')})`,
+      `no DS record in ${aboveText(view)} (${ds.map((d) => `${d.keyTag}/${d.algorithm}/${d.digestType}`).join(', ')}) fits a key of ${zone} (${keys.map((k) => `${keyTagOf(k)}/${k.algorithm}`).join(', ')})`,
       'Validating resolvers answer SERVFAIL for every name of the zone.',
       'Replace the DS records at the registrar by those below, or remove them until the right ones are in.',
     );

@@ -4,6 +4,7 @@ import { type Finding, finding } from './findings.ts';
 import { judgeChain } from './judge-chain.ts';
 import { judgeServers } from './judge-servers.ts';
 import {
+  aboveText,
   authoritative,
   delegationOf,
   messageIn,
@@ -29,7 +30,7 @@ export function judgeDelegation(view: DelegationView): readonly Finding[] {
 }
 
 function* judgeParent(view: DelegationView): Iterable<Finding> {
-  const { zone, parents, parentZone } = view;
+  const { zone, parents } = view;
   if (zone === '.') return;
   const usable = parents.filter((p) => p.referral.kind === 'message');
   if (usable.length === 0) {
@@ -45,7 +46,7 @@ function* judgeParent(view: DelegationView): Iterable<Finding> {
     if (parent.referral.kind === 'message' || parent.referral.here) continue;
     yield finding(
       'PARENT_SILENT',
-      `${serverText(parent)}, a server of ${parentZone ?? 'the zone above'}, does not answer: ${parent.referral.detail}`,
+      `${serverText(parent)}, a server of ${aboveText(view)}, does not answer: ${parent.referral.detail}`,
       'Resolvers ask another one; a single silent server only costs them time.',
       'Nothing to do on your side unless all are silent.',
     );
@@ -54,7 +55,7 @@ function* judgeParent(view: DelegationView): Iterable<Finding> {
   if (without.length === usable.length) {
     yield finding(
       'NOT_DELEGATED',
-      `${parentZone ?? 'the zone above'} has no NS records for ${zone} (${without.map((p) => `${serverText(p)}: ${rcodeText(p.referral)}`).join('; ')})`,
+      `${aboveText(view)} has no NS records for ${zone} (${without.map((p) => `${serverText(p)}: ${rcodeText(p.referral)}`).join('; ')})`,
       'The domain is not registered, is on hold, or has no name servers at the registrar.',
       'Enter the name servers below at the registrar.',
     );
@@ -68,7 +69,7 @@ function* judgeParent(view: DelegationView): Iterable<Finding> {
   if (sets.size > 1) {
     yield finding(
       'PARENTS_DIFFER',
-      `servers of ${parentZone ?? 'the zone above'} give different name servers: ${[...sets].map(([names, who]) => `${who.join(', ')}: ${names}`).join('; ')}`,
+      `servers of ${aboveText(view)} give different name servers: ${[...sets].map(([names, who]) => `${who.join(', ')}: ${names}`).join('; ')}`,
       'A change at the registrar is still on its way, which takes minutes to hours.',
       'Wait and check again.',
     );
@@ -90,7 +91,7 @@ function* judgeNames(view: DelegationView): Iterable<Finding> {
     if (missing.length > 0) {
       yield finding(
         'NS_NOT_AT_PARENT',
-        `${missing.join(', ')}: named by ${who}, not by ${view.parentZone ?? 'the zone above'} (it has ${parentNames.join(', ')})`,
+        `${missing.join(', ')}: named by ${who}, not by ${aboveText(view)} (it has ${parentNames.join(', ')})`,
         'Resolvers come by way of the zone above, so these servers are asked less, or never.',
         `Add ${missing.join(', ')} at the registrar.`,
       );
@@ -99,7 +100,7 @@ function* judgeNames(view: DelegationView): Iterable<Finding> {
     if (extra.length > 0) {
       yield finding(
         'NS_ONLY_AT_PARENT',
-        `${extra.join(', ')}: named by ${view.parentZone ?? 'the zone above'}, not by ${who}`,
+        `${extra.join(', ')}: named by ${aboveText(view)}, not by ${who}`,
         'A former provider may still be asked, and answers with what the zone was then.',
         `Remove ${extra.join(', ')} at the registrar${view.wanted === undefined ? ', or add them to the zone' : ', or add them to spec.nameServers'}.`,
       );
@@ -157,7 +158,7 @@ function* judgeGlue(view: DelegationView): Iterable<Finding> {
         told.add(name);
         yield finding(
           'GLUE_MISSING',
-          `${view.parentZone ?? 'the zone above'} has no address for ${name}`,
+          `${aboveText(view)} has no address for ${name}`,
           `${name} lies in ${zone} itself: without its address nobody can ask for it.`,
           own.length > 0
             ? `Enter ${name} with ${own.join(', ')} at the registrar (host or glue record).`
@@ -167,7 +168,7 @@ function* judgeGlue(view: DelegationView): Iterable<Finding> {
         told.add(name);
         yield finding(
           'GLUE_DIFFERS',
-          `${name} has ${glue.join(', ')} in ${view.parentZone ?? 'the zone above'}, but ${own.join(', ')} in ${where}`,
+          `${name} has ${glue.join(', ')} in ${aboveText(view)}, but ${own.join(', ')} in ${where}`,
           'Resolvers begin with the addresses of the zone above.',
           `Change ${name} to ${own.join(', ')} at the registrar, or correct the zone.`,
         );

@@ -11,6 +11,11 @@ export function serverText({ name, address, port }: ServerAddress): string {
   return name === '.' ? where : `${name} (${where})`;
 }
 
+/** What the zone above is called. */
+export function aboveText({ parentZone }: DelegationView): string {
+  return parentZone ?? 'the zone above';
+}
+
 export function messageIn(reply: Reply): Message | undefined {
   return reply.kind === 'message' ? reply.message : undefined;
 }

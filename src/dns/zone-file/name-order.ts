@@ -12,8 +12,10 @@ export function orderKey(name: DomainName): readonly Buffer[] {
 
 /** Negative when `a` comes before `b`; names are in canonical spelling, lower case already. */
 export function compareOrderKeys(a: readonly Buffer[], b: readonly Buffer[]): number {
-  for (let i = 0; i < a.length && i < b.length; i += 1) {
-    const difference = Buffer.compare(a[i] ?? Buffer.alloc(0), b[i] ?? Buffer.alloc(0));
+  for (const [i, label] of a.entries()) {
+    const other = b[i];
+    if (other === undefined) return 1;
+    const difference = Buffer.compare(label, other);
     if (difference !== 0) return difference;
   }
   return a.length - b.length;

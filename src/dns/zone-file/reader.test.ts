@@ -162,6 +162,7 @@ describe('$GENERATE', () => {
   it.each([
     ['$GENERATE 5-1 a$ A 192.0.2.$', '1:11 ZONE_FILE_INVALID $GENERATE takes'],
     ['$GENERATE 1-2/0 a$ A 192.0.2.$', '1:11 ZONE_FILE_INVALID $GENERATE takes'],
+    ['$GENERATE', '1:1 ZONE_FILE_INVALID $GENERATE takes'],
     ['$GENERATE 1-2 a$', '1:11 ZONE_FILE_INVALID $GENERATE takes'],
     ['$GENERATE 1-4000000000 a$ A 192.0.2.1', '1:11 ZONE_FILE_INVALID $GENERATE takes'],
     ['$GENERATE 0-100000 a$ 60 A 192.0.2.1', '1:1 ZONE_FILE_INVALID $GENERATE lines make 100001 records'],

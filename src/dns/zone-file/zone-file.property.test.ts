@@ -7,7 +7,7 @@ import { TYPE } from '../types.ts';
 import { readZoneFile, ZoneFileReader } from './reader.ts';
 import { type FileSet, writeZoneFile } from './writer.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const origin = parseName('example.com');
 const spell = (octets: Uint8Array): string =>
@@ -154,12 +154,18 @@ describe('any text', () => {
   });
 });
 
-/** Best of three, in milliseconds: other programs may take the processor meanwhile. */
+/** Milliseconds of processor time: other programs take the processor, too. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Best of three. */
 function timeOf(work: () => void): number {
   const times = [0, 1, 2].map(() => {
-    const start = performance.now();
+    const start = cpuMs();
     work();
-    return performance.now() - start;
+    return cpuMs() - start;
   });
   return Math.min(...times);
 }
@@ -194,7 +200,7 @@ describe('the time of reading', () => {
   it('is some seconds for a million records', () => {
     let records = 0;
     const reader = new ZoneFileReader({ origin, onRecord: () => (records += 1) });
-    const start = performance.now();
+    const start = cpuMs();
     reader.push('$TTL 300\n');
     for (let block = 0; block < 1000; block += 1) {
       let text = '';
@@ -203,6 +209,6 @@ describe('the time of reading', () => {
     }
     expect(reader.end().problems).toEqual([]);
     expect(records).toBe(1_000_000);
-    expect(performance.now() - start).toBeLessThan(30_000);
+    expect(cpuMs() - start).toBeLessThan(30_000); // two to three without coverage on an idle machine
   });
 });
