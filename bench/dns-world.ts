@@ -1,18 +1,12 @@
 import { type DomainName, parseName } from '../src/dns/name.ts';
 import { CLASS, TYPE } from '../src/dns/types.ts';
 import { encodeMessage, makeQuery } from '../src/dns/wire/message.ts';
-import { createStateView } from '../src/health/state-view.ts';
+import { createStateView, type HeldStateView } from '../src/health/state-view.ts';
 import { NO_PENDING_CHANGE_MS } from '../src/health/types.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import { zoneSpec } from '../src/resources/zone.ts';
 import { regionTable } from '../src/routing/geography.ts';
-import type {
-  GeoLookup,
-  RoutedEndpoint,
-  RoutedGeoRule,
-  RoutedPolicy,
-  StateView,
-} from '../src/routing/model.ts';
+import type { GeoLookup, RoutedEndpoint, RoutedGeoRule, RoutedPolicy } from '../src/routing/model.ts';
 
 /*
  * The data of `bench/dns.ts`, the same for every server: one zone with 10,000 names, a third each geographic, weighted and
@@ -130,7 +124,7 @@ export function routingOf(
 }
 
 /** Everything up and no change in sight, in a view as the hub and the agents make it. */
-export function healthyView({ policies }: Pick<RoutingPart, 'policies'>): StateView {
+export function healthyView({ policies }: Pick<RoutingPart, 'policies'>): HeldStateView {
   const targets = policies.flatMap(({ endpoints }) =>
     endpoints.flatMap(({ addresses }) => addresses.map(({ targetId }) => targetId)),
   );

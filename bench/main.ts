@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   idle: () => import('./idle.ts'),
   plan: () => import('./plan.ts'),
   dns: () => import('./dns.ts'),
+  'dns-workers': () => import('./dns-workers.ts'),
   failover: () => import('./failover.ts'),
 };
 
