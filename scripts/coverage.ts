@@ -94,9 +94,11 @@ process.stdout.write(
 );
 process.exitCode = status === 0 && left === 0 ? 0 : 1;
 
-/** The place begins the literal of `…[index] ?? literal`. */
+/** The place begins the literal or the name in `…[index] ?? literal`. */
 function isIndexFallback(lines: readonly string[], line?: number, column?: number | null): boolean {
   if (line === undefined || typeof column !== 'number') return false;
   const text = lines[line - 1] ?? '';
-  return /\]\s*\?\?\s*$/.test(text.slice(0, column)) && /^(0|1|-1|'')/.test(text.slice(column));
+  return (
+    /\]\s*\?\?\s*$/.test(text.slice(0, column)) && /^(-?\d|''|[a-zA-Z]+\b(?![.(]))/.test(text.slice(column))
+  );
 }

@@ -33,7 +33,10 @@ export function compareNames(a: DomainName, b: DomainName): number {
   const left = labelsOf(a);
   const right = labelsOf(b);
   for (let i = 1; i <= left.length && i <= right.length; i += 1) {
-    const order = Buffer.compare(labelOctets(left.at(-i) ?? ''), labelOctets(right.at(-i) ?? ''));
+    const order = Buffer.compare(
+      labelOctets(left[left.length - i] ?? ''),
+      labelOctets(right[right.length - i] ?? ''),
+    );
     if (order !== 0) return order;
   }
   return left.length - right.length;

@@ -195,9 +195,10 @@ export function unescapeText(text: string): Uint8Array | undefined {
       octets.push(escaped.octet);
       i += escaped.length;
     } else {
-      const char = String.fromCodePoint(text.codePointAt(i) ?? 0);
-      octets.push(...encoder.encode(char));
-      i += char.length;
+      const next = text.indexOf('\\', i);
+      const end = next < 0 ? text.length : next;
+      for (const octet of encoder.encode(text.slice(i, end))) octets.push(octet);
+      i = end;
     }
   }
   return Uint8Array.from(octets);
@@ -214,19 +215,17 @@ export function escapeText(octets: Uint8Array): string {
   return text;
 }
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
 /** `3600`, `1h`, `1w2d`; `undefined` when it is neither or exceeds 2^31-1. */
 export function parseSeconds(text: string): number | undefined {
-  const unit = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
   let total = 0;
   if (/^\d{1,10}$/.test(text)) {
     total = Number(text);
   } else {
     if (!/^(\d{1,10}[smhdw])+$/i.test(text)) return undefined;
-    for (const [, digits, letter] of text.matchAll(/(\d+)([smhdw])/gi)) {
-      const key = letter?.toLowerCase();
-      if (key === 's' || key === 'm' || key === 'h' || key === 'd' || key === 'w')
-        total += Number(digits) * unit[key];
-    }
+    for (const [part] of text.toLowerCase().matchAll(/\d+[smhdw]/g))
+      total += Number(part.slice(0, -1)) * (UNIT_SECONDS[part.slice(-1)] ?? 0);
   }
   return total <= 0x7fff_ffff ? total : undefined;
 }

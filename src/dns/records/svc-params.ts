@@ -118,9 +118,9 @@ export function parseSvcParams(fields: Fields): readonly SvcParam[] {
 /** One word for each parameter. */
 export function formatSvcParams(params: readonly SvcParam[]): readonly string[] {
   return params.map(({ key, value }) => {
-    const text = (KINDS.get(key) ?? opaque).format(value) ?? '';
+    const text = (KINDS.get(key) ?? opaque).format(value);
     const name = keyName(key);
-    return text === '' ? name : `${name}="${text}"`;
+    return text ? `${name}="${text}"` : name;
   });
 }
 
@@ -178,12 +178,11 @@ function unquote(text: string): string {
 }
 
 function parseMandatory(text: string | undefined): Uint8Array | undefined {
-  const keys = (text ?? '').split(',').map((name) => parseKey(name.toLowerCase()));
+  const names = text === undefined ? [] : text.split(',');
+  const keys = names.map((name) => parseKey(name.toLowerCase())).filter((key) => key !== undefined);
+  if (keys.length < names.length) return undefined;
   const octets: number[] = [];
-  for (const key of keys.sort((a, b) => (a ?? -1) - (b ?? -1))) {
-    if (key === undefined) return undefined;
-    octets.push(key >> 8, key & 0xff);
-  }
+  for (const key of keys.sort((a, b) => a - b)) octets.push(key >> 8, key & 0xff);
   return Uint8Array.from(octets);
 }
 
