@@ -207,7 +207,9 @@ function bindError(address: ListenAddress, cause: unknown): PortolanError {
   const fix =
     code === 'EACCES'
       ? 'Ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher port or grant it.'
-      : 'Listen on an address this machine has.';
+      : code === 'ENOTSUP' || code === 'ENOPROTOOPT'
+        ? 'This system does not share a port between threads: set dns.workers to 0.'
+        : 'Listen on an address this machine has.';
   return new PortolanError('UNSUPPORTED', `the name server cannot listen on ${where} (${code})`, {
     cause,
     fix,
