@@ -77,7 +77,12 @@ function fallbackOf(more: Partial<RoutedPolicy>): readonly string[] {
     ...more,
   };
   const { table, problems } = createRoutedTable({
-    routing: { sequence: 7, zones: [zone], policies: [policy], regions: { eu: ['DE', 'FR'], na: ['US'] } },
+    routing: {
+      sequence: 7,
+      zones: [zone],
+      policies: [policy],
+      regions: { eu: ['DE', 'FR'], na: ['US'], asia: ['JP'] },
+    },
     geo: undefined,
     view: () => {
       throw new Error('a fallback must not look at the state of the world');
@@ -136,6 +141,19 @@ describe('what a copy of the zone has at a routed name', () => {
       { region: 'na', unknownLocation: 'restrict', onAllDown: { action: 'panic' } },
     ] as const;
     expect(fallbackOf({ residency: [...residency] })).toEqual([]);
+  });
+
+  it('is the maintenance address when the region of a rule holds no cluster at all', () => {
+    const residency = [
+      {
+        region: 'asia',
+        unknownLocation: 'restrict',
+        onAllDown: { action: 'maintenance', addresses: ['203.0.113.80', '2001:db8::80'] },
+      },
+    ] as const;
+    const [rule] = residency;
+    const spec = { ...rule, onAllDown: { ...rule.onAllDown, addresses: [...rule.onAllDown.addresses] } };
+    expect(fallbackOf({ residency: [spec] })).toEqual(['30 A 203.0.113.80', '30 AAAA 2001:db8::80']);
   });
 
   it('is the heaviest alias and nothing beside it when endpoints are aliases', () => {
