@@ -39,6 +39,7 @@ export class Search {
   /** Set when the answer is to have signatures. */
   readonly #signer: ZoneSigner | undefined;
   readonly #admit: ((unsigned: Decision) => boolean) | undefined;
+  #wanted: boolean | undefined;
   readonly #compactOk: boolean;
   readonly #answer: AnswerPart[] = [];
   #scope = 0;
@@ -214,6 +215,8 @@ export class Search {
     }
     // Those of one set stand for all, as with ANY (RFC 8482 section 4.1): each would cost a signature.
     const { owner, set, originalTtlSeconds, signing } = nsec;
+    const unsigned = this.#unsigned(RCODE.NOERROR, NONE, NONE);
+    if (!this.#isWanted(unsigned)) return unsigned;
     const signatures = signer.signaturesOf(owner, set, originalTtlSeconds, signing === 'fleeting');
     if (signatures === undefined) return { ...withoutRecords(RCODE.SERVFAIL), zone: this.#zone };
     this.#answer.push({ owner, set: signatures, originalTtlSeconds, signing: 'none' });
@@ -293,18 +296,8 @@ export class Search {
   ): Decision {
     const zone = this.#zone;
     const signer = this.#signer;
-    const decision: Decision = {
-      rcode,
-      authoritative: true,
-      answer: this.#answer,
-      authority,
-      additional,
-      requiredAdditional: 0,
-      ecsScope: this.#scope,
-      zone,
-      source: this.#source,
-    };
-    if (signer === undefined || this.#admit?.(decision) === false) return decision;
+    const decision = this.#unsigned(rcode, authority, additional);
+    if (signer === undefined || !this.#isWanted(decision)) return decision;
     const signedAnswer = signSection(this.#answer, signer);
     const signedAuthority = signSection(authority, signer);
     const signedAdditional = signSection(additional, signer, true);
@@ -312,6 +305,26 @@ export class Search {
     if (signedAnswer === undefined || signedAuthority === undefined || signedAdditional === undefined)
       return { ...withoutRecords(RCODE.SERVFAIL), zone };
     return { ...decision, answer: signedAnswer, authority: signedAuthority, additional: signedAdditional };
+  }
+
+  #unsigned(rcode: number, authority: readonly AnswerPart[], additional: readonly AnswerPart[]): Decision {
+    return {
+      rcode,
+      authoritative: true,
+      answer: this.#answer,
+      authority,
+      additional,
+      requiredAdditional: 0,
+      ecsScope: this.#scope,
+      zone: this.#zone,
+      source: this.#source,
+    };
+  }
+
+  /** Whether an answer will be sent, and so is worth signing. Asked once for each query: it is counted. */
+  #isWanted(unsigned: Decision): boolean {
+    this.#wanted ??= this.#admit?.(unsigned) ?? true;
+    return this.#wanted;
   }
 
   /** The name was an alias in this chain already, so following it again would go round. */

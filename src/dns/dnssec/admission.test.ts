@@ -57,6 +57,8 @@ describe('an answer of a signed zone', () => {
     ['www.signed.test', 'MX', 'www.signed.test.'],
     ['nowhere.signed.test', 'A', 'signed.test.'],
     ['x.child.signed.test', 'A', 'child.signed.test.'],
+    ['www.signed.test', 'RRSIG', 'www.signed.test.'],
+    ['nowhere.signed.test', 'RRSIG', 'signed.test.'],
   ])(
     'I24 for %s %s is asked for before it is signed, and not signed when it is not wanted',
     (name, type, source) => {
