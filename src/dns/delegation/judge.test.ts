@@ -606,6 +606,30 @@ describe('a delegation', () => {
     );
   });
 
+  it('names a server of the parent by its address when that is all that is known', () => {
+    const nameless = parent({ name: parseName('.'), referral: silent });
+    expect(judgeDelegation(view({ parents: [nameless] }))[0]?.what).toContain(': 192.0.2.250: no answer');
+  });
+
+  it('takes no NS records for no opinion, and another record for no authority', () => {
+    expect(codes({ servers: [server(1), server(2, { ns: reply({}) })] })).toEqual([]);
+    expect(codes({ servers: [server(1), server(2, { ns: silent })] })).toEqual([]);
+    const other = reply({ answers: 'www.shop.test. A 192.0.2.7' });
+    expect(codes({ servers: [server(1), server(2, { udp: other, tcp: other })] })).toEqual(['SERVER_LAME']);
+  });
+
+  it('says that the key the DS names is not there', () => {
+    const only: readonly Rdata[] = [zsk.dnskey];
+    const lacking = server(2, {
+      ...signedParts(),
+      keys: reply({ answers: [record(zsk.dnskey, TYPE.DNSKEY), signature(only, ksk, WEEK)] }),
+    });
+    const findings = judgeDelegation(
+      view({ parents: withDs(ds(ksk)), servers: [server(1, signedParts()), lacking] }),
+    );
+    expect(findings.map((f) => f.what).join()).toContain('no key that the zone above names is there');
+  });
+
   it('says that no key is there when the DS names one that a server lacks', () => {
     const lacking: ZoneServer = server(2, {
       ...signedParts(),

@@ -201,6 +201,10 @@ describe('what is wrong in a zone file', () => {
     ['$INCLUDE other.zone', '1:1 ZONE_FILE_INVALID $INCLUDE is not followed'],
     ['$FOO 1', '1:1 ZONE_FILE_INVALID $FOO is no directive'],
     ['$ORIGIN', '1:1 ZONE_FILE_INVALID $ORIGIN takes one word'],
+    ['$TTL', '1:1 ZONE_FILE_INVALID $TTL takes one word'],
+    ['a 60 CLASS5 A 192.0.2.1', '1:6 ZONE_FILE_INVALID the class CLASS5 is not served'],
+    ['a 60 CLASS123456 A 192.0.2.1', '1:6 DNS_RECORD_INVALID "CLASS123456" is no record type'],
+    ['a 60 "IN" A 192.0.2.1', '1:6 DNS_RECORD_INVALID "IN" is no record type'],
     ['$ORIGIN a b', '1:1 ZONE_FILE_INVALID $ORIGIN takes one word'],
     ['$TTL soon\na A 192.0.2.1', '1:6 ZONE_FILE_INVALID "soon" is no time'],
     ['$ORIGIN a..b', '1:9 DNS_NAME_INVALID'],
@@ -228,6 +232,24 @@ e MX ten (
       '7:6 DNS_RECORD_INVALID',
     ]);
     expect(found.map((r) => `${r.line} ${r.owner} ${typeName(r.type)}`)).toEqual(['3 b.example.com. A']);
+  });
+
+  it('is not told of data that is skipped, but of its owner', () => {
+    const skipped: unknown[] = [];
+    const { problems: wrong } = readZoneFile('a..b 60 RRSIG nonsense\n', {
+      origin,
+      skips: (type) => SIGNING_TYPES.has(type),
+      onSkipped: (record) => skipped.push(record),
+    });
+    expect(wrong.map((p) => p.code)).toEqual(['DNS_NAME_INVALID']);
+    expect(skipped).toEqual([]);
+  });
+
+  it('is not read on after the bound, whatever still comes', () => {
+    const reader = new ZoneFileReader({ origin, onRecord: () => undefined, maxProblems: 1 });
+    reader.push('nonsense\nmore nonsense\n');
+    reader.push('a 60 A 192.0.2.1\n');
+    expect(reader.end()).toMatchObject({ records: 0, stopped: true });
   });
 
   it('ends the reading after a bound', () => {

@@ -190,7 +190,38 @@ www 60 A 192.0.2.1
     expect(violations(text)).toEqual([expected]);
   });
 
-  it('refuses more record sets than a Zone holds, with a way out', () => {
+  it('leaves signatures out of a transfer, too, and tells a place without lines', () => {
+    const at = (owner: string, type: number, text: string): FileRecord => ({
+      owner: parseName(owner),
+      type,
+      ttlSeconds: 60,
+      rdata: parseRdata(type, text),
+      line: 0,
+    });
+    const records = [
+      at('example.com', TYPE.SOA, 'ns.example.net. host.example.net. 1 2 3 4 5'),
+      at('example.com', TYPE.NS, 'ns.example.net.'),
+      at('example.com', TYPE.NSEC3PARAM, '\\# 5 0100000000'),
+      at('a.example.com', TYPE.A, '192.0.2.1'),
+      at('a.example.com', TYPE.A, '192.0.2.1'),
+    ];
+    const outcome = takeOver(origin, records);
+    expect(outcome.ok ? outcome.taken.leftOut.map((l) => `${l.line} ${l.type}`) : []).toEqual([
+      '0 NSEC3PARAM',
+    ]);
+    expect(outcome.ok ? outcome.taken.notes[0] : '').toBe(
+      'the same A record of a.example.com. stands before; it is taken once',
+    );
+    const two = takeOver(origin, [...records, at('example.com', TYPE.SOA, 'b. c. 1 2 3 4 5')]);
+    expect(two.ok ? [] : two.violations.map((v) => v.path)).toEqual(['records']);
+    const nothing = takeOver(origin, []);
+    expect(nothing.ok ? [] : nothing.violations.map((v) => v.code)).toEqual([
+      'DNS_ZONE_INVALID',
+      'DNS_ZONE_INVALID',
+    ]);
+  });
+
+  it('I36 refuses more record sets than a Zone holds, with a way out', () => {
     function* many(): Iterable<FileRecord> {
       const at = (owner: string, type: number, text: string): FileRecord => ({
         owner: parseName(owner),
