@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   plan: () => import('./plan.ts'),
   dns: () => import('./dns.ts'),
   'dns-workers': () => import('./dns-workers.ts'),
+  dnssec: () => import('./dnssec.ts'),
   failover: () => import('./failover.ts'),
 };
 
