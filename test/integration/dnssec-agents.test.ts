@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { parseName } from '../../src/dns/name.ts';
@@ -104,7 +105,7 @@ describe.skipIf(!unbound.available)(SUITE, () => {
         ),
       ),
     );
-  }, 180_000);
+  }, 300_000);
 
   afterAll(async () => {
     await Promise.all((resolvers ?? []).map((resolver) => resolver.stop()));
@@ -130,6 +131,8 @@ describe.skipIf(!unbound.available)(SUITE, () => {
         const { rcode, authentic } = await resolver.ask(name, asked % 3 === 1 ? 'AAAA' : 'A');
         if (rcode !== 'NOERROR' || !authentic)
           failed.push(`${new Date().toISOString()} ${id} ${name}: ${rcode}, authentic: ${authentic}`);
+        // Some hundred questions a second in all: the machine also has to run what is tested.
+        await pause(10);
       }
     };
     const asking = resolvers.flatMap((resolver, i) => [ask(resolver, `r${i}a`), ask(resolver, `r${i}b`)]);
@@ -169,13 +172,13 @@ describe.skipIf(!unbound.available)(SUITE, () => {
           const keys = await keysOf('zsk');
           return keys.length === 1 && keys[0] !== before && (keys[0] ?? '').endsWith('active');
         },
-        90_000,
+        180_000,
         200,
       );
     });
     expect(failed).toEqual([]);
     expect(asked).toBeGreaterThan(200);
-  }, 120_000);
+  }, 240_000);
 
   it('stay authentic under load while the key-signing key is rolled and the parent changes its DS', async () => {
     const [before = ''] = await keysOf('ksk');
@@ -196,13 +199,13 @@ describe.skipIf(!unbound.available)(SUITE, () => {
           const keys = await keysOf('ksk');
           return keys.length === 1 && keys[0] !== before;
         },
-        90_000,
+        180_000,
         200,
       );
     });
     expect(failed).toEqual([]);
     expect(asked).toBeGreaterThan(200);
-  }, 180_000);
+  }, 300_000);
 
   it('a roll waits for an agent that is away, says so, and goes on when it is back', async () => {
     await at.stopAgent(1);
@@ -227,10 +230,10 @@ describe.skipIf(!unbound.available)(SUITE, () => {
     expect(await keysOf('zsk')).toHaveLength(2);
     expect((await keysOf('zsk')).some((key) => key.endsWith('published'))).toBe(true);
     await at.startAgent(1);
-    await until('the roll is done', async () => (await keysOf('zsk')).length === 1, 90_000, 200);
+    await until('the roll is done', async () => (await keysOf('zsk')).length === 1, 180_000, 200);
     await at.untilServed();
     await expectAuthentic(NAME);
-  }, 180_000);
+  }, 300_000);
 
   it('survive that the hub is killed and comes back: the same keys, the same serial of keys', async () => {
     const keys = (await at.dnssec('child'))?.keys.map((key) => key.keyTag);
@@ -242,7 +245,7 @@ describe.skipIf(!unbound.available)(SUITE, () => {
     expect(failed).toEqual([]);
     expect(asked).toBeGreaterThan(0);
     expect((await at.dnssec('child'))?.keys.map((key) => key.keyTag)).toEqual(keys);
-  }, 120_000);
+  }, 240_000);
 
   it('turned off, the zone stays signed until the DS is gone, and is never bogus', async () => {
     const bogus: string[] = [];
@@ -268,7 +271,7 @@ describe.skipIf(!unbound.available)(SUITE, () => {
     );
     const { failed } = await underLoad(async () => {
       await at.apply(parentZone([]));
-      await at.untilState('child', 'unsigned', 90_000);
+      await at.untilState('child', 'unsigned', 180_000);
       await at.untilServed();
     });
     // Insecure it becomes, of course, when the DS goes; SERVFAIL is what a bogus zone would give.
@@ -285,7 +288,7 @@ describe.skipIf(!unbound.available)(SUITE, () => {
         200,
       );
     }
-  }, 180_000);
+  }, 300_000);
 
   it('I33 no log line of hub or agent has a private key, and files that have one are for their user alone', async () => {
     expect(at.log).toContain('RolloverStarted');

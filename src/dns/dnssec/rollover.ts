@@ -273,6 +273,10 @@ export function startRoll(
   if (role === 'ksk' && state.phase !== 'signed') {
     return { refused: 'the parent does not vouch for the zone yet, so there is nothing to roll' };
   }
+  return withNewKey(state, role, nowMs, newKey);
+}
+
+function withNewKey(state: RolloverState, role: KeyRole, nowMs: number, newKey: NewKey): Advance {
   const revision = state.revision + 1;
   const key: ZoneKey = {
     ...newKey(role),
@@ -318,8 +322,7 @@ function withZsk(
   const [only] = zsks;
   const old = zsks.length === 1 && only !== undefined && nowMs - only.createdAtMs >= input.zskLifetimeMs;
   if (!old || state.phase === 'unsigning' || state.phase === 'unsigned') return undefined;
-  const started = startRoll(state, 'zsk', nowMs, newKey);
-  if ('refused' in started) return undefined;
+  const started = withNewKey(state, 'zsk', nowMs, newKey);
   events.push(...started.events);
   return started.state;
 }
@@ -409,15 +412,17 @@ export function unsigningWait(state: RolloverState, input: RolloverInput): Wait 
   const unseen = offered ? UNKNOWN_DS_TTL_SECONDS : 0;
   // A DS that was asked for and is not seen may be under way still.
   const { farewell } = state;
-  const underWay = offered && farewell?.dsShown !== true;
-  if (underWay && farewell !== undefined && farewell.spreadAtMs === undefined) {
-    const servers = lagging(state, input, farewell.revision);
-    return { for: 'servers', servers, sinceMs: state.sinceMs };
+  let untilMs = state.dsGoneAtMs + (state.dsTtlSeconds ?? unseen) * 1000 + MARGIN_MS;
+  if (offered && farewell !== undefined && farewell.dsShown !== true) {
+    if (farewell.spreadAtMs === undefined) {
+      return {
+        for: 'servers',
+        servers: lagging(state, input, farewell.revision),
+        sinceMs: state.sinceMs,
+      };
+    }
+    untilMs = Math.max(untilMs, farewell.spreadAtMs + REGISTRATION_MS);
   }
-  const untilMs = Math.max(
-    state.dsGoneAtMs + (state.dsTtlSeconds ?? unseen) * 1000 + MARGIN_MS,
-    underWay ? (farewell?.spreadAtMs ?? 0) + REGISTRATION_MS : 0,
-  );
   return input.nowMs < untilMs ? { for: 'time', untilMs } : undefined;
 }
 
