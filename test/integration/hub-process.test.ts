@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { initHub } from '../../hub/init.ts';
+import { askNameServer } from '../../nameserver/ask.ts';
+import { parseName } from '../../src/dns/name.ts';
+import { TYPE } from '../../src/dns/types.ts';
 import { requireRoot } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 
@@ -73,6 +76,9 @@ interface RunningHub {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
   readonly api: string;
+  readonly dns: readonly string[];
+  /** What Prometheus reads. */
+  metrics(): Promise<string>;
   call(
     method: string,
     path: string,
@@ -90,12 +96,21 @@ async function start(): Promise<RunningHub> {
     });
   });
   const first = await Promise.race([line, ended.then((e) => Promise.reject(new Error(e.stderr)))]);
-  const ready = JSON.parse(first) as { readonly api: string; readonly pid: number };
+  const ready = JSON.parse(first) as {
+    readonly api: string;
+    readonly dns: readonly string[];
+    readonly pid: number;
+  };
   const token = (await readFile(join(home, 'admin.token'), 'utf8')).trim();
   return {
     child,
     ended,
     api: ready.api,
+    dns: ready.dns,
+    async metrics() {
+      const response = await fetch(`${ready.api}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+      return await response.text();
+    },
     async call(method, path, body) {
       const response = await fetch(`${ready.api}${path}`, {
         method,
@@ -108,6 +123,7 @@ async function start(): Promise<RunningHub> {
 }
 
 const clusters = '/apis/portolan.dev/v1alpha1/namespaces/default/clusters';
+const zones = '/apis/portolan.dev/v1alpha1/namespaces/default/zones';
 const secrets = '/apis/portolan.dev/v1alpha1/namespaces/default/secrets';
 const clusterOf = (name: string) => ({
   apiVersion: 'portolan.dev/v1alpha1',
@@ -213,6 +229,43 @@ describe('I36 a hub that cannot start says why, exits with 1 and leaves nothing 
     // Nothing holds the directory: the next one starts.
     await writeFile(config(), CONFIG);
     await start();
+  });
+});
+
+describe('a hub that answers in threads', () => {
+  it('answers from what is published, within seconds, counts it, and ends as any other', async () => {
+    await initHub(home, CONFIG.replace("listen: ['127.0.0.1:0']", "listen: ['127.0.0.1:0'], workers: 2"));
+    const hub = await start();
+    const [host = '', port = ''] = (hub.dns[0] ?? '').split(':');
+    const ask = async (type: number) => {
+      const name = parseName('www.example.test');
+      const reply = await askNameServer({ host, port: Number(port), name, type, timeoutMs: 2_000 });
+      return reply.answers.map(({ data }) => data).join() || reply.rcode;
+    };
+    const zone = (text: string, origin: string) => ({
+      apiVersion: 'portolan.dev/v1alpha1',
+      kind: 'Zone',
+      metadata: { namespace: 'default', name: 'example' },
+      spec: {
+        origin,
+        nameServers: [{ name: `ns1.${origin}`, addresses: ['192.0.2.53'] }],
+        records: [{ name: 'www', type: 'TXT', data: [JSON.stringify(text)] }],
+      },
+    });
+    const created = await hub.call('POST', zones, zone('first', 'example.test'));
+    expect(created.status, JSON.stringify(created.json)).toBe(201);
+    await until('the zone', async () => (await ask(TYPE.TXT)) === '"first"', 20_000);
+    const changed = await hub.call('PUT', `${zones}/example`, zone('second', 'example.test'));
+    expect(changed.status, JSON.stringify(changed.json)).toBe(200);
+    await until('the change', async () => (await ask(TYPE.TXT)) === '"second"', 20_000);
+    // Every thread has it, whichever is asked.
+    for (let at = 0; at < 40; at += 1) expect(await ask(TYPE.TXT)).toBe('"second"');
+    const metrics = await hub.metrics();
+    expect(metrics).toContain('portolan_dns_workers 2\n');
+    expect(metrics).toMatch(/portolan_dns_worker_responses_total\{worker="0"\} [1-9]/);
+    expect(metrics).toMatch(/portolan_dns_worker_responses_total\{worker="1"\} [1-9]/);
+    hub.child.kill('SIGTERM');
+    expect((await hub.ended).code).toBe(0);
   });
 });
 
