@@ -30,7 +30,8 @@ export class ProblemList {
   }
 }
 
-/** At most `most` characters: what stands in a file can be of any length. */
+/** At most `most` characters, none of which a terminal would obey: what stands in a file can be anything. */
 export function clip(text: string, most = 60): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+  const short = text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+  return short.replace(/\p{Cc}/gu, '\uFFFD');
 }

@@ -258,6 +258,19 @@ e MX ten (
     expect(result.stopped).toBe(true);
   });
 
+  it('lets no control characters of the file into its messages', () => {
+    for (const text of [
+      'a 60 A \u001b[2J',
+      'a 60 \u001b]0;x\u0007',
+      '\u009b1m 60 A 192.0.2.1',
+      '$\u001bX y',
+    ]) {
+      const messages = readZoneFile(text, { origin }).problems.map((p) => p.message);
+      expect(messages).toHaveLength(1);
+      expect(messages.join('')).not.toMatch(/\p{Cc}/u);
+    }
+  });
+
   it('keeps its messages short, whatever stands in the file', () => {
     for (const text of [
       `a 60 ${'X'.repeat(100_000)}`,
