@@ -267,6 +267,8 @@ describe('beside dns-packet', () => {
       maxLength: 4,
     })
     .map((labels) => labels.join('.'));
+  const words = fc.string({ unit: fc.constantFrom(...'abc 019-:!'), minLength: 1, maxLength: 20 });
+  const digest = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((octets) => Buffer.from(octets));
   const answer: fc.Arbitrary<dnsPacket.Answer> = fc
     .tuple(
       plain,
@@ -290,6 +292,72 @@ describe('beside dns-packet', () => {
             fc.string({ minLength: 1, maxLength: 30 }).map((text) => Buffer.from(text)),
             { minLength: 1, maxLength: 3 },
           ),
+        }),
+        fc.record({ type: fc.constant('AAAA' as const), data: fc.ipV6() }),
+        fc.record({ type: fc.constant('DNAME' as const), data: plain }),
+        fc.record({ type: fc.constant('HINFO' as const), data: fc.record({ cpu: words, os: words }) }),
+        fc.record({ type: fc.constant('RP' as const), data: fc.record({ mbox: plain, txt: plain }) }),
+        fc.record({
+          type: fc.constant('CAA' as const),
+          data: fc.record({
+            flags: fc.constantFrom(0, 128),
+            tag: fc.constantFrom('issue', 'iodef'),
+            value: words,
+          }),
+        }),
+        fc.record({
+          type: fc.constant('NAPTR' as const),
+          data: fc.record({
+            order: u16,
+            preference: u16,
+            flags: words,
+            services: words,
+            regexp: words,
+            replacement: plain,
+          }),
+        }),
+        fc.record({
+          type: fc.constant('SSHFP' as const),
+          data: fc.record({
+            algorithm: fc.constant(1),
+            hash: fc.constant(1),
+            fingerprint: fc
+              .uint8Array({ minLength: 20, maxLength: 20 })
+              .map((o) => Buffer.from(o).toString('hex')),
+          }),
+        }),
+        fc.record({
+          type: fc.constant('TLSA' as const),
+          data: fc.record({ usage: u8, selector: u8, matchingType: u8, certificate: digest }),
+        }),
+        fc.record({
+          type: fc.constant('DS' as const),
+          data: fc.record({ keyTag: u16, algorithm: u8, digestType: u8, digest }),
+        }),
+        fc.record({
+          type: fc.constant('DNSKEY' as const),
+          data: fc.record({ flags: u16, algorithm: u8, key: digest }),
+        }),
+        fc.record({
+          type: fc.constant('NSEC' as const),
+          data: fc.record({
+            nextDomain: plain,
+            rrtypes: fc.constant<string[]>(['A', 'MX', 'RRSIG', 'NSEC', 'CAA']),
+          }),
+        }),
+        fc.record({
+          type: fc.constant('RRSIG' as const),
+          data: fc.record({
+            typeCovered: fc.constantFrom('A', 'MX', 'CAA'),
+            algorithm: u8,
+            labels: u8,
+            originalTTL: seconds,
+            expiration: u32,
+            inception: u32,
+            keyTag: u16,
+            signersName: plain,
+            signature: digest,
+          }),
         }),
         fc.record({
           type: fc.constant('SOA' as const),
