@@ -4,7 +4,7 @@ import type { GeoLookup, StateView } from '../src/routing/model.ts';
 import { type RoutedTableImage, RoutedTableReader } from './routed-image.ts';
 import { GeoOfThread, type SharedGeo } from './shared-geo.ts';
 import type { TransferPlan } from './transfer-plan.ts';
-import { ZoneSigners } from './zone-signers.ts';
+import { THREAD_SIGNERS } from './zone-signers.ts';
 
 /** A table as it crosses to another thread, with all that belongs to it. Its bulk is shared memory. */
 export interface TableImage {
@@ -24,21 +24,17 @@ export interface TableAttacherOptions {
   readonly view: () => StateView;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Milliseconds since 1970. */
-  readonly wallMs: () => number;
 }
 
 /** Makes tables of the images that a thread is sent, one after the other; what stays the same is kept. */
 export class TableAttacher {
   readonly #options: TableAttacherOptions;
   readonly #geos = new GeoOfThread();
-  readonly #signers: ZoneSigners;
   #geo: GeoLookup | undefined;
   #reader: RoutedTableReader | undefined;
 
   constructor(options: TableAttacherOptions) {
     this.#options = options;
-    this.#signers = new ZoneSigners({ wallMs: options.wallMs });
   }
 
   attach({ routed, transfers, geo }: TableImage): AttachedTable {
@@ -52,10 +48,10 @@ export class TableAttacher {
     const zones = table.zones.map((zone) => {
       const material = routed.signing?.[zone.origin];
       if (material === undefined) return zone;
-      const signer: ZoneSigner = this.#signers.signerFor(zone.origin, material);
+      const signer: ZoneSigner = THREAD_SIGNERS.signerFor(zone.origin, material);
       return { ...zone, signer };
     });
-    this.#signers.keepOnly(new Set(zones.map(({ origin }) => origin)));
+    THREAD_SIGNERS.keepOnly(new Set(zones.map(({ origin }) => origin)));
     return { table: new AnswerTable(zones), transfers };
   }
 }

@@ -26,7 +26,7 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
   const monotonicMs = (): number => performance.now();
   const states = new StatesReplica(monotonicMs);
   states.apply(start.states);
-  const attacher = new TableAttacher({ view: () => states.view, random: Math.random, wallMs: Date.now });
+  const attacher = new TableAttacher({ view: () => states.view, random: Math.random });
   let served: AttachedTable | undefined;
   const serve = ({ version, image }: TableMessage): void => {
     try {

@@ -12,12 +12,13 @@ import { initHub } from '../../hub/init.ts';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { TYPE } from '../../src/dns/types.ts';
-import { requireRoot } from '../support/servers.ts';
+import { requireRoot, requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 
 /* The hub as a process of its own, as a supervisor starts it: what it says when it cannot start, and what it keeps when it dies. */
 
 const run = promisify(execFile);
+const dig = await requireServer('dig', 'signed answers of a hub that answers in threads');
 const MAIN = fileURLToPath(new URL('../../hub/main.ts', import.meta.url));
 const CONFIG = `dataDir: data
 secrets: { keyFile: data.key }
@@ -260,6 +261,16 @@ describe('a hub that answers in threads', () => {
     await until('the change', async () => (await ask(TYPE.TXT)) === '"second"', 20_000);
     // Every thread has it, whichever is asked.
     for (let at = 0; at < 40; at += 1) expect(await ask(TYPE.TXT)).toBe('"second"');
+    // What only a thread can have made: signatures, with keys that it was sent.
+    if (dig.available) {
+      const signed = zone('third', 'example.test');
+      await hub.call('PUT', `${zones}/example`, { ...signed, spec: { ...signed.spec, dnssec: {} } });
+      const arguments_ = [`@${host}`, '-p', port, '+dnssec', '+noall', '+answer', 'www.example.test', 'TXT'];
+      const answer = async () => (await run(dig.path, arguments_)).stdout;
+      await until('a signed answer', async () => /RRSIG\s+TXT 13 3 /.test(await answer()), 20_000);
+      for (let at = 0; at < 10; at += 1) expect(await answer()).toMatch(/"third"[\s\S]*RRSIG\s+TXT 13 3 /);
+      expect(await hub.metrics()).toMatch(/portolan_dns_signatures_total\{outcome="made"\} [1-9]/);
+    }
     const metrics = await hub.metrics();
     expect(metrics).toContain('portolan_dns_workers 2\n');
     expect(metrics).toMatch(/portolan_dns_worker_responses_total\{worker="0"\} [1-9]/);
