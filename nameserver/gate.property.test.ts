@@ -45,7 +45,12 @@ function answererWith(settings: object): {
   const transfers = new TransferDesk(desk);
   const gate = new Gate({
     settings: parsed,
-    protection: createProtection(parsed.cookies, parsed.rateLimit, createSharedProtection(parsed.rateLimit)),
+    protection: createProtection(
+      parsed.cookies,
+      parsed.rateLimit,
+      createSharedProtection(parsed.rateLimit),
+      Date.now,
+    ),
     counters: new ProtectionCounters(statistics.counters),
     idleMs: 10_000,
     onLimited: () => undefined,

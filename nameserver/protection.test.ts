@@ -237,6 +237,18 @@ describe('cookies (RFC 7873)', () => {
     expect(await isProved(b.port)).toBe(true); // whose file has not changed
   });
 
+  it('are good for an hour of the wall clock', async () => {
+    let nowMs = Date.UTC(2026, 10, 21);
+    const { port } = await serve({ cookies: { require: true } }, { wallMs: () => nowMs });
+    const options = cookie(await learnCookie(port));
+    const rcode = async (): Promise<number> =>
+      (await ask(port, query('www.example.test', { options }))).rcode;
+    nowMs += 3_600_000;
+    expect(await rcode()).toBe(RCODE.NOERROR);
+    nowMs += 1000;
+    expect(await rcode()).toBe(RCODE.BADCOOKIE);
+  });
+
   it('from a file that has none are refused at the start', () => {
     const settings = settingsOf({ cookies: { secretFile: '/nonexistent/secret' } });
     expect(() => createNameServer({ listen: [], table: () => table, settings })).toThrow(

@@ -46,18 +46,22 @@ export interface Protection {
   readonly reload: () => void;
 }
 
-/** @throws PortolanError COOKIE_SECRET_INVALID when the file of secrets cannot be used */
+/**
+ * @param wallMs milliseconds since 1970: the age of cookies is told by it
+ * @throws PortolanError COOKIE_SECRET_INVALID when the file of secrets cannot be used
+ */
 export function createProtection(
   cookies: CookieSettings,
   rateLimit: RateLimitSettings,
   shared: SharedProtection,
+  wallMs: () => number,
 ): Protection {
   const { secretFile } = cookies;
   const secrets = (): CookieSecrets =>
     secretFile === undefined
       ? { current: sipKey(shared.cookieSecret), others: [] }
       : readCookieSecrets(secretFile);
-  const jar = cookies.enabled ? new CookieJar(secrets(), () => Date.now() / 1000) : undefined;
+  const jar = cookies.enabled ? new CookieJar(secrets(), () => wallMs() / 1000) : undefined;
   return {
     cookies: jar,
     limiter:

@@ -103,6 +103,7 @@ export function createNameServer(options: NameServerOptions): OwnNameServer {
     settings.cookies,
     settings.rateLimit,
     options.protection ?? createSharedProtection(settings.rateLimit),
+    options.wallMs ?? Date.now,
   );
   const gate = new Gate({
     settings,
