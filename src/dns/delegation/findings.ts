@@ -28,6 +28,7 @@ const kind = (topic: Topic, severity: FindingKind['severity'], meaning: string):
 /** Every code a check of a delegation may give. A code is never renamed. */
 export const FINDING_KINDS = {
   PARENT_UNKNOWN: kind('parent', 'error', 'The servers of the zone above cannot be found.'),
+  DNS_INTERCEPTED: kind('parent', 'error', 'A resolver answers in the place of the servers that are asked.'),
   PARENT_SILENT: kind('parent', 'warning', 'A server of the zone above does not answer.'),
   NOT_DELEGATED: kind('parent', 'error', 'The zone above has no NS records for the zone.'),
   PARENTS_DIFFER: kind('parent', 'warning', 'Servers of the zone above give different name servers.'),

@@ -557,7 +557,10 @@ describe('a delegation', () => {
 
   it('has a case for every code, and every finding says what, why and what to do', () => {
     const seen = new Set<string>();
-    const told: Finding[] = CASES.flatMap(([, change]) => [...judgeDelegation(view(change))]);
+    const intercepted = { parents: [parent({ referral: reply({ aa: false, ra: true }) })] };
+    const told: Finding[] = [intercepted, ...CASES.map(([, change]) => change)].flatMap((change) => [
+      ...judgeDelegation(view(change)),
+    ]);
     for (const finding of told) {
       seen.add(finding.code);
       expect([finding.what, finding.cause, finding.fix]).not.toContain('');
@@ -604,6 +607,17 @@ describe('a delegation', () => {
     expect(codes({ servers: [server(1, { keys: reply({ answers }) }), server(2)] })).toContain(
       'SIGNATURE_INVALID',
     );
+  });
+
+  it.each([
+    ['says NXDOMAIN', { rcode: RCODE.NXDOMAIN }],
+    ['answers from its cache', { answers: NS, additionals: GLUE }],
+  ])('is not judged by what a resolver %s in the place of the parent', (_, parts) => {
+    const referral = reply({ aa: false, ra: true, ...parts });
+    expect(codes({ parents: [parent({ referral })] })).toEqual(['DNS_INTERCEPTED']);
+    // A server that serves others recursively may still refer to the zone.
+    const honest = reply({ aa: false, ra: true, authorities: NS, additionals: GLUE });
+    expect(codes({ parents: [parent({ referral: honest })] })).toEqual([]);
   });
 
   it('names a server of the parent by its address when that is all that is known', () => {

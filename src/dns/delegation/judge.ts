@@ -1,5 +1,5 @@
 import { type DomainName, isAtOrBelow } from '../name.ts';
-import { RCODE } from '../types.ts';
+import { RCODE, TYPE } from '../types.ts';
 import { type Finding, finding } from './findings.ts';
 import { judgeChain } from './judge-chain.ts';
 import { judgeServers } from './judge-servers.ts';
@@ -51,6 +51,15 @@ function* judgeParent(view: DelegationView): Iterable<Finding> {
       'Nothing to do on your side unless all are silent.',
     );
   }
+  if (usable.every((p) => isResolver(p.referral))) {
+    yield finding(
+      'DNS_INTERCEPTED',
+      `a resolver answers in the place of ${usable.map(serverText).join(', ')}`,
+      'This network redirects DNS to a resolver of its own, so nothing here is what others see.',
+      'Check from another network; or, when that is a resolver you named with --parent, name a server of the zone above.',
+    );
+    return;
+  }
   const without = usable.filter((p) => delegationOf(p, zone) === undefined);
   if (without.length === usable.length) {
     yield finding(
@@ -74,6 +83,13 @@ function* judgeParent(view: DelegationView): Iterable<Finding> {
       'Wait and check again.',
     );
   }
+}
+
+/** It offers recursion and answers without authority: neither a referral nor a server's own answer looks so. */
+function isResolver(reply: Parameters<typeof replyText>[0]): boolean {
+  const message = messageIn(reply);
+  if (message === undefined || message.flags.authoritative || !message.flags.recursionAvailable) return false;
+  return message.answers.length > 0 || message.authorities.every((r) => r.type !== TYPE.NS);
 }
 
 function rcodeText(reply: Parameters<typeof replyText>[0]): string {
