@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises';
 import { askNameServer, type DnsQuestion, type DnsReply } from '../../nameserver/ask.ts';
 import type { ParentDs, ParentView } from '../../src/dns/dnssec/parent-view.ts';
 import { type DomainName, parentOf } from '../../src/dns/name.ts';
-import { TYPE } from '../../src/dns/types.ts';
+import { RCODE, rcodeName, TYPE } from '../../src/dns/types.ts';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 
 /** Looks at the DS set of a zone, at every server of its parent. Never rejects: what was not seen is in the view. */
@@ -39,13 +39,13 @@ export function createParentLook(options: ParentLookOptions): ParentLook {
     for (let tries = 0; tries < TRIES; tries += 1) {
       try {
         const reply = await ask({ host, port, name: origin, type: TYPE.DS, timeoutMs: TIMEOUT_MS });
+        // A name that does not exist at the parent has no DS either.
+        if (reply.rcode !== RCODE.NOERROR && reply.rcode !== RCODE.NXDOMAIN)
+          return { address, error: `it answers ${rcodeName(reply.rcode)}` };
         // Only the parent's own word counts: a resolver's cache would show what was.
-        if (reply.rcode !== 0 || !reply.message.flags.authoritative) {
-          return {
-            address,
-            error: `rcode ${reply.rcode}, authoritative ${reply.message.flags.authoritative}`,
-          };
-        }
+        if (!reply.message.flags.authoritative)
+          return { address, error: 'it is not authoritative for the parent' };
+        if (reply.truncated) return { address, error: 'its answer is cut short' };
         const found = reply.message.answers.filter((record) => record.rdata.type === 'DS');
         const ds = found.flatMap(({ rdata }): readonly ParentDs[] =>
           rdata.type === 'DS'
