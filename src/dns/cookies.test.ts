@@ -55,6 +55,7 @@ describe('server cookies, by the examples of RFC 9018 appendix A', () => {
       reply: expected,
     });
     expect(open(jarOf(1559741961, NEW_SECRET), old, IPV6)).toEqual({ valid: false, reply: expected });
+    expect(open(jarOf(1559741961, NEW_SECRET, SECRET), old, IPV6)).toEqual({ valid: false, reply: expected });
   });
 });
 

@@ -7,6 +7,7 @@ import {
   labelsOf,
   parentOf,
   parseName,
+  redirected,
   tryParseName,
   wildcardUnder,
   wireLengthOf,
@@ -106,6 +107,15 @@ describe('the tree of names', () => {
     ['a\\\\.example.com', 'example.com', true],
   ])('says whether %s is at or below %s: %s', (name, ancestor, expected) => {
     expect(isAtOrBelow(n(name), n(ancestor))).toBe(expected);
+  });
+
+  it('moves a name from below one to below another, the root among them, when there is room', () => {
+    expect(redirected(parseName('a.b.test'), parseName('b.test'), parseName('c.test'))).toBe('a.c.test.');
+    expect(redirected(parseName('a.test'), parseName('.'), parseName('c'))).toBe('a.test.c.');
+    expect(redirected(parseName('a.test'), parseName('test'), parseName('.'))).toBe('a.');
+    const long = parseName(Array.from({ length: 4 }, () => 'x'.repeat(60)).join('.'));
+    expect(redirected(parseName(`${'a'.repeat(20)}.test`), parseName('test'), long)).toBeUndefined();
+    expect(wireLengthOf(parseName('.'))).toBe(1);
   });
 
   it('knows wildcards', () => {

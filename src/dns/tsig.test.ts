@@ -6,6 +6,7 @@ import { parseName } from './name.ts';
 import {
   FUDGE_SECONDS,
   findTsig,
+  refusalOctets,
   refuseTsig,
   signRequest,
   TSIG_ERROR,
@@ -186,6 +187,9 @@ describe('the TSIG record', () => {
     expect(findTsig(changed(typeAt + 2, 0, 1)).kind).toBe('malformed');
     expect(findTsig(changed(typeAt + 4, 0, 0, 0, 1)).kind).toBe('malformed');
     expect(findTsig(Buffer.concat([good, Buffer.from([0])])).kind).toBe('malformed');
+    const longer = Buffer.concat([good, Buffer.from([0])]);
+    longer.writeUInt16BE(longer.readUInt16BE(typeAt + 8) + 1, typeAt + 8);
+    expect(findTsig(longer).kind).toBe('malformed');
     const opt = Buffer.from('0000290200000000000000', 'hex');
     const followed = Buffer.concat([good, opt]);
     followed.writeUInt16BE(2, 10);
@@ -241,6 +245,35 @@ describe('the answers to a signed request', () => {
     expect(answers.complete).toBe(false);
     for (let i = 1; i < 99; i += 1) answers.accept(bare, NOW);
     expect(codeOf(() => answers.accept(bare, NOW))).toMatch(/^TSIG_REJECTED: too many messages/);
+  });
+
+  it('must be signed by the key of the request, by a record that can be read', () => {
+    const { message, answers } = signRequest(plain(), key, NOW);
+    const [signed] = signedAnswers(message, 1);
+    const cut = Uint8Array.from(signed ?? []);
+    cut[recordOf(cut).at + 22] = 1; // the TTL
+    expect(codeOf(() => answers.accept(cut, NOW))).toMatch(/^TSIG_REJECTED: .*cannot be read/);
+    const other = parseTsigKey({ name: 'other.example', algorithm: 'hmac-sha256', secret: secret(1) });
+    const { message: stranger } = signRequest(answerTo(message), other, NOW);
+    expect(codeOf(() => answers.accept(stranger, NOW))).toMatch(
+      /^TSIG_REJECTED: .*signed by other\.example\./,
+    );
+  });
+
+  it('take as many octets more as is said before', () => {
+    const { message } = signRequest(plain(), key, NOW);
+    const verdict = verdictOn(message, ringOf(key));
+    if (verdict.kind !== 'verified') throw new Error(verdict.kind);
+    const writer = writerWith(answerTo(message));
+    const before = writer.offset;
+    verdict.chain.sign(writer, NOW);
+    expect(writer.offset - before).toBe(verdict.chain.octets);
+    for (const signedBy of [undefined, key]) {
+      const refusal = { record: recordOf(message), key: signedBy };
+      writer.rewind(before);
+      refuseTsig(writer, TSIG_ERROR.BADTIME, refusal, NOW);
+      expect(writer.offset - before).toBe(refusalOctets(refusal));
+    }
   });
 
   it('must be signed when the request was, and recently', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { className, isMetaType, opcodeName, parseType, rcodeName, typeName } from './types.ts';
+import { className, isMetaType, opcodeName, parseRcode, parseType, rcodeName, typeName } from './types.ts';
 
 describe('numbers and names', () => {
   it.each([
@@ -25,6 +25,14 @@ describe('numbers and names', () => {
       'OPCODE9',
     ]);
     expect([typeName(1), className(1), rcodeName(5), opcodeName(0)]).toEqual(['A', 'IN', 'REFUSED', 'QUERY']);
+  });
+
+  it('knows response codes by name', () => {
+    expect([parseRcode('nxdomain'), parseRcode('BADVERS'), parseRcode('nonsense')]).toEqual([
+      3,
+      16,
+      undefined,
+    ]);
   });
 
   it('keeps message-only types apart from data', () => {

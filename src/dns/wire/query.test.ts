@@ -163,6 +163,14 @@ describe('a query with odd parts', () => {
     expect(problem(`${header(1)}${body}${label.repeat(3)}00${'00010001000000000000'}`)).toBe(RCODE.NOERROR);
   });
 
+  it('without a question must at least have a cookie', () => {
+    expect(problem('000100000000000000000000')).toBe(RCODE.FORMERR);
+    expect(problem('00010000000000000000000100002904d0000000000000')).toBe(RCODE.FORMERR);
+    expect(problem(`00010000000000000000000100002904d000000000000c000a0008${'01'.repeat(8)}`)).toBe(
+      RCODE.NOERROR,
+    );
+  });
+
   it('may be signed by its last record only', () => {
     const tsig = '0000fa00ff000000000000';
     const other = '0000010001000000000000';

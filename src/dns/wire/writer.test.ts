@@ -26,6 +26,17 @@ describe('a writer', () => {
     expect([...writer.buffer.subarray(0, writer.offset)]).toEqual([1, 0, 0, 0]);
   });
 
+  it('points into a question that was copied, odd octets and all', () => {
+    const question = parseName('a\\.b\\000.example.com');
+    const writer = new WireWriter();
+    writer.plainName(question);
+    writer.remember(question, 0);
+    const end = writer.offset;
+    writer.name(parseName('x.example.com'));
+    writer.name(question);
+    expect(writer.buffer.toString('hex', end, writer.offset)).toBe('0178c005c000');
+  });
+
   it('points at names it remembers only: few enough of them, and near enough', () => {
     const writer = new WireWriter();
     for (let i = 0; i < 200; i += 1) writer.name(named(i));
