@@ -139,11 +139,12 @@ function presignedSets(material: SigningMaterial): ReadonlyMap<number, SignedSet
   return sets;
 }
 
-/** When the first signature over DNSKEY ends, in seconds since 1970; 0 when there is none. */
+/** When the first signature that the hub made ends, in seconds since 1970. */
 function expirationOf(presigned: ReadonlyMap<number, SignedSet>): number {
-  const signatures = presigned.get(TYPE.DNSKEY)?.signatures.records ?? [];
-  const ends = signatures.flatMap((rdata) => (rdata.type === 'RRSIG' ? [rdata.expiration] : []));
-  return ends.length === 0 ? 0 : Math.min(...ends);
+  const signatures = [...presigned.values()].flatMap(({ signatures: { records } }) =>
+    records.filter((rdata) => rdata.type === 'RRSIG'),
+  );
+  return Math.min(...signatures.map(({ expiration }) => expiration));
 }
 
 /** Type and records as text that is equal for equal sets, in whatever order the records of a routed answer are, and with any TTL. */

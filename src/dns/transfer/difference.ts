@@ -44,7 +44,6 @@ export function* differenceOf(
     seen += 1;
     if (seen % SLICE === 0) yield;
     const old = before.nodes.get(node.name);
-    if (old === node) continue;
     const oldSets = old === undefined ? [] : copiedSets(old);
     const newSets = copiedSets(node);
     for (const set of newSets) {

@@ -32,11 +32,14 @@ export class Journal {
     if (last !== undefined && last.to.serial !== difference.from.serial) this.clear();
     this.#differences.push(difference);
     this.#octets += difference.octets;
-    while (this.#differences.length > this.#limits.versions || this.#octets > this.#limits.octets) {
-      const oldest = this.#differences.shift();
-      if (oldest === undefined) return;
-      this.#octets -= oldest.octets;
+    let gone = 0;
+    for (const { octets } of this.#differences) {
+      const { versions, octets: most } = this.#limits;
+      if (this.#differences.length - gone <= versions && this.#octets <= most) break;
+      this.#octets -= octets;
+      gone += 1;
     }
+    this.#differences.splice(0, gone);
   }
 
   clear(): void {

@@ -159,6 +159,13 @@ describe('the copy of a signed zone', () => {
       expect(nsecAt(content, name)?.types).toEqual(['A', 'AAAA', 'RRSIG', 'NSEC']);
   });
 
+  it('leaves out a name that is not in the zone', () => {
+    const zone = zoneOf(RECORDS);
+    const names = [...namesOf(zone), parseName('zzz.example.test')];
+    const owners = [...signedContentOf(zone, signer, names)].map(({ owner }) => owner);
+    expect(owners).not.toContain('zzz.example.test.');
+  });
+
   it('has its names in canonical order, whatever octets and how many there are', () => {
     const label = fc
       .stringMatching(/^([a-z0-9*-]|\\\\(000|001|032|046|255)){1,4}$/)
@@ -177,13 +184,13 @@ describe('the copy of a signed zone', () => {
         },
       ),
     );
-    const many = Array.from({ length: 7001 }, (_, i) => ({
-      name: `n${(i * 7919) % 7001}`,
+    const many = Array.from({ length: 5003 }, (_, i) => ({
+      name: `n${(i * 7919) % 5003}`,
       type: 'TXT',
       data: ['x'],
     }));
     const found = namesOf(zoneOf(many));
-    expect(found).toHaveLength(7003);
+    expect(found).toHaveLength(5005);
     expect(found).toEqual(found.toSorted(compareNames));
   });
 });

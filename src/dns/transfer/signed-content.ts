@@ -27,10 +27,10 @@ export function* namesInOrder(zone: Zone): Generator<void, readonly DomainName[]
   runs.push(run.sort(byKey));
   while (runs.length > 1) {
     const longer: Keyed[][] = [];
-    for (let i = 0; i < runs.length; i += 2) longer.push(yield* merged(runs[i] ?? [], runs[i + 1] ?? []));
+    for (let i = 0; i < runs.length; i += 2) longer.push(yield* merged(runs[i] ?? NONE, runs[i + 1] ?? NONE));
     runs = longer;
   }
-  return (runs[0] ?? []).map(({ name }) => name);
+  return (runs[0] ?? NONE).map(({ name }) => name);
 }
 
 /**
@@ -51,10 +51,9 @@ export function* signedContentOf(
     yield { owner: origin, set };
     yield { owner: origin, set: signatures };
   }
-  for (let i = 0; i < names.length; i += 1) {
-    const name = names[i];
-    const node = name === undefined ? undefined : zone.nodes.get(name);
-    if (name === undefined || node === undefined) continue;
+  for (const [i, name] of names.entries()) {
+    const node = zone.nodes.get(name);
+    if (node === undefined) continue;
     for (const set of copiedSets(node)) {
       yield { owner: name, set };
       // Of a delegation only DS is ours to sign (RFC 4035 section 2.2).
@@ -73,31 +72,29 @@ export function* signedContentOf(
   }
 }
 
+const NONE: Keyed[] = [];
+
 interface Keyed {
   readonly name: DomainName;
   readonly key: string;
 }
 
 function byKey(a: Keyed, b: Keyed): number {
-  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+  return a.key < b.key ? -1 : 1; // no two names are equal
 }
 
 function* merged(a: readonly Keyed[], b: readonly Keyed[]): Generator<void, Keyed[], undefined> {
   const all: Keyed[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    const left = a[i];
-    const right = b[j];
-    if (left !== undefined && (right === undefined || left.key < right.key)) {
-      all.push(left);
-      i += 1;
-    } else if (right !== undefined) {
+  let next = 0;
+  for (const left of a) {
+    for (let right = b[next]; right !== undefined && right.key < left.key; right = b[next]) {
       all.push(right);
-      j += 1;
+      next += 1;
     }
+    all.push(left);
     if (all.length % SLICE === 0) yield;
   }
+  for (const right of b.slice(next)) all.push(right);
   return all;
 }
 

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { type DomainName, parseName } from '../name.ts';
 import { formatRdata, parseRdata, type Rdata } from '../records/catalogue.ts';
 import type { OwnedRRset } from '../rrset.ts';
+import { findTsig, signRequest, verifyRequest } from '../tsig.ts';
 import { TYPE, typeName } from '../types.ts';
 import { decodeMessage, encodeMessage, makeQuery } from '../wire/message.ts';
 import { parseQuery } from '../wire/query.ts';
 import { WireWriter } from '../wire/writer.ts';
-import { compileZoneOrThrow, type Zone } from '../zone.ts';
+import { compileZoneOrThrow, reviseZone, type Zone } from '../zone.ts';
 import { AxfrReader } from './axfr-reader.ts';
 import { differenceOf, type ZoneDifference } from './difference.ts';
 import { Journal } from './journal.ts';
@@ -114,6 +115,33 @@ describe('the difference of two versions of a zone', () => {
     );
   });
 
+  it('of a big zone is found in slices, between which the caller may do something else', () => {
+    const records = (from: number) =>
+      Array.from(
+        { length: 1200 },
+        (_, i): Sketch => ({
+          name: from + i,
+          type: 'TXT',
+          ttlSeconds: 60,
+          data: [1],
+        }),
+      );
+    const steps = differenceOf(zoneOf(1, records(0), 0), zoneOf(2, records(600), 0), 1 << 20);
+    let slices = 0;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) slices += 1;
+    expect(slices).toBeGreaterThanOrEqual(4);
+    expect([step.value?.removed.length, step.value?.added.length]).toEqual([600, 600]);
+  });
+
+  it('of a zone and the same zone with a new serial is empty', () => {
+    const zone = zoneOf(1, [{ name: 1, type: 'A', ttlSeconds: 60, data: [1] }], 0);
+    const routed = zone.nodes.get(parseName('routed.example.test'))?.routed;
+    if (routed === undefined) throw new Error('no routed name');
+    const next = reviseZone(zone, 2, [{ name: parseName('routed.example.test'), routed }]);
+    expect(difference(zone, next)).toMatchObject({ removed: [], added: [], octets: 0 });
+  });
+
   it('is given up when it is too big to be worth it', () => {
     const many = Array.from(
       { length: 12 },
@@ -210,6 +238,40 @@ describe('the messages of a transfer', () => {
       'n3.example.test.',
       'SOA 3',
     ]);
+  });
+
+  it('have the OPT record and the signature that the query asks for, within the size', () => {
+    const key = { name: parseName('k'), algorithm: 'hmac-sha256' as const, secret: new Uint8Array(32) };
+    const bytes = encodeMessage({
+      ...makeQuery(7, { name: ORIGIN, type: TYPE.AXFR, class: 1 }),
+      edns: undefined,
+    });
+    const { message, answers } = signRequest(bytes, key, 1000);
+    const query = parseQuery(message);
+    const found = findTsig(message);
+    if (query === undefined || found.kind !== 'found') throw new Error('no query');
+    const verdict = verifyRequest(message, found.record, new Map([[key.name, [key]]]), 1000);
+    if (verdict.kind !== 'verified') throw new Error(verdict.kind);
+    const zone = zoneOf(9, [{ name: 1, type: 'TXT', ttlSeconds: 60, data: [1, 2, 3] }], 0);
+    const writer = new WireWriter();
+    let count = 0;
+    for (const _ of packMessages(
+      query,
+      wholeZone(zone, contentOf(zone)),
+      writer,
+      verdict.chain,
+      () => 1000,
+      300,
+    )) {
+      const sentBytes = new Uint8Array(writer.buffer.subarray(0, writer.offset));
+      expect(sentBytes.length).toBeLessThanOrEqual(300);
+      expect(decodeMessage(sentBytes).edns).toBeUndefined();
+      answers.accept(sentBytes, 1000);
+      count += 1;
+    }
+    expect(count).toBeGreaterThan(1);
+    expect(answers.complete).toBe(true);
+    expect(sent([]).map((one) => decodeMessage(one).edns?.udpSize)).toEqual([1232]);
   });
 
   it('refuse a record that fits into no message', () => {
