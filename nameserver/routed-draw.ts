@@ -13,8 +13,45 @@ export interface Choice {
   readonly set: RRset | undefined;
 }
 
+/** Choices and weights that are held for sharing. */
+const MAX_SHARED = 16_384;
+
+/**
+ * Policies that lead to the same clusters are answered with the same records in the same proportions: they share them, so that
+ * fewer places in memory are visited by queries for many names.
+ */
+export class SharedChoices {
+  readonly #choices = new Map<string, Choice>();
+  readonly #weights = new Map<string, readonly number[]>();
+
+  choice(key: string, make: () => Choice): Choice {
+    const known = this.#choices.get(key);
+    if (known !== undefined) return known;
+    if (this.#choices.size >= MAX_SHARED) this.#choices.clear();
+    const made = make();
+    this.#choices.set(key, made);
+    return made;
+  }
+
+  weights(weights: readonly number[]): readonly number[] {
+    const key = weights.join(' ');
+    const known = this.#weights.get(key);
+    if (known !== undefined) return known;
+    if (this.#weights.size >= MAX_SHARED) this.#weights.clear();
+    this.#weights.set(key, weights);
+    return weights;
+  }
+}
+
 /** The A or AAAA record of each address, made once. */
 export type AddressRecords = ReadonlyMap<string, Extract<Rdata, { readonly type: 'A' | 'AAAA' }>>;
+
+/** What the draws of one policy have in common. */
+export interface DrawSource {
+  readonly selection: RoutedPolicy['selection'];
+  readonly rdata: AddressRecords;
+  readonly shared: SharedChoices;
+}
 
 const NOTHING: Choice = { records: [], set: undefined };
 
@@ -23,35 +60,28 @@ const NOTHING: Choice = { records: [], set: undefined };
  * draw that came up before costs a random number.
  */
 export class Draw {
-  readonly #evaluation: Evaluation;
-  readonly #selection: RoutedPolicy['selection'];
-  readonly #rdata: AddressRecords;
-  readonly #qtype: number;
-  readonly #ttlSeconds: number;
   /** Of the candidates, when one of them is drawn whoever asks. */
   readonly #weights: readonly number[] | undefined;
   /** By place among the candidates, once it was drawn. */
   readonly #choices: (Choice | undefined)[];
+  readonly #evaluation: Evaluation;
+  readonly #source: DrawSource;
+  readonly #qtype: number;
+  readonly #ttlSeconds: number;
   #maintenance: Choice | undefined;
 
   /** @param ttlSeconds what `Choice.set` has */
-  constructor(
-    evaluation: Evaluation,
-    selection: RoutedPolicy['selection'],
-    rdata: AddressRecords,
-    qtype: number,
-    ttlSeconds: number,
-  ) {
+  constructor(evaluation: Evaluation, source: DrawSource, qtype: number, ttlSeconds: number) {
     const { candidates, mode, wanted } = evaluation;
+    const { selection, shared } = source;
     const single = wanted === 'cname' || selection.maxAnswers === 1;
     this.#evaluation = evaluation;
-    this.#selection = selection;
-    this.#rdata = rdata;
+    this.#source = source;
     this.#qtype = qtype;
     this.#ttlSeconds = ttlSeconds;
     this.#weights =
       single && mode !== 'maintenance' && (selection.mode === 'weighted' || candidates.length < 2)
-        ? candidates.map(({ weight }) => weight)
+        ? shared.weights(candidates.map(({ weight }) => weight))
         : undefined;
     this.#choices = candidates.map(() => undefined);
   }
@@ -64,16 +94,17 @@ export class Draw {
       return this.#choices[at] ?? this.#choice(at, state);
     }
     const { mode, maintenance, wanted, candidates } = this.#evaluation;
+    const { selection } = this.#source;
     if (mode === 'maintenance') {
-      this.#maintenance ??= this.#choiceOf(this.#addresses(maintenance));
+      this.#maintenance ??= this.#choiceOf(maintenance);
       return this.#maintenance;
     }
-    if (wanted === 'cname' || this.#selection.maxAnswers === 1) {
-      const at = pickIndex(candidates, this.#selection, client, random);
+    if (wanted === 'cname' || selection.maxAnswers === 1) {
+      const at = pickIndex(candidates, selection, client, random);
       return this.#choices[at] ?? this.#choice(at, state);
     }
     const records: Rdata[] = [];
-    for (const endpoint of pick(candidates, this.#selection.maxAnswers, this.#selection, client, random)) {
+    for (const endpoint of pick(candidates, selection.maxAnswers, selection, client, random)) {
       records.push(...this.#recordsOf(endpoint, state));
     }
     return { records, set: undefined };
@@ -82,15 +113,22 @@ export class Draw {
   #choice(at: number, state: StateView): Choice {
     const endpoint = this.#evaluation.candidates[at]?.endpoint;
     if (endpoint === undefined) return NOTHING;
-    const choice = this.#choiceOf(this.#recordsOf(endpoint, state));
+    const { wanted } = this.#evaluation;
+    const choice =
+      wanted === 4 || wanted === 6
+        ? this.#choiceOf(servedAddresses(endpoint, wanted, state).map(({ address }) => address))
+        : { records: this.#recordsOf(endpoint, state), set: undefined };
     this.#choices[at] = choice;
     return choice;
   }
 
-  #choiceOf(records: readonly Rdata[]): Choice {
-    const [first] = records;
-    const compiles = first !== undefined && first.type !== 'CNAME';
-    return { records, set: compiles ? compileRRset(this.#qtype, this.#ttlSeconds, records) : undefined };
+  #choiceOf(addresses: readonly string[]): Choice {
+    const key = `${this.#qtype} ${this.#ttlSeconds} ${addresses.join(' ')}`;
+    return this.#source.shared.choice(key, () => {
+      const records = this.#addresses(addresses);
+      const set = records.length === 0 ? undefined : compileRRset(this.#qtype, this.#ttlSeconds, records);
+      return { records, set };
+    });
   }
 
   #recordsOf(endpoint: CompiledEndpoint, state: StateView): readonly Rdata[] {
@@ -105,7 +143,7 @@ export class Draw {
   #addresses(addresses: readonly string[]): readonly Rdata[] {
     const records: Rdata[] = [];
     for (const address of addresses) {
-      const record = this.#rdata.get(address);
+      const record = this.#source.rdata.get(address);
       if (record !== undefined && TYPE[record.type] === this.#qtype) records.push(record);
     }
     return records;

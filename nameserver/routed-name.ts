@@ -6,7 +6,7 @@ import { isStale } from '../src/routing/decide.ts';
 import { CachedEvaluator, EvaluationCache } from '../src/routing/evaluation-cache.ts';
 import type { GeoLookup, RegionTable, RoutedPolicy, StateView } from '../src/routing/model.ts';
 import { typesOf } from '../src/routing/policy-types.ts';
-import { type AddressRecords, Draw } from './routed-draw.ts';
+import { type AddressRecords, Draw, SharedChoices } from './routed-draw.ts';
 import { routedFallback } from './routed-fallback.ts';
 
 /** What a routed name decides by, besides its policy. */
@@ -67,39 +67,73 @@ export function routedName(prepared: PreparedPolicy, asker: Asker): RoutedName {
     const { asker: before } = last;
     if (before.geo === geo && before.view === view && before.random === random) return last.of;
   }
-  const { compiled, types, rdata } = prepared;
-  const { selection, ttlSeconds: fullTtlSeconds, minTtlSeconds } = compiled.source;
-  const evaluator = new CachedEvaluator(compiled, geo, cacheOf(asker), (evaluation, qtype, ttlSeconds) => {
-    return new Draw(evaluation, selection, rdata, qtype, ttlSeconds);
-  });
-  const of: RoutedName = {
-    types,
-    answer({ type, client }: RoutedQuery): RoutedAnswer {
-      const state = view();
-      const kept = evaluator.find(type, client, state);
-      const ecsScope = evaluator.scopePrefixLength;
-      const { records, set } = kept.extra.choose(evaluator.client, state, random);
-      if (isStale(state))
-        return { ttlSeconds: minTtlSeconds, fullTtlSeconds, set: undefined, records, ecsScope };
-      return { ttlSeconds: kept.ttlSeconds, fullTtlSeconds, set, records, ecsScope };
-    },
-    fallback: () => {
-      prepared.fallback ??= routedFallback(compiled, prepared.regions, rdata);
-      return prepared.fallback;
-    },
-  };
+  const of = new PolicyName(prepared, asker);
   prepared.routed = { of, asker: { geo, view, random } };
   return of;
 }
 
-/* The evaluations of one server, which all its policies keep within one bound. */
-const caches = new WeakMap<Asker['view'], EvaluationCache>();
+/** Decides for each query, and remembers what it can. */
+class PolicyName implements RoutedName {
+  readonly types: ReadonlySet<number>;
+  readonly #evaluator: CachedEvaluator<Draw>;
+  readonly #view: () => StateView;
+  readonly #random: () => number;
+  readonly #fullTtlSeconds: number;
+  readonly #minTtlSeconds: number;
+  readonly #prepared: PreparedPolicy;
 
-function cacheOf({ view }: Asker): EvaluationCache {
-  const known = caches.get(view);
+  constructor(prepared: PreparedPolicy, asker: Asker) {
+    const { compiled, rdata } = prepared;
+    const { selection, ttlSeconds, minTtlSeconds } = compiled.source;
+    const { evaluations, shared } = memoryOf(asker);
+    const source = { selection, rdata, shared };
+    this.types = prepared.types;
+    this.#evaluator = new CachedEvaluator(
+      compiled,
+      asker.geo,
+      evaluations,
+      (evaluation, qtype, ttl) => new Draw(evaluation, source, qtype, ttl),
+    );
+    this.#view = asker.view;
+    this.#random = asker.random;
+    this.#fullTtlSeconds = ttlSeconds;
+    this.#minTtlSeconds = minTtlSeconds;
+    this.#prepared = prepared;
+  }
+
+  answer({ type, client }: RoutedQuery): RoutedAnswer {
+    const state = this.#view();
+    const evaluator = this.#evaluator;
+    const kept = evaluator.find(type, client, state);
+    const ecsScope = evaluator.scopePrefixLength;
+    const fullTtlSeconds = this.#fullTtlSeconds;
+    const { records, set } = kept.extra.choose(evaluator.client, state, this.#random);
+    if (isStale(state)) {
+      return { ttlSeconds: this.#minTtlSeconds, fullTtlSeconds, set: undefined, records, ecsScope };
+    }
+    return { ttlSeconds: kept.ttlSeconds, fullTtlSeconds, set, records, ecsScope };
+  }
+
+  fallback(): readonly StaticSet[] {
+    const { compiled, regions, rdata } = this.#prepared;
+    this.#prepared.fallback ??= routedFallback(compiled, regions, rdata);
+    return this.#prepared.fallback;
+  }
+}
+
+/** What all policies of one server remember within one bound. */
+interface Memory {
+  readonly evaluations: EvaluationCache;
+  readonly shared: SharedChoices;
+}
+
+const memories = new WeakMap<Asker['view'], Memory>();
+
+function memoryOf({ view }: Asker): Memory {
+  const known = memories.get(view);
   if (known !== undefined) return known;
-  const made = new EvaluationCache();
-  caches.set(view, made);
+  const made = { evaluations: new EvaluationCache(), shared: new SharedChoices() };
+  memories.set(view, made);
   return made;
 }
 

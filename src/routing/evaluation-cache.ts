@@ -113,6 +113,10 @@ export class CachedEvaluator<Extra> {
   readonly #usesLocation: boolean;
   readonly #stickyBits4: number;
   readonly #stickyBits6: number;
+  /* What everybody is answered with where the place plays no part. Fields, not a list: each object on the way costs time. */
+  #placelessA: KeptEvaluation<Extra> | undefined;
+  #placelessAaaa: KeptEvaluation<Extra> | undefined;
+  #placelessOther: KeptEvaluation<Extra> | undefined;
   #classes: ClientClass<Extra>[] = [];
   /** Number of the class + 1 by country and exactness. */
   #classAt: Uint8Array | undefined;
@@ -146,8 +150,8 @@ export class CachedEvaluator<Extra> {
     const client = usableClient(asker);
     this.client = client;
     if (this.#placeless) {
-      const kept = this.#classes[0]?.kept[kind];
-      if (kept !== undefined && isValid(kept, epoch, view) && !kept.usedDistance) {
+      const kept = kind === 0 ? this.#placelessA : kind === 1 ? this.#placelessAaaa : this.#placelessOther;
+      if (kept !== undefined && isValid(kept, epoch, view)) {
         this.scopePrefixLength = this.#scopeOf(client, 0, undefined);
         return kept;
       }
@@ -158,6 +162,7 @@ export class CachedEvaluator<Extra> {
     const kept = this.#ofClass(ofClass, kind, { qtype, client: asker, located }, view, epoch);
     const byPlace = this.#usesLocation || kept.usedDistance ? located.prefixLength : 0;
     this.scopePrefixLength = this.#scopeOf(client, byPlace, cidr);
+    if (this.#placeless) this.#remember(kind, kept.usedDistance ? undefined : kept);
     return kept;
   }
 
@@ -165,6 +170,13 @@ export class CachedEvaluator<Extra> {
   forget(): void {
     this.#classes = [];
     this.#classAt = undefined;
+    for (let kind = 0; kind < KINDS; kind += 1) this.#remember(kind, undefined);
+  }
+
+  #remember(kind: number, kept: KeptEvaluation<Extra> | undefined): void {
+    if (kind === 0) this.#placelessA = kept;
+    else if (kind === 1) this.#placelessAaaa = kept;
+    else this.#placelessOther = kept;
   }
 
   #ofClass(
@@ -271,6 +283,8 @@ function isValid(kept: KeptEvaluation<unknown>, epoch: number, view: StateView):
   if (kept.epoch !== epoch) return false;
   return kept.steady || (view.monotonicMs?.() ?? Number.POSITIVE_INFINITY) < kept.validUntilMs;
 }
+
+const KINDS = 3;
 
 /** What of a query's type a decision depends on. */
 function kindOf(qtype: number): number {
