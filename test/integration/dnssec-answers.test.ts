@@ -60,11 +60,16 @@ async function resolverOf(worlds: readonly ServedWorld[], more: readonly string[
   return resolver;
 }
 
+/** With 49 octets in front and the zone behind, names of 255 octets: nothing can be put before those. */
+const LONG = ['b', 'c', 'd'].map((letter) => letter.repeat(63)).join('.');
+
 /** name, type, and the answer that is to be authentic. */
 const AUTHENTIC: readonly (readonly [string, string, readonly string[]])[] = [
   ['www', 'A', ['A 192.0.2.8', 'A 192.0.2.80']],
   ['alias', 'A', ['A 192.0.2.8', 'A 192.0.2.80', 'CNAME www.signed.test.']],
   ['a.b.wild', 'A', ['A 192.0.2.77']],
+  ['*.wild', 'A', ['A 192.0.2.77']],
+  ['*.below.wild', 'A', ['A 192.0.2.77']],
   ['q.walias', 'A', ['A 192.0.2.8', 'A 192.0.2.80', 'CNAME www.signed.test.']],
   ['www.old', 'A', ['A 192.0.2.6', 'CNAME www.new.signed.test.', 'DNAME new.signed.test.']],
   ['moved', 'A', ['A 192.0.2.8', 'A 192.0.2.80', 'CNAME www.signed.test.']],
@@ -78,6 +83,9 @@ const AUTHENTIC: readonly (readonly [string, string, readonly string[]])[] = [
   ['ent', 'A', []],
   ['no', 'A', []],
   ['no.such.name', 'A', []],
+  ['*.no', 'A', []],
+  [`${'a'.repeat(48)}.${LONG}`, 'A', []],
+  [`${'a'.repeat(49)}.${LONG}`, 'A', []],
   ['dangling', 'A', ['CNAME nowhere.signed.test.']],
   ['no.old', 'A', ['CNAME no.new.signed.test.', 'DNAME new.signed.test.']],
   ['no.secure', 'A', []],
