@@ -1,6 +1,7 @@
 import type { DomainName } from '../name.ts';
+import { PackedTable } from '../packed/table.ts';
 import { type OwnedRRset, type RRset, rdataKey, wireSizeOf } from '../rrset.ts';
-import type { Zone } from '../zone.ts';
+import type { Zone, ZoneNode } from '../zone.ts';
 import { copiedSets } from './zone-content.ts';
 
 /** What changed between two versions of a zone, but for the SOA (RFC 1995 section 4). */
@@ -11,6 +12,16 @@ export interface ZoneDifference {
   readonly added: readonly OwnedRRset[];
   /** About how much memory and wire it takes. */
   readonly octets: number;
+}
+
+/** The nodes that may differ: a zone that was only revised has the same static records, in the same memory. */
+function nodesToCompare(
+  { nodes: before }: Zone,
+  { nodes: after }: Zone,
+): { readonly before: Iterable<ZoneNode>; readonly after: Iterable<ZoneNode> } {
+  if (before instanceof PackedTable && after instanceof PackedTable && before.buffer === after.buffer)
+    return { before: [], after: after.routedNodes() };
+  return { before: before.values(), after: after.values() };
 }
 
 /** True when both are encoded, and equal; the TTL is part of that. */
@@ -40,7 +51,8 @@ export function* differenceOf(
     into.push({ owner, set });
   };
   let seen = 0;
-  for (const node of after.nodes.values()) {
+  const candidates = nodesToCompare(before, after);
+  for (const node of candidates.after) {
     seen += 1;
     if (seen % SLICE === 0) yield;
     const old = before.nodes.get(node.name);
@@ -56,7 +68,7 @@ export function* differenceOf(
     }
     if (octets > maxOctets) return undefined;
   }
-  for (const node of before.nodes.values()) {
+  for (const node of candidates.before) {
     seen += 1;
     if (seen % SLICE === 0) yield;
     if (after.nodes.get(node.name) !== undefined) continue;

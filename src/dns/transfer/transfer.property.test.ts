@@ -142,6 +142,20 @@ describe('the difference of two versions of a zone', () => {
     expect(difference(zone, next)).toMatchObject({ removed: [], added: [], octets: 0 });
   });
 
+  it('of a zone and the same zone with another fallback is that fallback', () => {
+    const zone = zoneOf(1, [{ name: 1, type: 'A', ttlSeconds: 60, data: [1] }], 0);
+    const other = zoneOf(1, [], 1).nodes.get(parseName('routed.example.test'))?.routed;
+    if (other === undefined) throw new Error('no routed name');
+    const found = difference(
+      zone,
+      reviseZone(zone, 2, [{ name: parseName('routed.example.test'), routed: other }]),
+    );
+    expect([found?.removed, found?.added].map((sets) => linesOf(sets ?? []))).toEqual([
+      ['routed.example.test. 30 A 203.0.113.0'],
+      ['routed.example.test. 30 A 203.0.113.1'],
+    ]);
+  });
+
   it('is given up when it is too big to be worth it', () => {
     const many = Array.from(
       { length: 12 },
