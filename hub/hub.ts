@@ -129,6 +129,13 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     const links: { server?: AgentLinkServer; engine?: Engine; prober?: Prober; names?: NameService } = {};
     let settled = false;
     let compiled: ServedTable | undefined;
+    /** Content that nothing older is answered from any more by the hub itself. */
+    let hubServes = 0;
+    const serveOwn = (next: ServedTable): void => {
+      links.names?.serve(next).then(() => {
+        hubServes = next.sequence;
+      }, onError);
+    };
     const sessionOf = (agentUid: string) => links.server?.sessions().find((s) => s.agentUid === agentUid);
     const send = (
       agentUid: string,
@@ -140,7 +147,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     const zoneSigning = createZoneSigning({
       store,
       lookAtParent: createParentLook({ servers: config.dnssec.parentServers, wallMs }),
-      nameServers: () => signingServers(links.engine),
+      nameServers: () => [{ id: 'hub', sequence: hubServes }, ...signingServers(links.engine)],
       onChange: () => links.engine?.secretsChanged(),
       wallMs,
       log,
@@ -171,7 +178,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
             input: { routing: { zones, policies, regions, sequence }, signing },
           };
           const next: ServedTable = compiled;
-          if (settled) void links.names?.serve(next);
+          if (settled) serveOwn(next);
           return built.table;
         },
         startProber: (onVotes) => {
@@ -218,7 +225,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
 
     void engine.settled().then(() => {
       settled = true;
-      if (compiled !== undefined) void nameServer.serve(compiled);
+      if (compiled !== undefined) serveOwn(compiled);
     });
 
     const places = createPlaceFinder(() => geoLibrary.current());

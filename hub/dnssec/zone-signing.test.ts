@@ -73,7 +73,10 @@ async function open(): Promise<void> {
       atMs: nowMs,
       servers: [{ address: 'parent', ds: parent, ttlSeconds: parent.length > 0 ? 3600 : 0 }],
     }),
-    nameServers: () => [{ id: 'agent/a', sequence: agentSequence }],
+    nameServers: () => [
+      { id: 'hub', sequence },
+      { id: 'agent/a', sequence: agentSequence },
+    ],
     onChange: () => undefined,
     wallMs: () => nowMs,
     log: { info: note, warn: note },

@@ -28,7 +28,7 @@ import { copyDelayMs, longestTtlSeconds, settingsOf } from './zone-facts.ts';
 export interface ZoneSigningOptions {
   readonly store: Pick<Store, 'zoneSigning' | 'putZoneSigning' | 'listZoneSigning' | 'epoch'>;
   readonly lookAtParent: ParentLook;
-  /** Agents that answer DNS, or did when they were last heard, with the content sequence they confirmed. */
+  /** The hub, and agents that answer DNS, or did when they were last heard, with the content sequence that they serve. */
   readonly nameServers: () => readonly { readonly id: string; readonly sequence: number }[];
   /** Something has to be published anew. */
   readonly onChange: () => void;
@@ -113,13 +113,11 @@ export function createZoneSigning(options: ZoneSigningOptions): ZoneSigning {
 
   function inputOf(entry: Entry): RolloverInput {
     const { resource, zone } = entry;
-    const live = entry.served.at(-1)?.revision ?? 0;
     const revisionAt = (sequence: number): number =>
       entry.served.findLast((s) => s.sequence <= sequence)?.revision ?? 0;
-    const servers: SigningServer[] = [
-      { id: 'hub', revision: live },
-      ...options.nameServers().map(({ id, sequence }) => ({ id, revision: revisionAt(sequence) })),
-    ];
+    const servers: readonly SigningServer[] = options
+      .nameServers()
+      .map(({ id, sequence }) => ({ id, revision: revisionAt(sequence) }));
     return {
       nowMs: wallMs(),
       wanted: resource.spec.dnssec !== undefined,
