@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { ZoneDnssecAction } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
-import type { ZoneDnssecStatus } from '../../src/resources/zone-dnssec-status.ts';
 import { notFound } from '../object-argument.ts';
 import { documentText } from '../output/document.ts';
+import { dnssecLines } from '../output/zone-dnssec.ts';
 import { connect, outputOf, printLines, type Session } from '../session.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
 
@@ -40,7 +40,7 @@ function addShow(dnssec: Command, session: Session): void {
       const status = zone.status?.dnssec;
       if (status === undefined) throw notSigned(zone);
       if (format === 'json' || format === 'yaml') session.terminal.out(documentText(status, format));
-      else printLines(session, dnssecLines(zone, status));
+      else printLines(session, dnssecLines(zone.spec.origin, status));
     });
 }
 
@@ -131,40 +131,4 @@ function say(session: Session, command: Command, result: ZoneDnssecAction, flags
     printLines(session, [
       `${result.zone}: ${result.message}${flags.dryRun === true ? ' (dry run: nothing was stored)' : ''}`,
     ]);
-}
-
-/** Key tag, algorithm, digest type and digest one by one: registrars have a field for each. */
-function dnssecLines({ spec }: Resource<'Zone'>, status: ZoneDnssecStatus): readonly string[] {
-  return [
-    `${spec.origin} is ${status.state} since ${status.since}`,
-    ...(status.waitsFor === undefined ? [] : [`waits for: ${status.waitsFor}`]),
-    ...(status.signaturesExpire === undefined
-      ? []
-      : [`signatures over the keys last until ${status.signaturesExpire}, should the hub be away`]),
-    ...(status.parent === undefined
-      ? []
-      : [`the parent at ${status.parentSeenAt ?? 'some time'}: ${status.parent}`]),
-    '',
-    ...status.keys.flatMap((key) => [
-      `key ${key.keyTag} (${key.role.toUpperCase()}): ${key.state} since ${key.since}`,
-      ...(key.next === undefined ? [] : [`  next: ${key.next}`]),
-      ...(key.waitsFor === undefined ? [] : [`  waits for: ${key.waitsFor}`]),
-    ]),
-    '',
-    ...(status.ds.length === 0
-      ? [
-          status.state === 'unsigning' || status.state === 'unsigned'
-            ? 'the parent shall have no DS'
-            : 'no DS yet: the parent must not have one before every name server signs',
-        ]
-      : ['what the parent shall have:']),
-    ...status.ds.flatMap((ds) => [
-      `  key tag      ${ds.keyTag}`,
-      `  algorithm    ${ds.algorithm} (ECDSA P-256 with SHA-256)`,
-      `  digest type  ${ds.digestType} (SHA-256)`,
-      `  digest       ${ds.digest}`,
-      `  ${spec.origin} IN DS ${ds.keyTag} ${ds.algorithm} ${ds.digestType} ${ds.digest}`,
-    ]),
-    ...status.dnskey.map((dnskey) => `  ${spec.origin} IN DNSKEY ${dnskey}`),
-  ];
 }
