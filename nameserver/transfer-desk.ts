@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { resolverAddress } from '../src/dns/client.ts';
+import { MAX_NAME_OCTETS } from '../src/dns/name.ts';
 import type { OwnedRRset } from '../src/dns/rrset.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
 import {
@@ -23,7 +24,7 @@ import {
 } from '../src/dns/tsig.ts';
 import { CLASS, OPCODE, RCODE, TYPE } from '../src/dns/types.ts';
 import { decodeMessage } from '../src/dns/wire/message.ts';
-import { parseQuery, type Query } from '../src/dns/wire/query.ts';
+import { HEADER_OCTETS, parseQuery, type Query } from '../src/dns/wire/query.ts';
 import { answerLimit } from '../src/dns/wire/response.ts';
 import { WireWriter } from '../src/dns/wire/writer.ts';
 import type { Zone } from '../src/dns/zone.ts';
@@ -59,7 +60,7 @@ export type PlainAnswer = (reserve: number, rcode?: number) => boolean;
 
 const TRANSFERS: Metric = {
   name: 'portolan_dns_transfers_total',
-  help: 'Zone transfers that were asked for, by how they ended; `aborted`: the secondary went away.',
+  help: 'Zone transfers that were asked for, by how they ended; `answered`: over UDP, `aborted`: the secondary went away.',
   type: 'counter',
 };
 
@@ -137,9 +138,11 @@ export class TransferDesk {
     if (query.opcode === OPCODE.NOTIFY) rcode = RCODE.NOTAUTH;
     else if (isTransfer(query)) {
       const judged = this.#judge(query, source, signer);
-      this.#count(judged.zone, query, judged.rcode === RCODE.NOERROR ? 'answered' : 'refused');
-      if (judged.zone !== undefined && transport === 'udp' && query.type === TYPE.IXFR)
+      if (judged.zone !== undefined && transport === 'udp' && query.type === TYPE.IXFR) {
+        this.#count(judged.zone, query, 'answered');
         return this.#answerIxfrOverUdp(query, judged.zone, judged.serial, signer, writer);
+      }
+      this.#count(judged.zone, query, 'refused');
       // AXFR over UDP does not exist (RFC 5936 section 4.2). Over TCP, what may be sent and is not lacks room.
       if (transport === 'udp' && query.type === TYPE.AXFR) rcode = RCODE.FORMERR;
       else rcode = judged.rcode === RCODE.NOERROR ? RCODE.SERVFAIL : judged.rcode;
@@ -288,9 +291,10 @@ function isTransfer({ opcode, type }: Query): boolean {
   return opcode === OPCODE.QUERY && (type === TYPE.AXFR || type === TYPE.IXFR);
 }
 
-/** Whether the octets 0 251 or 0 252 stand anywhere after the header: to parse every query twice would be a waste. */
+/** Whether the octets 0 251 or 0 252 stand where a question may have its type: to parse every query twice would be a waste. */
 function mentionsTransfer(bytes: Uint8Array): boolean {
-  for (let at = 13; at + 1 < bytes.length; at += 1) {
+  const end = Math.min(bytes.length, HEADER_OCTETS + MAX_NAME_OCTETS + 2);
+  for (let at = HEADER_OCTETS + 1; at + 1 < end; at += 1) {
     if (bytes[at] === 0 && (bytes[at + 1] === TYPE.AXFR || bytes[at + 1] === TYPE.IXFR)) return true;
   }
   return false;
