@@ -157,7 +157,7 @@ const POLICIES: readonly RoutedPolicy[] = [
     defaultTiers: [{ members: [{ endpoint: 'cdn', weight: 1 }] }],
   }),
 ];
-/** What a copy has where we route; see docs/zone-transfers.md. */
+/** What a copy has where we route; see docs/guides/zone-transfers.md. */
 const FALLBACKS: readonly (readonly [name: string, type: string, answers: readonly string[]])[] = [
   ['routed', 'A', ['45 198.51.100.1', '45 198.51.100.2']],
   ['routed', 'AAAA', ['45 2001:db8::51']],

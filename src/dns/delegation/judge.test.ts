@@ -705,7 +705,7 @@ describe('what belongs at the registrar', () => {
 });
 
 it('the page on delegation has every code', () => {
-  const page = readFileSync(new URL('../../../docs/delegation.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../../docs/guides/delegation.md', import.meta.url), 'utf8');
   for (const [code, { severity, meaning }] of Object.entries(FINDING_KINDS))
     expect(page).toContain(`| \`${code}\` | ${severity} | ${meaning} |`);
 });
