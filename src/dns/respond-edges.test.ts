@@ -3,6 +3,7 @@ import type { ClientAddress } from './client.ts';
 import { parseName } from './name.ts';
 import { parseRdata } from './records/catalogue.ts';
 import { respond } from './respond.ts';
+import { compileRRset } from './rrset.ts';
 import { AnswerTable } from './table.ts';
 import { OPCODE, RCODE, TYPE, typeName } from './types.ts';
 import { encodeMessage, type Message, makeQuery } from './wire/message.ts';
@@ -80,6 +81,28 @@ describe('an answer', () => {
     };
     const zone = source('example.test', [], { routed: [{ name: n('app.example.test'), routed }] });
     expect(ask(zone, 'app.example.test', TYPE.ANY).rcode).toBe(RCODE.SERVFAIL);
+  });
+
+  it('takes the set that a routed name has ready, when it is of the type asked for', () => {
+    const ready = compileRRset(TYPE.A, 20, [parseRdata(TYPE.A, '192.0.2.9')]);
+    const routed = {
+      types: new Set<number>([TYPE.A, TYPE.AAAA]),
+      answer: () => ({ ttlSeconds: 20, records: ready.records, set: ready, ecsScope: 0 }),
+    };
+    const zone = source('example.test', [], { routed: [{ name: n('app.example.test'), routed }] });
+    expect(ask(zone, 'app.example.test', TYPE.A).answer).toEqual(['app.example.test. A']);
+    // An A set for AAAA is a mistake of the routing.
+    expect(ask(zone, 'app.example.test', TYPE.AAAA).rcode).toBe(RCODE.SERVFAIL);
+  });
+
+  it('from a table of names that holds nothing, not even its apex, is that there is no such name', () => {
+    const zone = compileZoneOrThrow(source('example.test', []));
+    const nothing = { get: () => undefined, values: () => [], size: 0 };
+    const query = parseQuery(
+      encodeMessage(makeQuery(1, { name: n('a.example.test'), type: TYPE.A, class: 1 })),
+    );
+    if (query === undefined) throw new Error('the query was dropped');
+    expect(respond(new AnswerTable([{ ...zone, nodes: nothing }]), query, CLIENT).rcode).toBe(RCODE.NXDOMAIN);
   });
 
   it('about DS of the root comes from the root itself: there is nothing above', () => {

@@ -130,5 +130,9 @@ describe('a denial', () => {
     const last =
       `${'\\255'.repeat(63)}.${'\\255'.repeat(63)}.${'\\255'.repeat(63)}.${'\\255'.repeat(61)}.` as DomainName;
     expect(successorOf(last, root)).toBe('.');
+    expect(successorOf(last, origin)).toBe(origin); // not below it: nothing but the end of the chain is left
+    const full =
+      `${'\\255'.repeat(63)}.${'\\255'.repeat(63)}.${'\\255'.repeat(63)}.${'a'.repeat(61)}.` as DomainName;
+    expect(successorOf(full, root)).toBe(`${'a'.repeat(60)}b.`);
   });
 });
