@@ -12,6 +12,7 @@ import {
   makeWorldKeys,
   type ServedWorld,
   serveWorld,
+  serveWorldInThreads,
   signingOf,
 } from './dnssec-answers/signed-world.ts';
 import {
@@ -169,6 +170,16 @@ describe.skipIf(!unbound.available)('unbound as a validating resolver', () => {
     expect((await aggressive.ask('deep.ent.signed.test')).answer).toEqual(['A 192.0.2.5']);
     expect((await aggressive.ask('www.insecure.signed.test')).answer).toEqual(['A 192.0.2.82']);
   });
+
+  it('authenticates what threads answer that share a port', async () => {
+    const threads = closing(await serveWorldInThreads(keys, 3));
+    const asker = await resolverOf([threads], ['cache-max-ttl: 0', 'cache-max-negative-ttl: 0']);
+    for (let i = 0; i < 30; i += 1) {
+      const { rcode, authentic } = await asker.ask(`${['api', 'www', `n${i}`][i % 3]}.signed.test`);
+      expect({ rcode, authentic }).toEqual({ rcode: 'NOERROR', authentic: true });
+    }
+    expect(threads.queries()).toBeGreaterThanOrEqual(30);
+  }, 60_000);
 
   it('accepts two servers that sign with the same material', async () => {
     const signing = signingOf(keys);

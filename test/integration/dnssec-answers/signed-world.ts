@@ -1,5 +1,9 @@
+import { DEFAULT_NAME_SERVER_SETTINGS } from '../../../nameserver/default-settings.ts';
+import { createNameServerPool } from '../../../nameserver/pool.ts';
+import { RoutedTableImages } from '../../../nameserver/routed-image.ts';
 import { createRoutedTable } from '../../../nameserver/routed-table.ts';
 import { createNameServer } from '../../../nameserver/server.ts';
+import { NO_TRANSFERS } from '../../../nameserver/transfer-plan.ts';
 import { ZoneSigners } from '../../../nameserver/zone-signers.ts';
 import { DIGEST_TYPE, dsOf } from '../../../src/dns/dnssec/key.ts';
 import type { SigningMaterial } from '../../../src/dns/dnssec/material.ts';
@@ -158,16 +162,11 @@ export interface ServedWorld {
   close(): Promise<void>;
 }
 
-/** A name server with the zones and the routed names, on a free port of 127.0.0.1. */
-export async function serveWorld(
-  keys: WorldKeys,
-  signing: Readonly<Record<string, SigningMaterial>> = signingOf(keys),
-  wallMs: () => number = () => Date.now(),
-): Promise<ServedWorld> {
+/** What routed names go by: all is up, and a change is near for one endpoint, so that answers have less than their full TTL. */
+function states(): StateViewInput {
   const up = (earliestChangeMs: number): RuledTarget => ({ state: 'up', earliestChangeMs });
-  const state: StateViewInput = {
+  return {
     targets: new Map([
-      // A change is near for one endpoint, so that routed answers have less than their full TTL.
       ['a', up(12_000)],
       ['b', up(NO_PENDING_CHANGE_MS)],
       ['c', up(NO_PENDING_CHANGE_MS)],
@@ -177,16 +176,32 @@ export async function serveWorld(
     takenAtMs: 0,
     freshAtMs: 0,
   };
-  const { table, problems, outsideZones } = createRoutedTable({
-    routing: { sequence: 7, zones: zones(keys), policies, regions: {} },
+}
+
+/** The zones with the routed names, compiled, and what they were compiled from. */
+function compiled(keys: WorldKeys, signing: Readonly<Record<string, SigningMaterial>>, wallMs: () => number) {
+  const input = { routing: { sequence: 7, zones: zones(keys), policies, regions: {} }, signing };
+  const state = states();
+  const built = createRoutedTable({
+    ...input,
     geo: undefined,
     view: () => createStateView(state, () => 0),
     random: Math.random,
-    signing,
     signers: new ZoneSigners({ wallMs }),
   });
+  const { problems, outsideZones } = built;
   if (problems.length > 0 || outsideZones.length > 0)
     throw new Error(`the world is wrong: ${JSON.stringify({ problems, outsideZones })}`);
+  return { input, built };
+}
+
+/** A name server with the zones and the routed names, on a free port of 127.0.0.1. */
+export async function serveWorld(
+  keys: WorldKeys,
+  signing: Readonly<Record<string, SigningMaterial>> = signingOf(keys),
+  wallMs: () => number = () => Date.now(),
+): Promise<ServedWorld> {
+  const { table } = compiled(keys, signing, wallMs).built;
   let queries = 0;
   const server = createNameServer({
     listen: [{ host: '127.0.0.1', port: 0 }],
@@ -197,4 +212,22 @@ export async function serveWorld(
   });
   const [bound] = await server.start();
   return { port: bound?.port ?? 0, queries: () => queries, close: () => server.close() };
+}
+
+/** The same in threads that share a port. */
+export async function serveWorldInThreads(keys: WorldKeys, workers: number): Promise<ServedWorld> {
+  const { input, built } = compiled(keys, signingOf(keys), () => Date.now());
+  const server = createNameServerPool({
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    workers,
+    settings: DEFAULT_NAME_SERVER_SETTINGS,
+    states,
+    monotonicMs: () => performance.now(),
+    log: { warn: () => undefined },
+  });
+  const routed = new RoutedTableImages().imageOf(input, built);
+  await server.serve({ routed, transfers: NO_TRANSFERS, geo: undefined });
+  const [bound] = await server.start();
+  const queries = (): number => server.stats().responses.reduce((sum, { count }) => sum + count, 0);
+  return { port: bound?.port ?? 0, queries, close: () => server.close() };
 }
