@@ -218,3 +218,29 @@ describe('admission: guards', () => {
     ]);
   });
 });
+
+describe('admission: signed zones', () => {
+  const of = (spec: object) =>
+    document('Zone', 'shop', { origin: 'shop.example', nameServers: [{ name: 'ns.example' }], ...spec });
+  const signed = of({ dnssec: {} });
+  const judged = (change: ProposedChange, state: 'signed' | 'unsigned' = 'signed') => {
+    const dnssec = { state, since: '2026-01-01T00:00:00.000Z', keys: [], ds: [], dnskey: [] };
+    const status = { conditions: [], dnssec };
+    if (change.type === 'create' || change.current.kind !== 'Zone') throw new Error('not of a zone');
+    return judge(worldOf(signed), [{ ...change, current: { ...change.current, status } }]);
+  };
+
+  it('warn whoever turns signing off, deletes the zone or moves it, of the DS at the parent', () => {
+    expect(judged(update(of({}), signed)).warnings).toEqual([containing('stays signed until')]);
+    expect(judged(remove(signed)).warnings).toEqual([containing('The keys are kept')]);
+    const moved = of({ origin: 'other.example', dnssec: {} });
+    expect(judged(update(moved, signed)).warnings).toEqual([containing('remove the DS of shop.example.')]);
+  });
+
+  it('say nothing of other changes, nor when the signing has ended already', () => {
+    expect(judged(update(of({ dnssec: {}, ttlSeconds: 60 }), signed)).warnings).toEqual([]);
+    expect(judged(update(of({}), signed), 'unsigned').warnings).toEqual([]);
+    expect(judge(worldOf(signed), [update(of({}), signed)]).warnings).toEqual([]);
+    expect(judge(worldOf(), [create(signed)]).warnings).toEqual([]);
+  });
+});

@@ -53,9 +53,36 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
       : { violations: [], charges: new Map<string, readonly Removal[]>() };
   if (input.force) warnings.push(...guarded.violations.map((v) => `forced: ${v.message}`));
   else violations.push(...guarded.violations);
-  for (const change of changes)
+  for (const change of changes) {
     if (change.type !== 'delete') warnings.push(...warningsFor(change.next, next, input.context));
+    warnings.push(...signingWarnings(change));
+  }
   return { violations, warnings, next, charges: guarded.charges };
+}
+
+/** What a person should know who takes the signing of a zone away: its parent may have a DS. */
+function signingWarnings(change: ProposedChange): readonly string[] {
+  if (change.type === 'create' || change.current.kind !== 'Zone') return [];
+  const { spec, status, metadata } = change.current;
+  const state = status?.dnssec?.state;
+  if (spec.dnssec === undefined || state === undefined || state === 'unsigned') return [];
+  const { origin } = spec;
+  if (change.type === 'delete') {
+    return [
+      `${origin} is signed: while its parent has a DS, nobody else can serve it unsigned. The keys are kept, for when the Zone is created again`,
+    ];
+  }
+  if (change.next.kind !== 'Zone') return [];
+  if (change.next.spec.origin !== origin) {
+    return [
+      `${origin} is signed, and the new origin gets keys of its own: remove the DS of ${origin} at its parent`,
+    ];
+  }
+  return change.next.spec.dnssec === undefined
+    ? [
+        `${origin} stays signed until no server of its parent has a DS any more; now remove it there, see \`portolan zone dnssec show ${metadata.name}\``,
+      ]
+    : [];
 }
 
 function warningsFor(desired: AnyDesired, next: World, context: WorldContext): readonly string[] {
