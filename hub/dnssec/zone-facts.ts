@@ -1,5 +1,6 @@
 import type { SigningSettings } from '../../src/dns/dnssec/zone-material.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import type { ZoneSpec } from '../../src/resources/zone.ts';
 import type { ZoneDnssec } from '../../src/resources/zone-dnssec.ts';
 import type { World } from '../reconcile/world.ts';
 
@@ -16,13 +17,36 @@ export function settingsOf(zone: Resource<'Zone'>, dnssec: ZoneDnssec): SigningS
 
 /** The longest TTL of anything that is answered from the zone: records, keys, negative answers, routed names. */
 export function longestTtlSeconds(zone: Resource<'Zone'>, world: World): number {
-  const { origin, ttlSeconds, records, soa } = zone.spec;
-  let longest = Math.max(ttlSeconds, soa.minimumSeconds);
-  for (const record of records) longest = Math.max(longest, record.ttlSeconds ?? 0);
-  for (const [hostname, key] of world.hostnames) {
-    if (hostname !== origin && !hostname.endsWith(`.${origin}`)) continue;
-    longest = Math.max(longest, world.policies.get(key)?.routed?.policy.ttlSeconds ?? 0);
+  return Math.max(longestStatic(zone.spec), routedTtls(world).get(zone.spec.origin) ?? 0);
+}
+
+/* Specs and worlds are immutable: a big zone is read once, not at every change of another one. */
+const statics = new WeakMap<ZoneSpec, number>();
+const routed = new WeakMap<World, ReadonlyMap<string, number>>();
+
+function longestStatic(spec: ZoneSpec): number {
+  let longest = statics.get(spec);
+  if (longest === undefined) {
+    longest = Math.max(spec.ttlSeconds, spec.soa.minimumSeconds);
+    for (const record of spec.records) longest = Math.max(longest, record.ttlSeconds ?? 0);
+    statics.set(spec, longest);
   }
+  return longest;
+}
+
+/** By origin: the longest TTL of the policies with a hostname in the zone or below it. */
+function routedTtls(world: World): ReadonlyMap<string, number> {
+  const known = routed.get(world);
+  if (known !== undefined) return known;
+  const longest = new Map([...world.objects.Zone.values()].map((zone) => [zone.spec.origin as string, 0]));
+  for (const [hostname, key] of world.hostnames) {
+    const ttlSeconds = world.policies.get(key)?.routed?.policy.ttlSeconds ?? 0;
+    for (let name = hostname; name !== ''; name = name.slice(name.indexOf('.') + 1)) {
+      const before = longest.get(name);
+      if (before !== undefined && before < ttlSeconds) longest.set(name, ttlSeconds);
+    }
+  }
+  routed.set(world, longest);
   return longest;
 }
 
