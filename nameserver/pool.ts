@@ -42,7 +42,7 @@ interface PoolLog {
 export interface NameServerPool extends NameServer {
   /**
    * Answers from this table from now on; `undefined`: SERVFAIL. Each query keeps the table it began with. Resolves when no thread
-   * answers from an earlier one any more.
+   * answers from an earlier one any more, but for one that cannot use it: that keeps what it has, and says so in the log.
    */
   serve(image: TableImage | undefined): Promise<void>;
   /** `states()` has changed. Cheap: a burst of calls is one message a thread. */
@@ -108,6 +108,8 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
   const timers = new Set<NodeJS.Timeout>();
   let bound: ChosenAddresses = { listen: [], tls: undefined };
   let table: TableMessage = { type: 'table', version: 0 };
+  /** The last that a thread could answer from. */
+  let proven = table;
   let waiting: { readonly version: number; readonly resolve: () => void }[] = [];
   let statesQueued = false;
   let started = false;
@@ -155,11 +157,19 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
         return;
       case 'tableServed':
         thread.served = message.version;
+        if (message.version === table.version) proven = table;
         settle();
         return;
       case 'tableFailed':
-        log.warn({ err: message.message }, 'a name server thread cannot use a table and is started again');
-        void thread.worker.terminate();
+        log.warn(
+          { err: message.message },
+          'a name server thread cannot use a table; it keeps the last good one',
+        );
+        thread.served = message.version;
+        // So that threads that start from now on begin with a good one, too.
+        if (message.version === table.version && proven !== table)
+          table = { ...proven, version: table.version };
+        settle();
         return;
       case 'statesHeld':
         thread.statesInFlight = false;

@@ -236,6 +236,34 @@ describe('name server threads that share a port', () => {
     },
   );
 
+  it('keep the last good table when they cannot use one, also those that begin after it', async () => {
+    const { server, ask, metric, warnings } = await pool({
+      entry: new URL('../support/mortal-worker.ts', import.meta.url),
+    });
+    const table = () =>
+      ask('table.example.test', TYPE.TXT, 500).catch(() => ask('table.example.test', TYPE.TXT));
+    await server.serve(image(2));
+    const broken = image(3);
+    // Two zones with one origin: nobody can make a table of that.
+    const zones = [...broken.routed.zones, ...broken.routed.zones];
+    await server.serve({ ...broken, routed: { ...broken.routed, zones } });
+    for (const _ of many(16)) expect(await table()).toBe('"2"');
+    expect(warnings).toEqual(many(4).map((): unknown => matching(/keeps the last good one/)));
+    kill('exit', server.threadIds[0] ?? 0);
+    await until(
+      'the thread is back',
+      async () => {
+        expect(await table()).toBe('"2"');
+        return metric('portolan_dns_worker_restarts_total') === 1 && metric('portolan_dns_workers') === 4;
+      },
+      20_000,
+      5,
+    );
+    for (const _ of many(16)) expect(await table()).toBe('"2"');
+    await server.serve(image(4));
+    for (const _ of many(16)) expect(await table()).toBe('"4"');
+  });
+
   it('keep one swap waiting for a thread that begins again, no longer', async () => {
     const { server, metric } = await pool({
       entry: new URL('../support/mortal-worker.ts', import.meta.url),
