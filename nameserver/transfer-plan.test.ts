@@ -73,6 +73,12 @@ describe('who may copy a zone', () => {
     expect(plan.zones.get(ORIGIN)).toEqual({ allow: [], notify: [] });
   });
 
+  it('is nobody by a key that cannot be used', () => {
+    const weak = { ...key(1), secret: 'dG9vIHNob3J0' };
+    const plan = transferPlan([zone({ allow: [{ tsigSecret: 'copies' }] })], { 'ours/copies': weak });
+    expect([plan.keys.size, plan.zones.get(ORIGIN)?.allow]).toEqual([0, []]);
+  });
+
   it('stays the same when the plan crosses to another thread', () => {
     const plan = structuredClone(
       transferPlan([zone({ allow: [{ tsigSecret: 'copies' }] })], { 'ours/copies': key(1) }),

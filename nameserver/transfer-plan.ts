@@ -1,7 +1,7 @@
 import type { ClientAddress } from '../src/dns/client.ts';
 import type { DomainName } from '../src/dns/name.ts';
 import { parseTsigKey, type TsigKey, type TsigKeyring } from '../src/dns/tsig-key.ts';
-import type { DnsPart, RoutingPart } from '../src/protocol/snapshot.ts';
+import type { DnsPart, RoutingPart, TsigKeyMaterial } from '../src/protocol/snapshot.ts';
 import { type CidrBlock, maskOctets, parseCidr } from '../src/routing/cidr-index.ts';
 
 /** Who may copy which zone, who is told of changes, and every TSIG key. Immutable; made anew with each table. */
@@ -42,7 +42,8 @@ export function transferPlan(
   const byContent = new Map<string, TsigKey>();
   const keys = new Map<DomainName, TsigKey[]>();
   for (const [secret, material] of Object.entries(tsigKeys ?? {})) {
-    const parsed = parseTsigKey(material);
+    const parsed = usable(material);
+    if (parsed === undefined) continue;
     const content = `${parsed.name} ${parsed.algorithm} ${Buffer.from(parsed.secret).toString('base64')}`;
     const key = byContent.get(content) ?? parsed;
     bySecret.set(secret, key);
@@ -68,6 +69,15 @@ export function transferPlan(
     });
   }
   return { zones: plans, keys };
+}
+
+/** A key that cannot be used is as one that is not there: nothing else may suffer from it. */
+function usable(material: TsigKeyMaterial): TsigKey | undefined {
+  try {
+    return parseTsigKey(material);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether this client may copy the zone. @param key that its request was signed with */
