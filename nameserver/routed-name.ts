@@ -74,8 +74,10 @@ export function routedName(prepared: PreparedPolicy, asker: Asker): RoutedName {
 
 /** Decides for each query, and remembers what it can. */
 class PolicyName implements RoutedName {
+  /* What every query reads comes first: see `CachedEvaluator`. */
   readonly types: ReadonlySet<number>;
   readonly #evaluator: CachedEvaluator<Draw>;
+  readonly #evaluations: EvaluationCache;
   readonly #view: () => StateView;
   readonly #random: () => number;
   readonly #fullTtlSeconds: number;
@@ -88,6 +90,7 @@ class PolicyName implements RoutedName {
     const { evaluations, shared } = memoryOf(asker);
     const source = { selection, rdata, shared };
     this.types = prepared.types;
+    this.#evaluations = evaluations;
     this.#evaluator = new CachedEvaluator(
       compiled,
       asker.geo,
@@ -103,11 +106,10 @@ class PolicyName implements RoutedName {
 
   answer({ type, client }: RoutedQuery): RoutedAnswer {
     const state = this.#view();
-    const evaluator = this.#evaluator;
-    const kept = evaluator.find(type, client, state);
-    const ecsScope = evaluator.scopePrefixLength;
+    const kept = this.#evaluator.find(type, client, state);
+    const { client: usable, scopePrefixLength: ecsScope } = this.#evaluations;
     const fullTtlSeconds = this.#fullTtlSeconds;
-    const { records, set } = kept.extra.choose(evaluator.client, state, this.#random);
+    const { records, set } = kept.extra.choose(usable, state, this.#random);
     if (isStale(state)) {
       return { ttlSeconds: this.#minTtlSeconds, fullTtlSeconds, set: undefined, records, ecsScope };
     }

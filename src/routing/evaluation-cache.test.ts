@@ -48,12 +48,13 @@ const BY_PLACE = policyOf({
 });
 
 test('clients of one class share an evaluation, whatever their country', () => {
-  const { evaluator, made } = evaluatorOf(BY_PLACE, new EvaluationCache());
+  const cache = new EvaluationCache();
+  const { evaluator, made } = evaluatorOf(BY_PLACE, cache);
   const view = healthy();
   for (let i = 0; i < 80; i += 1) {
     const { extra } = evaluator.find(TYPE.A, parseClient(`192.0.2.${i}`), view);
     expect(extra.candidates.length).toBeGreaterThan(0);
-    expect(evaluator.scopePrefixLength).toBe(24);
+    expect(cache.scopePrefixLength).toBe(24);
   }
   expect(made.count).toBe(3);
 });

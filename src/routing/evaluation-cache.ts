@@ -28,6 +28,10 @@ export class EvaluationCache {
   #held = 0;
   /** Weak: policies come and go, and this must not keep those that went. */
   #owners: WeakRef<{ forget(): void }>[] = [];
+  /** Of the last `find` of any evaluator: the client, if DNS may use it. */
+  client: ClientAddress | undefined;
+  /** Of the last `find` of any evaluator: the ECS scope. */
+  scopePrefixLength = 0;
   /** Grows when everything is forgotten: who keeps something joins again. */
   generation = 0;
 
@@ -68,14 +72,14 @@ export class EvaluationCache {
 
 /** An evaluation that answers many queries. */
 export interface KeptEvaluation<Extra> {
-  /** While the view is not stale. */
-  readonly ttlSeconds: number;
-  /** What the caller made of it. */
-  readonly extra: Extra;
-  readonly usedDistance: boolean;
   readonly epoch: number;
   /** As long as the view is the same; otherwise as `validUntilMs` says. */
   readonly steady: boolean;
+  /** What the caller made of it. */
+  readonly extra: Extra;
+  /** While the view is not stale. */
+  readonly ttlSeconds: number;
+  readonly usedDistance: boolean;
   /** On the view's clock. */
   readonly validUntilMs: number;
   /** Where the client was, when distance counted; `undefined`: at coordinates that nobody else has. */
@@ -103,28 +107,27 @@ const NUMBER_OF_COUNTRY: ReadonlyMap<string, number> = new Map(
  * of `decide`; what explains them (`matches`, `client`, the exact `earliestChangeMs`) may be those of an earlier client.
  */
 export class CachedEvaluator<Extra> {
-  readonly #policy: CompiledPolicy;
-  readonly #geo: GeoLookup | undefined;
+  /*
+   * First what the common query reads: objects of thousands of policies do not stay in the processor's cache, so that each 64
+   * octets further on cost as much as everything else here.
+   */
   readonly #cache: EvaluationCache;
-  readonly #makeExtra: (evaluation: Evaluation, qtype: number, ttlSeconds: number) => Extra;
   /** The place plays no part unless nobody in the tiers can answer. */
   readonly #placeless: boolean;
-  /* The scope is worked out for each query: without looking at the policy. */
-  readonly #usesLocation: boolean;
   readonly #stickyBits4: number;
   readonly #stickyBits6: number;
-  /* What everybody is answered with where the place plays no part. Fields, not a list: each object on the way costs time. */
+  /** What everybody is answered with where the place plays no part; fields, because a list would be one object more. */
   #placelessA: KeptEvaluation<Extra> | undefined;
   #placelessAaaa: KeptEvaluation<Extra> | undefined;
   #placelessOther: KeptEvaluation<Extra> | undefined;
-  #classes: ClientClass<Extra>[] = [];
+  readonly #usesLocation: boolean;
+  readonly #geo: GeoLookup | undefined;
   /** Number of the class + 1 by country and exactness. */
   #classAt: Uint8Array | undefined;
+  #classes: ClientClass<Extra>[] = [];
+  readonly #policy: CompiledPolicy;
+  readonly #makeExtra: (evaluation: Evaluation, qtype: number, ttlSeconds: number) => Extra;
   #generation = -1;
-  /** Of the last `find`: the client, if DNS may use it. */
-  client: ClientAddress | undefined;
-  /** Of the last `find`. */
-  scopePrefixLength = 0;
 
   /** @param makeExtra what to keep beside an evaluation; made again whenever the view is another */
   constructor(
@@ -143,16 +146,16 @@ export class CachedEvaluator<Extra> {
     this.#stickyBits6 = stickyPrefixLength(policy.source.selection, 6);
   }
 
-  /** What the query's answer is to be drawn from. `client` and `scopePrefixLength` are then set too. */
+  /** What the query's answer is to be drawn from. The cache's `client` and `scopePrefixLength` are then set too. */
   find(qtype: number, asker: ClientAddress, view: StateView): KeptEvaluation<Extra> {
     const epoch = this.#cache.follow(view);
     const kind = kindOf(qtype);
     const client = usableClient(asker);
-    this.client = client;
+    this.#cache.client = client;
     if (this.#placeless) {
       const kept = kind === 0 ? this.#placelessA : kind === 1 ? this.#placelessAaaa : this.#placelessOther;
       if (kept !== undefined && isValid(kept, epoch, view)) {
-        this.scopePrefixLength = this.#scopeOf(client, 0, undefined);
+        this.#cache.scopePrefixLength = this.#scopeOf(client, 0, undefined);
         return kept;
       }
     }
@@ -161,7 +164,7 @@ export class CachedEvaluator<Extra> {
     const ofClass = this.#classOf(located, cidr);
     const kept = this.#ofClass(ofClass, kind, { qtype, client: asker, located }, view, epoch);
     const byPlace = this.#usesLocation || kept.usedDistance ? located.prefixLength : 0;
-    this.scopePrefixLength = this.#scopeOf(client, byPlace, cidr);
+    this.#cache.scopePrefixLength = this.#scopeOf(client, byPlace, cidr);
     if (this.#placeless) this.#remember(kind, kept.usedDistance ? undefined : kept);
     return kept;
   }
@@ -236,11 +239,11 @@ export class CachedEvaluator<Extra> {
     const ttlSeconds = freshTtlOf(this.#policy, evaluation).seconds;
     const steady = nowMs !== undefined && holdsForMs === Number.POSITIVE_INFINITY;
     return {
-      ttlSeconds,
-      extra: this.#makeExtra(evaluation, query.qtype, ttlSeconds),
-      usedDistance: evaluation.usedDistance,
       epoch,
       steady,
+      extra: this.#makeExtra(evaluation, query.qtype, ttlSeconds),
+      ttlSeconds,
+      usedDistance: evaluation.usedDistance,
       validUntilMs: steady || nowMs === undefined || holdsForMs <= 0 ? 0 : Math.floor(nowMs + holdsForMs),
       country: placeOf(query.located.location),
     };
