@@ -65,6 +65,8 @@ interface Connection {
   needed: number;
   /** When the last complete query arrived or its answer was read, by `now`. */
   activeAt: number;
+  /** Transfers under way. */
+  transfers: number;
 }
 
 /** Listens for DNS over TCP (RFC 7766): pipelined queries, answers in order. Rejects when it cannot bind. */
@@ -92,6 +94,7 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
       pendingOctets: 0,
       needed: 0,
       activeAt: now(),
+      transfers: 0,
     };
     open.add(connection);
     statistics.tcpConnections(1);
@@ -137,6 +140,8 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
       const before = now() - idleMs(limits, open.size);
       for (const connection of open) {
         if (connection.activeAt > before) continue;
+        // A client that has read everything waits for us: a big signed zone has to be sorted first.
+        if (connection.transfers > 0 && connection.socket.writableLength === 0) continue;
         statistics.drop('tcpIdle');
         connection.socket.destroy();
       }
@@ -229,6 +234,7 @@ async function send(
   { now }: TcpOptions,
 ): Promise<void> {
   const { socket } = connection;
+  connection.transfers += 1;
   try {
     for await (const frame of transfer) {
       if (socket.destroyed) return;
@@ -237,6 +243,9 @@ async function send(
     }
   } catch {
     socket.destroy(); // half a zone must not look like a whole one; the desk has told whoever should know
+  } finally {
+    connection.transfers -= 1;
+    connection.activeAt = now();
   }
 }
 
