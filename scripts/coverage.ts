@@ -46,6 +46,7 @@ const { status } = spawnSync(
     '--coverage.provider=v8',
     `--coverage.include=src/${folder}/**/*.ts`,
     '--coverage.exclude=**/*.test.ts',
+    '--coverage.exclude=**/testing/**',
     '--coverage.reporter=json',
     `--coverage.reportsDirectory=${work}`,
     '--coverage.reportOnFailure=true',

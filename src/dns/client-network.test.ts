@@ -56,3 +56,11 @@ describe('the network of a client', () => {
     (text) => expect(isExempt(text)).toBe(true),
   );
 });
+
+describe('an exempt block that is no network', () => {
+  it('exempts nobody', () => {
+    const network = reader(['nonsense/8']);
+    network.read('192.0.2.1');
+    expect(network.exempt).toBe(false);
+  });
+});

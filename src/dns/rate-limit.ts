@@ -121,7 +121,7 @@ export class RateLimiter {
     tag ^= tag >>> 15;
     place = Math.imul(place ^ (place >>> 16), 0x846c_a68b);
     place ^= place >>> 13;
-    if (tag === 0) tag = 1; // 0 is an empty place
+    tag += Number(tag === 0); // 0 is an empty place
 
     const at = this.#accountAt(place & (this.#sets - 1), tag, now);
     this.#at = at;

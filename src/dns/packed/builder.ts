@@ -32,6 +32,7 @@ const scratch = new WireWriter();
  */
 export class PackedZoneBuilder {
   readonly #origin: DomainName;
+  readonly #maxOctets: number;
   readonly #nodes = new GrowingWords(8 * DRAFT_NODE.words);
   readonly #sets = new GrowingWords(8 * DRAFT_SET.words);
   readonly #records = new GrowingWords(8 * DRAFT_RECORD.words);
@@ -40,8 +41,10 @@ export class PackedZoneBuilder {
   #slots: Uint32Array = new Uint32Array(16);
   #routed = 0;
 
-  constructor(origin: DomainName) {
+  /** @param maxOctets of the whole zone; offsets have 32 bits */
+  constructor(origin: DomainName, maxOctets = MAX_OCTETS) {
     this.#origin = origin;
+    this.#maxOctets = maxOctets;
     this.#nodeOf(origin);
   }
 
@@ -94,7 +97,7 @@ export class PackedZoneBuilder {
     const textAt = 4 * (setsAt + sets * SET.words);
     const dataAt = textAt + this.#text.length;
     const size = dataAt + this.#data.length;
-    if (size > MAX_OCTETS) throw tooLarge(this.#origin, 'takes more than 4 GiB');
+    if (size > this.#maxOctets) throw tooLarge(this.#origin, 'takes more than 4 GiB');
     const buffer = new SharedArrayBuffer(4 * Math.ceil(size / 4));
     const words = new Uint32Array(buffer);
     const octets = new Uint8Array(buffer);
@@ -154,7 +157,7 @@ export class PackedZoneBuilder {
     const node = this.#nodes.length / DRAFT_NODE.words;
     const at = this.#nodes.add(DRAFT_NODE.words);
     const text = this.#text.add(length);
-    if (this.#text.length > MAX_OCTETS) throw tooLarge(this.#origin, 'has too many names');
+    if (this.#text.length > this.#maxOctets) throw tooLarge(this.#origin, 'has too many names');
     for (let i = 0; i < length; i += 1) this.#text.octets[text + i] = name.charCodeAt(i);
     this.#nodes.words[at + DRAFT_NODE.text] = text;
     this.#nodes.words[at + DRAFT_NODE.textLength] = length;
@@ -225,7 +228,7 @@ export class PackedZoneBuilder {
     const count = (this.#sets.words[set + DRAFT_SET.count] ?? 0) + 1;
     if (count > MAX_RECORDS_IN_SET) throw tooLarge(this.#origin, 'has a set of more than 65,535 records');
     const data = this.#data.add(scratch.offset);
-    if (this.#data.length > MAX_OCTETS) throw tooLarge(this.#origin, 'takes more than 4 GiB');
+    if (this.#data.length > this.#maxOctets) throw tooLarge(this.#origin, 'takes more than 4 GiB');
     this.#data.octets.set(scratch.buffer.subarray(0, scratch.offset), data);
     const at = this.#records.add(DRAFT_RECORD.words);
     this.#records.words[at + DRAFT_RECORD.data] = data;

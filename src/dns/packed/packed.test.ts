@@ -45,6 +45,21 @@ describe('a packed zone', () => {
     ]).toEqual([0, 1, 0]);
   });
 
+  it('says so when it gets too large: in its names, its data, or as a whole', () => {
+    const tooLarge = expect.objectContaining({ code: 'DNS_ZONE_INVALID' }) as unknown;
+    const names = new PackedZoneBuilder(origin, 100);
+    expect(() => {
+      for (let i = 0; i < 100; i += 1) names.addRouted(parseName(`n${i}.example.test`));
+    }).toThrowError(tooLarge);
+    const data = new PackedZoneBuilder(origin, 100);
+    expect(() =>
+      data.addSet(origin, TYPE.TXT, 60, [parseRdata(TYPE.TXT, `"${'x'.repeat(200)}"`)]),
+    ).toThrowError(tooLarge);
+    const whole = new PackedZoneBuilder(origin, 100);
+    whole.addSet(origin, TYPE.A, 60, [a('192.0.2.1')]);
+    expect(() => whole.finish()).toThrowError(tooLarge);
+  });
+
   it('may be the root', () => {
     const root = parseName('.');
     const builder = new PackedZoneBuilder(root);
@@ -62,6 +77,7 @@ describe('a packed zone', () => {
     const internal = expect.objectContaining({ code: 'INTERNAL' }) as unknown;
     expect(() => tableOf(buffer).soa).toThrowError(internal);
     expect(() => tableOf(buffer, parseName('example.net')).soa).toThrowError(internal);
+    expect(() => tableOf(buffer, parseName('a.much.longer.example.net')).soa).toThrowError(internal);
     new Uint32Array(buffer)[0] = 0xffff_ffff;
     expect(() => tableOf(buffer)).toThrowError(internal);
   });

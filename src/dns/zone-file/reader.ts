@@ -217,10 +217,8 @@ export class ZoneFileReader {
     from: number,
   ): void {
     let text = '';
-    for (let i = from; i < tokens.length; i += 1) {
-      const token = tokens[i];
-      if (token === undefined) break;
-      if (i > from) text += ' ';
+    for (const [i, token] of tokens.slice(from).entries()) {
+      if (i > 0) text += ' ';
       text += token.quoted ? `"${token.text}"` : token.text;
     }
     let rdata: Rdata;
@@ -293,8 +291,7 @@ export class ZoneFileReader {
         }
         line.push(made);
       }
-      const [first, ...rest] = line;
-      if (first !== undefined) this.#record(first, rest);
+      for (const first of line.slice(0, 1)) this.#record(first, line.slice(1));
       if (this.#problems.items.length > before) return; // the others are wrong in the same way
     }
   }

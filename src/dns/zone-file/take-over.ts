@@ -128,7 +128,7 @@ export function takeOver(
     }
   }
   if (violations.length > 0 || soa === undefined) return { ok: false, violations };
-  noteSoa(soa, soas[0]?.ttlSeconds ?? ttlSeconds, ttlSeconds, notes);
+  for (const record of soas) noteSoa(soa, record.ttlSeconds, ttlSeconds, notes); // there is one
   return {
     ok: true,
     taken: {
@@ -222,7 +222,7 @@ function onlySoa(
     });
   } else if (soas.length > 1) {
     violations.push({
-      path: place(soas[1]?.line ?? 0),
+      path: place(Math.min(...soas.slice(1).map(({ line }) => line))),
       code: 'DNS_ZONE_INVALID',
       message: `the zone has ${soas.length} SOA records`,
       fix: 'Keep one.',
@@ -267,7 +267,9 @@ function serversOf(
     });
     return [];
   }
-  const names = [...apexNs.records.values()].flatMap((rdata) => (rdata.type === 'NS' ? [rdata.target] : []));
+  const names = [...apexNs.records.values()]
+    .filter((rdata) => rdata.type === 'NS')
+    .map(({ target }) => target);
   if (names.length > MAX_NAME_SERVERS) {
     violations.push({
       path: place(apexNs.line),
@@ -278,9 +280,9 @@ function serversOf(
   }
   return names.map((name) => {
     const addresses = [TYPE.A, TYPE.AAAA].flatMap((type) =>
-      [...(sets.get(setKey(name, type))?.records.values() ?? [])].flatMap((rdata) =>
-        rdata.type === 'A' || rdata.type === 'AAAA' ? [formatIp(rdata.address)] : [],
-      ),
+      [...(sets.get(setKey(name, type))?.records.values() ?? [])]
+        .filter((rdata) => rdata.type === 'A' || rdata.type === 'AAAA')
+        .map((rdata) => formatIp(rdata.address)),
     );
     if (addresses.length > MAX_ADDRESSES) {
       violations.push({
