@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import type { Counter } from './counters.ts';
-import { CONTROL, controlFrame } from './dnstap.ts';
+import { CONTROL, controlFrame } from './frame-streams.ts';
 import type { QueryLogSettings } from './settings.ts';
 
 /** Where records of the query log go. Never blocks and never grows without bound: what does not fit is dropped and counted. */

@@ -6,7 +6,7 @@ import { watchFiles } from './file-watch.ts';
 import { Gate, type LimitNotice } from './gate.ts';
 import { createProtection, createSharedProtection, type SharedProtection } from './protection.ts';
 import { ProtectionCounters } from './protection-counters.ts';
-import { type AnsweredQuery, QueryLogger } from './query-log.ts';
+import type { QueryLogger } from './query-log.ts';
 import type { NameServerSettings } from './settings.ts';
 import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
@@ -112,11 +112,12 @@ export function createNameServer(options: NameServerOptions): OwnNameServer {
     idleMs: limits.idleMs,
     onLimited: limitNotices(options.log, settings.rateLimit.mode === 'log', now),
   });
+  let queryLogger: QueryLogger | undefined;
   const answerer = new Answerer({
     table: options.table,
     statistics,
     onQuery: options.onQuery,
-    queryLog: queryLogOf(options, settings),
+    queryLog: settings.queryLog === undefined ? undefined : (answered) => queryLogger?.record(answered),
     onFailure,
     gate,
     transfers,
@@ -177,6 +178,7 @@ export function createNameServer(options: NameServerOptions): OwnNameServer {
 
   return {
     async start() {
+      queryLogger = await loadQueryLogger(options, settings);
       const ways = [
         ...options.listen.map((address) => ({ address, listen: () => bind(address) })),
         ...(settings.tls?.listen ?? []).map((address) => ({ address, listen: () => bindTls(address) })),
@@ -237,19 +239,20 @@ function limitNotices(
   };
 }
 
-function queryLogOf(
+/** Loaded only when there is a log: its encoder takes 5 MB in each thread. */
+async function loadQueryLogger(
   { writeQueryLog }: NameServerOptions,
   settings: NameServerSettings,
-): ((answered: AnsweredQuery) => void) | undefined {
+): Promise<QueryLogger | undefined> {
   if (writeQueryLog === undefined || settings.queryLog === undefined) return undefined;
-  const logger = new QueryLogger({
+  const loaded = await import('./query-log.ts');
+  return new loaded.QueryLogger({
     settings: settings.queryLog,
     identity: settings.nsid,
     wallMs: () => performance.timeOrigin + performance.now(),
     random: Math.random,
     write: writeQueryLog,
   });
-  return (answered) => logger.record(answered);
 }
 
 /** Failures can come with every query: one line a minute for each message, and not too many messages. */
