@@ -204,6 +204,32 @@ describe('AXFR', () => {
     await until('the transfer is given up', async () => primary.transfers('AXFR', 'aborted') === 1, 10_000);
   });
 
+  it('is cut off when the client reads nothing for the idle time', async () => {
+    const primary = await start(BY_ADDRESS, [zoneOf(1, manyRecords(20_000))], { idleMs: 300 });
+    const reading = await open(primary.port);
+    cleanUp.push(() => void reading.destroy());
+    const whole = framesOf(reading, (got) => shapeOf(got.slice(-1)).at(-1) === 'SOA 1' && got.length > 50);
+    reading.write(frame(encodeMessage(axfr())));
+    await whole;
+    const zone = zoneOf(1, []);
+    const endless: Zone = {
+      ...zone,
+      nodes: {
+        size: 1,
+        get: () => zone.apex,
+        *values() {
+          for (;;) yield zone.apex;
+        },
+      },
+    };
+    primary.serve(endless);
+    const stuck = await open(primary.port);
+    cleanUp.push(() => void stuck.destroy());
+    stuck.pause();
+    stuck.write(frame(encodeMessage(axfr())));
+    await until('the transfer is cut', async () => primary.transfers('AXFR', 'aborted') === 1, 10_000);
+  }, 20_000);
+
   it('shares its connection with other queries, which are answered in between', async () => {
     const primary = await start(BY_ADDRESS, [zoneOf(1, manyRecords(20_000))]);
     const socket = await open(primary.port);

@@ -77,7 +77,7 @@ export interface Primary {
 export async function startPrimary(
   plan: TransferPlan,
   zones: readonly Zone[],
-  more: { readonly limits?: TransferOutLimits; readonly wallMs?: () => number } = {},
+  more: { readonly limits?: TransferOutLimits; readonly idleMs?: number } = {},
 ): Promise<Primary> {
   let table = new AnswerTable(zones);
   const server = createNameServer({
@@ -85,7 +85,7 @@ export async function startPrimary(
     table: () => table,
     transfers: () => plan,
     transferLimits: more.limits,
-    wallMs: more.wallMs,
+    tcp: more.idleMs === undefined ? {} : { idleMs: more.idleMs },
   });
   const [bound] = await server.start();
   return {
