@@ -3,6 +3,7 @@ import { parseIpv4, parseIpv6 } from '../src/dns/address.ts';
 import { type DomainName, parseName } from '../src/dns/name.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { Resource } from '../src/resources/catalogue.ts';
+import { notFound } from './object-argument.ts';
 
 /** The zone of this origin, in any namespace the token may see; in `namespace` when it is given. */
 export async function storedZone(
@@ -12,6 +13,35 @@ export async function storedZone(
 ): Promise<Resource<'Zone'> | undefined> {
   const { items } = await client.list('Zone', namespace);
   return items.find((zone) => zone.spec.origin === origin);
+}
+
+/** The same, where there must be one. @throws PortolanError NOT_FOUND */
+export async function existingZone(
+  client: Client,
+  origin: DomainName,
+  namespace?: string,
+): Promise<Resource<'Zone'>> {
+  const zone = await storedZone(client, origin, namespace);
+  if (zone !== undefined) return zone;
+  throw new PortolanError('NOT_FOUND', `the hub has no zone ${origin}`, {
+    fix: 'List the zones with `portolan get zones -A`.',
+  });
+}
+
+/**
+ * The Zone that a person names by its name, or by its origin: that has a dot, which names of objects have not. An origin is looked
+ * for wherever the token may look unless `-n` is given.
+ * @throws PortolanError NOT_FOUND, DNS_NAME_INVALID
+ */
+export async function namedZone(
+  client: Client,
+  text: string,
+  { namespace, asked }: { readonly namespace: string; readonly asked: string | undefined },
+): Promise<Resource<'Zone'>> {
+  if (text.includes('.')) return existingZone(client, originArgument(text), asked);
+  const zone = await client.get('Zone', { namespace, name: text });
+  if (zone === undefined) throw notFound('Zone', namespace, text);
+  return zone;
 }
 
 /** The origin as a person types it. @throws PortolanError DNS_NAME_INVALID */

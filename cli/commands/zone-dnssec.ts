@@ -2,18 +2,18 @@ import type { Command } from 'commander';
 import type { ZoneDnssecAction } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
-import { notFound } from '../object-argument.ts';
 import { documentText } from '../output/document.ts';
 import { dnssecLines } from '../output/zone-dnssec.ts';
-import { connect, outputOf, printLines, type Session } from '../session.ts';
+import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+import { namedZone } from '../zone-argument.ts';
 
 export function addZoneDnssec(zone: Command, session: Session): void {
   const dnssec = zone
     .command('dnssec')
     .summary('the keys of a signed zone: show, roll, confirm the DS')
     .description(
-      'Shows how the signing of a zone stands and what its parent needs, and replaces keys. A zone is signed by `spec.dnssec` of its Zone.',
+      'Shows how the signing of a zone stands and what its parent needs, and replaces keys. A zone is signed by `spec.dnssec` of its Zone. Name the Zone, or give its origin: `example.com`.',
     );
   addShow(dnssec, session);
   addRoll(dnssec, session);
@@ -34,14 +34,17 @@ function addShow(dnssec: Command, session: Session): void {
     )
     .action(async (name: string, _options: object, self: Command) => {
       const format = outputOf(self);
-      const { client, namespace } = connect(session, self);
-      const zone = await client.get('Zone', { namespace, name });
-      if (zone === undefined) throw notFound('Zone', namespace, name);
+      const { zone } = await zoneOf(session, self, name);
       const status = zone.status?.dnssec;
       if (status === undefined) throw notSigned(zone);
       if (format === 'json' || format === 'yaml') session.terminal.out(documentText(status, format));
       else printLines(session, dnssecLines(zone.spec.origin, status));
     });
+}
+
+async function zoneOf(session: Session, command: Command, text: string) {
+  const { client, namespace } = connect(session, command);
+  return { client, zone: await namedZone(client, text, { namespace, asked: globals(command).namespace }) };
 }
 
 function notSigned({ metadata, spec }: Resource<'Zone'>): PortolanError {
@@ -76,14 +79,9 @@ function addRoll(dnssec: Command, session: Session): void {
         if ((options.zsk === true) === (options.ksk === true)) {
           throw new PortolanError('USAGE', 'a roll is of one key', { fix: 'Give --zsk or --ksk.' });
         }
-        const { client, namespace } = connect(session, self);
+        const { client, zone } = await zoneOf(session, self, name);
         const role = options.zsk === true ? 'zsk' : 'ksk';
-        say(
-          session,
-          self,
-          await client.rollZoneKey({ namespace, name }, role, writeOptions(options)),
-          options,
-        );
+        say(session, self, await client.rollZoneKey(zone.metadata, role, writeOptions(options)), options);
       },
     );
 }
@@ -101,8 +99,8 @@ function addConfirm(dnssec: Command, session: Session): void {
       '\nExamples:\n  $ portolan zone dnssec confirm-ds example --dry-run\n  $ portolan zone dnssec confirm-ds example --reason "seen with dig"',
     )
     .action(async (name: string, options: WriteFlags, self: Command) => {
-      const { client, namespace } = connect(session, self);
-      say(session, self, await client.confirmZoneDs({ namespace, name }, writeOptions(options)), options);
+      const { client, zone } = await zoneOf(session, self, name);
+      say(session, self, await client.confirmZoneDs(zone.metadata, writeOptions(options)), options);
     });
 }
 
@@ -119,8 +117,8 @@ function addContinue(dnssec: Command, session: Session): void {
       '\nExamples:\n  $ portolan zone dnssec continue example --dry-run --force --reason "who is left behind?"\n  $ portolan zone dnssec continue example --force --reason "paris burnt down"',
     )
     .action(async (name: string, options: WriteFlags, self: Command) => {
-      const { client, namespace } = connect(session, self);
-      say(session, self, await client.continueZoneRoll({ namespace, name }, writeOptions(options)), options);
+      const { client, zone } = await zoneOf(session, self, name);
+      say(session, self, await client.continueZoneRoll(zone.metadata, writeOptions(options)), options);
     });
 }
 

@@ -10,7 +10,7 @@ import { type FileSet, writeZoneFile } from '../../src/dns/zone-file/writer.ts';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { connect, globals, progress, type Session } from '../session.ts';
-import { originArgument, storedZone } from '../zone-argument.ts';
+import { existingZone, originArgument } from '../zone-argument.ts';
 
 interface ExportOptions {
   readonly file?: string;
@@ -36,12 +36,7 @@ export function addZoneExport(zone: Command, session: Session): void {
     .action(async (originText: string, options: ExportOptions, self: Command) => {
       const origin = originArgument(originText);
       const { client } = connect(session, self);
-      const stored = await storedZone(client, origin, globals(self).namespace);
-      if (stored === undefined) {
-        throw new PortolanError('NOT_FOUND', `the hub has no zone ${origin}`, {
-          fix: 'List the zones with `portolan get zones -A`.',
-        });
-      }
+      const stored = await existingZone(client, origin, globals(self).namespace);
       const text = [...writeZoneFile(await content(client, stored, options.fallback === true))].join('');
       if (options.file === undefined) {
         session.terminal.out(text);

@@ -322,6 +322,14 @@ describe.skipIf(!named.available)('the command line', () => {
     ]);
   });
 
+  it('finds the Zone of keys by its name and by its origin', async () => {
+    const said = async (zone: string) => (await cli(['zone', 'dnssec', 'show', zone])).err;
+    expect(await said('example-com')).toContain('Zone default/example-com is not signed');
+    expect(await said('example.com')).toBe(await said('example-com'));
+    expect(await said('nosuch')).toContain('Zone "default/nosuch" does not exist');
+    expect(await said('nosuch.example')).toContain('the hub has no zone nosuch.example.');
+  });
+
   it('gives routed names as comments, and their answer with --fallback', async () => {
     const applied = await cli(
       ['apply', '-f', '-'],
