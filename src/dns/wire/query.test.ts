@@ -163,6 +163,12 @@ describe('a query with odd parts', () => {
     expect(problem(`${header(1)}${body}${label.repeat(3)}00${'00010001000000000000'}`)).toBe(RCODE.NOERROR);
   });
 
+  it('whose records have an owner that is cut off is FORMERR', () => {
+    expect(problem(`${header(1)}${body}c0`)).toBe(RCODE.FORMERR);
+    expect(problem(`${header(1)}${body}0261`)).toBe(RCODE.FORMERR);
+    expect(problem(`${header(1)}${body}c00c${'00010001000000000000'}`)).toBe(RCODE.NOERROR);
+  });
+
   it('without a question must at least have a cookie', () => {
     expect(problem('000100000000000000000000')).toBe(RCODE.FORMERR);
     expect(problem('00010000000000000000000100002904d0000000000000')).toBe(RCODE.FORMERR);

@@ -507,7 +507,7 @@ describe('I23 no octets can do harm', () => {
       { numRuns: 6_000 },
     );
     expect(answered).toBeGreaterThan(1000);
-    expect(found).toBeGreaterThan(100);
+    expect(found).toBeGreaterThan(25);
   });
 
   it('I23 compression pointers cannot loop or multiply work', () => {

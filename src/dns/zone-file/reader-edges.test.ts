@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parseName } from '../name.ts';
+import { parseRdata } from '../records/catalogue.ts';
+import { TYPE } from '../types.ts';
 import { readZoneFile, type ZoneFileResult } from './reader.ts';
+import { writeZoneFile } from './writer.ts';
 
 const origin = parseName('example.test');
 const read = (text: string, maxProblems = 50): ZoneFileResult => readZoneFile(text, { origin, maxProblems });
@@ -24,5 +27,20 @@ describe('a zone file', () => {
     const bad = 'a 60 IN A nonsense\n'.repeat(10);
     expect(read(bad, 3)).toMatchObject({ stopped: true, problems: { length: 3 } });
     expect(read(`"a" "b" c d e f\n${bad}`, 1).problems).toHaveLength(1);
+  });
+});
+
+describe('a zone file that is written', () => {
+  it('says the TTL of those sets only that have another one', () => {
+    const set = (ttlSeconds: number) => ({
+      owner: parseName(`t${ttlSeconds}.example.test`),
+      type: TYPE.A,
+      ttlSeconds,
+      records: [parseRdata(TYPE.A, '192.0.2.1')],
+    });
+    const text = [...writeZoneFile({ origin, ttlSeconds: 60, sets: [set(60), set(90)] })].join('');
+    expect(text).not.toMatch(/t60.* 60 /);
+    expect(text).toMatch(/t90.* 90 /);
+    expect(read(text)).toMatchObject({ records: 2, problems: [] });
   });
 });
