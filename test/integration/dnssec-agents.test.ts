@@ -165,7 +165,7 @@ describe.skipIf(!unbound.available)(SUITE, () => {
   it('stay authentic under load while the zone-signing key is rolled on demand', async () => {
     const [before = ''] = await keysOf('zsk');
     const { asked, failed } = await underLoad(async () => {
-      await at.client.rollZoneKey({ namespace: 'default', name: 'child' }, 'zsk');
+      expect(await at.portolan('zone', 'dnssec', 'roll', 'child', '--zsk')).toContain('is published');
       await until(
         'the new key is the only one',
         async () => {
@@ -192,6 +192,9 @@ describe.skipIf(!unbound.available)(SUITE, () => {
       );
       const asks = (await at.dnssec('child'))?.ds ?? [];
       expect(asks).toHaveLength(1);
+      const shown = await at.portolan('zone', 'dnssec', 'show', 'child');
+      for (const value of [`key tag      ${asks[0]?.keyTag}`, `digest       ${asks[0]?.digest}`])
+        expect(shown).toContain(value);
       await at.apply(parentZone(asks));
       await until(
         'the new key is the only one',

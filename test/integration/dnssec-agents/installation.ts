@@ -32,6 +32,8 @@ export interface Installation {
   startAgent(index: number): Promise<void>;
   killHub(): Promise<void>;
   startHub(): Promise<void>;
+  /** A command line as a person types it; what it prints. */
+  portolan(...args: readonly string[]): Promise<string>;
   /** The hub's own. */
   metrics(): Promise<string>;
   /** What the hub and its agents wrote to stderr. */
@@ -195,6 +197,14 @@ export async function startInstallation(
       startAgent,
       killHub: () => end('hub', 'SIGKILL'),
       startHub,
+      async portolan(...args) {
+        const env = {
+          PATH: process.env.PATH,
+          PORTOLAN_SERVER: `http://127.0.0.1:${apiPort}`,
+          PORTOLAN_TOKEN: token,
+        };
+        return (await run(process.execPath, [program('cli/main.ts'), ...args], { env })).stdout;
+      },
       async metrics() {
         const headers = { authorization: `Bearer ${token}` };
         return (await fetch(`http://127.0.0.1:${apiPort}/metrics`, { headers })).text();
