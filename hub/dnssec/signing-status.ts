@@ -1,7 +1,8 @@
 import { keyPlan } from '../../src/dns/dnssec/key-plan.ts';
 import type { ParentView } from '../../src/dns/dnssec/parent-view.ts';
-import { keyStepWait, SERVER_DEADLINE_MS, unsigningWait } from '../../src/dns/dnssec/rollover.ts';
+import { SERVER_DEADLINE_MS } from '../../src/dns/dnssec/rollover-acts.ts';
 import type { Wait, ZoneKey } from '../../src/dns/dnssec/rollover-state.ts';
+import { keyStepWait, unsigningWait } from '../../src/dns/dnssec/rollover-waits.ts';
 import { apexExpiryMs } from '../../src/dns/dnssec/zone-material.ts';
 import type { Condition } from '../../src/resources/metadata.ts';
 import type { ZoneDnssecStatus, ZoneKeyStatus } from '../../src/resources/zone-dnssec-status.ts';

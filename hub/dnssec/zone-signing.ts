@@ -2,7 +2,8 @@ import { DIGEST_TYPE, dsOf, type KeyPair } from '../../src/dns/dnssec/key.ts';
 import { keyPlan } from '../../src/dns/dnssec/key-plan.ts';
 import type { SigningMaterial } from '../../src/dns/dnssec/material.ts';
 import type { ParentView } from '../../src/dns/dnssec/parent-view.ts';
-import { advance, beginSigning, confirmDs, excuse, startRoll } from '../../src/dns/dnssec/rollover.ts';
+import { advance, beginSigning } from '../../src/dns/dnssec/rollover.ts';
+import { confirmDs, excuse, startRoll } from '../../src/dns/dnssec/rollover-acts.ts';
 import type {
   KeyRole,
   NewKey,

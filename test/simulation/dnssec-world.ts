@@ -1,6 +1,7 @@
 import { isRefreshDue, type KeyPlan, keyPlan } from '../../src/dns/dnssec/key-plan.ts';
 import type { ParentDs, ParentView } from '../../src/dns/dnssec/parent-view.ts';
-import { advance, beginSigning, startRoll } from '../../src/dns/dnssec/rollover.ts';
+import { advance, beginSigning } from '../../src/dns/dnssec/rollover.ts';
+import { startRoll } from '../../src/dns/dnssec/rollover-acts.ts';
 import type { NewKey, RolloverInput, RolloverState } from '../../src/dns/dnssec/rollover-state.ts';
 import { seededRandom } from '../support/random.ts';
 

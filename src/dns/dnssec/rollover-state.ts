@@ -132,3 +132,9 @@ export function lagging(
     .filter((server) => server.revision < revision && !state.excused.includes(server.id))
     .map((server) => server.id);
 }
+
+/** One zone, one look: what follows from what is seen, and what happened. A state without any change comes back as it was. */
+export interface Advance {
+  readonly state: RolloverState;
+  readonly events: readonly RolloverEvent[];
+}

@@ -2,18 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { containing } from '../../../test/support/matchers.ts';
 import { keyPlan } from './key-plan.ts';
 import type { ParentDs, ParentView } from './parent-view.ts';
-import {
-  type Advance,
-  advance,
-  beginSigning,
-  confirmDs,
-  excuse,
-  keyStepWait,
-  SERVER_DEADLINE_MS,
-  startRoll,
-  unsigningWait,
-} from './rollover.ts';
-import type { NewKey, RolloverInput, RolloverState } from './rollover-state.ts';
+import { advance, beginSigning } from './rollover.ts';
+import { confirmDs, excuse, SERVER_DEADLINE_MS, startRoll } from './rollover-acts.ts';
+import type { Advance, NewKey, RolloverInput, RolloverState } from './rollover-state.ts';
+import { keyStepWait, unsigningWait } from './rollover-waits.ts';
 
 const TTL = 300;
 const SECOND = 1_000;

@@ -1,16 +1,15 @@
-import type { ParentView } from './parent-view.ts';
-import { dsEverywhere, dsNowhere, longestDsTtl } from './parent-view.ts';
+import { dsEverywhere, dsNowhere, longestDsTtl, type ParentView } from './parent-view.ts';
+import { withNewKey } from './rollover-acts.ts';
 import {
-  type KeyRole,
+  type Advance,
   lagging,
   type NewKey,
   type RolloverEvent,
   type RolloverInput,
   type RolloverState,
-  UNKNOWN_DS_TTL_SECONDS,
-  type Wait,
   type ZoneKey,
 } from './rollover-state.ts';
+import { keyStepWait, keyWait, unsigningWait } from './rollover-waits.ts';
 
 /*
  * The life of a zone's keys (RFC 6781 section 4.1, RFC 7583), as a pure function of what was and what is seen now:
@@ -29,12 +28,6 @@ import {
  *
  * "Every server has it" is what acknowledgements say, never a guess by time: a server that is away holds a step up.
  */
-
-/** One zone, one look: what follows from what is seen, and what happened. A state without any change comes back as it was. */
-export interface Advance {
-  readonly state: RolloverState;
-  readonly events: readonly RolloverEvent[];
-}
 
 /** The first look at a zone that is to be signed. */
 export function beginSigning(
@@ -257,41 +250,6 @@ function resumed(state: RolloverState, { nowMs }: RolloverInput, events: Rollove
 
 // --- keys
 
-/** A roll by age, or a person's. @returns why not, instead of a state */
-export function startRoll(
-  state: RolloverState,
-  role: KeyRole,
-  nowMs: number,
-  newKey: NewKey,
-): Advance | { readonly refused: string } {
-  if (state.phase === 'unsigning' || state.phase === 'unsigned')
-    return { refused: `the zone is ${state.phase}` };
-  const under = state.keys.find((key) => key.role === role && key.state !== 'active');
-  if (under !== undefined && (role === 'zsk' || state.phase === 'signed')) {
-    return { refused: `key ${under.keyTag} is ${under.state}: one roll after the other` };
-  }
-  if (role === 'ksk' && state.phase !== 'signed') {
-    return { refused: 'the parent does not vouch for the zone yet, so there is nothing to roll' };
-  }
-  return withNewKey(state, role, nowMs, newKey);
-}
-
-function withNewKey(state: RolloverState, role: KeyRole, nowMs: number, newKey: NewKey): Advance {
-  const revision = state.revision + 1;
-  const key: ZoneKey = {
-    ...newKey(role),
-    role,
-    state: 'published',
-    createdAtMs: nowMs,
-    sinceMs: nowMs,
-    revision,
-  };
-  return {
-    state: { ...state, revision, keys: [...state.keys, key] },
-    events: [{ type: 'RolloverStarted', keyTag: key.keyTag, message: `a new ${role.toUpperCase()}` }],
-  };
-}
-
 function withZsk(
   state: RolloverState,
   input: RolloverInput,
@@ -371,109 +329,4 @@ function withKsk(
 
 function withoutKeys(state: RolloverState, goes: (key: ZoneKey) => boolean): RolloverState {
   return { ...state, revision: state.revision + 1, keys: state.keys.filter((key) => !goes(key)) };
-}
-
-// --- waits
-
-/** Why the key's next step does not happen now; `undefined`: it does, or there is none. */
-export function keyStepWait(key: ZoneKey, state: RolloverState, input: RolloverInput): Wait | undefined {
-  if (key.state === 'active') return undefined;
-  if (key.role === 'zsk' || key.state !== 'ready') return keyWait(key, state, input);
-  if (key.dsSeenAtMs === undefined) {
-    return { for: 'parent', what: 'ds', keyTag: key.keyTag, sinceMs: key.sinceMs };
-  }
-  // No older key goes with this step: whatever DS set a cache holds, it names this key or none.
-  if (state.keys.filter((other) => other.role === 'ksk').length === 1) return undefined;
-  const untilMs = key.dsSeenAtMs + (state.dsTtlSeconds ?? UNKNOWN_DS_TTL_SECONDS) * 1000 + MARGIN_MS;
-  return input.nowMs < untilMs ? { for: 'time', untilMs } : undefined;
-}
-
-/** What a parent may take from being asked for a DS to publishing it on all its servers. */
-const REGISTRATION_MS = 5 * 86_400_000;
-
-/** Caches count in whole seconds, and so may be late by one; twice that. */
-const MARGIN_MS = 2_000;
-
-function keyWait(key: ZoneKey, state: RolloverState, input: RolloverInput): Wait | undefined {
-  if (key.spreadAtMs === undefined) {
-    return { for: 'servers', servers: lagging(state, input, key.revision), sinceMs: key.sinceMs };
-  }
-  const untilMs = key.spreadAtMs + state.ttl.seconds * 1000 + input.copyDelayMs + MARGIN_MS;
-  return input.nowMs < untilMs ? { for: 'time', untilMs } : undefined;
-}
-
-/** Why a zone that is being unsigned still is signed; `undefined`: nothing holds it up. */
-export function unsigningWait(state: RolloverState, input: RolloverInput): Wait | undefined {
-  if (state.dsGoneAtMs === undefined) {
-    return { for: 'parent', what: 'no-ds', sinceMs: state.sinceMs };
-  }
-  // Nobody was ever told to publish a DS: no cache holds one.
-  const offered = state.keys.some((key) => key.role === 'ksk' && key.state !== 'published');
-  const unseen = offered ? UNKNOWN_DS_TTL_SECONDS : 0;
-  // A DS that was asked for and is not seen may be under way still.
-  const { farewell } = state;
-  let untilMs = state.dsGoneAtMs + (state.dsTtlSeconds ?? unseen) * 1000 + MARGIN_MS;
-  if (offered && farewell !== undefined && farewell.dsShown !== true) {
-    if (farewell.spreadAtMs === undefined) {
-      return {
-        for: 'servers',
-        servers: lagging(state, input, farewell.revision),
-        sinceMs: state.sinceMs,
-      };
-    }
-    untilMs = Math.max(untilMs, farewell.spreadAtMs + REGISTRATION_MS);
-  }
-  return input.nowMs < untilMs ? { for: 'time', untilMs } : undefined;
-}
-
-// --- what a person says
-
-/** A person has seen the DS at the parent (or, of a zone that is being unsigned, that it is gone). @returns why not, instead */
-export function confirmDs(state: RolloverState, nowMs: number): Advance | { readonly refused: string } {
-  if (state.phase === 'unsigning') {
-    if (state.dsGoneAtMs !== undefined) return { refused: 'that the DS is gone was seen already' };
-    return {
-      state: { ...state, dsGoneAtMs: nowMs },
-      events: [{ type: 'DSConfirmed', message: 'a person says that the DS is gone' }],
-    };
-  }
-  const waiting = state.keys.filter((key) => key.role === 'ksk' && key.state === 'ready');
-  const [key] = waiting.filter((candidate) => candidate.dsSeenAtMs === undefined);
-  if (key === undefined) return { refused: 'no key waits for its DS' };
-  return {
-    state: {
-      ...state,
-      keys: state.keys.map((other) =>
-        other === key ? { ...key, dsSeenAtMs: nowMs, dsConfirmed: true } : other,
-      ),
-    },
-    events: [
-      { type: 'DSConfirmed', keyTag: key.keyTag, message: 'a person says that the parent has its DS' },
-    ],
-  };
-}
-
-/** A server that is away holds a step up for this long before a person may go on without it. */
-export const SERVER_DEADLINE_MS = 7 * 86_400_000;
-
-/** Goes on without servers that have been waited for long enough. @returns why not, instead */
-export function excuse(
-  state: RolloverState,
-  input: RolloverInput,
-): { readonly state: RolloverState; readonly servers: readonly string[] } | { readonly refused: string } {
-  const waits = [
-    ...state.keys.map((key) => keyStepWait(key, state, input)),
-    ...(state.phase === 'unsigning' ? [unsigningWait(state, input)] : []),
-  ];
-  const late = waits.flatMap((wait) => {
-    return wait?.for === 'servers' && wait.servers.length > 0 ? [wait] : [];
-  });
-  if (late.length === 0) return { refused: 'no step waits for a server' };
-  const due = late.filter((wait) => input.nowMs - wait.sinceMs >= SERVER_DEADLINE_MS);
-  if (due.length === 0) {
-    const at = Math.min(...late.map((wait) => wait.sinceMs)) + SERVER_DEADLINE_MS;
-    return { refused: `a server may be left behind from ${new Date(at).toISOString()} on, not earlier` };
-  }
-  const servers = [...new Set(due.flatMap((wait) => wait.servers))];
-  return { state: { ...state, excused: [...new Set([...state.excused, ...servers])] }, servers };
 }
