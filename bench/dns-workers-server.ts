@@ -16,7 +16,7 @@ const geo = await openGeoDatabase(undefined);
 const routing = routingOf(dnsWorld());
 const view = healthyView(routing);
 const { table } = createRoutedTable({ routing, geo, view: () => view, random: Math.random });
-const service = createNameService({
+const service = await createNameService({
   listen: [{ host: '127.0.0.1', port: 0 }],
   settings: nameServerSettings.parse({ workers }),
   states: () => view.input,

@@ -210,7 +210,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     await engine.start();
     closers.push(keepSigning(zoneSigning));
 
-    const nameServer = createNameService({
+    const nameServer = await createNameService({
       listen: config.dns.listen,
       settings: config.dns,
       states: () => engine.health.view.input,

@@ -10,7 +10,7 @@ import type { QueryLogger } from './query-log.ts';
 import type { NameServerSettings } from './settings.ts';
 import { type NameServerStats, Statistics } from './statistics.ts';
 import { DEFAULT_TCP_LIMITS, listenTcp, type TcpLimits, type TcpListener } from './tcp.ts';
-import { createTlsIdentity } from './tls-identity.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import { TransferDesk, type TransferOutLimits } from './transfer-desk.ts';
 import { NO_TRANSFERS, type TransferPlan } from './transfer-plan.ts';
 import { listenUdp, type UdpListener } from './udp.ts';
@@ -122,7 +122,7 @@ export function createNameServer(options: NameServerOptions): OwnNameServer {
     gate,
     transfers,
   });
-  const tls = settings.tls === undefined ? undefined : createTlsIdentity(settings.tls);
+  let tls: TlsIdentity | undefined;
   const listeners: { udp: UdpListener; tcp: TcpListener }[] = [];
   const tlsListeners: { host: string; listener: TcpListener }[] = [];
   const shared = { reusePort: options.reusePort ?? false, answerer, transfers, statistics, onFailure };
@@ -179,6 +179,7 @@ export function createNameServer(options: NameServerOptions): OwnNameServer {
   return {
     async start() {
       queryLogger = await loadQueryLogger(options, settings);
+      tls = await loadTlsIdentity(settings);
       const ways = [
         ...options.listen.map((address) => ({ address, listen: () => bind(address) })),
         ...(settings.tls?.listen ?? []).map((address) => ({ address, listen: () => bindTls(address) })),
@@ -237,6 +238,13 @@ function limitNotices(
     const done = logOnly ? 'would be limited (rateLimit.mode is log)' : 'are limited';
     log.warn({}, `answers to the network of ${source} ${done}: too many of one kind (${flow})`);
   };
+}
+
+/** Loaded only when there is TLS, which takes some MB in each thread. */
+async function loadTlsIdentity({ tls }: NameServerSettings): Promise<TlsIdentity | undefined> {
+  if (tls === undefined) return undefined;
+  const loaded = await import('./tls-identity.ts');
+  return loaded.createTlsIdentity(tls);
 }
 
 /** Loaded only when there is a log: its encoder takes 5 MB in each thread. */

@@ -5,14 +5,10 @@ import type { QueryEvent } from './answerer.ts';
 import type { Batches } from './batches.ts';
 import { familiesOf, type Metric } from './counters.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
-import { createNameServerPool, type NameServerPool } from './pool.ts';
 import { QUERY_LOG_DROPPED, QUERY_LOG_RECORDS, queryLogBatches } from './query-log-batches.ts';
-import { openQueryLog } from './query-log-sink.ts';
-import { RoutedTableImages } from './routed-image.ts';
 import type { RoutedTableInput } from './routed-table.ts';
 import { createNameServer, type ListenAddress, type NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
-import { shareGeo } from './shared-geo.ts';
 import { Statistics, statsOf } from './statistics.ts';
 import type { TransferPlan } from './transfer-plan.ts';
 
@@ -70,7 +66,8 @@ const SWAP_SECONDS: Metric = {
   type: 'gauge',
 };
 
-export function createNameService(options: NameServiceOptions): NameService {
+/** Threads and the query log are loaded only when the settings ask for them: each program would be some MB bigger. */
+export async function createNameService(options: NameServiceOptions): Promise<NameService> {
   const { settings, log, wallMs, monotonicMs } = options;
   const own = new Statistics();
   const sequence = own.counters.counter(SEQUENCE);
@@ -78,13 +75,12 @@ export function createNameService(options: NameServiceOptions): NameService {
   const swappedAt = own.counters.counter(SWAPPED_AT);
   const swapSeconds = own.counters.counter(SWAP_SECONDS);
   const dropped = own.counters.counter(QUERY_LOG_DROPPED);
-  const images = new RoutedTableImages();
   let served: ServedTable | undefined;
 
   const queryLog =
     settings.queryLog === undefined
       ? undefined
-      : openQueryLog({
+      : (await import('./query-log-sink.ts')).openQueryLog({
           settings: settings.queryLog,
           written: own.counters.counter(QUERY_LOG_RECORDS),
           dropped,
@@ -104,10 +100,8 @@ export function createNameService(options: NameServiceOptions): NameService {
   let announced: ServedTable | undefined;
   let notifier: Notifier | undefined;
 
-  const pool: NameServerPool | undefined =
-    settings.workers === 0
-      ? undefined
-      : createNameServerPool({ ...options, workers: settings.workers, statistics: own, queryLog });
+  const threads = settings.workers === 0 ? undefined : await import('./service-threads.ts');
+  const pool = threads?.createThreads({ ...options, workers: settings.workers, statistics: own, queryLog });
   const server: NameServer =
     pool ??
     createNameServer({
@@ -145,10 +139,7 @@ export function createNameService(options: NameServiceOptions): NameService {
     async serve(next) {
       served = next;
       const beganMs = monotonicMs();
-      if (pool !== undefined) {
-        const { table, input, transfers } = next;
-        await pool.serve({ routed: images.imageOf(input, { table }), transfers, geo: shareGeo(next.geo) });
-      }
+      await pool?.serveTable(next);
       if (served !== next) return; // another one came meanwhile
       announced = next;
       sequence.set(next.sequence);

@@ -53,7 +53,7 @@ export async function startDataProcess(
   let running = false;
 
   const nameServer: NameService | undefined = config.dns.enabled
-    ? createNameService({
+    ? await createNameService({
         listen: config.dns.listen,
         settings: config.dns,
         states: () => states.view().input,

@@ -227,9 +227,9 @@ describe('DNS over TLS (RFC 7858)', () => {
     await own.close();
   });
 
-  it('does not start with files that cannot be used', () => {
-    expect(() => serverWith({ keyFile: caFile })).toThrow(
-      expect.objectContaining({ code: 'DNS_TLS_FILES_INVALID' }),
-    );
+  it('does not start with files that cannot be used', async () => {
+    await expect(serverWith({ keyFile: caFile }).start()).rejects.toMatchObject({
+      code: 'DNS_TLS_FILES_INVALID',
+    });
   });
 });

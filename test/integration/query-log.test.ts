@@ -46,7 +46,7 @@ async function serve(workers: number, queryLog: object): Promise<{ service: Name
   const input = { targets: new Map(), drains: new Map(), lastHealthy: new Map(), takenAtMs: 0, freshAtMs: 0 };
   const view = createStateView(input, () => 0);
   const built = createRoutedTable({ routing, geo: undefined, view: () => view, random: Math.random });
-  const service = createNameService({
+  const service = await createNameService({
     listen: [{ host: '127.0.0.1', port: 0 }],
     settings: nameServerSettings.parse({ workers, nsid: 'fra1-a', queryLog }),
     states: () => input,
