@@ -21,6 +21,5 @@ it('a name server thread loads none of the libraries that only configuration nee
   const packages = Object.values(metafile.outputs)
     .flatMap(({ imports }) => imports.map(({ path }) => path))
     .filter((path) => !path.startsWith('node:'));
-  expect(packages).toContain('maxmind');
-  expect(packages.filter((name) => !['maxmind', '@bufbuild/protobuf/wire'].includes(name))).toEqual([]);
+  expect([...new Set(packages)]).toEqual(['@bufbuild/protobuf/wire']);
 });

@@ -100,3 +100,12 @@ function many(): Readonly<Record<string, MmdbValue>> {
     Array.from({ length: 2_000 }, (_, i) => [`20.${i >> 8}.${i & 255}.0/24`, record]),
   );
 }
+
+it('a tree that leads back into itself is refused, not walked address by address', () => {
+  const looped = writeMmdb(4, { '1.0.0.0/8': at('DE') });
+  looped.fill(0, 0, 6); // both sides of the root are the root
+  const steps = compareGeo(createGeoLookup(looped), createGeoLookup(looped));
+  expect(() => {
+    while (steps.next().done !== true);
+  }).toThrow(/more than \d+ networks/);
+});

@@ -1,3 +1,4 @@
+import { PortolanError } from '../errors/error.ts';
 import type { GeoLookup } from './model.ts';
 
 /** A country counts as moved when more than this share of its addresses lies elsewhere. */
@@ -6,6 +7,11 @@ const MOVED_COUNTRY_PERCENT = 5;
 const APPROVAL_PERCENT = 5;
 /** Networks compared between two breaths. */
 const SLICE = 500;
+/**
+ * A network needs some octets of a file, so there are fewer of them than octets, also where parts of the tree stand for several
+ * networks (6to4, Teredo). A tree that leads back into itself has as many as there are addresses.
+ */
+const LEAST_NETWORKS = 100_000;
 
 export interface CountryDifference {
   /** ISO 3166-1 alpha-2. */
@@ -41,14 +47,22 @@ type Family = 4 | 6;
 /**
  * Compares two databases network by network. A generator, because it takes seconds: each `next` does a few milliseconds of it,
  * and the last one returns the difference.
+ * @throws PortolanError GEO_DATABASE_INVALID for more networks than a file of that size can have
  */
 export function* compareGeo(before: GeoLookup, after: GeoLookup): Generator<undefined, GeoDifference> {
   const flows = { 4: new Map<string, Flow>(), 6: new Map<string, Flow>() };
   const arrivals = new Set<string>();
+  const most = LEAST_NETWORKS + (before.database?.length ?? 0) + (after.database?.length ?? 0);
   let steps = 0;
   for (const family of [4, 6] as const) {
     for (const { from, to, weight } of networks(before, after, family)) {
       steps += 1;
+      if (steps > most) {
+        throw new PortolanError(
+          'GEO_DATABASE_INVALID',
+          `The GeoIP database is damaged: it has more than ${most} networks`,
+        );
+      }
       if (steps % SLICE === 0) yield undefined;
       if (to !== undefined) arrivals.add(to);
       if (from === undefined || weight === 0) continue;

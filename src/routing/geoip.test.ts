@@ -1,6 +1,8 @@
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { PortolanError } from '../errors/error.ts';
 import { createGeoLookup } from './geoip.ts';
 import { parseClient } from './location.ts';
 import { writeMmdb } from './testing/mmdb.ts';
@@ -127,5 +129,105 @@ describe('databases that do not serve', () => {
         message: expect.stringMatching(reason) as unknown,
       }),
     );
+  });
+});
+
+/** What maps and lists have inside one another to make much of little: each entry of a list points to the list before it. */
+function nested(levels: number): Uint8Array {
+  const place = Buffer.from([0xe1, 0x4c, ...Buffer.from('country_code'), 0x42, ...Buffer.from('DE')]);
+  const lists = [place];
+  let at = 0;
+  let length = place.length;
+  for (let level = 0; level < levels; level += 1) {
+    const list = Buffer.from([
+      28,
+      4,
+      ...Array.from({ length: 28 }, () => [0x20 | (at >> 8), at & 255]).flat(),
+    ]);
+    at = length;
+    length += list.length;
+    lists.push(list);
+  }
+  return withData(Buffer.concat(lists), at);
+}
+
+/** A database of one node, both sides of which lead to the record at `at`. */
+function withData(data: Uint8Array, at: number, metadata?: Uint8Array): Uint8Array {
+  const record = 1 + 16 + at;
+  const side = [record >> 16, (record >> 8) & 255, record & 255];
+  const whole = Buffer.from(writeMmdb(4, { '0.0.0.0/1': 'x', '128.0.0.0/1': 'y' }));
+  const marker = whole.lastIndexOf('MaxMind.com', undefined, 'latin1') - 3;
+  return Buffer.concat([
+    Buffer.from([...side, ...side]),
+    Buffer.alloc(16),
+    data,
+    whole.subarray(marker, marker + 14),
+    metadata ?? whole.subarray(marker + 14),
+  ]);
+}
+
+describe('databases that somebody made to do harm', () => {
+  const refusal = (database: Uint8Array): string => {
+    try {
+      createGeoLookup(database);
+    } catch (thrown) {
+      expect(thrown).toBeInstanceOf(PortolanError);
+      return thrown instanceof Error ? thrown.message : '';
+    }
+    return 'taken';
+  };
+
+  test('what they are made of is read when it does no harm', () => {
+    const place = Buffer.from([0xe1, 0x4c, ...Buffer.from('country_code'), 0x42, ...Buffer.from('DE')]);
+    const lookup = createGeoLookup(withData(place, 0));
+    expect(lookup.locate(parseClient('192.0.2.1')).location.country).toBe('DE');
+  });
+
+  test.each<[string, Uint8Array, RegExp]>([
+    ['a record of 28^8 values in a few hundred octets', nested(8), /larger than that of any place/],
+    [
+      'a record that contains itself',
+      withData(Buffer.from([1, 4, 0x20, 0]), 0),
+      /larger than that of any place/,
+    ],
+    ['a pointer to itself', withData(Buffer.from([0x20, 0]), 0), /larger than that of any place/],
+    ['a pointer out of the file', withData(Buffer.from([0x38, 255, 255, 255, 255]), 0), /past the end/],
+    ['a record out of the file', withData(new Uint8Array(), 0xfffff), /past the end/],
+    ['a list of 16 million', withData(Buffer.from([31, 4, 255, 255, 255]), 0), /damaged/],
+    [
+      'text of a megabyte, ten times',
+      withData(
+        Buffer.concat([
+          Buffer.from([0x5f, 0x0f, 0x42, 0x40 - 0x1d]),
+          Buffer.alloc(1_100_000, 'x'),
+          Buffer.from([10, 4, ...Array.from({ length: 10 }, () => [0x20, 0]).flat()]),
+        ]),
+        1_100_004,
+      ),
+      /more text/,
+    ],
+    [
+      'metadata that contains itself',
+      withData(Buffer.from([0xe0]), 0, Buffer.from([0xe1, 0x41, 0x61, 0x20, 0])),
+      /cannot be read.*larger/,
+    ],
+    [
+      'a tree larger than the file',
+      withData(
+        Buffer.from([0xe0]),
+        0,
+        Buffer.from([
+          0xe3,
+          ...[0x4a, ...Buffer.from('node_count'), 0xc4, 255, 255, 255, 255],
+          ...[0x4b, ...Buffer.from('record_size'), 0xa1, 24],
+          ...[0x4a, ...Buffer.from('ip_version'), 0xa1, 4],
+        ]),
+      ),
+      /larger than the file/,
+    ],
+  ])('%s is refused at once', (_what, database, reason) => {
+    const began = performance.now();
+    expect(refusal(database)).toMatch(reason);
+    expect(performance.now() - began).toBeLessThan(1000); // without a bound: minutes, or for good
   });
 });

@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { Reader, type Response } from 'maxmind';
-import { formatIp } from '../dns/address.ts';
 import { messageOf, PortolanError } from '../errors/error.ts';
 import type { ContinentCode } from '../resources/fields.ts';
 import { CONTINENTS, COUNTRIES } from './countries.ts';
-import { GeoTree } from './geo-tree.ts';
+import { GeoTree, type GeoTreeShape } from './geo-tree.ts';
+import { GeoValues } from './geo-values.ts';
 import { UNLOCATED } from './location.ts';
 import type { ClientAddress, GeoLookup, Located, Location } from './model.ts';
 
@@ -25,17 +24,19 @@ const MAX_CACHED_LOCATIONS = 50_000;
  * @throws PortolanError GEO_DATABASE_INVALID
  */
 export function createGeoLookup(database: Uint8Array): GeoLookup {
-  const reader = openReader(database);
-  requireCountries(reader);
-  const tree = new GeoTree(database, reader.metadata);
-  const hasIpv6 = reader.metadata.ipVersion === 6;
+  const shape = readShape(database);
+  const tree = new GeoTree(database, shape);
+  const hasIpv6 = shape.ipVersion === 6;
+  const treeOctets = (shape.nodeCount * shape.recordSize) / 4;
+  const values = new GeoValues(database, treeOctets + SEPARATOR_OCTETS);
+  const recordAt = (record: number): unknown => values.read(record - shape.nodeCount + treeOctets);
+  requireCountries(tree, recordAt, shape);
   const locations = new Map<number, Location>();
 
-  /** The location of the record that the tree has just found. */
-  const locationOf = (record: number, address: ClientAddress): Location => {
+  const locationOf = (record: number): Location => {
     const known = locations.get(record);
     if (known !== undefined) return known;
-    const location = readLocation(reader.get(formatIp(address.bytes)));
+    const location = readLocation(recordAt(record));
     if (locations.size >= MAX_CACHED_LOCATIONS) locations.clear();
     locations.set(record, location);
     return location;
@@ -48,31 +49,54 @@ export function createGeoLookup(database: Uint8Array): GeoLookup {
       if (address.family === 6 && !hasIpv6) return UNLOCATED;
       tree.find(address.bytes);
       const { record, prefixLength } = tree;
-      const location = record === 0 ? UNKNOWN : locationOf(record, address);
+      const location = record === 0 ? UNKNOWN : locationOf(record);
       return { location, prefixLength, exact: address.prefixLength >= prefixLength };
     },
     sha256: hash('sha256', database, 'hex'),
     database,
     // MaxMind and DB-IP name their databases so; those of countries only have no subdivisions in any record.
-    hasSubdivisions: !/country|asn/i.test(reader.metadata.databaseType),
+    hasSubdivisions: !/country|asn/i.test(shape.databaseType),
   };
 }
 
-function openReader(database: Uint8Array): Reader<Response> {
+const METADATA_MARKER = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
+/** Between the tree and the data. */
+const SEPARATOR_OCTETS = 16;
+
+interface Shape extends GeoTreeShape {
+  readonly databaseType: string;
+}
+
+/** What the database says of itself behind its last marker. */
+function readShape(database: Uint8Array): Shape {
   if (database[0] === 0x1f && database[1] === 0x8b) {
     throw new PortolanError('GEO_DATABASE_INVALID', 'The GeoIP database is compressed with gzip.', {
       fix: 'Unpack it with gunzip and name the .mmdb file.',
     });
   }
+  const marker = Buffer.from(database.buffer, database.byteOffset, database.byteLength).lastIndexOf(
+    METADATA_MARKER,
+  );
+  if (marker < 0) throw unreadable('it has no metadata');
+  const start = marker + METADATA_MARKER.length;
+  let metadata: unknown;
   try {
-    return new Reader(Buffer.from(database.buffer, database.byteOffset, database.byteLength));
+    metadata = new GeoValues(database, start).read(start);
   } catch (thrown) {
-    throw new PortolanError(
-      'GEO_DATABASE_INVALID',
-      `The GeoIP database cannot be read: ${messageOf(thrown)}`,
-      { cause: thrown },
-    );
+    throw unreadable(messageOf(thrown), thrown);
   }
+  const nodeCount = number(metadata, 'node_count') ?? -1;
+  const recordSize = number(metadata, 'record_size') ?? 0;
+  const ipVersion = number(metadata, 'ip_version') ?? 0;
+  if (![24, 28, 32].includes(recordSize)) throw unreadable(`its records have ${recordSize} bits`);
+  if (ipVersion !== 4 && ipVersion !== 6) throw unreadable(`its IP version is ${ipVersion}`);
+  if (!Number.isInteger(nodeCount) || nodeCount < 0 || (nodeCount * recordSize) / 4 > database.length)
+    throw unreadable('its tree is larger than the file');
+  return { nodeCount, recordSize, ipVersion, databaseType: text(metadata, 'database_type') ?? '' };
+}
+
+function unreadable(why: string, cause?: unknown): PortolanError {
+  return new PortolanError('GEO_DATABASE_INVALID', `The GeoIP database cannot be read: ${why}`, { cause });
 }
 
 /** Fewer sampled records than this say nothing of what a database is about. */
@@ -82,13 +106,13 @@ const FEW_RECORDS = 16;
  * Reads some addresses all over the address space. A database of other things (ASN, proxies) would make every location
  * unknown without anybody noticing, and a truncated one would fail at the first query.
  */
-function requireCountries(reader: Reader<Response>): void {
+function requireCountries(tree: GeoTree, recordAt: (record: number) => unknown, shape: Shape): void {
   let records = 0;
   try {
-    for (const address of sampleAddresses(reader.metadata.ipVersion)) {
-      const record = reader.get(address);
-      if (record === null) continue;
-      if (readLocation(record).country !== undefined) return;
+    for (const address of sampleAddresses(shape.ipVersion)) {
+      tree.find(address);
+      if (tree.record === 0) continue;
+      if (readLocation(recordAt(tree.record)).country !== undefined) return;
       records += 1;
     }
   } catch (thrown) {
@@ -97,14 +121,15 @@ function requireCountries(reader: Reader<Response>): void {
   }
   // A small database of an operator's own networks may hold none of the samples.
   if (records < FEW_RECORDS) return;
-  const message = `The GeoIP database (type "${reader.metadata.databaseType}") has no countries in it.`;
+  const message = `The GeoIP database (type "${shape.databaseType}") has no countries in it.`;
   throw new PortolanError('GEO_DATABASE_INVALID', message);
 }
 
-function* sampleAddresses(ipVersion: number): Generator<string> {
+/** Octets of addresses. */
+function* sampleAddresses(ipVersion: number): Generator<Uint8Array> {
   for (let octet = 1; octet < 224; octet += 1) {
-    for (const second of [0, 100, 200]) yield `${octet}.${second}.0.0`;
-    if (ipVersion === 6) yield `2${octet.toString(16).padStart(3, '0')}:1000::`;
+    for (const second of [0, 100, 200]) yield Uint8Array.of(octet, second, 0, 0);
+    if (ipVersion === 6) yield Uint8Array.of(0x20, octet, 0x10, ...new Uint8Array(13));
   }
 }
 
@@ -114,7 +139,7 @@ function readLocation(record: unknown): Location {
     text(record, 'country_code') ?? text(field(record, 'country'), 'iso_code') ?? text(record, 'country'),
   );
   const subdivisions = field(record, 'subdivisions');
-  const part = Array.isArray(subdivisions) ? text(subdivisions[0], 'iso_code') : undefined;
+  const part = Array.isArray(subdivisions) ? isoPart(text(subdivisions[0], 'iso_code')) : undefined;
   const latitude = number(place, 'latitude') ?? number(record, 'latitude');
   const longitude = number(place, 'longitude') ?? number(record, 'longitude');
   const continent =
@@ -130,6 +155,11 @@ function readLocation(record: unknown): Location {
 
 function isoCountry(code: string | undefined) {
   return code === undefined ? undefined : COUNTRIES.get(code.toUpperCase());
+}
+
+/** ISO 3166-2, without the country. Anything longer would be kept with each location. */
+function isoPart(code: string | undefined): string | undefined {
+  return code !== undefined && /^[A-Z0-9]{1,3}$/i.test(code) ? code : undefined;
 }
 
 function isoContinent(code: string | undefined): ContinentCode | undefined {
