@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatIp } from '../src/dns/address.ts';
 import type { RoutedAnswer } from '../src/dns/routed.ts';
+import { compileRRset } from '../src/dns/rrset.ts';
 import { TYPE } from '../src/dns/types.ts';
 import { createStateView, type DrainTimes, type RuledTarget } from '../src/health/state-view.ts';
 import { NO_PENDING_CHANGE_MS } from '../src/health/types.ts';
@@ -149,6 +150,7 @@ function shown({ ttlSeconds, ecsScope, records }: RoutedAnswer) {
 describe.each(['addresses', 'mixed'] as const)('policies of %s', (kinds) => {
   test('a kept evaluation answers as a fresh one: over clients, places, changes of state, drains, ramps and time', () => {
     let queries = 0;
+    let compiled = 0;
     fc.assert(
       fc.property(
         policies(kinds),
@@ -190,6 +192,11 @@ describe.each(['addresses', 'mixed'] as const)('policies of %s', (kinds) => {
               const answer = routed.answer({ name, type, client });
               expect(shown(answer)).toEqual(uncached(source, type, client, view, seeded(seed)));
               expect(answer.fullTtlSeconds).toBe(source.ttlSeconds);
+              if (answer.set !== undefined) {
+                // What stands ready to be copied says what the records say.
+                expect(answer.set).toEqual(compileRRset(type, answer.ttlSeconds, answer.records));
+                compiled += 1;
+              }
               queries += 1;
             }
           }
@@ -198,6 +205,7 @@ describe.each(['addresses', 'mixed'] as const)('policies of %s', (kinds) => {
       { numRuns: 400 },
     );
     expect(queries).toBeGreaterThan(2_000);
+    expect(compiled).toBeGreaterThan(200);
   }, 60_000);
 });
 
