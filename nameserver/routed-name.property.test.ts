@@ -192,6 +192,7 @@ describe.each(['addresses', 'mixed'] as const)('policies of %s', (kinds) => {
               const answer = routed.answer({ name, type, client });
               expect(shown(answer)).toEqual(uncached(source, type, client, view, seeded(seed)));
               expect(answer.fullTtlSeconds).toBe(source.ttlSeconds);
+              expect(answer.fullTtlSeconds).toBe(source.ttlSeconds);
               if (answer.set !== undefined) {
                 // What stands ready to be copied says what the records say.
                 expect(answer.set).toEqual(compileRRset(type, answer.ttlSeconds, answer.records));
