@@ -3,6 +3,7 @@ import type { Applied } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { withPlaces } from '../manifest.ts';
 import { filenameOption, manifestsOf } from '../manifest-flags.ts';
+import { appliedLine } from '../output/applied.ts';
 import { documentText, listDocument, objectName } from '../output/document.ts';
 import { connect, outputOf, printLines, type Session } from '../session.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
@@ -49,16 +50,8 @@ Examples:
         applied.documents.map((d) =>
           format === 'name'
             ? objectName(d.kind, d.name)
-            : `${objectName(d.kind, d.name)} ${WORDS[d.action]}${options.dryRun === true ? ' (dry run)' : ''}`,
+            : `${appliedLine(d)}${options.dryRun === true ? ' (dry run)' : ''}`,
         ),
       );
     });
 }
-
-const WORDS = {
-  create: 'created',
-  update: 'configured',
-  delete: 'deleted',
-  unchanged: 'unchanged',
-  invalid: 'invalid',
-} as const;

@@ -7,7 +7,8 @@ import type { FileRecord } from '../../src/dns/zone-file/reader.ts';
 import { type LeftOut, takeOver } from '../../src/dns/zone-file/take-over.ts';
 import { type FieldViolation, PortolanError } from '../../src/errors/error.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
-import { documentText, objectName } from '../output/document.ts';
+import { appliedLine } from '../output/applied.ts';
+import { documentText } from '../output/document.ts';
 import { repeated } from '../repeated-option.ts';
 import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
 import { readTsigKeyFile } from '../tsig-key-file.ts';
@@ -84,11 +85,7 @@ Examples:
       if (options.dryRun === true) return;
       if (format === 'json' || format === 'yaml')
         session.terminal.out(documentText(applied.objects[0] ?? document, format));
-      else
-        printLines(
-          session,
-          applied.documents.map((d) => `${objectName(d.kind, d.name)} ${WORDS[d.action]}`),
-        );
+      else printLines(session, applied.documents.map(appliedLine));
     });
 }
 
@@ -224,11 +221,3 @@ function tellDiff(
   session.terminal.err(lines.length === 0 ? `${what} would not change\n` : `${what} would change:\n`);
   for (const line of lines) session.terminal.err(`  ${line}\n`);
 }
-
-const WORDS = {
-  create: 'created',
-  update: 'configured',
-  delete: 'deleted',
-  unchanged: 'unchanged',
-  invalid: 'invalid',
-} as const;

@@ -82,23 +82,31 @@ function readReply(bytes: Uint8Array, query: Message): Reply | undefined {
   return { kind: 'message', message, octets: bytes.length };
 }
 
-function overUdp(asked: Asked, query: Message, bytes: Uint8Array, patience: Patience): Promise<Reply> {
+/**
+ * One attempt: what `begin` ends with, or that there was no time for it.
+ * @param begin starts asking; returns what lets go of the socket
+ */
+function withPatience(
+  { timeoutMs, signal }: Patience,
+  begin: (end: (reply: Reply) => void) => { release(): void },
+): Promise<Reply> {
   return new Promise((resolve) => {
-    const socket = createSocket(isIPv6(asked.address) ? 'udp6' : 'udp4');
     const end = (reply: Reply): void => {
       clearTimeout(deadline);
-      patience.signal.removeEventListener('abort', abort);
-      socket.removeAllListeners();
-      socket.on('error', () => undefined); // one that comes after the end
-      socket.close();
+      signal.removeEventListener('abort', abort);
+      asking.release();
       resolve(reply);
     };
     const abort = (): void => end(none('the time for the check was over'));
-    const deadline = setTimeout(
-      () => end(none(`no answer within ${patience.timeoutMs} ms`)),
-      patience.timeoutMs,
-    );
-    patience.signal.addEventListener('abort', abort);
+    const deadline = setTimeout(() => end(none(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    signal.addEventListener('abort', abort);
+    const asking = begin(end);
+  });
+}
+
+function overUdp(asked: Asked, query: Message, bytes: Uint8Array, patience: Patience): Promise<Reply> {
+  return withPatience(patience, (end) => {
+    const socket = createSocket(isIPv6(asked.address) ? 'udp6' : 'udp4');
     socket.on('error', (error) => end(failed(error)));
     socket.on('message', (received) => {
       const reply = readReply(received, query);
@@ -106,27 +114,20 @@ function overUdp(asked: Asked, query: Message, bytes: Uint8Array, patience: Pati
     });
     // Connected, so that a closed port is noticed at once and only this server's datagrams are taken.
     socket.connect(asked.port, asked.address, () => socket.send(bytes));
+    return {
+      release() {
+        socket.removeAllListeners();
+        socket.on('error', () => undefined); // one that comes after the end
+        socket.close();
+      },
+    };
   });
 }
 
 function overTcp(asked: Asked, query: Message, bytes: Uint8Array, patience: Patience): Promise<Reply> {
-  return new Promise((resolve) => {
+  return withPatience(patience, (end) => {
     const socket = connect({ host: asked.address, port: asked.port });
     let received = Buffer.alloc(0);
-    const end = (reply: Reply): void => {
-      clearTimeout(deadline);
-      patience.signal.removeEventListener('abort', abort);
-      socket.removeAllListeners();
-      socket.on('error', () => undefined);
-      socket.destroy();
-      resolve(reply);
-    };
-    const abort = (): void => end(none('the time for the check was over'));
-    const deadline = setTimeout(
-      () => end(none(`no answer within ${patience.timeoutMs} ms`)),
-      patience.timeoutMs,
-    );
-    patience.signal.addEventListener('abort', abort);
     socket.on('error', (error) => end(failed(error)));
     socket.on('close', () => end(none('the connection was closed without an answer')));
     socket.on('connect', () => {
@@ -141,5 +142,12 @@ function overTcp(asked: Asked, query: Message, bytes: Uint8Array, patience: Pati
       const reply = readReply(received.subarray(2, 2 + received.readUInt16BE(0)), query);
       end(reply ?? none('it answered another question'));
     });
+    return {
+      release() {
+        socket.removeAllListeners();
+        socket.on('error', () => undefined);
+        socket.destroy();
+      },
+    };
   });
 }

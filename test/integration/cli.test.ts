@@ -1,58 +1,31 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../../cli/run.ts';
-import type { Terminal } from '../../cli/terminal.ts';
+import { type Ran, runCli } from '../support/cli.ts';
+import { CLI_MAIN, type HubProcess, startHub } from '../support/hub-process.ts';
 import { anyOf, containing, matching } from '../support/matchers.ts';
 import { until } from '../support/until.ts';
 
 /* The command line against a hub of its own process: what people type, what they read, what scripts see. */
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'cli', 'main.ts');
 const folder = mkdtempSync(join(tmpdir(), 'portolan-cli-'));
-let hub: ChildProcess | undefined;
-let ended: Promise<number | null> = Promise.resolve(null);
+let hub: HubProcess | undefined;
 let server: string;
 let tokenFile: string;
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a command line as `node cli/main.ts` would, in this process. */
-async function cli(argv: readonly string[], stdin = '', token?: string): Promise<Ran> {
-  let out = '';
-  let err = '';
-  const terminal: Terminal = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    readStdin: async () => stdin,
+/** Runs a command line against the hub. */
+const cli = (argv: readonly string[], stdin = '', token?: string): Promise<Ran> =>
+  runCli(argv, {
+    folder,
+    stdin,
     env: {
       PORTOLAN_SERVER: server,
       ...(token === undefined ? { PORTOLAN_TOKEN_FILE: tokenFile } : { PORTOLAN_TOKEN: token }),
     },
-    workingFolder: folder,
-    homeFolder: folder,
-    isTerminal: false,
-    errorIsTerminal: false,
-    nowMs: Date.now,
-    onInterrupt: () => () => undefined,
-  };
-  const code = await run(argv, terminal, '0.1.0', new URL('../../cli/main.ts', import.meta.url).href);
-  return { code, out, err };
-}
+  });
 
 const ok = async (argv: readonly string[], stdin?: string): Promise<string> => {
   const { code, out, err } = await cli(argv, stdin);
@@ -110,41 +83,20 @@ beforeAll(async () => {
   const home = join(folder, 'hub');
   const init = await promisify(execFile)(
     process.execPath,
-    [main, 'init', '--dir', home, '-o', 'json', '-q'],
+    [CLI_MAIN, 'init', '--dir', home, '-o', 'json', '-q'],
     { env: { ...process.env, HOME: folder } },
   );
   const made: unknown = JSON.parse(init.stdout);
   expect(made).toMatchObject({ directory: home, created: true });
   tokenFile = join(home, 'admin.token');
-  const started = spawn(process.execPath, [main, 'hub', '--config', join(home, 'hub.yaml')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      PORTOLAN_API_PORT: '0',
-      PORTOLAN_JOIN_LISTEN: '127.0.0.1:0',
-      PORTOLAN_LINK_LISTEN: '127.0.0.1:0',
-      PORTOLAN_DNS_LISTEN: '127.0.0.1:0',
-      PORTOLAN_ALLOWED_RANGES: '127.0.0.0/8',
-    },
-  });
-  hub = started;
-  let log = '';
-  started.stderr.on('data', (chunk: Buffer) => {
-    log = (log + chunk.toString()).slice(-2000);
-  });
-  ended = new Promise((resolve) => started.once('close', resolve));
-  const line = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: started.stdout }).once('line', resolve);
-    void ended.then((code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}: ${log}`)));
-  });
-  server = (JSON.parse(line) as { readonly api: string }).api;
+  hub = await startHub(home);
+  server = hub.api;
   writeFileSync(join(folder, 'world.yaml'), WORLD);
   await ok(['apply', '-f', 'world.yaml']);
 });
 
 afterAll(async () => {
-  hub?.kill('SIGTERM');
-  const code = await ended;
+  const code = await hub?.stop();
   rmSync(folder, { recursive: true });
   // The signal reached the hub through `portolan hub`, and its exit code came back.
   expect(code).toBe(0);
@@ -272,7 +224,7 @@ describe('get', () => {
   });
 
   it('-w prints changes as they happen, and Ctrl-C ends it', async () => {
-    const watching = spawn(process.execPath, [main, 'get', 'hc', '-w', '-o', 'name'], {
+    const watching = spawn(process.execPath, [CLI_MAIN, 'get', 'hc', '-w', '-o', 'name'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, PORTOLAN_SERVER: server, PORTOLAN_TOKEN_FILE: tokenFile },
     });
@@ -497,7 +449,7 @@ describe('looking after it', () => {
   it('a reader that stops reading ends the program quietly', async () => {
     const { stdout, stderr } = await promisify(execFile)(
       'bash',
-      ['-c', `"$0" "$1" completion fish | head -1; echo "\${PIPESTATUS[0]}"`, process.execPath, main],
+      ['-c', `"$0" "$1" completion fish | head -1; echo "\${PIPESTATUS[0]}"`, process.execPath, CLI_MAIN],
       { env: { ...process.env, PORTOLAN_SERVER: server, PORTOLAN_TOKEN_FILE: tokenFile } },
     );
     expect(stdout.split('\n')[1]).toBe('0');

@@ -1,14 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../../cli/run.ts';
 import type { Terminal } from '../../cli/terminal.ts';
+import { type Ran, runCli } from '../support/cli.ts';
+import { CLI_MAIN, type HubProcess, startHub } from '../support/hub-process.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import {
@@ -30,7 +28,6 @@ const SUITE = 'delegations that BIND serves';
 const named = await requireServer('named', SUITE);
 /** Where the hub's own name server listens. */
 const OURS = '127.77.0.8';
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'portolan-zone-check-'));
 let tree: Tree | undefined;
 
@@ -45,32 +42,8 @@ interface Checked {
   };
 }
 
-async function cli(
-  argv: readonly string[],
-  env: Terminal['env'] = {},
-  stdin = '',
-): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  let out = '';
-  let err = '';
-  const terminal: Terminal = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    readStdin: async () => stdin,
-    env,
-    workingFolder: folder,
-    homeFolder: folder,
-    isTerminal: false,
-    errorIsTerminal: false,
-    nowMs: Date.now,
-    onInterrupt: () => () => undefined,
-  };
-  const code = await run(argv, terminal, '0.1.0', new URL('../../cli/main.ts', import.meta.url).href);
-  return { code, out, err };
-}
+const cli = (argv: readonly string[], env: Terminal['env'] = {}, stdin = ''): Promise<Ran> =>
+  runCli(argv, { folder, env, stdin });
 
 const argumentsFor = (zone: string): readonly string[] => {
   const port = String(tree?.port ?? 0);
@@ -381,39 +354,19 @@ describe.skipIf(!named.available)('a check of a delegation', () => {
 });
 
 describe.skipIf(!named.available)('a check of a zone that Portolan serves', () => {
-  let hub: ChildProcess | undefined;
+  let hub: HubProcess | undefined;
   let env: Terminal['env'] = {};
 
   beforeAll(async () => {
-    const main = join(root, 'cli', 'main.ts');
     const home = join(folder, 'hub');
-    await promisify(execFile)(process.execPath, [main, 'init', '--dir', home, '-q'], {
+    await promisify(execFile)(process.execPath, [CLI_MAIN, 'init', '--dir', home, '-q'], {
       env: { ...process.env, HOME: folder },
     });
-    const started = spawn(process.execPath, [main, 'hub', '--config', join(home, 'hub.yaml')], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: {
-        ...process.env,
-        PORTOLAN_API_PORT: '0',
-        PORTOLAN_JOIN_LISTEN: '127.0.0.1:0',
-        PORTOLAN_LINK_LISTEN: '127.0.0.1:0',
-        PORTOLAN_DNS_LISTEN: `${OURS}:${tree?.port ?? 0}`,
-        PORTOLAN_ALLOWED_RANGES: '127.0.0.0/8',
-      },
-    });
-    hub = started;
-    const line = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: started.stdout }).once('line', resolve);
-      started.once('close', (code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}`)));
-    });
-    const { api } = JSON.parse(line) as { readonly api: string };
-    env = { PORTOLAN_SERVER: api, PORTOLAN_TOKEN_FILE: join(home, 'admin.token') };
+    hub = await startHub(home, { PORTOLAN_DNS_LISTEN: `${OURS}:${tree?.port ?? 0}` });
+    env = { PORTOLAN_SERVER: hub.api, PORTOLAN_TOKEN_FILE: join(home, 'admin.token') };
   });
   afterAll(async () => {
-    if (hub === undefined || hub.exitCode !== null) return;
-    const ended = once(hub, 'exit');
-    hub.kill('SIGTERM');
-    await ended;
+    await hub?.stop();
   });
 
   const zone = (dnssec: string): string => `

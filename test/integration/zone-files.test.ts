@@ -3,18 +3,16 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../../cli/run.ts';
-import type { Terminal } from '../../cli/terminal.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { INTERPRETED_TYPES } from '../../src/dns/records/catalogue.ts';
 import { rdataKey } from '../../src/dns/rrset.ts';
 import { typeName } from '../../src/dns/types.ts';
 import { type FileRecord, readZoneFile } from '../../src/dns/zone-file/reader.ts';
 import { writeZoneFile } from '../../src/dns/zone-file/writer.ts';
+import { type Ran, runCli } from '../support/cli.ts';
+import { CLI_MAIN, type HubProcess, startHub } from '../support/hub-process.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { freePort } from './dns-differential/servers.ts';
@@ -25,8 +23,6 @@ const SUITE = 'zone files beside BIND and Knot';
 const named = await requireServer('named', SUITE);
 const kzonecheck = await requireServer('kzonecheck', SUITE);
 const exec = promisify(execFile);
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'cli', 'main.ts');
 const folder = mkdtempSync(join(tmpdir(), 'portolan-zone-files-'));
 const origin = parseName('example.com');
 
@@ -171,60 +167,24 @@ $GENERATE 1-3 @ MX "10 mail-$"
 });
 
 describe.skipIf(!named.available)('the command line', () => {
-  let hub: ChildProcess | undefined;
+  let hub: HubProcess | undefined;
   let bind: ChildProcess | undefined;
-  let server = '';
   let port = 0;
   const home = join(folder, 'hub');
 
-  async function cli(
-    argv: readonly string[],
-    stdin = '',
-  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-    let out = '';
-    let err = '';
-    const terminal: Terminal = {
-      out: (text) => {
-        out += text;
-      },
-      err: (text) => {
-        err += text;
-      },
-      readStdin: async () => stdin,
-      env: { PORTOLAN_SERVER: server, PORTOLAN_TOKEN_FILE: join(home, 'admin.token') },
-      workingFolder: folder,
-      homeFolder: folder,
-      isTerminal: false,
-      errorIsTerminal: false,
-      nowMs: Date.now,
-      onInterrupt: () => () => undefined,
-    };
-    const code = await run(argv, terminal, '0.1.0', new URL('../../cli/main.ts', import.meta.url).href);
-    return { code, out, err };
-  }
+  const cli = (argv: readonly string[], stdin = ''): Promise<Ran> =>
+    runCli(argv, {
+      folder,
+      stdin,
+      env: { PORTOLAN_SERVER: hub?.api, PORTOLAN_TOKEN_FILE: join(home, 'admin.token') },
+    });
 
   beforeAll(async () => {
     if (!named.available) return;
-    await exec(process.execPath, [main, 'init', '--dir', home, '-q'], {
+    await exec(process.execPath, [CLI_MAIN, 'init', '--dir', home, '-q'], {
       env: { ...process.env, HOME: folder },
     });
-    const started = spawn(process.execPath, [main, 'hub', '--config', join(home, 'hub.yaml')], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: {
-        ...process.env,
-        PORTOLAN_API_PORT: '0',
-        PORTOLAN_JOIN_LISTEN: '127.0.0.1:0',
-        PORTOLAN_LINK_LISTEN: '127.0.0.1:0',
-        PORTOLAN_DNS_LISTEN: '127.0.0.1:0',
-        PORTOLAN_ALLOWED_RANGES: '127.0.0.0/8',
-      },
-    });
-    hub = started;
-    const line = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: started.stdout }).once('line', resolve);
-      started.once('close', (code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}`)));
-    });
-    server = (JSON.parse(line) as { readonly api: string }).api;
+    hub = await startHub(home);
     writeFileSync(join(folder, 'every.zone'), EVERY_TYPE);
     writeFileSync(join(folder, 'tsig.key'), KEY);
     port = await freePort();
@@ -260,7 +220,7 @@ describe.skipIf(!named.available)('the command line', () => {
     await ended;
   };
   afterAll(async () => {
-    await Promise.all([ending(hub), ending(bind)]);
+    await Promise.all([hub?.stop(), ending(bind)]);
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+export interface HubProcess {
+  /** URL of its API. */
+  readonly api: string;
+  /** Ends it as an operator would. @returns its exit code; `null` when a signal ended it */
+  stop(): Promise<number | null>;
+}
+
+export const CLI_MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+const readyLine = z.object({ ready: z.literal(true), api: z.string() });
+
+/**
+ * Starts the hub that `portolan init --dir home` made, on ports of loopback that the system chooses.
+ * @param env settings beside these
+ */
+export async function startHub(
+  home: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<HubProcess> {
+  const child = spawn(process.execPath, [CLI_MAIN, 'hub', '--config', join(home, 'hub.yaml')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      PORTOLAN_API_PORT: '0',
+      PORTOLAN_JOIN_LISTEN: '127.0.0.1:0',
+      PORTOLAN_LINK_LISTEN: '127.0.0.1:0',
+      PORTOLAN_DNS_LISTEN: '127.0.0.1:0',
+      PORTOLAN_ALLOWED_RANGES: '127.0.0.0/8',
+      ...env,
+    },
+  });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-2000);
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const line = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    void ended.then((code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}: ${log}`)));
+  });
+  return {
+    api: readyLine.parse(JSON.parse(line)).api,
+    stop() {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}
