@@ -18,6 +18,7 @@ afterEach(async () => {
 
 interface Heard {
   readonly bytes: Uint8Array;
+  readonly from: string;
   readonly message: Message;
 }
 
@@ -28,7 +29,11 @@ async function secondary(
   const socket: Socket = createSocket('udp4');
   const heard: Heard[] = [];
   socket.on('message', (bytes: Buffer, peer: RemoteInfo) => {
-    const one = { bytes: new Uint8Array(bytes), message: decodeMessage(new Uint8Array(bytes)) };
+    const one = {
+      bytes: new Uint8Array(bytes),
+      from: peer.address,
+      message: decodeMessage(new Uint8Array(bytes)),
+    };
     heard.push(one);
     answer(one, (reply) => socket.send(reply, peer.port, peer.address));
   });
@@ -47,7 +52,7 @@ const acknowledgement = ({ message }: Heard, more: Partial<Message> = {}): Uint8
     ...more,
   });
 
-function notify(ports: readonly number[], tsigSecret?: string) {
+function notify(ports: readonly number[], tsigSecret?: string, listen?: readonly string[]) {
   let table = new AnswerTable([zoneOf(1, [])]);
   const warnings: string[] = [];
   const statistics = new Statistics();
@@ -66,6 +71,7 @@ function notify(ports: readonly number[], tsigSecret?: string) {
     counters: statistics.counters,
     log: { warn: (_, text) => warnings.push(text) },
     firstRetryMs: 10,
+    listen,
   });
   cleanUp.push(() => notifier.close());
   return {
@@ -98,6 +104,21 @@ describe('a secondary', () => {
       })),
     );
     expect(outcomes()).toEqual(['acknowledged 2']);
+  });
+
+  it.each([
+    ['the one address the server listens on', ['127.0.0.2'], '127.0.0.2'],
+    ['that address, whatever it listens on in IPv6', ['::1', '127.0.0.2'], '127.0.0.2'],
+    ['what the system chooses, with several addresses', ['127.0.0.2', '127.0.0.3'], '127.0.0.1'],
+    ['what the system chooses, listening everywhere', ['0.0.0.0'], '127.0.0.1'],
+    ['what the system chooses, where that address does not lead', ['192.0.2.1'], '127.0.0.1'],
+    ['what the system chooses, with nothing in its family', ['::1'], '127.0.0.1'],
+  ])('is told from %s', async (_, listen, from) => {
+    const { port, heard } = await secondary((one, reply) => reply(acknowledgement(one)));
+    const { notifier, outcomes } = notify([port], undefined, listen);
+    await until('it is told', async () => heard.length === 1 && notifier.pending === 0, 5000);
+    expect(heard[0]?.from).toBe(from);
+    expect(outcomes()).toEqual(['acknowledged 1']);
   });
 
   it('that loses messages is told again, with growing pauses', async () => {

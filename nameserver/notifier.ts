@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { formatClient, resolverAddress } from '../src/dns/client.ts';
 import type { DomainName } from '../src/dns/name.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
@@ -21,6 +21,8 @@ export interface NotifierOptions {
   readonly wallMs: () => number;
   readonly counters: Counters;
   readonly log: { warn(details: object, message: string): void };
+  /** The addresses the name server listens on: secondaries know it by these. */
+  readonly listen?: readonly string[] | undefined;
   /** Milliseconds to the first repetition; each further one waits twice as long. */
   readonly firstRetryMs?: number | undefined;
 }
@@ -64,21 +66,23 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const { now, log } = options;
   const firstRetryMs = options.firstRetryMs ?? FIRST_RETRY_MS;
   const told = new Map<string, Told>();
-  const sockets: { 4?: Socket; 6?: Socket } = {};
+  const sockets = new Map<string, Socket>();
   let closed = false;
 
   const count = (zone: DomainName, outcome: string): void =>
     options.counters.counter(NOTIFIES, { zone, outcome }).add();
 
   const socketFor = (address: string): Socket => {
-    const family = isIPv6(address) ? 6 : 4;
-    const known = sockets[family];
+    const source = sourceFor(address, options.listen ?? []);
+    const key = source ?? (isIPv6(address) ? '::' : '0.0.0.0');
+    const known = sockets.get(key);
     if (known !== undefined) return known;
-    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4' });
+    const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4' });
     socket.on('error', (err) => log.warn({ err }, 'a NOTIFY could not be sent'));
     socket.on('message', (bytes, peer) => hear(bytes, peer.address, peer.port));
+    if (source !== undefined) socket.bind({ address: source, port: 0 });
     socket.unref();
-    sockets[family] = socket;
+    sockets.set(key, socket);
     return socket;
   };
 
@@ -174,10 +178,26 @@ export function createNotifier(options: NotifierOptions): Notifier {
     async close() {
       closed = true;
       clearInterval(timer);
-      const open = [sockets[4], sockets[6]].filter((socket) => socket !== undefined);
-      await Promise.all(open.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+      await Promise.all(
+        [...sockets.values()].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
+      );
     },
   };
+}
+
+/**
+ * A secondary takes NOTIFY from the addresses it knows its primaries by, which need not be what the system would send from.
+ * `undefined` leaves it to the system: with several addresses, or with none in particular, nobody knows which one is meant.
+ */
+function sourceFor(target: string, listen: readonly string[]): string | undefined {
+  const same = new Set(listen.filter((host) => isIP(host) === isIP(target)));
+  const [only] = same;
+  if (only === undefined || same.size > 1 || only === '0.0.0.0' || only === '::') return undefined;
+  return isLoopback(only) === isLoopback(target) ? only : undefined;
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 /** Opcode NOTIFY, AA, the zone as the question, and its SOA as a hint (RFC 1996 sections 3.7 and 4.7). */

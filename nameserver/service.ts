@@ -125,6 +125,7 @@ export async function createNameService(options: NameServiceOptions): Promise<Na
         wallMs,
         counters: own.counters,
         log,
+        listen: bound.map(({ host }) => host),
       });
       return bound;
     },
