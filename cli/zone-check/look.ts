@@ -59,7 +59,8 @@ export async function lookAtDelegation(zone: DomainName, options: LookOptions): 
   };
   for (const parent of parents) {
     const delegation = delegationOf(parent, zone);
-    for (const name of delegation?.names ?? []) add(name, delegation?.glue.get(name) ?? []);
+    if (delegation === undefined) continue;
+    for (const name of delegation.names) add(name, delegation.glueOf(name));
   }
   for (const server of wanted?.nameServers ?? []) add(server.name, server.addresses);
   await findAddresses(names, zone, walker);

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type FlowKind, RateLimiter, type RateLimits, type Verdict } from './rate-limit.ts';
 
 const LIMITS: RateLimits = {
@@ -205,6 +205,70 @@ describe('response rate limiting, in a simulation', () => {
 });
 
 describe('accounts that threads share', () => {
+  /** Before the limiter's next compare-and-swap, another thread does this. */
+  const meanwhile = (act: (table: Int32Array) => void, times = 1): (() => number) => {
+    const real = Reflect.get(Atomics, 'compareExchange');
+    let races = 0;
+    vi.spyOn(Atomics, 'compareExchange').mockImplementation((...args: Parameters<typeof real>) => {
+      const [table] = args;
+      if (races < times && table instanceof Int32Array) {
+        races += 1;
+        act(table);
+      }
+      return real(...args);
+    });
+    return () => races;
+  };
+  afterEach(() => vi.restoreAllMocks());
+
+  it('I24 keep what another thread put on an account at the same moment', () => {
+    const world = limiterOf();
+    world.take();
+    const at = new Int32Array(world.memory).findIndex((word) => word !== 0);
+    const races = meanwhile((table) => {
+      table[at + 1] = (table[at + 1] ?? 0) + 99 * 1000; // 99 answers of 1,000 ticks
+    });
+    expect(world.take()).toBe('drop'); // 1 + 99 + 1
+    expect(races()).toBe(1);
+  });
+
+  it('I24 give up after a few lost races and judge by what was seen last', () => {
+    const world = limiterOf();
+    world.take();
+    const at = new Int32Array(world.memory).findIndex((word) => word !== 0);
+    const races = meanwhile((table) => {
+      table[at + 1] = (table[at + 1] ?? 0) + 1000;
+    }, 1000);
+    expect(world.take()).toBe('pass');
+    expect(races()).toBe(5);
+  });
+
+  it('I24 look for another place when another thread took the one they chose', () => {
+    const world = limiterOf({ entries: 4 });
+    const stranger = 12_345;
+    const races = meanwhile((table) => {
+      table[0] = stranger;
+      table[1] = 1000 * 100 + 50_000;
+    });
+    expect(world.take()).toBe('pass');
+    expect(races()).toBe(1);
+    const table = new Int32Array(world.memory);
+    expect(table[0]).toBe(stranger);
+    expect(table[3]).not.toBe(0); // the next place
+  });
+
+  it('I24 find their own account when another thread made it at the same moment', () => {
+    const first = limiterOf({ entries: 4 });
+    first.take();
+    const tag = new Int32Array(first.memory)[0] ?? 0;
+    const world = limiterOf({ entries: 4 });
+    meanwhile((table) => {
+      table[0] = tag;
+    });
+    expect(world.take()).toBe('pass');
+    expect([...new Int32Array(world.memory)].filter((word) => word === tag)).toHaveLength(1);
+  });
+
   it('I24 add up: two threads together pass what one would', async () => {
     const memory = new SharedArrayBuffer(RateLimiter.octetsFor(64));
     const ready = new SharedArrayBuffer(4);

@@ -101,9 +101,7 @@ export function attachZone(
   const serial = image.serial >>> 0;
   const nodes = new PackedTable(origin, buffer, serial, routed, cache);
   const { set: soa, rdata } = nodes.soa;
-  const apex = nodes.get(origin);
-  if (apex === undefined) throw new PortolanError('INTERNAL', `zone ${origin} has no apex`);
-  return { origin, serial, apex, nodes, soa, negativeSoa: negative(soa, rdata) };
+  return { origin, serial, apex: nodes.apex, nodes, soa, negativeSoa: negative(soa, rdata) };
 }
 
 /**

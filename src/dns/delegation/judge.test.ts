@@ -625,6 +625,21 @@ describe('a delegation', () => {
     expect(judgeDelegation(view({ parents: [nameless] }))[0]?.what).toContain(': 192.0.2.250: no answer');
   });
 
+  it('takes the addresses of a name server from the server that has them', () => {
+    const ns1 = parseName('ns1.shop.test');
+    const none: readonly ZoneServer['addresses'][] = [
+      [],
+      [{ name: ns1, replies: [silent, silent] }],
+      [{ name: ns1, replies: [reply({}), reply({})] }],
+    ];
+    const other = GLUE.replace('192.0.2.1', '192.0.2.77');
+    const parents = [parent({ referral: reply({ aa: false, authorities: NS, additionals: other }) })];
+    for (const addresses of none) {
+      const findings = judgeDelegation(view({ parents, servers: [server(1, { addresses }), server(2)] }));
+      expect(findings.find((f) => f.code === 'GLUE_DIFFERS')?.what).toContain('but 192.0.2.1 in the zone');
+    }
+  });
+
   it('takes no NS records for no opinion, and another record for no authority', () => {
     expect(codes({ servers: [server(1), server(2, { ns: reply({}) })] })).toEqual([]);
     expect(codes({ servers: [server(1), server(2, { ns: silent })] })).toEqual([]);

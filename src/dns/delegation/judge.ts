@@ -167,7 +167,7 @@ function* judgeGlue(view: DelegationView): Iterable<Finding> {
     if (delegation === undefined || isAnswer(parent.referral)) continue;
     for (const name of delegation.names) {
       if (!isAtOrBelow(name, zone) || told.has(name)) continue;
-      const glue = delegation.glue.get(name) ?? [];
+      const glue = delegation.glueOf(name);
       const own = wantedAddresses(view, name);
       const where = view.wanted === undefined ? 'the zone' : 'the hub';
       if (glue.length === 0) {

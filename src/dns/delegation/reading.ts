@@ -42,14 +42,14 @@ export function delegationOf(
   server: ParentServer,
   zone: DomainName,
 ):
-  | { readonly names: readonly DomainName[]; readonly glue: ReadonlyMap<DomainName, readonly string[]> }
+  | { readonly names: readonly DomainName[]; readonly glueOf: (name: DomainName) => readonly string[] }
   | undefined {
   const message = messageIn(server.referral);
   if (message === undefined || message.rcode !== RCODE.NOERROR) return undefined;
   const ns = [...dataOf(message.authorities, zone, 'NS'), ...dataOf(message.answers, zone, 'NS')];
   if (ns.length === 0) return undefined;
   const names = [...new Set(ns.map((rdata) => rdata.target))].sort();
-  return { names, glue: new Map(names.map((name) => [name, addressesIn(message.additionals, name)])) };
+  return { names, glueOf: (name) => addressesIn(message.additionals, name) };
 }
 
 export function addressesIn(

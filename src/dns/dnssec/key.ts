@@ -65,18 +65,17 @@ export function privateKeyFrom(privateKey: Uint8Array): KeyObject {
   return key;
 }
 
-/** The public key that a DNSKEY of algorithm 13 holds: x and y (RFC 6605 section 4). @throws PortolanError DNSSEC_KEY_INVALID */
-export function publicKeyFrom(dnskey: Pick<DnskeyRdata, 'algorithm' | 'publicKey'>): KeyObject {
+/** The public key that a DNSKEY of algorithm 13 holds: x and y (RFC 6605 section 4); `undefined` when it holds no point of the curve. */
+export function publicKeyFrom(dnskey: Pick<DnskeyRdata, 'algorithm' | 'publicKey'>): KeyObject | undefined {
   const { algorithm, publicKey } = dnskey;
-  if (algorithm !== ECDSAP256SHA256 || publicKey.length !== 2 * COORDINATE)
-    throw new PortolanError('DNSSEC_KEY_INVALID', `the DNSKEY is not of algorithm ${ECDSAP256SHA256}`);
+  if (algorithm !== ECDSAP256SHA256 || publicKey.length !== 2 * COORDINATE) return undefined;
   const coordinate = (from: number): string =>
     Buffer.from(publicKey.subarray(from, from + COORDINATE)).toString('base64url');
   try {
     const jwk = { kty: 'EC', crv: 'P-256', x: coordinate(0), y: coordinate(COORDINATE) };
     return createPublicKey({ key: jwk, format: 'jwk' });
-  } catch (cause) {
-    throw new PortolanError('DNSSEC_KEY_INVALID', 'the DNSKEY holds no point of the curve P-256', { cause });
+  } catch {
+    return undefined;
   }
 }
 

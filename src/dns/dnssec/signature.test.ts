@@ -83,22 +83,20 @@ describe('keys', () => {
     expect(dsOf(origin, dnskey, DIGEST_TYPE.SHA384).digest).toHaveLength(48);
   });
 
-  it('are refused when they are not that', () => {
+  it('are refused when they are not that, and verify nothing', () => {
     expect(() => keyPairOf(new Uint8Array([1, 2, 3]), 256)).toThrowError(/not PKCS #8/);
     const rrsig = { ...published.rrsig };
     const short = { ...published.dnskey, publicKey: new Uint8Array(63) };
-    expect(() =>
-      verifyRRset({ owner: www, records: [published.a] }, { ...rrsig, keyTag: keyTagOf(short) }, short, THEN),
-    ).toThrowError(/algorithm 13/);
-    const nowhere = { ...published.dnskey, publicKey: new Uint8Array(64) };
-    expect(() =>
+    const verified = (dnskey: DnskeyRdata): boolean =>
       verifyRRset(
         { owner: www, records: [published.a] },
-        { ...rrsig, keyTag: keyTagOf(nowhere) },
-        nowhere,
+        { ...rrsig, keyTag: keyTagOf(dnskey) },
+        dnskey,
         THEN,
-      ),
-    ).toThrowError(/no point of the curve/);
+      );
+    expect(verified(short)).toBe(false);
+    const nowhere = { ...published.dnskey, publicKey: new Uint8Array(64) };
+    expect(verified(nowhere)).toBe(false);
   });
 });
 

@@ -67,8 +67,8 @@ export function verifyRRset(
   if (rrsig.labels > labels || atSeconds < rrsig.inception || atSeconds > rrsig.expiration) return false;
   const owner = rrsig.labels === labels ? set.owner : expandedFrom(set.owner, rrsig.labels);
   const data = signedData({ ...set, owner, originalTtlSeconds: rrsig.originalTtlSeconds }, rrsig);
-  const key = { key: publicKeyFrom(dnskey), dsaEncoding: 'ieee-p1363' } as const;
-  return verify('sha256', data, key, rrsig.signature);
+  const key = publicKeyFrom(dnskey);
+  return key !== undefined && verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, rrsig.signature);
 }
 
 /** The octets a signature covers. */

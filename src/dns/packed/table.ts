@@ -69,6 +69,10 @@ export class PackedTable implements NodeTable {
     return { set: this.#soa, rdata };
   }
 
+  get apex(): ZoneNode {
+    return this.#at(0); // the builder begins with it
+  }
+
   /** How many names are routed. */
   get routedNames(): number {
     return this.#words[HEADER.routed] ?? 0;
@@ -185,9 +189,8 @@ export class PackedTable implements NodeTable {
   }
 
   #revisedSoa(serial: number): RRset | undefined {
-    const apex = this.#find(this.origin);
-    if (apex < 0) return undefined;
-    const set = this.#setsOf(this.#nodesAt + apex * NODE.words).find(({ type }) => type === TYPE.SOA);
+    const apexAt = this.#nodesAt; // the builder begins with it
+    const set = this.#setsOf(apexAt).find(({ type }) => type === TYPE.SOA);
     const rdata = set?.records[0];
     if (set === undefined || rdata?.type !== 'SOA') return undefined;
     return compileRRset(TYPE.SOA, set.ttlSeconds, [{ ...rdata, serial }]);

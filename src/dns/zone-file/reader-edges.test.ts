@@ -27,6 +27,7 @@ describe('a zone file', () => {
     const bad = 'a 60 IN A nonsense\n'.repeat(10);
     expect(read(bad, 3)).toMatchObject({ stopped: true, problems: { length: 3 } });
     expect(read(`"a" "b" c d e f\n${bad}`, 1).problems).toHaveLength(1);
+    expect(read('a 60 TXT "open\n'.repeat(10), 3)).toMatchObject({ stopped: true, problems: { length: 3 } });
   });
 });
 

@@ -80,8 +80,7 @@ export class ZoneFileReader {
 
   #entry(entry: Entry): void {
     if (this.#problems.full) return;
-    const [first] = entry.tokens;
-    if (first === undefined) return;
+    const { first } = entry;
     if (!first.quoted && first.text.startsWith('$') && !entry.indented) this.#directive(first, entry.tokens);
     else if (entry.indented) this.#recordOfLastOwner(first, entry.tokens);
     else this.#record(first, entry.tokens.slice(1));

@@ -11,7 +11,8 @@ export interface Token {
 
 /** What one record or directive is written with: a line, or several that parentheses join (RFC 1035 section 5.1). */
 export interface Entry {
-  /** Never empty. */
+  /** The first of `tokens`. */
+  readonly first: Token;
   readonly tokens: readonly Token[];
   /** It begins with white space: the owner is the one of the entry before. */
   readonly indented: boolean;
@@ -213,7 +214,8 @@ export class EntryScanner {
     this.#broken = false;
     if (found.length > 0) this.#tokens = [];
     this.#characters = 0;
-    if (!broken && found.length > 0) this.#onEntry({ tokens: found, indented: this.#indented });
+    const [first] = found;
+    if (!broken && first !== undefined) this.#onEntry({ first, tokens: found, indented: this.#indented });
   }
 
   /** Something is wrong in the entry: it is told once and the entry dropped. */
