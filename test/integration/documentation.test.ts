@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
+import { INTERPRETED_TYPES } from '../../src/dns/records/catalogue.ts';
 
 /* The pages themselves: every command line they show exists, and every link leads somewhere. */
 
@@ -70,6 +71,28 @@ describe('guides', () => {
     expect(textOf('docs/README.md')).toContain(`(${relative('docs', page)})`);
   });
 });
+
+describe('what pages list', () => {
+  it('zone files: every record type that is read by name', () => {
+    const [, listed = ''] =
+      /### Record types\n\n([^.;]*?) by name;/.exec(textOf('docs/guides/zone-files.md')) ?? [];
+    expect(listed.split(/\s+/).sort()).toEqual([...INTERPRETED_TYPES].sort());
+  });
+
+  it('name server, operations, troubleshooting: metrics that there are', () => {
+    const declared = new Set(
+      globSync('{nameserver,hub,spoke-agent}/**/*.ts', { cwd: root })
+        .filter((file) => !file.endsWith('.test.ts'))
+        .flatMap((file) => textOf(file).match(METRIC) ?? []),
+    );
+    const named = globSync('docs/**/*.md', { cwd: root }).flatMap((page) => textOf(page).match(METRIC) ?? []);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((name) => !declared.has(name))).toEqual([]);
+  });
+});
+
+/** Names that end with an underscore stand for several. */
+const METRIC = /\bportolan_[a-z_]*[a-z]\b/g;
 
 /** What a command line lacks when it stands in a sentence. */
 const INCOMPLETE = new Set([
