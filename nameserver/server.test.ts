@@ -317,6 +317,38 @@ describe('over TCP', () => {
     );
   });
 
+  it('answers what a few connections have queued in small portions, so that others have their turn', async () => {
+    let clock = 0;
+    let inTurn = 0;
+    let most = 0;
+    const { port } = await serve({
+      now: () => {
+        clock += 0.2; // five looks at the clock are a millisecond
+        return clock;
+      },
+      onQuery() {
+        if (inTurn === 0) {
+          setImmediate(() => {
+            inTurn = 0;
+          });
+        }
+        inTurn += 1;
+        most = Math.max(most, inTurn);
+      },
+    });
+    const ids = Array.from({ length: 200 }, (_, i) => i);
+    const stream = Buffer.concat(ids.map((id) => framed(question('www.example.test', 'A', id))));
+    await Promise.all(
+      [1, 2, 3].map(async () => {
+        const socket = await openTcp(port);
+        const replies = framesOf(socket, ids.length);
+        socket.write(stream);
+        expect((await replies).map((frame) => frame.readUInt16BE(0))).toEqual(ids);
+      }),
+    );
+    expect(most).toBeLessThan(20); // all of a connection's 200 without a bound
+  });
+
   it('drops a frame that deserves no answer and reads on', async () => {
     const { port } = await serve();
     const socket = await openTcp(port);

@@ -5,6 +5,7 @@ import type { Answerer } from './answerer.ts';
 import type { Statistics } from './statistics.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 import type { TransferDesk } from './transfer-desk.ts';
+import { TurnBudget } from './turn-budget.ts';
 
 /** Limits of RFC 7766 section 6: connections are kept a while, but nobody can hold them all. */
 export interface TcpLimits {
@@ -63,6 +64,8 @@ interface Connection {
   pendingOctets: number;
   /** Octets the frame under way needs in all; 0 while its length is unknown. */
   needed: number;
+  /** It has complete queries that wait for a turn. */
+  putOff: boolean;
   /** When the last complete query arrived or its answer was read, by `now`. */
   activeAt: number;
   /** Transfers under way. */
@@ -75,6 +78,7 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
   const open = new Set<Connection>();
   const perSource = new Map<string, number>();
   const writer = new WireWriter();
+  const turns = new TurnBudget(now);
 
   const server = createServer({ noDelay: true, keepAlive: false, highWaterMark: 16 * 1024 }, (accepted) => {
     const address = accepted.remoteAddress ?? '';
@@ -93,17 +97,18 @@ export async function listenTcp(options: TcpOptions): Promise<TcpListener> {
       pending: [],
       pendingOctets: 0,
       needed: 0,
+      putOff: false,
       activeAt: now(),
       transfers: 0,
     };
     open.add(connection);
     statistics.tcpConnections(1);
     perSource.set(source, mine + 1);
-    socket.on('data', (chunk) => receive(connection, chunk, address, writer, options));
+    socket.on('data', (chunk) => receive(connection, chunk, address, writer, turns, options));
     socket.on('drain', () => {
       connection.activeAt = now();
-      socket.resume();
-      receive(connection, NOTHING, address, writer, options); // what was put off while the client did not read
+      if (!connection.putOff) socket.resume();
+      receive(connection, NOTHING, address, writer, turns, options); // what was put off while the client did not read
     });
     socket.on('error', () => socket.destroy()); // the peer went away: its business
     socket.on('close', () => {
@@ -176,16 +181,18 @@ function idleMs({ idleMs: most, connections }: TcpLimits, open: number): number 
   return free >= 0.5 ? most : Math.min(most, Math.max(LEAST_IDLE_MS, 2 * free * most));
 }
 
-/** Takes what arrived, answers every complete frame in it, and keeps the rest. */
+/** Takes what arrived, answers every complete frame in it for which this turn has time, and keeps the rest. */
 function receive(
   connection: Connection,
   chunk: Uint8Array,
   address: string,
   writer: WireWriter,
+  turns: TurnBudget,
   options: TcpOptions,
 ): void {
   if (chunk.length > 0) connection.pending.push(chunk);
   connection.pendingOctets += chunk.length;
+  if (connection.putOff) return;
   if (connection.needed > connection.pendingOctets) {
     if (connection.pending.length > MAX_PIECES) {
       connection.pending.push(Buffer.concat(connection.pending.splice(0), connection.pendingOctets));
@@ -198,10 +205,13 @@ function receive(
   const bytes =
     connection.pending.length === 1 ? first : Buffer.concat(connection.pending, connection.pendingOctets);
   let at = 0;
+  let spent = false;
   socket.cork();
   while (bytes.length - at >= FRAME_HEAD && socket.writableLength <= MAX_UNREAD_OCTETS) {
     const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
     if (bytes.length - at < FRAME_HEAD + length) break;
+    spent = turns.spent;
+    if (spent) break;
     const query = bytes.subarray(at + FRAME_HEAD, at + FRAME_HEAD + length);
     at += FRAME_HEAD + length;
     connection.activeAt = options.now();
@@ -223,7 +233,18 @@ function receive(
   connection.needed =
     rest.length < FRAME_HEAD ? FRAME_HEAD : FRAME_HEAD + (((rest[0] ?? 0) << 8) | (rest[1] ?? 0));
   // A copy, so that a few octets do not keep a whole read buffer.
-  if (rest.length > 0) connection.pending.push(Uint8Array.from(rest));
+  if (rest.length > 0) connection.pending.push(spent ? rest : Uint8Array.from(rest));
+  if (spent) {
+    connection.putOff = true;
+    socket.pause();
+    turns.putOff(() => {
+      connection.putOff = false;
+      if (socket.destroyed) return;
+      receive(connection, NOTHING, address, writer, turns, options);
+      if (!connection.putOff && socket.writableLength <= MAX_UNREAD_OCTETS) socket.resume();
+    });
+    return;
+  }
   if (socket.writableLength > MAX_UNREAD_OCTETS) socket.pause();
 }
 
