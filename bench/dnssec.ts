@@ -5,6 +5,7 @@ import { parseName } from '../src/dns/name.ts';
 import { parseRdata } from '../src/dns/records/catalogue.ts';
 import { respond } from '../src/dns/respond.ts';
 import { AnswerTable } from '../src/dns/table.ts';
+import { zoneSource } from '../src/dns/testing/zone-source.ts';
 import { CLASS, TYPE } from '../src/dns/types.ts';
 import { encodeMessage, makeQuery } from '../src/dns/wire/message.ts';
 import { parseQuery } from '../src/dns/wire/query.ts';
@@ -28,28 +29,27 @@ const addresses = ['192.0.2.1', '192.0.2.2'].map((text) => parseRdata(TYPE.A, te
 
 function table(): AnswerTable {
   let turn = 0;
-  const zone = compileZoneOrThrow({
-    origin,
-    serial: 1,
-    nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
-    soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-    ttlSeconds: 300,
-    records: Array.from({ length: NAMES }, (_, i) => ({ name: `w${i}`, type: 'A', data: ['192.0.2.1'] })),
-    routed: [
-      {
-        name: parseName('api.signed.test'),
-        routed: {
-          types: new Set([TYPE.A]),
-          // Another order and another TTL each time, as weights and a change that comes near give.
-          answer: () => {
-            turn += 1;
-            const records = turn % 2 === 0 ? addresses : addresses.toReversed();
-            return { ttlSeconds: 5 + (turn % 25), fullTtlSeconds: 30, ecsScope: 0, records };
+  const zone = compileZoneOrThrow(
+    zoneSource({
+      origin,
+      nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
+      records: Array.from({ length: NAMES }, (_, i) => ({ name: `w${i}`, type: 'A', data: ['192.0.2.1'] })),
+      routed: [
+        {
+          name: parseName('api.signed.test'),
+          routed: {
+            types: new Set([TYPE.A]),
+            // Another order and another TTL each time, as weights and a change that comes near give.
+            answer: () => {
+              turn += 1;
+              const records = turn % 2 === 0 ? addresses : addresses.toReversed();
+              return { ttlSeconds: 5 + (turn % 25), fullTtlSeconds: 30, ecsScope: 0, records };
+            },
           },
         },
-      },
-    ],
-  });
+      ],
+    }),
+  );
   const signers = new ZoneSigners({ wallMs: () => Date.now(), signaturesPerSecond: Number.MAX_SAFE_INTEGER });
   const material = materialOf(origin, makeZoneKeys(), Math.floor(Date.now() / 1000));
   return new AnswerTable([{ ...zone, signer: signers.signerFor(origin, material) }]);

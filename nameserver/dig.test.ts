@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { parseRdata } from '../src/dns/records/catalogue.ts';
 import { AnswerTable } from '../src/dns/table.ts';
+import { zoneSource } from '../src/dns/testing/zone-source.ts';
 import { TYPE } from '../src/dns/types.ts';
 import { compileZoneOrThrow } from '../src/dns/zone.ts';
 import { requireServer } from '../test/support/servers.ts';
@@ -11,43 +12,42 @@ import { createNameServer } from './server.ts';
 const SUITE = 'answers seen by dig';
 const digServer = await requireServer('dig', SUITE);
 
-const zone = compileZoneOrThrow({
-  origin: parseName('example.test'),
-  serial: 2026,
-  nameServers: [{ name: parseName('ns1.example.test'), addresses: ['192.0.2.53', '2001:db8::53'] }],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: [
-    { name: '@', type: 'MX', data: ['10 mail.example.test.'] },
-    { name: '@', type: 'CAA', data: ['0 issue "letsencrypt.org"'] },
-    {
-      name: '@',
-      type: 'HTTPS',
-      data: ['1 . alpn="h2,h3" port=8443 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1 key65280="x y"'],
-    },
-    { name: '_sip._tcp', type: 'SRV', data: ['10 60 5060 sip.example.test.'] },
-    { name: 'www', type: 'CNAME', data: ['api.example.test.'] },
-    { name: 'odd', type: 'TYPE65400', data: ['\\# 3 010203'] },
-    {
-      name: 'big',
-      type: 'TXT',
-      data: Array.from({ length: 20 }, (_, i) => `"${String(i).padStart(100, 'x')}"`),
-    },
-    { name: 'child', type: 'NS', data: ['ns.child.example.test.'] },
-    { name: 'ns.child', type: 'A', data: ['192.0.2.99'] },
-  ],
-  routed: ['api.example.test', '*.tenants.example.test'].map((name) => ({
-    name: parseName(name),
-    routed: {
-      types: new Set([TYPE.A, TYPE.AAAA]),
-      answer: ({ type, client }) => ({
-        ttlSeconds: 20,
-        ecsScope: 24,
-        records: type === TYPE.A ? [parseRdata(TYPE.A, `198.51.100.${client.bytes[0]}`)] : [],
-      }),
-    },
-  })),
-});
+const zone = compileZoneOrThrow(
+  zoneSource({
+    serial: 2026,
+    nameServers: [{ name: parseName('ns1.example.test'), addresses: ['192.0.2.53', '2001:db8::53'] }],
+    records: [
+      { name: '@', type: 'MX', data: ['10 mail.example.test.'] },
+      { name: '@', type: 'CAA', data: ['0 issue "letsencrypt.org"'] },
+      {
+        name: '@',
+        type: 'HTTPS',
+        data: ['1 . alpn="h2,h3" port=8443 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1 key65280="x y"'],
+      },
+      { name: '_sip._tcp', type: 'SRV', data: ['10 60 5060 sip.example.test.'] },
+      { name: 'www', type: 'CNAME', data: ['api.example.test.'] },
+      { name: 'odd', type: 'TYPE65400', data: ['\\# 3 010203'] },
+      {
+        name: 'big',
+        type: 'TXT',
+        data: Array.from({ length: 20 }, (_, i) => `"${String(i).padStart(100, 'x')}"`),
+      },
+      { name: 'child', type: 'NS', data: ['ns.child.example.test.'] },
+      { name: 'ns.child', type: 'A', data: ['192.0.2.99'] },
+    ],
+    routed: ['api.example.test', '*.tenants.example.test'].map((name) => ({
+      name: parseName(name),
+      routed: {
+        types: new Set([TYPE.A, TYPE.AAAA]),
+        answer: ({ type, client }) => ({
+          ttlSeconds: 20,
+          ecsScope: 24,
+          records: type === TYPE.A ? [parseRdata(TYPE.A, `198.51.100.${client.bytes[0]}`)] : [],
+        }),
+      },
+    })),
+  }),
+);
 const table = new AnswerTable([zone]);
 const server = createNameServer({ listen: [{ host: '127.0.0.1', port: 0 }], table: () => table });
 let port = 0;

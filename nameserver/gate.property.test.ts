@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { AnswerTable } from '../src/dns/table.ts';
+import { zoneSource } from '../src/dns/testing/zone-source.ts';
 import { CLASS, EDNS_OPTION, TYPE } from '../src/dns/types.ts';
 import { decodeMessage, encodeMessage, makeQuery } from '../src/dns/wire/message.ts';
 import { WireWriter } from '../src/dns/wire/writer.ts';
@@ -18,18 +19,14 @@ import { NO_TRANSFERS } from './transfer-plan.ts';
 vi.setConfig({ testTimeout: 60_000 }); // thousands of runs, on machines that do other things too
 
 const table = new AnswerTable([
-  compileZoneOrThrow({
-    origin: parseName('example.test'),
-    serial: 1,
-    nameServers: [{ name: parseName('ns.example.test'), addresses: ['192.0.2.53'] }],
-    soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-    ttlSeconds: 300,
-    records: [
-      { name: 'www', type: 'A', data: ['192.0.2.1'] },
-      { name: 'huge', type: 'TXT', data: [...'abcdefghijklmnopq'].map((l) => `"${l.repeat(200)}"`) },
-    ],
-    routed: [],
-  }),
+  compileZoneOrThrow(
+    zoneSource({
+      records: [
+        { name: 'www', type: 'A', data: ['192.0.2.1'] },
+        { name: 'huge', type: 'TXT', data: [...'abcdefghijklmnopq'].map((l) => `"${l.repeat(200)}"`) },
+      ],
+    }),
+  ),
 ]);
 
 function answererWith(settings: object): {

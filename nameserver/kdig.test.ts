@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { AnswerTable } from '../src/dns/table.ts';
+import { zoneSource } from '../src/dns/testing/zone-source.ts';
 import { compileZoneOrThrow } from '../src/dns/zone.ts';
 import { requireServer } from '../test/support/servers.ts';
 import { createNameServer } from './server.ts';
@@ -36,15 +37,13 @@ const DATA: readonly (readonly [string, string])[] = [
   ['URI', '10 1 "https://example.test/"'],
 ];
 
-const zone = compileZoneOrThrow({
-  origin: parseName('example.test'),
-  serial: 2026,
-  nameServers: [{ name: parseName('ns1.example.test'), addresses: ['127.0.0.1'] }],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: DATA.map(([type, data]) => ({ name: type.toLowerCase(), type, data: [data] })),
-  routed: [],
-});
+const zone = compileZoneOrThrow(
+  zoneSource({
+    serial: 2026,
+    nameServers: [{ name: parseName('ns1.example.test'), addresses: ['127.0.0.1'] }],
+    records: DATA.map(([type, data]) => ({ name: type.toLowerCase(), type, data: [data] })),
+  }),
+);
 const table = new AnswerTable([zone]);
 const server = createNameServer({ listen: [{ host: '127.0.0.1', port: 0 }], table: () => table });
 let port = 0;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { AnswerTable } from '../src/dns/table.ts';
+import { zoneSource } from '../src/dns/testing/zone-source.ts';
 import { CLASS, EDNS_OPTION, RCODE, TYPE } from '../src/dns/types.ts';
 import { EXTENDED_ERROR } from '../src/dns/wire/edns.ts';
 import { decodeMessage, encodeMessage, type Message, makeQuery } from '../src/dns/wire/message.ts';
@@ -16,22 +17,18 @@ import { createNameServer, type NameServerOptions, type OwnNameServer } from './
 import { type NameServerSettings, nameServerSettings } from './settings.ts';
 
 const LOREM = 'x'.repeat(200);
-const zone = compileZoneOrThrow({
-  origin: parseName('example.test'),
-  serial: 1,
-  nameServers: [{ name: parseName('ns.example.test'), addresses: ['192.0.2.53'] }],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: [
-    { name: 'www', type: 'A', data: ['192.0.2.1'] },
-    { name: '*.wild', type: 'A', data: ['192.0.2.2'] },
-    { name: 'child', type: 'NS', data: ['ns.child.example.test.'] },
-    { name: 'ns.child', type: 'A', data: ['192.0.2.99'] },
-    { name: 'big', type: 'TXT', data: ['a', 'b', 'c', 'd', 'e', 'f'].map((l) => `"${l}${LOREM}"`) },
-    { name: 'huge', type: 'TXT', data: [...'abcdefghijklmnopq'].map((l) => `"${l}${LOREM}"`) },
-  ],
-  routed: [],
-});
+const zone = compileZoneOrThrow(
+  zoneSource({
+    records: [
+      { name: 'www', type: 'A', data: ['192.0.2.1'] },
+      { name: '*.wild', type: 'A', data: ['192.0.2.2'] },
+      { name: 'child', type: 'NS', data: ['ns.child.example.test.'] },
+      { name: 'ns.child', type: 'A', data: ['192.0.2.99'] },
+      { name: 'big', type: 'TXT', data: ['a', 'b', 'c', 'd', 'e', 'f'].map((l) => `"${l}${LOREM}"`) },
+      { name: 'huge', type: 'TXT', data: [...'abcdefghijklmnopq'].map((l) => `"${l}${LOREM}"`) },
+    ],
+  }),
+);
 const table = new AnswerTable([zone]);
 
 const cleanUp: (() => Promise<void> | void)[] = [];

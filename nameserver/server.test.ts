@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { parseRdata } from '../src/dns/records/catalogue.ts';
 import { AnswerTable } from '../src/dns/table.ts';
+import { zoneSource } from '../src/dns/testing/zone-source.ts';
 import { RCODE, TYPE } from '../src/dns/types.ts';
 import { compileZoneOrThrow } from '../src/dns/zone.ts';
 import type { QueryEvent } from './answerer.ts';
@@ -13,43 +14,40 @@ import { createNameServer, type NameServer, type NameServerOptions } from './ser
 const containing = (text: string): unknown => expect.stringContaining(text);
 
 function tableWith(address: string): AnswerTable {
-  const zone = compileZoneOrThrow({
-    origin: parseName('example.test'),
-    serial: 1,
-    nameServers: [{ name: parseName('ns.example.test'), addresses: ['192.0.2.53'] }],
-    soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-    ttlSeconds: 300,
-    records: [
-      { name: 'www', type: 'A', data: [address] },
-      {
-        name: 'big',
-        type: 'TXT',
-        data: Array.from({ length: 250 }, (_, i) => `"${String(i).padStart(200, 'x')}"`),
-      },
-    ],
-    routed: [
-      {
-        name: parseName('api.example.test'),
-        routed: {
-          types: new Set([TYPE.A]),
-          answer: ({ client }) => ({
-            ttlSeconds: 20,
-            ecsScope: 24,
-            records: [parseRdata(TYPE.A, `198.51.100.${client.bytes[0]}`)],
-          }),
+  const zone = compileZoneOrThrow(
+    zoneSource({
+      records: [
+        { name: 'www', type: 'A', data: [address] },
+        {
+          name: 'big',
+          type: 'TXT',
+          data: Array.from({ length: 250 }, (_, i) => `"${String(i).padStart(200, 'x')}"`),
         },
-      },
-      {
-        name: parseName('broken.example.test'),
-        routed: {
-          types: new Set([TYPE.A]),
-          answer: () => {
-            throw new Error('a bug in routing');
+      ],
+      routed: [
+        {
+          name: parseName('api.example.test'),
+          routed: {
+            types: new Set([TYPE.A]),
+            answer: ({ client }) => ({
+              ttlSeconds: 20,
+              ecsScope: 24,
+              records: [parseRdata(TYPE.A, `198.51.100.${client.bytes[0]}`)],
+            }),
           },
         },
-      },
-    ],
-  });
+        {
+          name: parseName('broken.example.test'),
+          routed: {
+            types: new Set([TYPE.A]),
+            answer: () => {
+              throw new Error('a bug in routing');
+            },
+          },
+        },
+      ],
+    }),
+  );
   return new AnswerTable([zone]);
 }
 

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { DomainName } from '../../src/dns/name.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { AnswerTable } from '../../src/dns/table.ts';
+import { zoneSource } from '../../src/dns/testing/zone-source.ts';
 import { parseTsigKey, type TsigKey } from '../../src/dns/tsig-key.ts';
 import { compileZoneOrThrow, type Zone } from '../../src/dns/zone.ts';
 import type { RecordSource } from '../../src/dns/zone-source.ts';
@@ -22,15 +23,14 @@ export const KEY: TsigKey = parseTsigKey(SECRET);
 export const STRANGER: TsigKey = { ...KEY, secret: new Uint8Array(32).fill(6) };
 
 export function zoneOf(serial: number, records: readonly RecordSource[], origin = ORIGIN): Zone {
-  return compileZoneOrThrow({
-    origin,
-    serial,
-    nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
-    soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-    ttlSeconds: 300,
-    records,
-    routed: [],
-  });
+  return compileZoneOrThrow(
+    zoneSource({
+      origin,
+      serial,
+      nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
+      records,
+    }),
+  );
 }
 
 /** About 100 octets each, in a transfer. */

@@ -4,6 +4,7 @@ import { parseName } from './name.ts';
 import { formatRdata } from './records/catalogue.ts';
 import { respond } from './respond.ts';
 import { AnswerTable } from './table.ts';
+import { zoneSource } from './testing/zone-source.ts';
 import { parseType, rcodeName, typeName } from './types.ts';
 import { encodeMessage, makeQuery } from './wire/message.ts';
 import { parseQuery } from './wire/query.ts';
@@ -17,41 +18,38 @@ const CLIENT: ClientAddress = {
 };
 const LONG = `${'l'.repeat(60)}.${'m'.repeat(60)}.${'n'.repeat(60)}.example.test.`;
 
-const zone = compileZoneOrThrow({
-  origin: parseName('example.test'),
-  serial: 7,
-  nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: [
-    { name: 'old', type: 'DNAME', ttlSeconds: 120, data: ['new.example.test.'] },
-    { name: 'old', type: 'TXT', data: ['"at it"'] },
-    { name: 'www.new', type: 'A', data: ['192.0.2.1'] },
-    { name: '*.wild.new', type: 'A', data: ['192.0.2.2'] },
-    { name: 'away', type: 'DNAME', data: ['example.net.'] },
-    { name: 'root', type: 'DNAME', data: ['.'] },
-    { name: 'long', type: 'DNAME', data: [LONG] },
-    { name: 'ping', type: 'DNAME', data: ['pong.example.test.'] },
-    { name: 'pong', type: 'DNAME', data: ['ping.example.test.'] },
-    { name: 'alias', type: 'CNAME', data: ['www.old.example.test.'] },
-    { name: '*.w', type: 'CNAME', data: ['www.old.example.test.'] },
-    { name: 'child', type: 'NS', data: ['ns.example.net.'] },
-    { name: 'into', type: 'DNAME', data: ['child.example.test.'] },
-  ],
-  routed: [],
-});
-const apex = compileZoneOrThrow({
-  origin: parseName('moved.test'),
-  serial: 7,
-  nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: [
-    { name: '@', type: 'DNAME', data: ['example.test.'] },
-    { name: '@', type: 'A', data: ['192.0.2.9'] },
-  ],
-  routed: [],
-});
+const zone = compileZoneOrThrow(
+  zoneSource({
+    serial: 7,
+    nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
+    records: [
+      { name: 'old', type: 'DNAME', ttlSeconds: 120, data: ['new.example.test.'] },
+      { name: 'old', type: 'TXT', data: ['"at it"'] },
+      { name: 'www.new', type: 'A', data: ['192.0.2.1'] },
+      { name: '*.wild.new', type: 'A', data: ['192.0.2.2'] },
+      { name: 'away', type: 'DNAME', data: ['example.net.'] },
+      { name: 'root', type: 'DNAME', data: ['.'] },
+      { name: 'long', type: 'DNAME', data: [LONG] },
+      { name: 'ping', type: 'DNAME', data: ['pong.example.test.'] },
+      { name: 'pong', type: 'DNAME', data: ['ping.example.test.'] },
+      { name: 'alias', type: 'CNAME', data: ['www.old.example.test.'] },
+      { name: '*.w', type: 'CNAME', data: ['www.old.example.test.'] },
+      { name: 'child', type: 'NS', data: ['ns.example.net.'] },
+      { name: 'into', type: 'DNAME', data: ['child.example.test.'] },
+    ],
+  }),
+);
+const apex = compileZoneOrThrow(
+  zoneSource({
+    origin: parseName('moved.test'),
+    serial: 7,
+    nameServers: [{ name: parseName('ns.example.net'), addresses: [] }],
+    records: [
+      { name: '@', type: 'DNAME', data: ['example.test.'] },
+      { name: '@', type: 'A', data: ['192.0.2.9'] },
+    ],
+  }),
+);
 const table = new AnswerTable([zone, apex]);
 
 function ask(name: string, type = 'A') {

@@ -10,6 +10,7 @@ import { nameServerSettings } from '../../nameserver/settings.ts';
 import { createTestAuthority, type TestAuthority } from '../../prober/testing/authority.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { AnswerTable } from '../../src/dns/table.ts';
+import { zoneSource } from '../../src/dns/testing/zone-source.ts';
 import { CLASS, EDNS_OPTION, TYPE } from '../../src/dns/types.ts';
 import { decodeMessage, encodeMessage, type Message, makeQuery } from '../../src/dns/wire/message.ts';
 import { compileZoneOrThrow } from '../../src/dns/zone.ts';
@@ -21,22 +22,18 @@ const kdig = await requireServer('kdig', SUITE);
 const dig = await requireServer('dig', SUITE);
 
 const HOST = 'dns.example.test';
-const zone = compileZoneOrThrow({
-  origin: parseName('example.test'),
-  serial: 1,
-  nameServers: [{ name: parseName('ns.example.test'), addresses: ['192.0.2.53'] }],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: [
-    { name: 'www', type: 'A', data: ['192.0.2.1'] },
-    {
-      name: 'huge',
-      type: 'TXT',
-      data: Array.from({ length: 60 }, (_, i) => `"${String(i).padStart(200, 'x')}"`),
-    },
-  ],
-  routed: [],
-});
+const zone = compileZoneOrThrow(
+  zoneSource({
+    records: [
+      { name: 'www', type: 'A', data: ['192.0.2.1'] },
+      {
+        name: 'huge',
+        type: 'TXT',
+        data: Array.from({ length: 60 }, (_, i) => `"${String(i).padStart(200, 'x')}"`),
+      },
+    ],
+  }),
+);
 const table = new AnswerTable([zone]);
 
 const folder = mkdtempSync(join(tmpdir(), 'portolan-dot-'));

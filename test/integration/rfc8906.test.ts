@@ -8,6 +8,7 @@ import { makeZoneKeys, materialOf } from '../../src/dns/dnssec/testing/signing-m
 import { createZoneSigner } from '../../src/dns/dnssec/zone-signer.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { AnswerTable } from '../../src/dns/table.ts';
+import { zoneSource } from '../../src/dns/testing/zone-source.ts';
 import { compileZoneOrThrow } from '../../src/dns/zone.ts';
 import { requireServer } from '../support/servers.ts';
 
@@ -17,15 +18,13 @@ const SUITE = 'RFC 8906 by dig';
 const dig = await requireServer('dig', SUITE);
 
 const zoneOf = (name: string) =>
-  compileZoneOrThrow({
-    origin: parseName(name),
-    serial: 2026,
-    nameServers: [{ name: parseName(`ns1.${name}`), addresses: ['192.0.2.53'] }],
-    soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-    ttlSeconds: 300,
-    records: [],
-    routed: [],
-  });
+  compileZoneOrThrow(
+    zoneSource({
+      origin: parseName(name),
+      serial: 2026,
+      nameServers: [{ name: parseName(`ns1.${name}`), addresses: ['192.0.2.53'] }],
+    }),
+  );
 const signed = zoneOf('signed.test');
 const signer = createZoneSigner(
   materialOf(signed.origin, makeZoneKeys(), Math.floor(Date.now() / 1000)),

@@ -4,6 +4,7 @@ import type { Decision } from '../decision.ts';
 import { parseName } from '../name.ts';
 import { respond } from '../respond.ts';
 import { AnswerTable } from '../table.ts';
+import { zoneSource } from '../testing/zone-source.ts';
 import { CLASS, parseType, TYPE } from '../types.ts';
 import { encodeMessage, makeQuery } from '../wire/message.ts';
 import { parseQuery, type Query } from '../wire/query.ts';
@@ -11,20 +12,18 @@ import { compileZoneOrThrow } from '../zone.ts';
 import type { ZoneSigner } from './zone-signer.ts';
 
 const CLIENT: ClientAddress = { family: 4, bytes: new Uint8Array(4), prefixLength: 32, source: 'resolver' };
-const plain = compileZoneOrThrow({
-  origin: parseName('signed.test'),
-  serial: 1,
-  nameServers: [{ name: parseName('ns.signed.test'), addresses: ['192.0.2.53'] }],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: [
-    { name: 'www', type: 'A', data: ['192.0.2.1'] },
-    { name: '*.wild', type: 'A', data: ['192.0.2.2'] },
-    { name: 'child', type: 'NS', data: ['ns.child.signed.test.'] },
-    { name: 'ns.child', type: 'A', data: ['192.0.2.3'] },
-  ],
-  routed: [],
-});
+const plain = compileZoneOrThrow(
+  zoneSource({
+    origin: parseName('signed.test'),
+    nameServers: [{ name: parseName('ns.signed.test'), addresses: ['192.0.2.53'] }],
+    records: [
+      { name: 'www', type: 'A', data: ['192.0.2.1'] },
+      { name: '*.wild', type: 'A', data: ['192.0.2.2'] },
+      { name: 'child', type: 'NS', data: ['ns.child.signed.test.'] },
+      { name: 'ns.child', type: 'A', data: ['192.0.2.3'] },
+    ],
+  }),
+);
 
 /** A signer that counts what it is asked for, and has no time. */
 function counting(): { readonly table: AnswerTable; readonly signatures: () => number } {

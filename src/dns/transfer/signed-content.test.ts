@@ -9,6 +9,7 @@ import { createZoneSigner } from '../dnssec/zone-signer.ts';
 import { type DomainName, parseName } from '../name.ts';
 import type { RrsigRdata } from '../records/rrsig.ts';
 import type { OwnedRRset } from '../rrset.ts';
+import { zoneSource } from '../testing/zone-source.ts';
 import { TYPE, typeName } from '../types.ts';
 import { compileZoneOrThrow, type Zone } from '../zone.ts';
 import type { RecordSource, ZoneSource } from '../zone-source.ts';
@@ -26,15 +27,13 @@ const signer = createZoneSigner(material, ORIGIN, {
 });
 
 function zoneOf(records: readonly RecordSource[], routed: ZoneSource['routed'] = []): Zone {
-  const zone = compileZoneOrThrow({
-    origin: ORIGIN,
-    serial: 1,
-    nameServers: [{ name: parseName('ns.example.test'), addresses: ['192.0.2.53'] }],
-    soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-    ttlSeconds: 300,
-    records,
-    routed,
-  });
+  const zone = compileZoneOrThrow(
+    zoneSource({
+      origin: ORIGIN,
+      records,
+      routed,
+    }),
+  );
   return { ...zone, signer };
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type DomainName, parseName } from '../name.ts';
 import { formatRdata, parseRdata, type Rdata } from '../records/catalogue.ts';
 import type { OwnedRRset } from '../rrset.ts';
+import { zoneSource } from '../testing/zone-source.ts';
 import { findTsig, signRequest, verifyRequest } from '../tsig.ts';
 import { TYPE, typeName } from '../types.ts';
 import { decodeMessage, encodeMessage, makeQuery } from '../wire/message.ts';
@@ -43,31 +44,30 @@ const DATA: Record<Sketch['type'], (n: number) => string> = {
 
 /** The same routed name with another fallback in each version. */
 function zoneOf(serial: number, records: readonly Sketch[], fallback: number): Zone {
-  return compileZoneOrThrow({
-    origin: ORIGIN,
-    serial,
-    nameServers: [{ name: parseName('ns.example.test'), addresses: ['192.0.2.53'] }],
-    soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-    ttlSeconds: 300,
-    records: records.map(({ name, type, ttlSeconds, data }) => ({
-      name: `n${name}`,
-      type,
-      ttlSeconds,
-      data: data.map(DATA[type]),
-    })),
-    routed: [
-      {
-        name: parseName('routed.example.test'),
-        routed: {
-          types: new Set([TYPE.A]),
-          answer: () => ({ ttlSeconds: 1, records: [], ecsScope: 0 }),
-          fallback: () => [
-            { type: TYPE.A, ttlSeconds: 30, records: [parseRdata(TYPE.A, `203.0.113.${fallback}`)] },
-          ],
+  return compileZoneOrThrow(
+    zoneSource({
+      origin: ORIGIN,
+      serial,
+      records: records.map(({ name, type, ttlSeconds, data }) => ({
+        name: `n${name}`,
+        type,
+        ttlSeconds,
+        data: data.map(DATA[type]),
+      })),
+      routed: [
+        {
+          name: parseName('routed.example.test'),
+          routed: {
+            types: new Set([TYPE.A]),
+            answer: () => ({ ttlSeconds: 1, records: [], ecsScope: 0 }),
+            fallback: () => [
+              { type: TYPE.A, ttlSeconds: 30, records: [parseRdata(TYPE.A, `203.0.113.${fallback}`)] },
+            ],
+          },
         },
-      },
-    ],
-  });
+      ],
+    }),
+  );
 }
 
 const line = (owner: DomainName, type: number, ttlSeconds: number, rdata: Rdata): string =>

@@ -4,6 +4,7 @@ import { formatRdata, parseRdata, type Rdata } from '../../records/catalogue.ts'
 import type { RoutedName } from '../../routed.ts';
 import type { OwnedRRset } from '../../rrset.ts';
 import { AnswerTable } from '../../table.ts';
+import { zoneSource } from '../../testing/zone-source.ts';
 import { parseType, TYPE, typeName } from '../../types.ts';
 import { encodeMessage, makeQuery } from '../../wire/message.ts';
 import { parseQuery, type Query } from '../../wire/query.ts';
@@ -42,44 +43,44 @@ const routes = (types: readonly number[], ttlSeconds: number, records: readonly 
 export const A1 = parseRdata(TYPE.A, '198.51.100.1');
 export const A2 = parseRdata(TYPE.A, '198.51.100.2');
 
-const plain = compileZoneOrThrow({
-  origin,
-  serial: 7,
-  nameServers: [
-    { name: parseName('ns1.signed.test'), addresses: ['192.0.2.53'] },
-    { name: parseName('ns.example.net'), addresses: [] },
-  ],
-  soa: { refreshSeconds: 7200, retrySeconds: 1800, expireSeconds: 1_209_600, minimumSeconds: 60 },
-  ttlSeconds: 300,
-  records: [
-    record('@', 'MX', '10 www.signed.test.'),
-    record('www', 'A', '192.0.2.80', '192.0.2.8'),
-    record('www', 'TXT', '"t"'),
-    record('alias', 'CNAME', 'www.signed.test.'),
-    record('dangling', 'CNAME', 'nowhere.signed.test.'),
-    record('deep.ent', 'A', '192.0.2.5'),
-    record('*.wild', 'A', '192.0.2.77'),
-    record('*.walias', 'CNAME', 'www.signed.test.'),
-    record('old', 'DNAME', 'new.signed.test.'),
-    record('www.new', 'A', '192.0.2.6'),
-    record('secure', 'NS', 'ns.secure.signed.test.', 'ns1.signed.test.'),
-    record('secure', 'DS', `1 13 2 ${'00'.repeat(32)}`),
-    record('ns.secure', 'A', '192.0.2.99'),
-    record('insecure', 'NS', 'ns.insecure.signed.test.'),
-    record('insecure', 'A', '192.0.2.100'),
-    record('ns.insecure', 'A', '192.0.2.98'),
-    record('big', 'TXT', ...Array.from({ length: 6 }, (_, i) => `"${String(i).repeat(180)}"`)),
-  ],
-  routed: [
-    { name: parseName('api.signed.test'), routed: routes([TYPE.A, TYPE.AAAA], 20, [A1, A2]) },
-    { name: parseName('cdn.signed.test'), routed: routes([TYPE.A, TYPE.AAAA, TYPE.CNAME], 20, [A1]) },
-    {
-      name: parseName('moved.signed.test'),
-      routed: routes([TYPE.CNAME], 20, [parseRdata(TYPE.CNAME, 'www.signed.test.')]),
-    },
-    { name: parseName('*.tenant.signed.test'), routed: routes([TYPE.A], 20, [A1]) },
-  ],
-});
+const plain = compileZoneOrThrow(
+  zoneSource({
+    origin,
+    serial: 7,
+    nameServers: [
+      { name: parseName('ns1.signed.test'), addresses: ['192.0.2.53'] },
+      { name: parseName('ns.example.net'), addresses: [] },
+    ],
+    records: [
+      record('@', 'MX', '10 www.signed.test.'),
+      record('www', 'A', '192.0.2.80', '192.0.2.8'),
+      record('www', 'TXT', '"t"'),
+      record('alias', 'CNAME', 'www.signed.test.'),
+      record('dangling', 'CNAME', 'nowhere.signed.test.'),
+      record('deep.ent', 'A', '192.0.2.5'),
+      record('*.wild', 'A', '192.0.2.77'),
+      record('*.walias', 'CNAME', 'www.signed.test.'),
+      record('old', 'DNAME', 'new.signed.test.'),
+      record('www.new', 'A', '192.0.2.6'),
+      record('secure', 'NS', 'ns.secure.signed.test.', 'ns1.signed.test.'),
+      record('secure', 'DS', `1 13 2 ${'00'.repeat(32)}`),
+      record('ns.secure', 'A', '192.0.2.99'),
+      record('insecure', 'NS', 'ns.insecure.signed.test.'),
+      record('insecure', 'A', '192.0.2.100'),
+      record('ns.insecure', 'A', '192.0.2.98'),
+      record('big', 'TXT', ...Array.from({ length: 6 }, (_, i) => `"${String(i).repeat(180)}"`)),
+    ],
+    routed: [
+      { name: parseName('api.signed.test'), routed: routes([TYPE.A, TYPE.AAAA], 20, [A1, A2]) },
+      { name: parseName('cdn.signed.test'), routed: routes([TYPE.A, TYPE.AAAA, TYPE.CNAME], 20, [A1]) },
+      {
+        name: parseName('moved.signed.test'),
+        routed: routes([TYPE.CNAME], 20, [parseRdata(TYPE.CNAME, 'www.signed.test.')]),
+      },
+      { name: parseName('*.tenant.signed.test'), routed: routes([TYPE.A], 20, [A1]) },
+    ],
+  }),
+);
 
 export interface SignedTableOptions {
   readonly nowMs?: () => number;
