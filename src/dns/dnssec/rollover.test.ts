@@ -342,6 +342,32 @@ describe('turning signing off', () => {
     expect(zone.state.phase).toBe('unsigned');
   });
 
+  it('does not wait for a DS on its way when the parent had it before, and lost it between two looks', () => {
+    const zone = new Zone().untilSigned();
+    zone.wanted = false;
+    zone.look();
+    zone.shows([], []);
+    zone.pass(HOUR - 2);
+    expect(zone.state.phase).toBe('unsigning');
+    zone.pass(3 * SECOND);
+    expect(zone.state.phase).toBe('unsigned');
+  });
+
+  it('waits for the DS of a next key that is on its way, whatever the parent had before', () => {
+    const zone = new Zone().untilSigned();
+    zone.take(startRoll(zone.state, 'ksk', zone.nowMs, zone.newKey));
+    zone.look();
+    zone.pass(CACHES);
+    expect(zone.keys()).toContain('ksk 3 ready');
+    zone.wanted = false;
+    zone.look();
+    zone.shows([], []);
+    zone.pass(DAY);
+    expect(zone.state.phase).toBe('unsigning');
+    zone.pass(4 * DAY);
+    expect(zone.state.phase).toBe('unsigned');
+  });
+
   it('is done soon when nobody was ever told to publish a DS', () => {
     const zone = new Zone();
     zone.wanted = false;

@@ -219,7 +219,12 @@ function withPhase(
       message: 'the zone stays signed until the DS is gone from the parent and its TTL has passed',
     });
     const revision = state.revision + 1;
-    return { ...kept, phase: 'unsigning', sinceMs: nowMs, revision, farewell: { revision } };
+    // A DS that the parent has shown is not on its way any more.
+    const dsShown = state.keys.every(
+      ({ role, state, dsSeenAtMs }) => role === 'zsk' || state === 'published' || dsSeenAtMs !== undefined,
+    );
+    const farewell = dsShown ? { revision, dsShown } : { revision };
+    return { ...kept, phase: 'unsigning', sinceMs: nowMs, revision, farewell };
   }
   if (input.wanted) return resumed(state, input, events);
   if (unsigningWait(state, input) !== undefined) return undefined;
