@@ -10,7 +10,7 @@ import {
   wholeZone,
 } from '../src/dns/transfer/messages.ts';
 import { compareSerials } from '../src/dns/transfer/serial.ts';
-import { namesInOrder, signedContentOf } from '../src/dns/transfer/signed-content.ts';
+import { signedContentOf } from '../src/dns/transfer/signed-content.ts';
 import { contentOf } from '../src/dns/transfer/zone-content.ts';
 import {
   findTsig,
@@ -32,6 +32,7 @@ import type { Metric } from './counters.ts';
 import type { Statistics, Transport } from './statistics.ts';
 import { TransferJournals } from './transfer-journals.ts';
 import { mayTransfer, NO_TRANSFERS, type TransferPlan } from './transfer-plan.ts';
+import { ZoneOrders } from './zone-orders.ts';
 
 /** Transfers that are sent at one time. Beyond them a secondary gets SERVFAIL and tries again later. */
 export interface TransferOutLimits {
@@ -90,6 +91,8 @@ export class TransferDesk {
   readonly #writer = new WireWriter();
   readonly #sending = new Map<string, number>();
   #sendingAll = 0;
+  #lane: Promise<void> = Promise.resolve();
+  readonly #orders = new ZoneOrders(() => this.#turn());
   readonly #timer: ReturnType<typeof setInterval>;
 
   constructor(options: TransferDeskOptions) {
@@ -192,7 +195,7 @@ export class TransferDesk {
         frame.writeUInt16BE(writer.offset, 0);
         writer.buffer.copy(frame, 2, 0, writer.offset);
         yield frame;
-        await nextTurn(); // queries are answered between two messages, also when the client reads at once
+        await this.#turn(); // queries are answered between two messages, also when the client reads at once
       }
       outcome = 'sent';
     } catch (failure) {
@@ -201,6 +204,7 @@ export class TransferDesk {
       this.#options.onFailure(failure);
       throw failure;
     } finally {
+      this.#orders.release(query);
       this.#sendingAll -= 1;
       const left = (this.#sending.get(source) ?? 1) - 1;
       if (left > 0) this.#sending.set(source, left);
@@ -216,13 +220,14 @@ export class TransferDesk {
       if (differences !== undefined) return incrementalZone(zone, differences);
     }
     if (zone.signer === undefined) return wholeZone(zone, contentOf(zone));
-    const steps = namesInOrder(zone);
-    let step = steps.next();
-    while (step.done !== true) {
-      await nextTurn();
-      step = steps.next();
-    }
-    return wholeZone(zone, signedContentOf(zone, zone.signer, step.value));
+    const { names, glue } = await this.#orders.of(zone, query);
+    return wholeZone(zone, signedContentOf(zone, zone.signer, names, glue));
+  }
+
+  /** Resolves in a turn of the event loop in which no other transfer goes on: many at a time must not add up to one long turn. */
+  #turn(): Promise<void> {
+    this.#lane = this.#lane.then(() => nextTurn());
+    return this.#lane;
   }
 
   /** All of it when it fits into the datagram, else the SOA: the secondary then comes over TCP (RFC 1995 section 2). */

@@ -12,17 +12,26 @@ const SLICE = 2000;
 /**
  * The names of a zone that have an NSEC record, in canonical order (RFC 4034 section 6.1): those with data that are not below a
  * delegation. The generator yields between slices.
+ * @param glue gets the names with data below delegations
  */
-export function* namesInOrder(zone: Zone): Generator<void, readonly DomainName[], undefined> {
+export function* namesInOrder(
+  zone: Zone,
+  glue: DomainName[] = [],
+): Generator<void, readonly DomainName[], undefined> {
   let runs: Keyed[][] = [];
   let run: Keyed[] = [];
+  let seen = 0;
   for (const node of zone.nodes.values()) {
-    if (!hasNsec(node)) continue;
+    seen += 1;
+    if (seen % SLICE === 0) yield;
+    if (!hasNsec(node)) {
+      if (node.sets.length > 0) glue.push(node.name);
+      continue;
+    }
     run.push({ name: node.name, key: sortKey(node.name) });
     if (run.length < SLICE) continue;
     runs.push(run.sort(byKey));
     run = [];
-    yield;
   }
   runs.push(run.sort(byKey));
   while (runs.length > 1) {
@@ -38,11 +47,13 @@ export function* namesInOrder(zone: Zone): Generator<void, readonly DomainName[]
  * copy cannot sign the compact denials that this server makes for each query. At a routed name the chain claims every type that
  * its policy can answer with, also those the fallback has not: no resolver may conclude that they do not exist.
  * @param names as `namesInOrder` gives them
+ * @param glue the names below delegations, which it finds on the way: to look for them again takes a while without any result
  */
 export function* signedContentOf(
   zone: Zone,
   signer: ZoneSigner,
   names: readonly DomainName[],
+  glue: Iterable<DomainName> = glueOf(zone),
 ): Generator<OwnedRRset, void, undefined> {
   const { origin, soa } = zone;
   const nsecTtlSeconds = zone.negativeSoa.ttlSeconds; // RFC 9077
@@ -66,10 +77,13 @@ export function* signedContentOf(
     yield { owner: name, set: nsec };
     yield { owner: name, set: signer.signaturesForCopy(name, nsec) };
   }
-  for (const node of zone.nodes.values()) {
-    if (!isBelowCut(node)) continue;
-    for (const set of node.sets) yield { owner: node.name, set }; // glue
+  for (const owner of glue) {
+    for (const set of zone.nodes.get(owner)?.sets ?? []) yield { owner, set };
   }
+}
+
+function* glueOf(zone: Zone): Generator<DomainName, void, undefined> {
+  for (const node of zone.nodes.values()) if (isBelowCut(node)) yield node.name;
 }
 
 const NONE: Keyed[] = [];
