@@ -135,7 +135,7 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     why: 'A resolver checks and asks for itself; addresses of routed names depend on the client, so that they are given when asked for.',
     rfc: 'RFC 2181 section 5.4.1: additional data is the least trusted',
     aspects: ['additional'],
-    applies: ({ ours, theirs }) => onlyAddressesMore(ours, theirs),
+    applies: ({ ours, theirs }) => !isReferral(ours) && onlyAddressesMore(ours, theirs),
   },
   {
     id: 'referral-addresses',
@@ -278,6 +278,11 @@ function missing(of: readonly ResourceRecord[], from: readonly ResourceRecord[])
 
 function isAddress(type: number): boolean {
   return type === TYPE.A || type === TYPE.AAAA;
+}
+
+/** What else a referral has is glue: without it nobody gets there, so that no help explains its lack. */
+function isReferral({ message }: Observed): boolean {
+  return message?.authorities.some(({ type }) => type === TYPE.NS) === true;
 }
 
 /** They have everything that we have in the additional section, and more about names that their other records speak of. */
