@@ -117,7 +117,7 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
   });
   gauge(
     'portolan_dnssec_signature_expiry_seconds',
-    'When the first signature that the hub made over a zone ends, in seconds since 1970; alarm when it is less than 7 days away',
+    'When the first signature that the hub made over a zone ends, in seconds since 1970; alarm when it is less than 10 days away',
     ['zone'],
     (set) => {
       for (const { origin, zone } of sources.signedZones().values())
