@@ -1,6 +1,8 @@
 import { PortolanError } from '../errors/error.ts';
-import { type DomainName, isAtOrBelow, parentOf } from './name.ts';
+import { type DomainName, isAtOrBelow, labelsOf, parentOf } from './name.ts';
 import type { Zone } from './zone.ts';
+
+const ROOT = '.' as DomainName;
 
 /** Every zone a name server answers for. Immutable: a change makes a new table, which is swapped in whole. */
 export class AnswerTable {
@@ -8,6 +10,8 @@ export class AnswerTable {
   readonly #byOrigin: ReadonlyMap<DomainName, Zone>;
   /** Zones with no other zone of this table below them. */
   readonly #lowest: ReadonlySet<Zone>;
+  /** Labels of the longest origin. */
+  readonly #mostLabels: number;
   /** The zone of the last name, when it is one of those: mostly the next name's too. */
   #last: Zone | undefined;
 
@@ -29,6 +33,7 @@ export class AnswerTable {
       }
     }
     this.#lowest = lowest;
+    this.#mostLabels = zones.reduce((most, { origin }) => Math.max(most, labelsOf(origin).length), 0);
   }
 
   /** The zone with the longest origin at or above the name. */
@@ -41,11 +46,14 @@ export class AnswerTable {
   }
 
   #find(name: DomainName): Zone | undefined {
-    for (let at: DomainName | undefined = name; at !== undefined; at = parentOf(at)) {
-      const zone = this.#byOrigin.get(at);
-      if (zone !== undefined) return zone;
+    let found = this.#byOrigin.get(ROOT);
+    // From the right, and no further than there are origins: names that are asked for may have 127 labels.
+    let dot = name.length - 1;
+    for (let labels = 0; labels < this.#mostLabels && dot > 0; labels += 1) {
+      dot = name.lastIndexOf('.', dot - 1);
+      found = this.#byOrigin.get(name.slice(dot + 1) as DomainName) ?? found;
     }
-    return undefined;
+    return found;
   }
 
   /** The zone above the one whose apex this is: it holds the DS records (RFC 4035 section 3.1.4.1). */

@@ -22,13 +22,31 @@ export function redirectionAt(node: ZoneNode): AnswerPart | undefined {
   return { owner: node.name, set, originalTtlSeconds: set.ttlSeconds, signing: 'zone' };
 }
 
-/** The nearest name above that exists (RFC 4592 section 3.3.1); the apex always does. */
+/**
+ * The nearest name above that exists (RFC 4592 section 3.3.1); the apex always does.
+ * @param name below the zone's origin, and not there itself
+ */
 export function closestEncloser(zone: Zone, name: DomainName): ZoneNode {
-  for (let at = parentOf(name); at !== undefined; at = parentOf(at)) {
-    const node = zone.nodes.get(at);
-    if (node !== undefined) return node;
+  const parent = parentOf(name);
+  const near = parent === undefined ? undefined : zone.nodes.get(parent);
+  if (near !== undefined) return near;
+  // Whatever stands above a name that exists exists, too: halving takes seven looks for the longest name, not one for each label.
+  const starts: number[] = [];
+  const last = name.length - (zone.origin === '.' ? 1 : zone.origin.length);
+  for (let at = name.indexOf('.') + 1; at < last; at = name.indexOf('.', at) + 1) starts.push(at);
+  let found = zone.apex;
+  let missing = 0;
+  let existing = starts.length;
+  while (existing - missing > 1) {
+    const middle = (missing + existing) >> 1;
+    const node = zone.nodes.get(name.slice(starts[middle]) as DomainName);
+    if (node === undefined) missing = middle;
+    else {
+      existing = middle;
+      found = node;
+    }
   }
-  return zone.apex;
+  return found;
 }
 
 /** An alias does not stand for these types: its own name has them in a signed zone (RFC 4035 section 2.5). */
