@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NameServerProcess, startNameServerProcess } from '../support/name-server-process.ts';
 import { requireServer } from '../support/servers.ts';
-import { classify } from './dns-differential/classify.ts';
-import { differences, observe } from './dns-differential/compare.ts';
 import { differencesPage } from './dns-differential/differences-page.ts';
-import { exchangeAll } from './dns-differential/exchange.ts';
 import { DIFFERENCES, type PeerName } from './dns-differential/known-differences.ts';
 import { randomQueries } from './dns-differential/random-queries.ts';
 import { randomWorld } from './dns-differential/random-zones.ts';
+import { compareAnswers } from './dns-differential/run.ts';
 import { type Peer, startBind, startKnot } from './dns-differential/servers.ts';
+import { SIGNED_DIFFERENCES } from './dns-differential/signed-differences.ts';
 
 const SUITE = 'answers beside Knot and BIND';
 const knotd = await requireServer('knotd', SUITE);
@@ -27,8 +26,9 @@ it('the page on differences says what the table says', async () => {
   await expect(differencesPage()).toMatchFileSnapshot('../../docs/dns-differences.md');
 });
 
-it('every row of the table has a name of its own', () => {
-  expect(new Set(DIFFERENCES.map(({ id }) => id)).size).toBe(DIFFERENCES.length);
+it('every row of the tables has a name of its own', () => {
+  const ids = [...DIFFERENCES, ...SIGNED_DIFFERENCES].map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
 });
 
 describe.skipIf(!knotd.available || !named.available)(SUITE, () => {
@@ -56,38 +56,21 @@ describe.skipIf(!knotd.available || !named.available)(SUITE, () => {
   it('differ in nothing that the table does not explain, and no row of it explains nothing', {
     timeout: 60_000 + WORLDS * 30_000,
   }, async () => {
-    const port = ours?.port ?? 0;
-    const perRow = new Map<string, number>();
-    const unexplained: string[] = [];
-    let compared = 0;
-    let unanswered = 0;
-    for (const world of worlds) {
-      const queries = randomQueries(world, TYPES_PER_NAME);
-      const [mine, ...theirs] = await Promise.all(
-        [port, ...[...peers.values()].map((peer) => peer.port)].map((each) => exchangeAll(each, queries)),
-      );
-      queries.forEach((asked, i) => {
-        const our = observe(asked, mine?.[i]);
-        if (our.silent) unanswered += 1;
-        [...peers.keys()].forEach((who, p) => {
-          compared += 1;
-          const their = observe(asked, theirs[p]?.[i]);
-          const { rows, unexplained: left } = classify(who, asked, our, their, differences(our, their));
-          for (const row of rows) perRow.set(row.id, (perRow.get(row.id) ?? 0) + 1);
-          if (left.length === 0) return;
-          const lines = left.map((d) => `  ${d.aspect}\n    ours:  ${d.ours}\n    ${who}: ${d.theirs}`);
-          unexplained.push(`seed ${world.seed}: ${asked.text}\n${lines.join('\n')}`);
-        });
-      });
-    }
+    const { pairs, unanswered, perRow, unexplained } = await compareAnswers(
+      worlds,
+      (world) => randomQueries(world, TYPES_PER_NAME),
+      ours?.port ?? 0,
+      peers,
+      DIFFERENCES,
+    );
     const counts = DIFFERENCES.map(({ id }) => `${id} ${perRow.get(id) ?? 0}`).join(', ');
-    console.log(`${zones.length} zones, ${compared} pairs of answers; explained: ${counts}`);
+    console.log(`${zones.length} zones, ${pairs} pairs of answers; explained: ${counts}`);
     expect(
       unexplained.slice(0, SHOWN),
       `${unexplained.length} pairs of answers differ in ways that no row explains`,
     ).toEqual([]);
     expect(unanswered).toBe(0);
-    expect(compared).toBeGreaterThan(WORLDS * 5000);
+    expect(pairs).toBeGreaterThan(WORLDS * 5000);
     expect(DIFFERENCES.filter(({ id }) => !perRow.has(id)).map(({ id }) => id)).toEqual([]);
   });
 });

@@ -24,6 +24,7 @@ const SERVERS = {
   knotd: { debianPackage: 'knot', find: () => onPath('knotd') },
   kzonecheck: { debianPackage: 'knot-dnssecutils', find: () => onPath('kzonecheck') },
   named: { debianPackage: 'bind9', find: () => onPath('named') },
+  dnssecSignzone: { debianPackage: 'bind9-utils', find: () => onPath('dnssec-signzone') },
   pdnsSqlite: {
     debianPackage: 'pdns-backend-sqlite3',
     find: () => (pdnsBackend('libgsqlite3backend.so') === undefined ? undefined : onPath('pdns_server')),

@@ -15,11 +15,12 @@ export function classify(
   ours: Observed,
   theirs: Observed,
   differing: readonly Difference[],
+  table: readonly KnownDifference[] = DIFFERENCES,
 ): Classified {
   if (ours.silent || theirs.silent) return { rows: [], unexplained: differing };
   let unexplained = differing;
   const rows: KnownDifference[] = [];
-  for (const row of DIFFERENCES) {
+  for (const row of table) {
     const left = unexplained.filter(({ aspect }) => !row.aspects.includes(aspect));
     if (left.length === unexplained.length || (row.who !== 'both' && row.who !== who)) continue;
     if (!row.applies({ who, asked, ours, theirs })) continue;

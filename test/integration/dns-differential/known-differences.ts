@@ -6,7 +6,7 @@ import type { Asked } from './random-queries.ts';
 
 export type PeerName = 'knot' | 'bind';
 
-interface Case {
+export interface Case {
   readonly who: PeerName;
   readonly asked: Asked;
   readonly ours: Observed;
@@ -32,7 +32,7 @@ const SECTIONS = ['answer', 'chain', 'authority', 'additional'] as const;
 const WHOLE = ['rcode', 'aa', 'tc', ...SECTIONS] as const;
 
 const HELPFUL: readonly number[] = [TYPE.A, TYPE.AAAA, TYPE.SVCB, TYPE.HTTPS, TYPE.CNAME];
-const MINIMAL: readonly number[] = [TYPE.HINFO, TYPE.CNAME, TYPE.DNAME];
+const MINIMAL: readonly number[] = [TYPE.HINFO, TYPE.CNAME, TYPE.DNAME, TYPE.RRSIG];
 const META_TYPES: readonly number[] = [TYPE.OPT, TYPE.TSIG, TYPE.TKEY, TYPE.MAILA, TYPE.MAILB, TYPE.NXNAME];
 
 /** The first row that applies gets the credit: narrow rows stand before wide ones. */
@@ -43,7 +43,7 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     what: 'A query for ANY gets one HINFO record that names RFC 8482, or the alias that is there and nothing behind it; Knot gives the first set, BIND every set.',
     why: 'A forged query for everything is the best amplifier there is; nothing that works depends on the full answer.',
     rfc: 'RFC 8482 section 4.2',
-    aspects: ['rcode', 'tc', ...SECTIONS],
+    aspects: ['rcode', 'tc', 'denial', 'signatures', ...SECTIONS],
     applies: ({ asked, ours, theirs }) =>
       asked.type === TYPE.ANY &&
       ours.message?.rcode === 0 &&
@@ -146,13 +146,12 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     aspects: ['additional'],
     applies: ({ ours, theirs }) => {
       const [cut] = ours.message?.authorities ?? [];
+      const [mine, others] = [ours, theirs].map(unsignedAdditionals);
       return (
         cut?.type === TYPE.NS &&
         ours.message?.flags.truncated === false &&
-        missing(ours.message.additionals, theirs.message?.additionals ?? []).every(
-          ({ type, name }) => isAddress(type) && !isAtOrBelow(name, cut.name),
-        ) &&
-        missing(theirs.message?.additionals ?? [], ours.message.additionals).length === 0
+        missing(mine, others).every(({ type, name }) => isAddress(type) && !isAtOrBelow(name, cut.name)) &&
+        missing(others, mine).length === 0
       );
     },
   },
@@ -162,9 +161,9 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     what: 'An alias into a delegated zone is followed by the referral to it; BIND leaves it out when it serves that zone too.',
     why: 'The referral is what the zone of the alias has to say; which other zones a server happens to have changes nothing.',
     rfc: 'RFC 1034 section 4.3.2 step 3b',
-    aspects: ['authority', 'additional'],
+    aspects: ['authority', 'additional', 'denial'],
     applies({ ours, theirs }) {
-      const last = ours.message?.answers.at(-1);
+      const last = unsigned(ours.message?.answers).at(-1);
       const [cut] = ours.message?.authorities ?? [];
       return (
         last?.rdata.type === 'CNAME' &&
@@ -190,8 +189,9 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     what: 'A redirection to a name of more than 255 octets is YXDOMAIN with the DNAME record; Knot says NXDOMAIN for some, and adds the SOA.',
     why: 'The name asked for may not be said not to exist. BIND does the same.',
     rfc: 'RFC 6672 section 2.2',
-    aspects: WHOLE,
-    applies: ({ ours }) => ours.message?.rcode === 6 && ours.message.answers.at(-1)?.type === TYPE.DNAME,
+    aspects: [...WHOLE, 'denial'],
+    applies: ({ ours }) =>
+      ours.message?.rcode === 6 && unsigned(ours.message.answers).at(-1)?.type === TYPE.DNAME,
   },
   {
     id: 'chain-length-knot',
@@ -199,13 +199,16 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     what: 'Up to 13 aliases are followed inside the zone; Knot follows five.',
     why: 'Both end with what was found so far, and the resolver goes on from there.',
     rfc: 'RFC 1034 section 3.6.2 sets no number',
-    aspects: ['rcode', 'tc', ...SECTIONS],
-    applies: ({ ours, theirs }) =>
-      theirs.message?.rcode === 0 &&
-      theirs.message.answers.length === 5 &&
-      (theirs.message.answers ?? []).every(({ type }) => type === TYPE.CNAME) &&
-      (ours.message?.flags.truncated === true ||
-        missing(theirs.message.answers, ours.message?.answers ?? []).length === 0),
+    aspects: ['rcode', 'tc', 'denial', ...SECTIONS],
+    applies({ ours, theirs }) {
+      const [mine = [], followed = []] = [ours, theirs].map(({ message }) => unsigned(message?.answers));
+      return (
+        theirs.message?.rcode === 0 &&
+        followed.length === 5 &&
+        followed.every(({ type }) => type === TYPE.CNAME) &&
+        (ours.message?.flags.truncated === true || missing(followed, mine).length === 0)
+      );
+    },
   },
   {
     id: 'chain-length-bind',
@@ -213,7 +216,7 @@ export const DIFFERENCES: readonly KnownDifference[] = [
     what: 'More than 13 aliases, or aliases that go round, give what was found; BIND gives SERVFAIL after eleven.',
     why: 'The aliases are true; the resolver counts them as well and stops by itself.',
     rfc: 'RFC 1034 section 3.6.2',
-    aspects: ['rcode', 'aa', 'edns', ...SECTIONS],
+    aspects: ['rcode', 'aa', 'edns', 'denial', ...SECTIONS],
     applies: ({ theirs }) =>
       theirs.message?.rcode === 2 &&
       theirs.message.answers.filter(({ type }) => type === TYPE.CNAME).length > 0,
@@ -271,10 +274,21 @@ export const DIFFERENCES: readonly KnownDifference[] = [
 ];
 
 /** Records of `of` that are not in `from`. */
-function missing(of: readonly ResourceRecord[], from: readonly ResourceRecord[]): readonly ResourceRecord[] {
+function missing(
+  of: readonly ResourceRecord[] = [],
+  from: readonly ResourceRecord[] = [],
+): readonly ResourceRecord[] {
   const there = new Set(from.map(recordText));
   return of.filter((record) => !there.has(recordText(record)));
 }
+
+/** Without what proves the rest, which is compared by itself. */
+function unsigned(section: readonly ResourceRecord[] = []): readonly ResourceRecord[] {
+  return section.filter(({ type }) => type !== TYPE.RRSIG && type !== TYPE.NSEC);
+}
+
+const unsignedAdditionals = ({ message }: Observed): readonly ResourceRecord[] =>
+  unsigned(message?.additionals);
 
 function isAddress(type: number): boolean {
   return type === TYPE.A || type === TYPE.AAAA;
@@ -287,8 +301,7 @@ function isReferral({ message }: Observed): boolean {
 
 /** They have everything that we have in the additional section, and more about names that their other records speak of. */
 function onlyAddressesMore(ours: Observed, theirs: Observed): boolean {
-  const mine = ours.message?.additionals ?? [];
-  const others = theirs.message?.additionals ?? [];
+  const [mine = [], others = []] = [ours, theirs].map(unsignedAdditionals);
   const spoken = new Set(
     [...(theirs.message?.answers ?? []), ...(theirs.message?.authorities ?? []), ...others].map(targetOf),
   );

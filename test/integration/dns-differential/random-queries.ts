@@ -1,6 +1,6 @@
 import { isAtOrBelow, parentOf, parseName, tryParseName, wireLengthOf } from '../../../src/dns/name.ts';
 import { CLASS, className, parseType, TYPE, typeName } from '../../../src/dns/types.ts';
-import { encodeMessage, type Message } from '../../../src/dns/wire/message.ts';
+import { encodeMessage, type Message, makeQuery } from '../../../src/dns/wire/message.ts';
 import { seededRandom } from '../../support/random.ts';
 import type { Exchange } from './exchange.ts';
 import type { World } from './random-zones.ts';
@@ -57,6 +57,17 @@ const RARE = [
   65_535,
 ];
 
+/** They are no data, signed or not. */
+const NO_DATA_TYPES: readonly number[] = [
+  0,
+  TYPE.MAILA,
+  TYPE.MAILB,
+  TYPE.OPT,
+  TYPE.TKEY,
+  TYPE.TSIG,
+  TYPE.NXNAME,
+];
+
 /** Every question of a world's seed: each owner with its own types and others, the names around it, and odd forms of asking. */
 export function randomQueries(world: World, perName: number): readonly Asked[] {
   const random = seededRandom(world.seed * 104_729 + 3);
@@ -105,6 +116,32 @@ export function randomQueries(world: World, perName: number): readonly Asked[] {
     for (const type of types) queries.push(ask(name, type, random, pick));
   }
   return queries;
+}
+
+/** The same questions to signed zones, most with DO and all over TCP: signed answers differ in size, and so in what fits. */
+export function signedQueries(world: World, perName: number): readonly Asked[] {
+  const random = seededRandom(world.seed * 15_485_863 + 5);
+  const seen = new Set<string>();
+  return randomQueries(world, perName).flatMap(({ name, type, class: qclass }): Asked[] => {
+    const key = `${name} ${type}`;
+    if (qclass !== CLASS.IN || NO_DATA_TYPES.includes(type) || seen.has(key)) return [];
+    seen.add(key);
+    const dnssecOk = random() < 0.9 || type === TYPE.NSEC || type === TYPE.RRSIG;
+    const query = makeQuery(0, { name: parseName(name), type, class: qclass });
+    const edns = { udpSize: 1232, version: 0, dnssecOk, options: [] };
+    return [
+      {
+        bytes: encodeMessage({ ...query, edns }),
+        transport: 'tcp',
+        name,
+        type,
+        class: qclass,
+        udpSize: 1232,
+        dnssecOk,
+        text: `${name} ${typeName(type)} +tcp ${dnssecOk ? '+dnssec' : '+nodnssec'}`,
+      },
+    ];
+  });
 }
 
 function ask(

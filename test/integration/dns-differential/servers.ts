@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseName } from '../../../src/dns/name.ts';
 import { CLASS, TYPE } from '../../../src/dns/types.ts';
 import { decodeMessage, encodeMessage, makeQuery } from '../../../src/dns/wire/message.ts';
@@ -18,11 +18,20 @@ export interface Peer {
 }
 
 const START_MS = 30_000;
+/** As the hub publishes keys. */
+const DNSKEY_TTL_SECONDS = 3600;
 const ATTEMPTS = 5; // a free port may be taken by somebody else before the server binds it
 
-/** Knot DNS with these zones. `program` is `knotd`. */
-export function startKnot(program: string, zones: readonly PlainZone[], folder: string): Promise<Peer> {
-  return started('knot', zones, folder, (port, files) => {
+/** Knot DNS with these zones. `program` is `knotd`. With `signed` it signs them itself, with NSEC (RFC 4034) and ECDSA P-256. */
+export function startKnot(
+  program: string,
+  zones: readonly PlainZone[],
+  folder: string,
+  signed = false,
+): Promise<Peer> {
+  // Signing makes a new version of a zone, with the next serial: that one is to be the zone's.
+  const written = signed ? zones.map((zone) => ({ ...zone, serial: zone.serial - 1 })) : zones;
+  return started('knot', written, folder, (port, files) => {
     const config = [
       'server:',
       `    rundir: "${folder}"`,
@@ -36,10 +45,12 @@ export function startKnot(program: string, zones: readonly PlainZone[], folder: 
       '    any: warning',
       'database:',
       `    storage: "${folder}"`,
+      ...(signed ? KNOT_POLICY : []),
       'template:',
       '  - id: default',
       `    storage: "${folder}"`,
       '    semantic-checks: off',
+      ...(signed ? ['    dnssec-signing: on', '    dnssec-policy: compared', '    zonefile-sync: -1'] : []),
       'zone:',
       ...files.flatMap(({ origin, file }) => [`  - domain: "${origin}"`, `    file: "${file}"`]),
     ];
@@ -49,15 +60,35 @@ export function startKnot(program: string, zones: readonly PlainZone[], folder: 
   });
 }
 
-/** BIND with these zones. `program` is `named`. */
-export function startBind(program: string, zones: readonly PlainZone[], folder: string): Promise<Peer> {
-  return started('named', zones, folder, (port, files) => {
+const KNOT_POLICY = [
+  'policy:',
+  '  - id: compared',
+  '    algorithm: ecdsap256sha256',
+  '    nsec3: off',
+  '    single-type-signing: on',
+  `    dnskey-ttl: ${DNSKEY_TTL_SECONDS}`,
+  '    cds-cdnskey-publish: none',
+];
+
+/**
+ * BIND with these zones. `program` is `named`. With `signer`, which is `dnssec-signzone`, they are signed before, with NSEC and
+ * ECDSA P-256, and answers have no more than they need.
+ */
+export function startBind(
+  program: string,
+  zones: readonly PlainZone[],
+  folder: string,
+  signer?: string,
+): Promise<Peer> {
+  return started('named', zones, folder, (port, plain) => {
+    const files = signer === undefined ? plain : plain.map((zone) => signZone(signer, folder, zone));
     const config = [
       'options {',
       `  directory "${folder}"; pid-file "${join(folder, 'named.pid')}"; session-keyfile "${join(folder, 'session.key')}";`,
       `  listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };`,
       '  recursion no; empty-zones-enable no; dnssec-validation no; notify no; answer-cookie no;',
       '  max-udp-size 1232; edns-udp-size 1232;',
+      signer === undefined ? '' : '  minimal-responses yes;',
       '  check-names primary ignore; check-mx ignore; check-integrity no; check-srv-cname ignore; check-mx-cname ignore;',
       '};',
       'controls { };',
@@ -69,11 +100,28 @@ export function startBind(program: string, zones: readonly PlainZone[], folder: 
   });
 }
 
+interface ZoneFile {
+  readonly origin: string;
+  readonly file: string;
+}
+
+/** Makes a key and signs the zone's file with it. */
+function signZone(signer: string, folder: string, { origin, file }: ZoneFile): ZoneFile {
+  const run = (program: string, args: readonly string[]): void => {
+    execFileSync(join(dirname(signer), program), args, { cwd: folder, stdio: 'pipe' });
+  };
+  run('dnssec-keygen', ['-q', '-K', folder, '-a', 'ECDSAP256SHA256', '-f', 'KSK', origin]);
+  const signed = `${file}.signed`;
+  const options = ['-S', '-z', '-P', '-n', '1', '-K', folder, '-T', String(DNSKEY_TTL_SECONDS)];
+  run('dnssec-signzone', [...options, '-o', origin, '-f', signed, file]);
+  return { origin, file: signed };
+}
+
 async function started(
   name: string,
   zones: readonly PlainZone[],
   folder: string,
-  start: (port: number, files: readonly { origin: string; file: string }[]) => ChildProcess,
+  start: (port: number, files: readonly ZoneFile[]) => ChildProcess,
 ): Promise<Peer> {
   mkdirSync(folder, { recursive: true });
   const files = zones.map((zone) => {
