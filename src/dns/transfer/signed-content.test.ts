@@ -161,8 +161,10 @@ describe('the copy of a signed zone', () => {
   it('leaves out a name that is not in the zone', () => {
     const zone = zoneOf(RECORDS);
     const names = [...namesOf(zone), parseName('zzz.example.test')];
-    const owners = [...signedContentOf(zone, signer, names)].map(({ owner }) => owner);
+    const glue = [parseName('ns.zzz.example.test')];
+    const owners = [...signedContentOf(zone, signer, names, glue)].map(({ owner }) => owner);
     expect(owners).not.toContain('zzz.example.test.');
+    expect(owners).not.toContain('ns.zzz.example.test.');
   });
 
   it('has its names in canonical order, whatever octets and how many there are', () => {
