@@ -5,7 +5,7 @@ import { formatRdata, type Rdata } from '../records/catalogue.ts';
 import type { DnskeyRdata } from '../records/dnskey.ts';
 import type { DsRdata } from '../records/ds.ts';
 import type { RrsigRdata } from '../records/rrsig.ts';
-import { TYPE } from '../types.ts';
+import { RCODE, TYPE } from '../types.ts';
 import { type Finding, finding } from './findings.ts';
 import { aboveText, authoritative, dataOf, messageIn, serverText } from './reading.ts';
 import type { DelegationView, Reply, ZoneServer } from './view.ts';
@@ -81,6 +81,8 @@ function* judgeDs(
   const { zone } = view;
   const keys = signed.flatMap((server) => keysOf(server, zone));
   if (ds.length === 0) {
+    // A parent that could not say whether it has any is not one without.
+    if (!view.parents.some((parent) => messageIn(parent.ds)?.rcode === RCODE.NOERROR)) return new Set();
     yield finding(
       'DS_MISSING',
       `${zone} is signed, but ${aboveText(view)} has no DS record for it`,
@@ -93,7 +95,7 @@ function* judgeDs(
   if (fitting.length === 0) {
     yield finding(
       'DS_UNMATCHED',
-      `no DS record in ${aboveText(view)} (${ds.map((d) => `${d.keyTag}/${d.algorithm}/${d.digestType}`).join(', ')}) fits a key of ${zone} (${keys.map((k) => `${keyTagOf(k)}/${k.algorithm}`).join(', ')})`,
+      `no DS record in ${aboveText(view)} (${ds.map((d) => `${d.keyTag}/${d.algorithm}/${d.digestType}`).join(', ')}) fits a key of ${zone} (${[...new Set(keys.map((k) => `${keyTagOf(k)}/${k.algorithm}`))].join(', ')})`,
       'Validating resolvers answer SERVFAIL for every name of the zone.',
       'Replace the DS records at the registrar by those below, or remove them until the right ones are in.',
     );

@@ -213,6 +213,26 @@ const CASES: readonly (readonly [string, Partial<DelegationView>, readonly strin
     '192.0.2.251',
   ],
   [
+    'all servers of the parent fail',
+    {
+      parents: [parent({ referral: reply({ aa: false, rcode: RCODE.SERVFAIL }), ds: silent })],
+      servers: bothSigned(),
+    },
+    ['PARENT_UNKNOWN'],
+    'SERVFAIL',
+  ],
+  [
+    'one server of the parent refuses',
+    {
+      parents: [
+        parent(),
+        parent({ address: '192.0.2.251', referral: reply({ aa: false, rcode: RCODE.REFUSED }) }),
+      ],
+    },
+    ['PARENT_SILENT'],
+    'REFUSED',
+  ],
+  [
     'the parent says NXDOMAIN',
     { parents: [parent({ referral: reply({ rcode: RCODE.NXDOMAIN }) })] },
     ['NOT_DELEGATED'],
@@ -579,6 +599,11 @@ describe('a delegation', () => {
     expect(judgeDelegation(view({ zone: root, parentZone: undefined, parents: [], servers: [] }))).toEqual(
       [],
     );
+  });
+
+  it('names each key once, however many servers have it', () => {
+    const [found] = judgeDelegation(view({ parents: withDs(ds(stranger)), servers: bothSigned() }));
+    expect(found?.what).toContain(`(${ksk.keyTag}/13, ${zsk.keyTag}/13)`);
   });
 
   it('takes a DS of an unknown digest for one that does not fit', () => {

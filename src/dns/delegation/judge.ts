@@ -32,7 +32,17 @@ export function judgeDelegation(view: DelegationView): readonly Finding[] {
 function* judgeParent(view: DelegationView): Iterable<Finding> {
   const { zone, parents } = view;
   if (zone === '.') return;
-  const usable = parents.filter((p) => p.referral.kind === 'message');
+  const heard = parents.filter((p) => p.referral.kind === 'message');
+  if (heard.length > 0 && heard.every((p) => isResolver(p.referral))) {
+    yield finding(
+      'DNS_INTERCEPTED',
+      `a resolver answers in the place of ${heard.map(serverText).join(', ')}`,
+      'This network redirects DNS to a resolver of its own, so nothing here is what others see.',
+      'Check from another network; or, when that is a resolver you named with --parent, name a server of the zone above.',
+    );
+    return;
+  }
+  const usable = heard.filter((p) => tells(p.referral));
   if (usable.length === 0) {
     yield finding(
       'PARENT_UNKNOWN',
@@ -43,22 +53,14 @@ function* judgeParent(view: DelegationView): Iterable<Finding> {
     return;
   }
   for (const parent of parents) {
-    if (parent.referral.kind === 'message' || parent.referral.here) continue;
+    const { referral } = parent;
+    if (tells(referral) || (referral.kind === 'none' && referral.here)) continue;
     yield finding(
       'PARENT_SILENT',
-      `${serverText(parent)}, a server of ${aboveText(view)}, does not answer: ${parent.referral.detail}`,
+      `${serverText(parent)}, a server of ${aboveText(view)}, does not answer: ${replyText(referral)}`,
       'Resolvers ask another one; a single silent server only costs them time.',
       'Nothing to do on your side unless all are silent.',
     );
-  }
-  if (usable.every((p) => isResolver(p.referral))) {
-    yield finding(
-      'DNS_INTERCEPTED',
-      `a resolver answers in the place of ${usable.map(serverText).join(', ')}`,
-      'This network redirects DNS to a resolver of its own, so nothing here is what others see.',
-      'Check from another network; or, when that is a resolver you named with --parent, name a server of the zone above.',
-    );
-    return;
   }
   const without = usable.filter((p) => delegationOf(p, zone) === undefined);
   if (without.length === usable.length) {
@@ -83,6 +85,12 @@ function* judgeParent(view: DelegationView): Iterable<Finding> {
       'Wait and check again.',
     );
   }
+}
+
+/** It says what there is, or that there is nothing. Other codes, such as SERVFAIL and REFUSED, say nothing of the zone. */
+function tells(reply: Parameters<typeof replyText>[0]): boolean {
+  const rcode = messageIn(reply)?.rcode;
+  return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN;
 }
 
 /** It offers recursion and answers without authority: neither a referral nor a server's own answer looks so. */
