@@ -4,14 +4,28 @@ const project = (name: string, include: string[], extra: Record<string, unknown>
   test: { name, include, exclude: ['node_modules/**', 'dist/**'], environment: 'node', ...extra },
 });
 
+/** `npm test -- --long` plays that many times as many seeds (test/simulation/seed-count.ts). */
+const times = Number(process.env.PORTOLAN_SIMULATION_TIMES ?? 1);
+/** `npm run check` runs the tests of one folder by themselves, with coverage. */
+const elsewhere = process.env.PORTOLAN_UNIT_WITHOUT;
+
 /** One project per level of the test pyramid; `scripts/test.ts` runs them in this order. */
 export default defineConfig({
   test: {
     projects: [
-      project('unit', [
-        '{src,providers,hub,spoke-agent,nameserver,prober,cli,demo,test/support}/**/*.{test,property.test}.ts',
-      ]),
-      project('simulation', ['test/simulation/**/*.test.ts'], { testTimeout: 120_000 }),
+      project(
+        'unit',
+        [
+          '{src,providers,hub,spoke-agent,nameserver,prober,cli,demo,test/support}/**/*.{test,property.test}.ts',
+        ],
+        {
+          exclude: ['node_modules/**', 'dist/**', ...(elsewhere === undefined ? [] : [elsewhere])],
+          // For hangs, not for speed: a property test must pass on a machine that does much else.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      ),
+      project('simulation', ['test/simulation/**/*.test.ts'], { testTimeout: 120_000 * times }),
       project('conformance', ['test/conformance/**/*.test.ts'], {
         testTimeout: 60_000,
         hookTimeout: 120_000,

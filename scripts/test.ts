@@ -1,11 +1,14 @@
 /**
  * `npm test`: the checks, then every level of tests against real servers. Ends with one line
  * `N passed, N failed, N skipped`, and with what was skipped, why, and the command that enables it.
+ * `npm test -- --long` takes more than half an hour: ten minutes of fuzzing, many more worlds beside other name servers, and ten
+ * times as many seeds in simulations.
  * With `CI=true` a missing server is a failure (test/support/servers.ts).
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { runStep } from './steps.ts';
 
@@ -28,6 +31,14 @@ const checksOnly = [
   'generated code is current',
   'typed lint',
 ];
+/** More of what is random; each is documented where it is read. */
+const LONG = {
+  PORTOLAN_FUZZ_SECONDS: '600',
+  PORTOLAN_DIFFERENTIAL_WORLDS: '60',
+  PORTOLAN_DIFFERENTIAL_SIGNED_WORLDS: '20',
+  PORTOLAN_SIMULATION_TIMES: '10',
+};
+const { values: options } = parseArgs({ options: { long: { type: 'boolean', default: false } } });
 const levels = ['unit', 'simulation', 'conformance', 'integration', 'e2e'];
 let passed = 0;
 let failed = 0;
@@ -63,7 +74,7 @@ for (const level of levels) {
         'json',
         `--outputFile.json=${file}`,
       ],
-      env: { PORTOLAN_SKIP_REPORT: skipReport },
+      env: { PORTOLAN_SKIP_REPORT: skipReport, ...(options.long ? LONG : {}) },
     },
     true,
   );

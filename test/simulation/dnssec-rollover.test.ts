@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DnssecWorld, type Mutant } from './dnssec-world.ts';
+import { seedCount } from './seed-count.ts';
 
-const SEEDS = 300;
+const SEEDS = seedCount(300);
 const DAYS = 240;
 
 function firstBogus(seeds: number, mutant?: Mutant): string | undefined {

@@ -9,6 +9,9 @@ import {
   register,
 } from '../../src/plan/publication.ts';
 import { seededRandom } from '../support/random.ts';
+import { seedCount } from './seed-count.ts';
+
+const SEEDS = seedCount(300);
 
 /**
  * Planners of two epochs, enactors that are held up for any time between reading a plan and applying it, and a cleanup
@@ -76,10 +79,10 @@ function simulate(seed: number): { applied: number; refused: number } {
 }
 
 describe('publications under delayed enactors and cleanup', () => {
-  it('I1 the applied generation never decreases; I3 nothing live or referenced is collected (300 seeds)', () => {
+  it('I1 the applied generation never decreases; I3 nothing live or referenced is collected', () => {
     let applied = 0;
     let refused = 0;
-    for (let seed = 1; seed <= 300; seed += 1) {
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
       const result = simulate(seed);
       applied += result.applied;
       refused += result.refused;

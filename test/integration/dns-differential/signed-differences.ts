@@ -19,7 +19,7 @@ export const SIGNED_DIFFERENCES: readonly KnownDifference[] = [
     who: 'both',
     what: 'A query for RRSIG gets one signature, over the NSEC record that the name would be denied with; BIND gives every signature there is, Knot the first.',
     why: 'Like ANY it is of use to amplifiers alone. Names that do not exist have this signature too.',
-    rfc: 'RFC 8482 section 4.1, RFC 9824 section 3.1',
+    rfc: 'RFC 8482 section 4.1 (for ANY), RFC 9824 section 3.1',
     aspects: ['rcode', 'tc', 'denial', 'signatures', 'answer', 'chain', 'authority', 'additional'],
     applies: ({ asked, ours, theirs }) =>
       asked.type === TYPE.RRSIG &&
@@ -118,7 +118,7 @@ export const SIGNED_DIFFERENCES: readonly KnownDifference[] = [
     who: 'both',
     what: 'What a wildcard answers is signed under the name that was asked for; Knot and BIND give the signature of the wildcard, which has fewer labels.',
     why: 'The name is signed as if it were there, so that no proof is needed that it is not.',
-    rfc: 'RFC 9824 section 3.5',
+    rfc: 'RFC 9824 section 3.3',
     aspects: ['signatures'],
     applies: ({ ours, theirs }) => expanded(ours, theirs).length > 0,
   },
@@ -127,7 +127,7 @@ export const SIGNED_DIFFERENCES: readonly KnownDifference[] = [
     who: 'both',
     what: 'An answer from a wildcard comes without an NSEC record; Knot and BIND add the one that says that the name itself is not there.',
     why: 'The signature is of the name itself: there is nothing to prove.',
-    rfc: 'RFC 9824 section 3.5',
+    rfc: 'RFC 9824 section 3.3',
     aspects: ['denial'],
     applies({ ours, theirs }) {
       const names = expanded(ours, theirs);
