@@ -89,9 +89,7 @@ export class Answerer {
     this.#rcode = -1;
     this.#zone = '';
     const sent = TransferDesk.concerns(query)
-      ? this.#options.transfers.answer(query, source, transport, writer, (reserve, rcode) =>
-          this.#plain(query, begun, source, transport, writer, reserve, rcode),
-        )
+      ? this.#atDesk(query, begun, source, transport, writer)
       : this.#plain(query, begun, source, transport, writer, 0, undefined);
     if (sent && queryLog !== undefined) this.#log(queryLog, query, source, transport, writer);
     return sent;
@@ -111,6 +109,45 @@ export class Answerer {
     } catch (failure) {
       this.#options.onFailure(failure); // must not cost the client its answer
     }
+  }
+
+  /** Signed messages, NOTIFY, transfers. */
+  #atDesk(query: Query, begun: number, source: string, transport: Transport, writer: WireWriter): boolean {
+    const { transfers, statistics, onFailure } = this.#options;
+    try {
+      return transfers.answer(
+        query,
+        source,
+        transport,
+        writer,
+        (reserve, rcode) => this.#plain(query, begun, source, transport, writer, reserve, rcode),
+        (write) => this.#limited(query, source, transport, writer, write),
+      );
+    } catch (failure) {
+      statistics.failure();
+      onFailure(failure);
+      return serverFailure(query, writer);
+    }
+  }
+
+  /** A transfer in a datagram: its sender's address may be forged like any other. */
+  #limited(
+    query: Query,
+    source: string,
+    transport: Transport,
+    writer: WireWriter,
+    write: () => void,
+  ): boolean {
+    const { gate, statistics } = this.#options;
+    gate.begin(query, source, transport);
+    let verdict = gate.admit('total', '');
+    if (verdict === 'pass') verdict = gate.admit('answer', query.name);
+    if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, 0);
+    write();
+    gate.charge(writer.offset);
+    this.#zone = query.name;
+    statistics.response(query.name, transport, RCODE.NOERROR);
+    return true;
   }
 
   /**

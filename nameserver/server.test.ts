@@ -210,6 +210,22 @@ describe('over UDP', () => {
   });
 });
 
+it('I23 survives a mistake in what serves transfers', async () => {
+  const { port } = await serve({
+    transfers: () => {
+      throw new Error('a bug');
+    },
+  });
+  const query = question('example.test', 'A', 7);
+  query.writeUInt16BE(TYPE.AXFR, query.length - 4);
+  expect(await askUdp(port, [query])).toMatchObject({ rcode: 'SERVFAIL' });
+  const socket = await openTcp(port);
+  const replies = framesOf(socket, 1);
+  socket.write(framed(query));
+  const [reply] = await replies;
+  expect((reply?.[3] ?? 0) & 15).toBe(RCODE.SERVFAIL);
+});
+
 describe('the answer table', () => {
   it('is read for each query, so a new one is served at once', async () => {
     let table = tableWith('192.0.2.1');

@@ -312,6 +312,20 @@ describe('IXFR', () => {
     expect(decodeMessage(reply).flags.truncated).toBe(false);
   });
 
+  it('over UDP counts against the limits of the network that asks: its address may be forged', async () => {
+    const primary = await start(BY_ADDRESS, [zoneOf(1, [])], {
+      settings: { rateLimit: { exempt: [], answersPerSecond: 2, slip: 1 } },
+    });
+    const truncated: boolean[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      const reply = await askUdp(primary.port, encodeMessage(ixfr(1)));
+      truncated.push(decodeMessage(reply).flags.truncated);
+    }
+    expect(truncated.slice(0, 2)).toEqual([false, false]);
+    expect(truncated).toContain(true); // which tells a real secondary to come over TCP
+    expect(shapeOf([await askTcp(primary.port, encodeMessage(ixfr(1)))])).toEqual(['SOA 1']);
+  });
+
   it('without the serial of the client is FORMERR', async () => {
     const primary = await start(BY_ADDRESS, [zoneOf(1, [])]);
     const bare = encodeMessage(makeQuery(1, { name: ORIGIN, type: TYPE.IXFR, class: CLASS.IN }));

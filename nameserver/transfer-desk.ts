@@ -59,6 +59,12 @@ export interface TransferDeskOptions {
  */
 export type PlainAnswer = (reserve: number, rcode?: number) => boolean;
 
+/**
+ * Counts an answer that this desk writes itself against the limits of its client, then writes it.
+ * @returns whether something is to be sent: that, or what a client above its limit gets
+ */
+export type LimitedAnswer = (write: () => void) => boolean;
+
 const TRANSFERS: Metric = {
   name: 'portolan_dns_transfers_total',
   help: 'Zone transfers that were asked for, by how they ended; `answered`: over UDP, `aborted`: the secondary went away.',
@@ -124,6 +130,7 @@ export class TransferDesk {
     transport: Transport,
     writer: WireWriter,
     plain: PlainAnswer,
+    limited: LimitedAnswer,
   ): boolean {
     if (query.problem !== RCODE.NOERROR) return plain(0);
     const signature = this.#signatureOf(query);
@@ -143,7 +150,7 @@ export class TransferDesk {
       const judged = this.#judge(query, source, signer);
       if (judged.zone !== undefined && transport === 'udp' && query.type === TYPE.IXFR) {
         this.#count(judged.zone, query, 'answered');
-        return this.#answerIxfrOverUdp(query, judged.zone, judged.serial, signer, writer);
+        return limited(() => this.#answerIxfrOverUdp(query, judged.zone, judged.serial, signer, writer));
       }
       this.#count(judged.zone, query, 'refused');
       // AXFR over UDP does not exist (RFC 5936 section 4.2). Over TCP, what may be sent and is not lacks room.
@@ -162,6 +169,15 @@ export class TransferDesk {
    */
   stream(bytes: Uint8Array, source: string): AsyncGenerator<Buffer, void, undefined> | undefined {
     if (!mentionsTransfer(bytes)) return undefined;
+    try {
+      return this.#begun(bytes, source);
+    } catch (failure) {
+      this.#options.onFailure(failure);
+      return undefined;
+    }
+  }
+
+  #begun(bytes: Uint8Array, source: string): AsyncGenerator<Buffer, void, undefined> | undefined {
     const query = parseQuery(bytes);
     if (query === undefined || query.problem !== RCODE.NOERROR || !isTransfer(query)) return undefined;
     const signature = this.#signatureOf(query);
@@ -237,22 +253,22 @@ export class TransferDesk {
     serial: number,
     signer: TsigSigner | undefined,
     writer: WireWriter,
-  ): boolean {
+  ): void {
     const soa = [{ owner: zone.origin, set: zone.soa }];
     const differences =
       compareSerials(serial, zone.serial) < 0 ? this.#journals.between(serial, zone) : undefined;
     const limit = answerLimit(query, 'udp') - (signer?.octets ?? 0);
     const now = (): number => this.#nowSeconds();
     if (differences !== undefined) {
-      const fitting = packMessages(query, incrementalZone(zone, differences), writer, undefined, now);
+      // No more of it is written than a datagram holds.
+      const fitting = packMessages(query, incrementalZone(zone, differences), writer, undefined, now, limit);
       fitting.next();
       if (writer.offset <= limit && fitting.next().done === true) {
         signer?.sign(writer, this.#nowSeconds());
-        return true;
+        return;
       }
     }
     packMessages(query, soa, writer, signer, now).next();
-    return true;
   }
 
   #judge(query: Query, source: string, signer: TsigSigner | undefined): Judgement {

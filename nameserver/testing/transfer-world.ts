@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
+import type { z } from 'zod';
 import type { DomainName } from '../../src/dns/name.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { AnswerTable } from '../../src/dns/table.ts';
@@ -9,6 +10,7 @@ import { compileZoneOrThrow, type Zone } from '../../src/dns/zone.ts';
 import type { RecordSource } from '../../src/dns/zone-source.ts';
 import type { ZoneTransfers } from '../../src/resources/zone-transfers.ts';
 import { createNameServer, type NameServer } from '../server.ts';
+import { nameServerSettings } from '../settings.ts';
 import type { TransferOutLimits } from '../transfer-desk.ts';
 import { type TransferPlan, transferPlan } from '../transfer-plan.ts';
 
@@ -77,7 +79,11 @@ export interface Primary {
 export async function startPrimary(
   plan: TransferPlan,
   zones: readonly Zone[],
-  more: { readonly limits?: TransferOutLimits; readonly idleMs?: number } = {},
+  more: {
+    readonly limits?: TransferOutLimits;
+    readonly idleMs?: number;
+    readonly settings?: z.input<typeof nameServerSettings>;
+  } = {},
 ): Promise<Primary> {
   let table = new AnswerTable(zones);
   const server = createNameServer({
@@ -85,6 +91,7 @@ export async function startPrimary(
     table: () => table,
     transfers: () => plan,
     transferLimits: more.limits,
+    settings: nameServerSettings.parse(more.settings ?? {}),
     tcp: more.idleMs === undefined ? {} : { idleMs: more.idleMs },
   });
   const [bound] = await server.start();
