@@ -527,12 +527,12 @@ describe('I23 no octets can do harm', () => {
       chain[at] = 0xc0 | (target >> 8);
       chain[at + 1] = target & 0xff;
     }
-    const started = performance.now();
+    const before = process.cpuUsage(); // other programs take the processor, too
     try {
       decodeMessage(chain);
     } catch (error) {
       expect(error).toMatchObject({ code: 'DNS_WIRE_MALFORMED' });
     }
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(process.cpuUsage(before).user).toBeLessThan(1_000_000); // microseconds
   });
 });
