@@ -33,6 +33,8 @@ const HERE = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
 
 /** Asks one server one question. Never rejects: silence and nonsense are answers, too. */
 export async function exchange(asked: Asked, patience: Patience): Promise<Reply> {
+  // An end that came before is announced to nobody who listens from now on.
+  if (patience.signal.aborted) return TIME_OVER;
   const { message, bytes } = queryOf(asked);
   if (asked.transport === 'tcp') return overTcp(asked, message, bytes, patience);
   for (let attempt = 1; ; attempt += 1) {
@@ -57,6 +59,8 @@ function queryOf(asked: Asked): { readonly message: Message; readonly bytes: Uin
 function none(detail: string, here = false): Reply {
   return { kind: 'none', detail, here };
 }
+
+const TIME_OVER = none('the time for the check was over');
 
 function failed(error: NodeJS.ErrnoException): Reply {
   const { code } = error;
@@ -97,7 +101,7 @@ function withPatience(
       asking.release();
       resolve(reply);
     };
-    const abort = (): void => end(none('the time for the check was over'));
+    const abort = (): void => end(TIME_OVER);
     const deadline = setTimeout(() => end(none(`no answer within ${timeoutMs} ms`)), timeoutMs);
     signal.addEventListener('abort', abort);
     const asking = begin(end);
