@@ -169,8 +169,8 @@ export const DIFFERENCES: readonly KnownDifference[] = [
         last?.rdata.type === 'CNAME' &&
         cut?.type === TYPE.NS &&
         isAtOrBelow(last.rdata.target, cut.name) &&
-        theirs.message?.authorities.length === 0 &&
-        theirs.message.additionals.length === 0
+        unsigned(theirs.message?.authorities).length === 0 &&
+        theirs.message?.additionals.length === 0
       );
     },
   },

@@ -122,7 +122,10 @@ export function randomQueries(world: World, perName: number): readonly Asked[] {
 export function signedQueries(world: World, perName: number): readonly Asked[] {
   const random = seededRandom(world.seed * 15_485_863 + 5);
   const seen = new Set<string>();
-  return randomQueries(world, perName).flatMap(({ name, type, class: qclass }): Asked[] => {
+  const plain = randomQueries(world, perName);
+  // What denies at a delegation belongs to the zone above it: always asked for.
+  const atCuts = plain.filter(({ type }) => type === TYPE.NS).map((asked) => ({ ...asked, type: TYPE.NSEC }));
+  return [...plain, ...atCuts].flatMap(({ name, type, class: qclass }): Asked[] => {
     const key = `${name} ${type}`;
     if (qclass !== CLASS.IN || NO_DATA_TYPES.includes(type) || seen.has(key)) return [];
     seen.add(key);

@@ -43,6 +43,20 @@ export const SIGNED_DIFFERENCES: readonly KnownDifference[] = [
       (theirs.message?.rcode === 0 || theirs.message?.rcode === 3),
   },
   {
+    id: 'nsec-at-delegation',
+    who: 'bind',
+    what: 'A query for NSEC at a delegation gets the referral; BIND answers it with the record of the zone above.',
+    why: 'Only DS is asked for above a delegation. Knot does the same.',
+    rfc: 'RFC 4035 section 3.1.4.1',
+    aspects: ['aa', 'denial', 'signatures', 'answer', 'chain', 'authority', 'additional'],
+    applies: ({ asked, ours, theirs }) =>
+      asked.type === TYPE.NSEC &&
+      ours.message?.answers.length === 0 &&
+      ours.message.authorities.some(({ type, name }) => type === TYPE.NS && name === asked.name) &&
+      theirs.message?.flags.authoritative === true &&
+      provenNsecs(theirs).every(({ name, types }) => name === asked.name && types.includes(TYPE.NS)),
+  },
+  {
     id: 'compact-nxdomain',
     who: 'both',
     what: 'A name that does not exist is NOERROR with one NSEC record at that very name, whose types are RRSIG, NSEC and NXNAME; Knot and BIND say NXDOMAIN with the NSEC records around it and around its wildcard. Without DO it is NXDOMAIN everywhere.',
