@@ -26,6 +26,8 @@ const OCTETS_PER_ANSWER = 256;
 const TICKS_PER_SECOND = 100_000;
 /** A flow may use one second's worth at once. */
 const BURST_TICKS = TICKS_PER_SECOND;
+/** How far apart the clocks of threads may be; each reads its own a little before or after another. */
+const CLOCKS_APART_TICKS = TICKS_PER_SECOND;
 /** A flow is looked for in so many places; the table is full for it when all hold flows that count. */
 const WAYS = 4;
 const WORDS = 3;
@@ -184,8 +186,9 @@ export class RateLimiter {
   /** Ticks on an account. */
   #balance(emptyAt: number, now: number): number {
     const ticks = (emptyAt - now) | 0;
-    // Beyond what an account can hold it is one from half a turn of the clock ago.
-    return ticks < 0 || ticks > this.#mostTicks ? 0 : ticks;
+    // Far beyond what an account can hold it is one from half a turn of the clock ago; a little beyond, a thread whose clock is
+    // ahead has filled it.
+    return ticks < 0 || ticks > this.#mostTicks + CLOCKS_APART_TICKS ? 0 : Math.min(ticks, this.#mostTicks);
   }
 
   /** Puts ticks on an account. @returns whether that is within the limit */
