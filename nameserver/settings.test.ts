@@ -22,6 +22,13 @@ describe('the settings of a name server', () => {
     expect(nameServerSettings.safeParse({ udpOctetsWithCookie: 4097 }).success).toBe(false);
   });
 
+  it('take a server name that fits into a TXT record, in octets', () => {
+    expect(nameServerSettings.safeParse({ nsid: '\u00fc'.repeat(127) }).success).toBe(true);
+    expect(nameServerSettings.safeParse({ nsid: '\u2603'.repeat(86) }).error?.issues[0]?.message).toBe(
+      'the name has 258 octets; a TXT record holds 255',
+    );
+  });
+
   it.each([
     ['192.0.2.1:8853', { host: '192.0.2.1', port: 8853 }],
     ['192.0.2.1', { host: '192.0.2.1', port: 853 }],

@@ -6,6 +6,8 @@ import { cidr } from '../src/resources/fields.ts';
 /** The most that crosses every path unfragmented (DNS flag day 2020): answers to whom we cannot tell from a forger. */
 const SAFE_UDP_OCTETS = 1232;
 const FIRST_DNS_OVER_TLS_PORT = 853;
+/** Of a character-string (RFC 1035 section 3.3). */
+const MAX_STRING_OCTETS = 255;
 
 const filePath = z.string().min(1).max(4096);
 const perSecond = z.number().int().min(0).max(100_000);
@@ -175,6 +177,14 @@ export const nameServerSettings = z.strictObject({
     .string()
     .min(1)
     .max(128)
+    .superRefine((text, context) => {
+      if (Buffer.byteLength(text) <= MAX_STRING_OCTETS) return;
+      context.addIssue({
+        code: 'custom',
+        message: `the name has ${Buffer.byteLength(text)} octets; a TXT record holds ${MAX_STRING_OCTETS}`,
+        params: { fix: 'Choose a shorter one.' },
+      });
+    })
     .optional()
     .describe(
       'The name of this server in answers to NSID (RFC 5001) and to `id.server CH TXT`; none when left out.',

@@ -271,6 +271,15 @@ e MX ten (
     }
   });
 
+  it('lets no line of $GENERATE stand for gigabytes', () => {
+    const line = `$GENERATE 0-99999 a TXT ${Array.from({ length: 250 }, () => '$' + '{0,255}').join(' ')}\n`;
+    const result = readZoneFile(`$TTL 60\n${line}`, { origin, skips: () => true });
+    expect(line.length).toBeLessThan(3000);
+    expect(result.problems.map(({ message }) => message)).toEqual([
+      '$GENERATE lines make more than 64000000 characters up to here',
+    ]);
+  });
+
   it('keeps its messages short, whatever stands in the file', () => {
     for (const text of [
       `a 60 ${'X'.repeat(100_000)}`,

@@ -41,6 +41,8 @@ export interface ZoneFileResult {
 
 const MAX_PROBLEMS = 50;
 const MAX_GENERATED = 100_000;
+/** What they may have altogether: a short line can stand for records of 64 KB each. */
+const MAX_GENERATED_CHARACTERS = 64_000_000;
 
 /**
  * Reads a zone file in pieces of any size: RFC 1035 section 5, `$TTL` of RFC 2308 section 4, RFC 3597 for unknown types, and
@@ -60,6 +62,7 @@ export class ZoneFileReader {
   #lastTtl: number | undefined;
   #records = 0;
   #generated = 0;
+  #generatedCharacters = 0;
 
   constructor(options: ZoneFileOptions) {
     this.#options = options;
@@ -289,6 +292,16 @@ export class ZoneFileReader {
           return;
         }
         line.push(made);
+        this.#generatedCharacters += made.text.length;
+      }
+      if (this.#generatedCharacters > MAX_GENERATED_CHARACTERS) {
+        this.#problem(
+          head,
+          'ZONE_FILE_INVALID',
+          `$GENERATE lines make more than ${MAX_GENERATED_CHARACTERS} characters up to here`,
+          'Use a shorter range, or write less in each record.',
+        );
+        return;
       }
       for (const first of line.slice(0, 1)) this.#record(first, line.slice(1));
       if (this.#problems.items.length > before) return; // the others are wrong in the same way
