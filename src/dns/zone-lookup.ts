@@ -1,5 +1,5 @@
 import type { AnswerPart } from './dnssec/signed-sections.ts';
-import { type DomainName, parentOf } from './name.ts';
+import type { DomainName } from './name.ts';
 import type { Rdata } from './records/catalogue.ts';
 import type { RRset } from './rrset.ts';
 import { TYPE } from './types.ts';
@@ -27,8 +27,9 @@ export function redirectionAt(node: ZoneNode): AnswerPart | undefined {
  * @param name below the zone's origin, and not there itself
  */
 export function closestEncloser(zone: Zone, name: DomainName): ZoneNode {
-  const parent = parentOf(name);
-  const near = parent === undefined ? undefined : zone.nodes.get(parent);
+  const above = name.indexOf('.') + 1;
+  // Above a name of one label is the root; that the name is below the origin makes it the apex.
+  const near = above < name.length ? zone.nodes.get(name.slice(above) as DomainName) : zone.apex;
   if (near !== undefined) return near;
   // Whatever stands above a name that exists exists, too: halving takes seven looks for the longest name, not one for each label.
   const starts: number[] = [];
