@@ -92,9 +92,9 @@ describe('a secondary', () => {
   it('is told at the start and of every new serial, once it has acknowledged', async () => {
     const { port, heard } = await secondary((one, reply) => reply(acknowledgement(one)));
     const { notifier, serve, outcomes } = notify([port]);
-    await until('it is told', async () => heard.length === 1 && notifier.pending === 0, 5000);
+    await until('it is told', async () => heard.length === 1 && notifier.pending === 0, 20_000);
     serve(2);
-    await until('it is told again', async () => heard.length === 2 && notifier.pending === 0, 5000);
+    await until('it is told again', async () => heard.length === 2 && notifier.pending === 0, 20_000);
     expect(heard.map(({ message }) => message)).toMatchObject(
       [1, 2].map((serial) => ({
         opcode: OPCODE.NOTIFY,
@@ -116,7 +116,7 @@ describe('a secondary', () => {
   ])('is told from %s', async (_, listen, from) => {
     const { port, heard } = await secondary((one, reply) => reply(acknowledgement(one)));
     const { notifier, outcomes } = notify([port], undefined, listen);
-    await until('it is told', async () => heard.length === 1 && notifier.pending === 0, 5000);
+    await until('it is told', async () => heard.length === 1 && notifier.pending === 0, 20_000);
     expect(heard[0]?.from).toBe(from);
     expect(outcomes()).toEqual(['acknowledged 1']);
   });
@@ -128,7 +128,7 @@ describe('a secondary', () => {
       if (at.length === 3) reply(acknowledgement(one));
     });
     const { notifier } = notify([port]);
-    await until('it acknowledged', async () => heard.length === 3 && notifier.pending === 0, 5000);
+    await until('it acknowledged', async () => heard.length === 3 && notifier.pending === 0, 20_000);
     expect(new Set(heard.map(({ message }) => message.id)).size).toBe(3);
   });
 
@@ -139,7 +139,7 @@ describe('a secondary', () => {
     expect(warnings[0]).toEqual(matching(/does not acknowledge NOTIFY/));
     expect([heard.length, notifier.pending, outcomes()]).toEqual([6, 0, ['silent 1']]);
     serve(2);
-    await until('it is told of the next version', async () => heard.length > 6, 5000);
+    await until('it is told of the next version', async () => heard.length > 6, 20_000);
   }, 30_000);
 
   it('that refuses is not asked again, and somebody reads why', async () => {
@@ -147,7 +147,7 @@ describe('a secondary', () => {
       reply(acknowledgement(one, { rcode: RCODE.NOTAUTH })),
     );
     const { notifier, warnings, outcomes } = notify([port]);
-    await until('it is heard', async () => notifier.pending === 0 && heard.length === 1, 5000);
+    await until('it is heard', async () => notifier.pending === 0 && heard.length === 1, 20_000);
     expect(warnings).toEqual([matching(/refuses NOTIFY/)]);
     expect(outcomes()).toEqual(['refused 1']);
   });
@@ -161,7 +161,7 @@ describe('a secondary', () => {
       reply(acknowledgement(one, { questions: [] }));
     });
     notify([port]);
-    await until('it is asked again', async () => heard.length >= 2, 5000);
+    await until('it is asked again', async () => heard.length >= 2, 20_000);
   });
 });
 
@@ -182,7 +182,7 @@ describe('a signed NOTIFY', () => {
       reply(new Uint8Array(writer.buffer.subarray(0, writer.offset)));
     });
     const { notifier, warnings } = notify([port], 'copies');
-    await until('it is believed', async () => notifier.pending === 0, 5000);
+    await until('it is believed', async () => notifier.pending === 0, 20_000);
     expect(heard.length).toBe(2);
     expect(warnings).toEqual([matching(/acknowledgement of NOTIFY is not taken/)]);
   });
@@ -192,7 +192,7 @@ describe('a signed NOTIFY', () => {
     const told = await secondary((one, reply) => reply(acknowledgement(one)));
     notify([port], 'gone');
     const { notifier } = notify([told.port]);
-    await until('another one is told', async () => told.heard.length === 1 && notifier.pending === 0, 5000);
+    await until('another one is told', async () => told.heard.length === 1 && notifier.pending === 0, 20_000);
     expect(heard).toEqual([]);
   });
 });

@@ -223,14 +223,14 @@ describe('cookies (RFC 7873)', () => {
     expect(await isProved(b.port)).toBe(true);
 
     writeFileSync(secretFile, 'broken\n');
-    await until('a warning', async () => warnings.length > 0, 5000);
+    await until('a warning', async () => warnings.length > 0, 20_000);
     expect(await isProved(a.port)).toBe(true);
     writeFileSync(secretFile, `${next}\n${old}\n`);
     const tail = async (at: number): Promise<string> => (await learnCookie(at)).slice(32);
-    await until('another cookie', async () => (await tail(a.port)) !== (await tail(b.port)), 5000);
+    await until('another cookie', async () => (await tail(a.port)) !== (await tail(b.port)), 20_000);
     expect(await isProved(a.port)).toBe(true); // the old one still counts
     writeFileSync(secretFile, `${next}\n`);
-    await until('the old secret to go', async () => !(await isProved(a.port)), 5000);
+    await until('the old secret to go', async () => !(await isProved(a.port)), 20_000);
     expect(await isProved(b.port)).toBe(true); // whose file has not changed
   }, 20_000);
 
