@@ -30,6 +30,9 @@ const CLIENT_CORE = 1;
 /** For latencies all servers get the same load: this share of what PowerDNS can do, the slowest that a goal names. */
 const LATENCY_LOAD = 0.6;
 
+/** How long dnsperf waits for an answer. */
+const LOST_MICROSECONDS = 5e6;
+
 const run_ = promisify(execFile);
 
 const node = (name: string, kind: string): Peer => ({
@@ -164,9 +167,12 @@ function rateOf(report: string): number {
   return rate;
 }
 
-/** The 99th percentile in microseconds, of the lines that `dnsperf -v` writes: `> NOERROR name A 0.000123`. */
+/**
+ * The 99th percentile in microseconds, of the lines that `dnsperf -v` writes: `> NOERROR name A 0.000123`. A lost query, `> T name A`,
+ * took as long as dnsperf waits for one.
+ */
 function p99Of(report: string): number {
-  const latencies: number[] = [];
+  const latencies: number[] = Array.from(report.matchAll(/^> T /gm), () => LOST_MICROSECONDS);
   for (const match of report.matchAll(/^> \S+ \S+ \S+ (\d+\.\d+)$/gm)) latencies.push(Number(match[1]) * 1e6);
   return percentile(latencies, 99);
 }
