@@ -4,11 +4,12 @@ import type { DomainName } from '../src/dns/name.ts';
 import type { FlowKind, Verdict } from '../src/dns/rate-limit.ts';
 import { respond } from '../src/dns/respond.ts';
 import type { AnswerTable } from '../src/dns/table.ts';
-import { CLASS, RCODE, TYPE } from '../src/dns/types.ts';
+import { CLASS, OPCODE, RCODE, TYPE } from '../src/dns/types.ts';
 import { clientOfQuery, EXTENDED_ERROR } from '../src/dns/wire/edns.ts';
 import { parseQuery, type Query } from '../src/dns/wire/query.ts';
-import { answerLimit, encodeResponse } from '../src/dns/wire/response.ts';
+import { answerLimit, encodeReady, encodeResponse } from '../src/dns/wire/response.ts';
 import type { WireWriter } from '../src/dns/wire/writer.ts';
+import { AnswerMemo } from './answer-memo.ts';
 import { answerChaos } from './chaos.ts';
 import { type Gate, GO_ON } from './gate.ts';
 import type { AnsweredQuery } from './query-log.ts';
@@ -56,6 +57,11 @@ export class Answerer {
   /* Of the answer at hand, for the query log. */
   #rcode = -1;
   #zone: DomainName | '' = '';
+  /** Made with the first query: a server nobody asks needs none. */
+  #memo: AnswerMemo | undefined;
+  #source = '';
+  readonly #resolver = (): ClientAddress => resolverAddress(this.#source) ?? UNKNOWN_CLIENT;
+  readonly #clientOf = (query: Query): ClientAddress => clientOfQuery(query.edns, this.#resolver);
   /** The query at hand, and what was said of its answer before it was signed. */
   #query: Query | undefined;
   #verdict: Verdict | undefined;
@@ -170,7 +176,27 @@ export class Answerer {
       this.#verdict = undefined;
       let verdict = gate.admit('total', '');
       if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
-      const client = clientOfQuery(query.edns, () => resolverAddress(source) ?? UNKNOWN_CLIENT);
+      this.#source = source;
+      const plain = rcode === undefined && early === GO_ON && onQuery === undefined && isOrdinary(query);
+      const answers = plain ? this.#options.table() : undefined;
+      if (answers !== undefined) this.#memo ??= new AnswerMemo();
+      const memo = this.#memo;
+      if (answers !== undefined && memo?.find(query, answers, this.#clientOf) === true) {
+        const limit = answerLimit(query, transport, gate.udpOctets) - reserve;
+        verdict = gate.admit('answer', query.name);
+        if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
+        const { ready, from, to, ecsScope, zone } = memo;
+        if (encodeReady(query, ready, from, to, memo.answers, ecsScope, writer, limit, gate.reply)) {
+          gate.charge(writer.offset);
+          this.#rcode = RCODE.NOERROR;
+          this.#zone = zone?.origin ?? '';
+          statistics.response(this.#zone, transport, RCODE.NOERROR);
+          statistics.answered(begun);
+          return true;
+        }
+        this.#verdict = verdict; // it was counted, and is answered with TC
+      }
+      const client = this.#clientOf(query);
       const decision =
         rcode !== undefined
           ? withoutRecords(rcode)
@@ -187,6 +213,7 @@ export class Answerer {
         statistics.failure();
         onFailure(decision.failure);
       }
+      if (answers !== undefined) memo?.keep(query, answers, decision, client);
       const limit = answerLimit(query, transport, gate.udpOctets) - reserve;
       encodeResponse(query, decision, writer, limit, gate.reply);
       gate.charge(writer.offset);
@@ -237,6 +264,11 @@ export class Answerer {
     statistics.response('', transport, rcode);
     return true;
   }
+}
+
+/** It was understood, asks for what zones have, and is no NOTIFY. */
+function isOrdinary({ problem, opcode, class: qclass }: Query): boolean {
+  return problem === RCODE.NOERROR && opcode === OPCODE.QUERY && qclass === CLASS.IN;
 }
 
 /** What kind of answer a decision is, for the limit that it counts against. */

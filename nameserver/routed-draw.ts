@@ -110,6 +110,21 @@ export class Draw {
     return { records, set: undefined };
   }
 
+  /** Everything that may be drawn, and how likely; `undefined` when the draw goes by more than chance. */
+  repeat(
+    state: StateView,
+  ): { readonly sets: readonly RRset[]; readonly weights: readonly number[] } | undefined {
+    const weights = this.#weights;
+    if (weights === undefined) return undefined;
+    const sets: RRset[] = [];
+    for (const at of weights.keys()) {
+      const { set } = this.#choices[at] ?? this.#choice(at, state);
+      if (set === undefined) return undefined;
+      sets.push(set);
+    }
+    return sets.length === 0 ? undefined : { sets, weights };
+  }
+
   #choice(at: number, state: StateView): Choice {
     const endpoint = this.#evaluation.candidates[at]?.endpoint;
     if (endpoint === undefined) return NOTHING;

@@ -1,6 +1,7 @@
 import { parseIpv4, parseIpv6 } from '../src/dns/address.ts';
 import type { Rdata } from '../src/dns/records/catalogue.ts';
-import type { RoutedAnswer, RoutedName, RoutedQuery, StaticSet } from '../src/dns/routed.ts';
+import type { Repeat, RoutedAnswer, RoutedName, RoutedQuery, StaticSet } from '../src/dns/routed.ts';
+import { type PlaceClasses, placeClassesOf } from '../src/routing/client-classes.ts';
 import { type CompiledPolicy, compilePolicy } from '../src/routing/compiled.ts';
 import { isStale } from '../src/routing/decide.ts';
 import { CachedEvaluator, EvaluationCache } from '../src/routing/evaluation-cache.ts';
@@ -8,6 +9,7 @@ import type { GeoLookup, RegionTable, RoutedPolicy, StateView } from '../src/rou
 import { typesOf } from '../src/routing/policy-types.ts';
 import { type AddressRecords, Draw, SharedChoices } from './routed-draw.ts';
 import { routedFallback } from './routed-fallback.ts';
+import { AskerMoment } from './routed-moment.ts';
 
 /** What a routed name decides by, besides its policy. */
 export interface Asker {
@@ -29,6 +31,8 @@ export interface PreparedPolicy {
   routed?: { readonly of: RoutedName; readonly asker: Asker };
   /** Once somebody copied the zone. */
   fallback?: readonly StaticSet[];
+  /** Once an answer was to be repeated. */
+  classes?: PlaceClasses | undefined;
 }
 
 /* Policies are immutable: what was made of one is made of it again. On a change, nearly all are the same objects. */
@@ -83,11 +87,13 @@ class PolicyName implements RoutedName {
   readonly #fullTtlSeconds: number;
   readonly #minTtlSeconds: number;
   readonly #prepared: PreparedPolicy;
+  readonly #moment: AskerMoment;
 
   constructor(prepared: PreparedPolicy, asker: Asker) {
     const { compiled, rdata } = prepared;
     const { selection, ttlSeconds, minTtlSeconds } = compiled.source;
-    const { evaluations, shared } = memoryOf(asker);
+    const memory = memoryOf(asker);
+    const { evaluations, shared } = memory;
     const source = { selection, rdata, shared };
     this.types = prepared.types;
     this.#evaluations = evaluations;
@@ -102,6 +108,7 @@ class PolicyName implements RoutedName {
     this.#fullTtlSeconds = ttlSeconds;
     this.#minTtlSeconds = minTtlSeconds;
     this.#prepared = prepared;
+    this.#moment = momentOf(memory, asker);
   }
 
   answer({ type, client }: RoutedQuery): RoutedAnswer {
@@ -116,6 +123,28 @@ class PolicyName implements RoutedName {
     return { ttlSeconds: kept.ttlSeconds, fullTtlSeconds, set, records, ecsScope };
   }
 
+  repeat({ type, client }: RoutedQuery): Repeat | undefined {
+    const { compiled, regions } = this.#prepared;
+    const { mode, maxAnswers } = compiled.source.selection;
+    // What goes by parts of a country, by networks or by the client itself has no place in the classes.
+    if (mode !== 'weighted' || maxAnswers !== 1 || compiled.cidrs !== undefined) return undefined;
+    if (compiled.bySubdivision.size > 0) return undefined;
+    const moment = this.#moment;
+    const epoch = moment.epoch();
+    if (epoch < 0) return undefined;
+    const state = this.#view();
+    const kept = this.#evaluator.find(type, client, state);
+    const drawn = kept.steady && !kept.usedDistance ? kept.extra.repeat(state) : undefined;
+    if (drawn === undefined) return undefined;
+    if (!compiled.usesLocation) return { moment, epoch, class: undefined, ...drawn };
+    moment.locate(client);
+    this.#prepared.classes ??= placeClassesOf(compiled, regions);
+    const of = this.#prepared.classes;
+    if (of === undefined || moment.place < 0) return undefined;
+    const number = of.classOf(compiled, moment.place, moment.located);
+    return number === 0 ? undefined : { moment, epoch, class: { of, number }, ...drawn };
+  }
+
   fallback(): readonly StaticSet[] {
     const { compiled, regions, rdata } = this.#prepared;
     this.#prepared.fallback ??= routedFallback(compiled, regions, rdata);
@@ -127,6 +156,13 @@ class PolicyName implements RoutedName {
 interface Memory {
   readonly evaluations: EvaluationCache;
   readonly shared: SharedChoices;
+  /** Of the last asker: one at a time has this view. */
+  moment?: AskerMoment;
+}
+
+function momentOf(memory: Memory, asker: Asker): AskerMoment {
+  if (memory.moment?.isOf(asker) !== true) memory.moment = new AskerMoment(asker, memory.evaluations);
+  return memory.moment;
 }
 
 const memories = new WeakMap<Asker['view'], Memory>();
@@ -134,7 +170,7 @@ const memories = new WeakMap<Asker['view'], Memory>();
 function memoryOf({ view }: Asker): Memory {
   const known = memories.get(view);
   if (known !== undefined) return known;
-  const made = { evaluations: new EvaluationCache(), shared: new SharedChoices() };
+  const made: Memory = { evaluations: new EvaluationCache(), shared: new SharedChoices() };
   memories.set(view, made);
   return made;
 }

@@ -100,6 +100,11 @@ function sameTarget(before: Sent, target: RuledTarget, changeAtMs: number | unde
   return Math.abs(before.changeAtMs - changeAtMs) < SAME_INSTANT_MS;
 }
 
+/** It only says that the hub was heard. */
+function saysNothing({ targets, removed, drains, lastHealthy }: StatesUpdate): boolean {
+  return targets.length === 0 && removed.length === 0 && drains === undefined && lastHealthy === undefined;
+}
+
 interface Held {
   readonly target: RuledTarget;
   readonly changeAtMs: number | undefined;
@@ -117,6 +122,7 @@ export class StatesReplica {
   #drains: ReadonlyMap<string, DrainTimes> = new Map();
   #lastHealthy: LastHealthy = new Map();
   #view: StateView;
+  #content = {};
 
   constructor(monotonicMs: () => number) {
     this.#monotonicMs = monotonicMs;
@@ -152,12 +158,14 @@ export class StatesReplica {
       );
     }
     if (update.lastHealthy !== undefined) this.#lastHealthy = update.lastHealthy;
+    if (!saysNothing(update)) this.#content = {};
     this.#view = this.#makeView(nowMs - update.heardAgoMs);
   }
 
   #makeView(freshAtMs: number): StateView {
     const monotonicMs = this.#monotonicMs;
     const targets = this.#targets;
+    const content = this.#content;
     const { drains, lastHealthy } = { drains: this.#drains, lastHealthy: this.#lastHealthy };
     const times = createStateView(
       { targets: new Map(), drains, lastHealthy, takenAtMs: 0, freshAtMs },
@@ -171,6 +179,7 @@ export class StatesReplica {
         return { ...held.target, earliestChangeMs: Math.max(0, held.changeAtMs - monotonicMs()) };
       },
       cluster: times.cluster,
+      content,
       monotonicMs,
       lastHealthy: times.lastHealthy,
       get staleForMs() {

@@ -12,6 +12,7 @@ import {
   type HeldStateView,
   type RuledTarget,
 } from '../src/health/state-view.ts';
+import { NO_PENDING_CHANGE_MS } from '../src/health/types.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import {
   type DrainMessage,
@@ -43,6 +44,9 @@ export interface ServedClock {
   readonly nowMs: number;
   readonly wallMs: number;
 }
+
+/** Changes in sight that differ by less are one. */
+const SAME_CHANGE_MS = 1_000;
 
 interface Held {
   readonly tuple: TargetTuple;
@@ -120,6 +124,7 @@ export function createServedStates(
     },
 
     apply(message, nowMs) {
+      const same = view !== undefined && drains.size === 0 && saysTheSame(message, held, nowMs);
       if (message.complete) held.clear();
       for (const tuple of message.targets) held.set(tuple[0], { tuple, atMs: nowMs });
       if (message.drains !== undefined) drains = bookFrom(message.drains, nowMs);
@@ -127,7 +132,11 @@ export function createServedStates(
       epoch = message.epoch;
       source = message.source;
       freshAtMs = nowMs - message.hubHeardAgoMs;
-      view = undefined;
+      // What routing has worked out by the view before holds on.
+      view =
+        same && view !== undefined
+          ? createStateView({ ...view.input, freshAtMs }, monotonicMs, view.content)
+          : undefined;
     },
 
     view() {
@@ -159,6 +168,19 @@ export function createServedStates(
       };
     },
   };
+}
+
+/** A message that brings nothing new to routing: every second there is one, and every ten seconds one with everything in it. */
+function saysTheSame(message: StatesMessage, held: ReadonlyMap<string, Held>, nowMs: number): boolean {
+  if ((message.drains?.length ?? 0) > 0) return false;
+  if (message.complete && message.targets.length !== held.size) return false;
+  return message.targets.every((tuple) => {
+    const before = held.get(tuple[0]);
+    if (before === undefined || stateOfTuple(before.tuple) !== stateOfTuple(tuple)) return false;
+    const [was, is] = [before.tuple[3], tuple[3]];
+    if (was >= NO_PENDING_CHANGE_MS || is >= NO_PENDING_CHANGE_MS) return was === is;
+    return Math.abs(Math.max(0, was - (nowMs - before.atMs)) - is) < SAME_CHANGE_MS;
+  });
 }
 
 /** The drains of a snapshot as durations from now; a clock that runs behind the hub's makes none of them longer. */

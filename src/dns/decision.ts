@@ -1,4 +1,5 @@
 import type { DomainName } from './name.ts';
+import type { RoutedName } from './routed.ts';
 import type { Response } from './wire/response.ts';
 import type { Zone } from './zone.ts';
 
@@ -11,6 +12,8 @@ export interface Decision extends Response {
    * for a name that does not exist. So many as the zone has, however many names are asked for; `undefined` without a zone.
    */
   readonly source: DomainName | undefined;
+  /** The routed name that gave all there is in the answer, compiled; `undefined` when more than it had a part. */
+  readonly routed?: RoutedName | undefined;
   /** What a routed name threw, when that is why the answer is SERVFAIL. */
   readonly failure?: unknown;
 }

@@ -16,6 +16,40 @@ export interface RoutedName {
    * healthy and whoever asks, and safe for residency. Absent: the copy has no such name.
    */
   readonly fallback?: () => readonly StaticSet[];
+  /** How the answer to this query can be given again without asking; `undefined` when it cannot. Not for every query: it takes long. */
+  readonly repeat?: (query: RoutedQuery) => Repeat | undefined;
+}
+
+/** An answer that a server may keep and draw again by itself: as one more call of `answer` would. */
+export interface Repeat {
+  readonly moment: RoutingMoment;
+  /** It holds while `moment.epoch()` is this. */
+  readonly epoch: number;
+  /** Clients for whom it holds; `undefined`: all of them, with the ECS scope 0. */
+  readonly class: { readonly of: ClientClasses; readonly number: number } | undefined;
+  /** One of them is the answer, in proportion to the weights. All are compiled. */
+  readonly sets: readonly RRset[];
+  readonly weights: readonly number[];
+}
+
+/** Numbers the classes of clients that names with the same rules tell apart. Shared by all of them, and never numbered anew. */
+export interface ClientClasses {
+  /** By the number of a place: the number of the class, from 1; 0: not known yet. */
+  readonly byPlace: Uint8Array;
+}
+
+/** What all routed names of one server have in common at one moment. */
+export interface RoutingMoment {
+  /** Another number when answers may be others; -1: nothing may be kept or drawn again now. */
+  epoch(): number;
+  /** Finds out `place` and `scope` of a client. */
+  locate(client: ClientAddress): void;
+  /** Number of the place last located; -1 when there is none for it. */
+  readonly place: number;
+  /** ECS scope of the place last located, for an answer that goes by it. */
+  readonly scope: number;
+  /** Uniform in [0, 1). */
+  random(): number;
 }
 
 /** Records of one type for a copy of the zone. */

@@ -44,6 +44,7 @@ export class Search {
   readonly #answer: AnswerPart[] = [];
   #scope = 0;
   #source: DomainName;
+  #routed: RoutedName | undefined;
 
   constructor(
     zone: Zone,
@@ -157,6 +158,7 @@ export class Search {
     this.#scope = Math.max(this.#scope, given.ecsScope); // the whole answer is the same only where every part is
     if (given.set?.type === type) {
       this.#found(node, name, given.set, Math.max(given.ttlSeconds, given.fullTtlSeconds ?? 0));
+      if (this.#answer.length === 1) this.#routed = routed;
       return NO_TARGET;
     }
     const [first] = given.records;
@@ -317,6 +319,7 @@ export class Search {
       ecsScope: this.#scope,
       zone: this.#zone,
       source: this.#source,
+      routed: this.#routed,
     };
   }
 

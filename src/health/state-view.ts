@@ -39,10 +39,16 @@ export interface HeldStateView extends StateView {
 /**
  * The immutable view that routing reads, from states and drains. Times move on by themselves: a drain ramps, a lease ends
  * and the view grows stale on `monotonicMs`, even when nobody sends anything any more (I35).
+ * @param content that of an earlier view, when only `freshAtMs` is another
  */
-export function createStateView(input: StateViewInput, monotonicMs: () => number): HeldStateView {
+export function createStateView(
+  input: StateViewInput,
+  monotonicMs: () => number,
+  content: object = {},
+): HeldStateView {
   return {
     input,
+    content,
     target(targetId) {
       const held = input.targets.get(targetId);
       if (held === undefined) return UNKNOWN;

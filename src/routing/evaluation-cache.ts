@@ -1,7 +1,8 @@
 import { TYPE } from '../dns/types.ts';
+import { NO_PENDING_CHANGE_MS } from '../health/types.ts';
 import type { CidrMatch } from './cidr-index.ts';
+import { numberOfPlace, PLACES } from './client-classes.ts';
 import type { CompiledPolicy, CompiledTier } from './compiled.ts';
-import { COUNTRIES } from './countries.ts';
 import { freshTtlOf } from './decide.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { countryOf } from './geography.ts';
@@ -22,7 +23,8 @@ const MAX_CLASSES = 250;
  */
 export class EvaluationCache {
   readonly #limit: number;
-  #view: StateView | undefined;
+  /** What the views say, but for their staleness. */
+  #content: object | undefined;
   /** Grows when the view is another. */
   epoch = 0;
   #held = 0;
@@ -46,8 +48,9 @@ export class EvaluationCache {
 
   /** @returns the epoch of the view */
   follow(view: StateView): number {
-    if (view !== this.#view) {
-      this.#view = view;
+    const content = view.content ?? view;
+    if (content !== this.#content) {
+      this.#content = content;
       this.epoch += 1;
     }
     return this.epoch;
@@ -95,11 +98,6 @@ interface ClientClass<Extra> {
   /** Where distance counts: by country and kind, beyond the one above. */
   readonly byCountry: Map<string, KeptEvaluation<Extra>>;
 }
-
-/** Countries by number, from 1; 0 stands for a location of which nothing is known. */
-const NUMBER_OF_COUNTRY: ReadonlyMap<string, number> = new Map(
-  [...COUNTRIES.keys()].map((code, at) => [code, at + 1]),
-);
 
 /**
  * Evaluates one policy for many queries, and evaluates again only when the answer could differ: for a client of another class, when
@@ -265,20 +263,16 @@ export class CachedEvaluator<Extra> {
       number = this.#classes.push(ofClass) - 1;
     }
     if (at >= 0) {
-      this.#classAt ??= new Uint8Array(2 * (NUMBER_OF_COUNTRY.size + 1));
+      this.#classAt ??= new Uint8Array(PLACES);
       this.#classAt[at] = number + 1;
     }
     return ofClass;
   }
 
   /** A number for what decides the class of a client in no CIDR block; -1 when there is more to it than its country. */
-  #numberOf({ location, exact }: Located): number {
-    const { country, subdivision } = location;
-    if (subdivision !== undefined && (country === undefined || this.#policy.bySubdivision.size > 0))
-      return -1;
-    const number = country === undefined ? 0 : (NUMBER_OF_COUNTRY.get(country) ?? -1);
-    if (number < 0 || (number === 0 && location.continent !== undefined)) return -1;
-    return 2 * number + (exact ? 1 : 0);
+  #numberOf(located: Located): number {
+    const { subdivision } = located.location;
+    return subdivision !== undefined && this.#policy.bySubdivision.size > 0 ? -1 : numberOfPlace(located);
   }
 }
 
@@ -303,7 +297,11 @@ function placeOf(location: Location): string | undefined {
 /** How long the TTL stays as it is while the earliest change in sight comes nearer. */
 function ttlHoldsForMs(policy: CompiledPolicy, evaluation: Evaluation): number {
   const { reason, seconds } = freshTtlOf(policy, evaluation);
-  if (reason === 'policy') return evaluation.earliestChangeMs - seconds * 1000;
+  if (reason === 'policy') {
+    // "No change in sight" does not come nearer.
+    const inSight = evaluation.earliestChangeMs < NO_PENDING_CHANGE_MS;
+    return inSight ? evaluation.earliestChangeMs - seconds * 1000 : Number.POSITIVE_INFINITY;
+  }
   // The lowest TTL stays the lowest; one in between falls every second.
   return reason !== 'pendingChange' || seconds === policy.source.minTtlSeconds ? Number.POSITIVE_INFINITY : 0;
 }

@@ -124,6 +124,8 @@ export interface StateView {
   };
   /** Endpoints of the last healthy answer inside a residency region, for `onAllDown: lastAnswer`. */
   lastHealthy(policyKey: string, region: string): readonly string[];
+  /** The same object in views that differ in `staleForMs` alone; absent: no other view says the same. */
+  readonly content?: object;
   /**
    * Monotonic milliseconds, for a view that says how its times go: durations grow with this clock; `earliestChangeMs` and
    * `drainEndsInMs` fall with it, never below 0; nothing else changes as long as the view is the same object. Absent: nothing

@@ -2,7 +2,7 @@ import type { DomainName } from '../name.ts';
 import { appendLabel, startName, takeName } from './reader.ts';
 
 /** Names held by default: with the longest that are held, 4 MB. */
-const DEFAULT_SLOTS = 32_768;
+export const NAME_SLOTS = 32_768;
 /** Longer names are rare, and would only make the cache larger. */
 const MAX_HELD_OCTETS = 64;
 
@@ -12,20 +12,30 @@ const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
 
 const DOT = 0x2e;
 
+/** Names that fall on one place share so many slots. A power of two. */
+const WAYS = 4;
+
 /**
  * The names of recent queries, so that a name asked for again needs no new text: the same string, whose hash is known to every
- * map it is looked up in. One name a slot, whatever is asked: a name that falls on another's slot takes its place.
+ * map it is looked up in. A fixed number of names is held, whatever is asked: a name that finds its slots taken takes one of them.
  */
 export class NameCache {
   readonly #names: (DomainName | undefined)[];
+  /** Hash of each name that is held: only a name with the same one is looked at. */
+  readonly #hashes: Int32Array;
   readonly #mask: number;
   /** Of an empty name; a test makes all hashes equal. */
   readonly #prime: number;
+  /** Which of the slots is taken over next. */
+  #turn = 0;
+  /** Where the name last asked for is held; -1: it is not. Others keep what they know of it under this number. */
+  slot = -1;
 
-  /** @param slots a power of two */
-  constructor(slots = DEFAULT_SLOTS, prime = 0x01000193) {
+  /** @param slots a power of two, 4 at least */
+  constructor(slots = NAME_SLOTS, prime = 0x01000193) {
     this.#names = new Array<DomainName | undefined>(slots).fill(undefined);
-    this.#mask = slots - 1;
+    this.#hashes = new Int32Array(slots);
+    this.#mask = slots / WAYS - 1;
     this.#prime = prime;
   }
 
@@ -40,16 +50,39 @@ export class NameCache {
    */
   name(bytes: Uint8Array, from: number, to: number): DomainName {
     const length = to - from;
+    this.slot = -1;
     if (length > MAX_HELD_OCTETS) return nameOf(bytes, from, to);
     let hash = 0;
     for (let i = from; i < to; i += 1) hash = Math.imul(hash ^ (LOWER[bytes[i] ?? 0] ?? 0), this.#prime);
-    const slot = (hash ^ (hash >>> 15)) & this.#mask;
-    const held = this.#names[slot];
-    if (held !== undefined && held.length === length && isSame(held, bytes, from)) return held;
+    const first = ((hash ^ (hash >>> 15)) & this.#mask) * WAYS;
+    let free = -1;
+    for (let slot = first; slot < first + WAYS; slot += 1) {
+      if (this.#hashes[slot] !== hash) continue;
+      const held = this.#names[slot];
+      if (held === undefined) free = slot;
+      else if (held.length === length && isSame(held, bytes, from)) {
+        this.slot = slot;
+        return held;
+      }
+    }
     const name = nameOf(bytes, from, to);
     // With an escape the text is longer, and its octets would not stand where those of the message do.
-    if (name.length === length) this.#names[slot] = name;
+    if (name.length === length) this.#hold(name, hash, first, free);
     return name;
+  }
+
+  #hold(name: DomainName, hash: number, first: number, free: number): void {
+    let slot = free;
+    for (let at = first; slot < 0 && at < first + WAYS; at += 1) {
+      if (this.#names[at] === undefined) slot = at;
+    }
+    if (slot < 0) {
+      this.#turn = (this.#turn + 1) & (WAYS - 1);
+      slot = first + this.#turn;
+    }
+    this.#names[slot] = name;
+    this.#hashes[slot] = hash;
+    this.slot = slot;
   }
 }
 

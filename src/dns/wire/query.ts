@@ -31,6 +31,8 @@ export interface Query {
   /** The question stands in `bytes[12..questionEnd)`; 12 when it could not be read, or there is none (RFC 7873 section 5.4). */
   readonly questionEnd: number;
   readonly name: DomainName;
+  /** Below `NAME_SLOTS`, and of no other name of this thread as long as the name is the same string; -1 when it has none. */
+  readonly nameSlot: number;
   readonly type: number;
   readonly class: number;
   readonly edns: Edns | undefined;
@@ -70,6 +72,7 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
   at += 1;
   if (at + 4 > length) return unreadable(bytes, id, opcode, flags, RCODE.FORMERR);
   const name = names.name(bytes, HEADER_OCTETS, nameEnd);
+  const nameSlot = names.slot;
   const type = u16(bytes, at);
   const qclass = u16(bytes, at + 2);
   at += 4;
@@ -78,7 +81,20 @@ export function parseQuery(bytes: Uint8Array): Query | undefined {
   const problem = readRecords(bytes, at);
   const edns = foundEdns;
   const tsigAt = foundTsigAt;
-  return { bytes, id, opcode, flags, problem, questionEnd, name, type, class: qclass, edns, tsigAt };
+  return {
+    bytes,
+    id,
+    opcode,
+    flags,
+    problem,
+    questionEnd,
+    name,
+    nameSlot,
+    type,
+    class: qclass,
+    edns,
+    tsigAt,
+  };
 }
 
 /**
@@ -155,6 +171,7 @@ function unreadable(bytes: Uint8Array, id: number, opcode: number, flags: number
     problem,
     questionEnd: HEADER_OCTETS,
     name: ROOT,
+    nameSlot: -1,
     type: 0,
     class: 0,
     edns: undefined,

@@ -101,6 +101,38 @@ export function encodeResponse(
   writer.patchU16(10, additionals);
 }
 
+/**
+ * As `encodeResponse` of an authoritative answer of one set that stands ready in `ready[from..to)` as `RRset.wire` has it.
+ * @returns false when it does not fit: nothing useful is in the writer then
+ */
+export function encodeReady(
+  query: Query,
+  ready: Uint8Array,
+  from: number,
+  to: number,
+  answers: number,
+  ecsScope: number,
+  writer: WireWriter,
+  limit: number,
+  options?: ReplyOptions,
+): boolean {
+  const { edns, questionEnd } = query;
+  const room = limit - (edns === undefined ? 0 : optLength(edns, options));
+  if (questionEnd + (to - from) > room) return false;
+  writer.reset();
+  writer.offset = HEADER_OCTETS;
+  writer.slice(query.bytes, HEADER_OCTETS, questionEnd);
+  writer.slice(ready, from, to);
+  if (edns !== undefined) writeOpt(writer, edns, 0, ecsScope, options);
+  writer.patchU16(0, query.id);
+  writer.patchU16(2, FLAG.QR | FLAG.AA | (query.flags & (FLAG.RD | FLAG.CD)));
+  writer.patchU16(4, 1);
+  writer.patchU16(6, answers);
+  writer.patchU16(8, 0);
+  writer.patchU16(10, edns === undefined ? 0 : 1);
+  return true;
+}
+
 /** Writes `sets[from..to)`; the number of records, or -1 when they go beyond `room`. */
 function writeSection(
   writer: WireWriter,
