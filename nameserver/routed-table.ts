@@ -107,7 +107,7 @@ function zoneFrom(
 }
 
 /** The same names in the same order, each with the same types: all that the checks of a zone look at. */
-function namesAgree(a: ZoneSource['routed'], b: ZoneSource['routed']): boolean {
+export function namesAgree(a: ZoneSource['routed'], b: ZoneSource['routed']): boolean {
   return (
     a.length === b.length &&
     a.every(({ name, routed }, at) => {

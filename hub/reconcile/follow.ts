@@ -30,17 +30,20 @@ export function followObjects(options: FollowerOptions): ObjectFollower {
   const draft = createObjectsDraft(NO_OBJECTS);
   let revision = 0;
 
+  const current = ({ kind, metadata }: AnyResource): AnyResource | undefined =>
+    draft.get(kind, objectKey(metadata.namespace, metadata.name));
+
   async function load(): Promise<void> {
     const listed = await store.list();
-    draft.replace(objectsOf(listed.items));
+    const items = listed.items.map((item) => keepingSpec(item, current(item)));
+    draft.replace(objectsOf(items));
     revision = listed.revision;
   }
 
   async function watch(signal: AbortSignal): Promise<void> {
     for await (const event of store.watch({ fromRevision: revision, signal })) {
-      const { kind, metadata } = event.object;
-      const before = draft.get(kind, objectKey(metadata.namespace, metadata.name));
-      draft.apply(event.type === 'deleted' ? 'delete' : 'upsert', event.object);
+      const before = current(event.object);
+      draft.apply(event.type === 'deleted' ? 'delete' : 'upsert', keepingSpec(event.object, before));
       revision = event.revision;
       options.onChange(event.type !== 'modified' || isMaterial(before, event.object));
     }
@@ -72,6 +75,17 @@ export function followObjects(options: FollowerOptions): ObjectFollower {
       }
     },
   };
+}
+
+/**
+ * The object with the very spec it had: a generation has one spec, and what was made of a big one (compiled, written out, hashed)
+ * is found by that object. Without this, each write of a zone's status would have all of it made again.
+ */
+function keepingSpec(now: AnyResource, before: AnyResource | undefined): AnyResource {
+  if (before?.metadata.uid !== now.metadata.uid || before.metadata.generation !== now.metadata.generation)
+    return now;
+  // Of one uid, so of one kind: the union type cannot say so.
+  return { ...now, spec: before.spec } as AnyResource;
 }
 
 function isMaterial(before: AnyResource | undefined, now: AnyResource): boolean {

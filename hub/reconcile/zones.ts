@@ -1,3 +1,4 @@
+import { namesAgree } from '../../nameserver/routed-table.ts';
 import type { DomainName } from '../../src/dns/name.ts';
 import { parentOf } from '../../src/dns/name.ts';
 import type { RoutedName } from '../../src/dns/routed.ts';
@@ -43,12 +44,7 @@ const judged = new WeakMap<
 
 function violationsOf(spec: ZoneSpec, routed: Routed): readonly FieldViolation[] {
   const last = judged.get(spec);
-  if (last !== undefined && last.routed.length === routed.length) {
-    const same = last.routed.every(
-      (entry, at) => entry.name === routed[at]?.name && entry.routed === routed[at]?.routed,
-    );
-    if (same) return last.violations;
-  }
+  if (last !== undefined && namesAgree(last.routed, routed)) return last.violations;
   const result = compileZone({ ...spec, serial: 0, routed });
   const violations = result.ok ? [] : result.violations;
   judged.set(spec, { routed, violations });
