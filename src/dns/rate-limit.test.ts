@@ -8,6 +8,16 @@ const LIMITS: RateLimits = {
   slip: 2,
 };
 
+/** Those of a name server whose configuration says nothing. */
+const DEFAULTS: RateLimits['perSecond'] = {
+  total: 50_000,
+  answer: 1000,
+  negative: 200,
+  referral: 200,
+  error: 100,
+  any: 20,
+};
+
 interface Counts {
   pass: number;
   drop: number;
@@ -118,6 +128,35 @@ describe('response rate limiting', () => {
     expect([pass(60), pass(256), pass(257), pass(1232)]).toEqual([100, 100, 50, 20]);
   });
 
+  it.each([
+    ['each name has a limit of its own', 100],
+    ['names have no limit', 0],
+  ])('I24 counts a large answer as several for all names of a network together, when %s', (_what, answer) => {
+    const pass = (octets: number): number => {
+      const world = limiterOf({ perSecond: { ...LIMITS.perSecond, total: 1000, answer } });
+      let passed = 0;
+      for (let i = 0; i < 2000; i += 1) {
+        if (world.take(1, '', 'total') !== 'pass') continue;
+        if (world.limiter.take('answer', `n${i}.example.`) !== 'pass') continue;
+        passed += 1;
+        world.limiter.charge(octets);
+      }
+      return passed;
+    };
+    expect([pass(60), pass(256), pass(257), pass(1232)]).toEqual([1000, 1000, 500, 200]);
+  });
+
+  it('counts the size once where nothing but the total is counted', () => {
+    const world = limiterOf({ perSecond: { ...LIMITS.perSecond, total: 1000 } });
+    let passed = 0;
+    for (let i = 0; i < 2000; i += 1) {
+      if (world.take(1, '', 'total') !== 'pass') continue;
+      passed += 1;
+      world.limiter.charge(257);
+    }
+    expect(passed).toBe(500);
+  });
+
   it('says once that a flow began to be limited, until it passed again', () => {
     const world = limiterOf();
     const begins = (count: number): number => {
@@ -166,6 +205,32 @@ describe('response rate limiting, in a simulation', () => {
     expect(victim.slip).toBe(Math.floor((100_000 - victim.pass) / 2));
     expect(neighbour).toEqual({ pass: 250, drop: 0, slip: 0 });
     expect(resolver).toEqual({ pass: 50_000, drop: 0, slip: 0 });
+  });
+
+  it('I24 with the defaults gives a forged flood over many names no more octets than its total, and a large resolver all', () => {
+    const { limiter, clock } = limiterOf({ entries: 65_536, perSecond: DEFAULTS });
+    const sent = (network: number, name: string, octets: number): number => {
+      limiter.begin(0xffff, network);
+      if (limiter.take('total', '') !== 'pass' || limiter.take('answer', name) !== 'pass') return 0;
+      limiter.charge(octets);
+      return octets;
+    };
+    // 4 s: 50,000 a second over 1,000 names with the largest answers, and a resolver of the size of a public one: 10,000 a second
+    // for 50,000 names, each third answer signed and with 600 octets, now and then one that fills a datagram.
+    let victim = 0;
+    let missed = 0;
+    for (let i = 0; i < 200_000; i += 1) {
+      victim += sent(1, `n${i % 1000}.example.`, 1232);
+      if (i % 5 === 0) {
+        const asked = i / 5;
+        const octets = asked % 100 === 0 ? 1232 : asked % 3 === 0 ? 600 : 120;
+        if (sent(2, `r${asked % 50_000}.example.`, octets) === 0) missed += 1;
+      }
+      clock.ms += 0.02;
+    }
+    // The first second's worth, and what time gives back until the account is at its window.
+    expect(victim).toBeLessThanOrEqual(2 * 50_000 * 256);
+    expect(missed).toBe(0);
   });
 
   it('I24 with a full table limits nobody wrongly, and goes on limiting the flood', () => {

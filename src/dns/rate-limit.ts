@@ -31,6 +31,7 @@ const CLOCKS_APART_TICKS = TICKS_PER_SECOND;
 /** A flow is looked for in so many places; the table is full for it when all hold flows that count. */
 const WAYS = 4;
 const WORDS = 3;
+const TOTAL = FLOW_KINDS.indexOf('total');
 const TAG = 0;
 /** When the flow will have nothing on its account any more, in ticks modulo 2^32. */
 const EMPTY_AT = 1;
@@ -58,6 +59,8 @@ export class RateLimiter {
   /** Where the account is that was asked for last; -1 when there is none. */
   #at = -1;
   #cost = 0;
+  /** Where the account of all that the network is sent is; -1 when there is none. */
+  #totalAt = -1;
   #time = 0;
   #networkHigh = 0;
   #networkLow = 0;
@@ -93,6 +96,7 @@ export class RateLimiter {
     this.#networkLow = networkLow;
     this.#time = Math.floor(this.#now() * (TICKS_PER_SECOND / 1000)) | 0;
     this.#at = -1;
+    this.#totalAt = -1;
   }
 
   /**
@@ -127,6 +131,7 @@ export class RateLimiter {
 
     const at = this.#accountAt(place & (this.#sets - 1), tag, now);
     this.#at = at;
+    if (kind === 'total') this.#totalAt = at;
     const table = this.#table;
     if (this.#put(at, cost, now)) {
       if (Atomics.load(table, at + LIMITED) !== 0) Atomics.store(table, at + LIMITED, 0);
@@ -136,11 +141,16 @@ export class RateLimiter {
     return this.#slip > 0 && limited % this.#slip === 0 ? 'slip' : 'drop';
   }
 
-  /** Counts the size of the answer that was passed last, once it is known. */
+  /**
+   * Counts the size of the answer that was passed last, once it is known: for its flow, and for all that the network is sent, so
+   * that many names together get no more octets than the limit on answers says.
+   */
   charge(octets: number): void {
     const more = Math.floor((octets - 1) / OCTETS_PER_ANSWER);
-    if (more <= 0 || this.#at < 0) return;
-    this.#put(this.#at, more * this.#cost, this.#time);
+    if (more <= 0) return;
+    if (this.#at >= 0) this.#put(this.#at, more * this.#cost, this.#time);
+    if (this.#totalAt >= 0 && this.#totalAt !== this.#at)
+      this.#put(this.#totalAt, more * (this.#ticksPerAnswer[TOTAL] ?? 0), this.#time);
   }
 
   /** Whether the answer that was limited last began it: true once, until the flow is below its limit again. */
