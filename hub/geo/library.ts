@@ -231,10 +231,15 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
         if (difference === undefined)
           return refuse(`it could not be compared: ${error ?? ''}`, 'Stage another one.');
         const [because] = difference.approvalReasons;
-        if (because !== undefined && !(approve && (reason ?? '').trim() !== ''))
+        if (because !== undefined && !approve)
           return refuse(
             `${because}: a person has to approve`,
             'Read `portolan geoip status`; then `portolan geoip activate --approve --reason "…"`.',
+          );
+        if (because !== undefined && (reason ?? '').trim() === '')
+          return refuse(
+            `${because}: the approval has no reason`,
+            'Say why it may come into use: `portolan geoip activate --approve --reason "…"`.',
           );
         const next = await openFile(fileOf(candidate), sha256);
         await audit(actor, because === undefined ? 'geoip.activate' : 'geoip.approve', sha256, reason);
