@@ -1,11 +1,11 @@
 import type { CommanderError } from 'commander';
-import { messageOf, PortolanError } from '../../src/errors/error.ts';
+import { PortolanError } from '../../src/errors/error.ts';
 
 /** How an error is shown to people; with `-o json` the problem itself is. */
 export function problemText(error: PortolanError, format: 'text' | 'json'): string {
   if (format === 'json') return `${JSON.stringify(error.toProblem(), undefined, 2)}\n`;
   const lines = [`error ${error.code}: ${error.message}`];
-  const cause = causeOf(error);
+  const cause = error.unsaidCause;
   if (cause !== undefined) lines.push(`  cause: ${cause}`);
   const single = error.violations.length === 1;
   for (const [index, violation] of error.violations.entries()) {
@@ -20,12 +20,6 @@ export function problemText(error: PortolanError, format: 'text' | 'json'): stri
   }
   lines.push(`  fix: ${error.fix}`);
   return `${lines.join('\n')}\n`;
-}
-
-function causeOf(error: PortolanError): string | undefined {
-  if (error.cause === undefined) return undefined;
-  const text = messageOf(error.cause);
-  return text === '' || error.message.includes(text) ? undefined : text;
 }
 
 /** What the command line parser refuses, as an error with code and fix. `undefined`: it only printed help or the version. */

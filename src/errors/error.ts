@@ -55,8 +55,15 @@ export class PortolanError extends Error {
     return new PortolanError(code, messageOf(thrown), { cause: thrown });
   }
 
+  /** What the cause says, unless the message says it already. */
+  get unsaidCause(): string | undefined {
+    if (this.cause === undefined) return undefined;
+    const text = messageOf(this.cause);
+    return text === '' || this.message.includes(text) ? undefined : text;
+  }
+
   toProblem(): Problem {
-    const cause = this.cause === undefined ? undefined : messageOf(this.cause);
+    const cause = this.unsaidCause;
     return {
       type: `https://portolan.dev/errors/${this.code}`,
       code: this.code,
@@ -64,7 +71,7 @@ export class PortolanError extends Error {
       title: ERROR_TABLE[this.code].meaning,
       detail: this.message,
       fix: this.fix,
-      ...(cause === undefined || cause === this.message ? {} : { cause }),
+      ...(cause === undefined ? {} : { cause }),
       ...(this.violations.length === 0 ? {} : { violations: this.violations }),
     };
   }
