@@ -1,4 +1,6 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { MAX_NAME_OCTETS, parseName } from '../src/dns/name.ts';
+import { WireWriter } from '../src/dns/wire/writer.ts';
 import { maskOctets } from '../src/routing/cidr-index.ts';
 import type { QueryLogSettings } from './settings.ts';
 import type { Transport } from './statistics.ts';
@@ -85,13 +87,13 @@ function time(writer: BinaryWriter, seconds: number, nanoseconds: number, atMs: 
   writer.tag(nanoseconds, WireType.Bit32).fixed32(Math.floor((atMs - whole * 1000) * 1_000_000));
 }
 
-/** A name in wire form, without compression. Names of zones have no escapes. */
+const names = new WireWriter(MAX_NAME_OCTETS);
+
+/** A name in wire form, without compression; read it before the next one is made. */
 function wireName(name: string): Uint8Array {
-  const labels = name.split('.').filter((label) => label !== '');
-  return Buffer.concat([
-    ...labels.map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`, 'latin1')),
-    Buffer.from([0]),
-  ]);
+  names.reset();
+  names.plainName(parseName(name));
+  return names.buffer.subarray(0, names.offset);
 }
 
 const OPT = 41;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import dnsPacket from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseName } from '../src/dns/name.ts';
 import { RCODE } from '../src/dns/types.ts';
 import { parseQuery, type Query } from '../src/dns/wire/query.ts';
 import { Counters } from './counters.ts';
@@ -191,6 +192,18 @@ describe('dnstap', () => {
         [14, one.response],
       ]),
     );
+  });
+
+  it.each([
+    ['a\\.b.example.test.', '\u0003a.b\u0007example\u0004test\u0000'],
+    ['a\\000b.test.', '\u0003a\u0000b\u0004test\u0000'],
+    ['\\255.', '\u0001\u00ff\u0000'],
+    ['.', '\u0000'],
+  ])('has the zone %s in wire form', (zone, wire) => {
+    const [record = new Uint8Array()] = logged({ format: 'dnstap' }, [answered({ zone: parseName(zone) })]);
+    const [, response = new Uint8Array()] = framesOf(record);
+    const message = fieldsOf(fieldsOf(response).get(14) as Uint8Array);
+    expect(Buffer.from(message.get(11) as Uint8Array).toString('latin1')).toBe(wire);
   });
 
   it('leaves of the client subnet in the message what it leaves of addresses', () => {
