@@ -1,6 +1,7 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
 import type { Store } from '../store/contract.ts';
+import { withSpecOf } from '../store/objects.ts';
 import { createObjectsDraft, NO_OBJECTS, type Objects, objectKey, objectsOf } from './objects.ts';
 
 /** The stored objects as this process has them in memory, kept up to date by the store's events. */
@@ -35,7 +36,8 @@ export function followObjects(options: FollowerOptions): ObjectFollower {
 
   async function load(): Promise<void> {
     const listed = await store.list();
-    const items = listed.items.map((item) => keepingSpec(item, current(item)));
+    // The same spec objects as before: else each write of a zone's status would have all that was made of the zone made again.
+    const items = listed.items.map((item) => withSpecOf(item, current(item)));
     draft.replace(objectsOf(items));
     revision = listed.revision;
   }
@@ -43,7 +45,7 @@ export function followObjects(options: FollowerOptions): ObjectFollower {
   async function watch(signal: AbortSignal): Promise<void> {
     for await (const event of store.watch({ fromRevision: revision, signal })) {
       const before = current(event.object);
-      draft.apply(event.type === 'deleted' ? 'delete' : 'upsert', keepingSpec(event.object, before));
+      draft.apply(event.type === 'deleted' ? 'delete' : 'upsert', withSpecOf(event.object, before));
       revision = event.revision;
       options.onChange(event.type !== 'modified' || isMaterial(before, event.object));
     }
@@ -75,17 +77,6 @@ export function followObjects(options: FollowerOptions): ObjectFollower {
       }
     },
   };
-}
-
-/**
- * The object with the very spec it had: a generation has one spec, and what was made of a big one (compiled, written out, hashed)
- * is found by that object. Without this, each write of a zone's status would have all of it made again.
- */
-function keepingSpec(now: AnyResource, before: AnyResource | undefined): AnyResource {
-  if (before?.metadata.uid !== now.metadata.uid || before.metadata.generation !== now.metadata.generation)
-    return now;
-  // Of one uid, so of one kind: the union type cannot say so.
-  return { ...now, spec: before.spec } as AnyResource;
 }
 
 function isMaterial(before: AnyResource | undefined, now: AnyResource): boolean {

@@ -54,6 +54,17 @@ export function decodeObject(body: string): AnyResource {
   }
 }
 
+/**
+ * `now` with the very spec of `before`, when both are the same generation of one object, which has one spec; otherwise `now`. What
+ * was made of a big spec (compiled, written out, hashed) is found by its object.
+ */
+export function withSpecOf(now: AnyResource, before: AnyResource | undefined): AnyResource {
+  if (before?.metadata.uid !== now.metadata.uid || before.metadata.generation !== now.metadata.generation)
+    return now;
+  // Of one uid, so of one kind: the union type cannot say so.
+  return { ...now, spec: before.spec } as AnyResource;
+}
+
 export function isOfKind<K extends Kind>(object: Resource, kind: K): object is Resource<K> {
   return object.kind === kind;
 }

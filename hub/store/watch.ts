@@ -1,6 +1,7 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { Kind } from '../../src/resources/catalogue.ts';
 import type { PlacedEvent, WatchEvent } from './contract.ts';
+import { withSpecOf } from './objects.ts';
 
 /** Events kept in memory for all watchers together; who is further behind reads the store. */
 const RECENT_KEPT = 1_000;
@@ -66,10 +67,22 @@ export class EventLog {
   /** Takes committed events, in the order of their revisions. */
   publish(events: readonly LoggedEvent[]): void {
     if (events.length === 0) return;
-    this.#recent.push(...events);
+    for (const logged of events) this.#recent.push(this.#sharingSpec(logged));
     const surplus = this.#recent.splice(0, Math.max(0, this.#recent.length - RECENT_KEPT)).at(-1);
     if (surplus !== undefined) this.#floor = cursorOf(surplus);
     this.#signal();
+  }
+
+  /**
+   * With the very spec of the event before of the same generation, if the window has one: a zone of many records whose status is
+   * written often is in memory once, not once per event.
+   */
+  #sharingSpec(logged: LoggedEvent): LoggedEvent {
+    const { object, type } = logged.event;
+    if (type === 'added') return logged;
+    const before = this.#recent.findLast(({ event }) => event.object.metadata.uid === object.metadata.uid);
+    if (before?.event.object.metadata.generation !== object.metadata.generation) return logged;
+    return { ...logged, event: { ...logged.event, object: withSpecOf(object, before.event.object) } };
   }
 
   /** Events up to `cursor` will not be published: watchers behind it read the store, and learn that they are gone. */
