@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type DomainName, parseName } from '../name.ts';
-import { parseRdata } from '../records/catalogue.ts';
-import { compileRRset, momentaryRRset } from '../rrset.ts';
+import { parseRdata, type Rdata } from '../records/catalogue.ts';
+import { compileRRset, momentaryRRset, type RRset } from '../rrset.ts';
 import { TYPE } from '../types.ts';
 import { compileZoneOrThrow } from '../zone.ts';
 import { typesAt } from './denial.ts';
@@ -68,6 +68,58 @@ describe('signing', () => {
       [TYPE.A, 20],
       [TYPE.RRSIG, 20],
     ]);
+  });
+
+  describe('of a large set', () => {
+    const addresses = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) =>
+        parseRdata(TYPE.A, `10.0.${(from + i) >> 8}.${(from + i) & 0xff}`),
+      );
+    const servers = Array.from({ length: 500 }, (_, i) => parseRdata(TYPE.NS, `ns${i}.example.net.`));
+
+    it('reads the set once, however often it is asked for', () => {
+      let reads = 0;
+      const counted: RRset = {
+        ...momentaryRRset(TYPE.NS, 300, []),
+        get records() {
+          reads += 1;
+          return servers;
+        },
+      };
+      const signer = signerOf(materialOf(origin, keys, NOW));
+      const first = signer.signaturesOf(www, counted, 300, false);
+      const readOnce = reads;
+      for (let i = 0; i < 10; i += 1) expect(signer.signaturesOf(www, counted, 300, false)).toBe(first);
+      expect(reads - readOnce).toBeLessThanOrEqual(10); // to see how large it is
+    });
+
+    it('does not decode a set that is encoded', () => {
+      const signer = signerOf(materialOf(origin, keys, NOW));
+      const compiled = compileRRset(TYPE.A, 300, addresses(0, 400));
+      const signatures = signer.signaturesOf(www, compiled, 300, false);
+      const again: RRset = {
+        ...compiled,
+        get records(): never {
+          throw new Error('its records were asked for');
+        },
+      };
+      expect(signer.signaturesOf(www, again, 300, false)).toBe(signatures);
+    });
+
+    it.each([
+      ['addresses', TYPE.A, addresses(0, 400), addresses(1, 400)],
+      ['names', TYPE.NS, servers, servers.slice(1)],
+    ])('signs it anew only when its records differ: %s', (_what, type, records, others) => {
+      const signer = signerOf(materialOf(origin, keys, NOW));
+      const signed = (of: readonly Rdata[]): RRset | undefined =>
+        signer.signaturesOf(www, compileRRset(type, 300, of), 300, false);
+      const signatures = signed(records);
+      expect(signed([...records].reverse())).toBe(signatures);
+      expect(signed(others)).not.toBe(signatures);
+      const [made] = signatures?.records ?? [];
+      if (made?.type !== 'RRSIG') throw new Error('there is no signature');
+      expect(verifyRRset({ owner: www, records }, made, keys.zoneSigning.dnskey, NOW)).toBe(true);
+    });
   });
 
   it('of no records covers no type', () => {

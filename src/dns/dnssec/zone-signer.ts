@@ -147,11 +147,28 @@ function expirationOf(presigned: ReadonlyMap<number, SignedSet>): number {
   return Math.min(...signatures.map(({ expiration }) => expiration));
 }
 
+/** A set beyond one of these is read and sorted once, not for each query: its answer is truncated over UDP, but has to be made. */
+const LARGE = { octets: 512, records: 16 };
+const largeContents = new WeakMap<RRset, string>();
+
+/** Text that is equal for sets of equal type and records; short also for a large set, and then remembered. */
+function contentOf(set: RRset): string {
+  const large = set.wire === undefined ? set.records.length > LARGE.records : set.wire.length > LARGE.octets;
+  if (!large) return readContent(set);
+  let content = largeContents.get(set);
+  if (content === undefined) {
+    content = `#${hash('sha256', readContent(set), 'base64')}`; // others begin with a digit
+    largeContents.set(set, content);
+  }
+  return content;
+}
+
 /** Type and records as text that is equal for equal sets, in whatever order the records of a routed answer are, and with any TTL. */
-function contentOf({ type, wire, records }: RRset): string {
+function readContent(set: RRset): string {
+  const { type, wire } = set; // not the records, which a packed set would decode
   const texts: string[] = [];
   if (wire === undefined) {
-    for (const rdata of canonicalOrder(records))
+    for (const rdata of canonicalOrder(set.records))
       texts.push(
         String.fromCharCode(rdata.length >> 8, rdata.length & 0xff) + latin1(rdata, 0, rdata.length),
       );
