@@ -27,6 +27,7 @@ import { createHubHealth, type HubHealth } from './health.ts';
 import { createHealthMemory } from './health-memory.ts';
 import { createLeadership } from './leadership.ts';
 import type { NameServerSecrets } from './name-server-secrets.ts';
+import { objectKey } from './objects.ts';
 import { createPublisher, type Published } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import { settle } from './settling.ts';
@@ -38,6 +39,8 @@ import { createWorldPublication } from './world-publication.ts';
 
 /** A link that comes and goes must not move probes; an agent that is away for longer is no witness. */
 const WITNESS_GRACE_MS = 60_000;
+/** Records of a zone that takes the store some 10 ms to write. */
+const BIG_ZONE = 5_000;
 
 export interface EngineOptions {
   readonly store: Store;
@@ -198,6 +201,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
         },
         wallMs: wallMs(),
       }),
+    isBig: ({ key: { kind, namespace, name } }) =>
+      kind === 'Zone' &&
+      (content.world.objects.Zone.get(objectKey(namespace, name))?.spec.records.length ?? 0) > BIG_ZONE,
     log,
   });
   const follower = followObjects({

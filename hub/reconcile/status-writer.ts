@@ -1,3 +1,4 @@
+import { setImmediate as breath } from 'node:timers/promises';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { Change, Store } from '../store/contract.ts';
 import { type Leadership, RECONCILE_ACTOR } from './leadership.ts';
@@ -17,6 +18,8 @@ export interface StatusWriterOptions {
   readonly leadership: Leadership;
   /** What differs now from what is stored. */
   readonly due: () => readonly Change[];
+  /** True of a change whose object is so big that writing it is a step of its own. */
+  readonly isBig: (change: Change) => boolean;
   readonly log: { warn(details: object, message: string): void };
 }
 
@@ -72,8 +75,12 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
 
   async function pass(): Promise<void> {
     if (leadership.lost !== undefined) return;
-    const due = options.due();
-    for (let i = 0; i < due.length && !closed; i += BATCH) await write(due.slice(i, i + BATCH));
+    for (const batch of batchesOf(options.due(), options.isBig)) {
+      if (closed) return;
+      await write(batch);
+      // A store on the local disk never waits for anything: agents and callers are heard between two transactions.
+      await breath();
+    }
   }
 
   async function write(batch: readonly Change[]): Promise<void> {
@@ -107,4 +114,15 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
       await running;
     },
   };
+}
+
+/** In order of `changes`, but the big ones last, each by itself. */
+function batchesOf(
+  changes: readonly Change[],
+  isBig: (change: Change) => boolean,
+): readonly (readonly Change[])[] {
+  const [small, big] = [changes.filter((change) => !isBig(change)), changes.filter(isBig)];
+  const batches: (readonly Change[])[] = [];
+  for (let i = 0; i < small.length; i += BATCH) batches.push(small.slice(i, i + BATCH));
+  return [...batches, ...big.map((change) => [change])];
 }
