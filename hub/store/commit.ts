@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
 import type { SecretStatus } from '../../src/resources/secret.ts';
@@ -27,6 +27,8 @@ export interface CommitContext {
   readonly newUid: () => string;
   /** Revisions whose events are kept. */
   readonly eventsKept: number;
+  /** Octets of the objects in kept events. */
+  readonly eventOctetsKept: number;
 }
 
 export interface Committed {
@@ -55,6 +57,7 @@ export async function commitChanges(
   const revision = state.revision + 1;
   const objects: AnyResource[] = [];
   const events: LoggedEvent[] = [];
+  let octets = 0;
   let head: AuditHead = { sequence: state.audit_sequence, hash: state.audit_hash };
   for (const change of changes) {
     const step = await applyOne(tx, change, revision, context);
@@ -63,6 +66,8 @@ export async function commitChanges(
     const { type, object } = step.outcome;
     const position = events.length;
     events.push({ position, event: { type, revision, object } });
+    const body = JSON.stringify(object);
+    octets += body.length;
     await tx
       .insertInto('events')
       .values({
@@ -71,7 +76,7 @@ export async function commitChanges(
         type,
         kind: object.kind,
         namespace: object.metadata.namespace,
-        body: JSON.stringify(object),
+        body,
       })
       .execute();
     // The hub's own account of what it sees is no act of anybody: it would drown what people did.
@@ -93,7 +98,7 @@ export async function commitChanges(
     );
   }
   if (events.length === 0) return { objects, revision: state.revision, events };
-  const compactedRevision = await compact(tx, revision, context);
+  const compactedRevision = await compact(tx, revision, octets, context);
   await tx
     .updateTable('store_state')
     .set({
@@ -176,12 +181,39 @@ function sameValues(a: SecretValues, b: SecretValues): boolean {
   );
 }
 
-/** Drops old events in batches, so that most commits delete nothing. Returns the last compacted revision. */
-async function compact(tx: Kysely<Tables>, revision: number, context: CommitContext): Promise<number> {
-  const { state, eventsKept } = context;
+/**
+ * Drops old events in batches, so that most commits delete nothing. Returns the last compacted revision.
+ * @param octets of this commit's events
+ */
+async function compact(
+  tx: Kysely<Tables>,
+  revision: number,
+  octets: number,
+  context: CommitContext,
+): Promise<number> {
+  const { state, eventsKept, eventOctetsKept } = context;
   const batch = Math.max(1, Math.floor(eventsKept / 16));
-  if (revision - state.compacted_revision < eventsKept + batch) return state.compacted_revision;
-  const upTo = revision - eventsKept;
+  const surplus = revision - state.compacted_revision >= eventsKept + batch ? revision - eventsKept : 0;
+  // Objects of megabytes whose status changes often would fill the disk. Small commits need no look: their number bounds them.
+  const tooMany = octets * 256 > eventOctetsKept ? await revisionBefore(tx, eventOctetsKept) : 0;
+  const upTo = Math.max(surplus, tooMany);
+  if (upTo <= state.compacted_revision) return state.compacted_revision;
   await tx.deleteFrom('events').where('revision', '<=', upTo).execute();
   return upTo;
+}
+
+/** The newest revision such that the events after it have at most `limit` octets; but the last one's always stay. */
+async function revisionBefore(tx: Kysely<Tables>, limit: number): Promise<number> {
+  const rows = await tx
+    .selectFrom('events')
+    .select(['revision', sql<number>`octet_length(body)`.as('octets')])
+    .orderBy('revision', 'desc')
+    .execute();
+  const newest = rows[0]?.revision;
+  let total = 0;
+  for (const { revision, octets } of rows) {
+    total += octets;
+    if (total > limit && revision !== newest) return revision;
+  }
+  return 0;
 }

@@ -8,6 +8,7 @@ import { takeEpoch } from './state.ts';
 import { checkStoreMarker, writeStoreMarker } from './store-marker.ts';
 
 const EVENTS_KEPT = 10_000;
+const EVENT_OCTETS_KEPT = 256 * 1024 * 1024;
 
 export type StoreConfig = (
   | {
@@ -25,6 +26,8 @@ export type StoreConfig = (
 ) & {
   /** Revisions whose events stay for watchers. Default 10,000. */
   readonly eventsKept?: number;
+  /** Octets of their objects, about: when fewer revisions have as many, only these stay. Default 256 MiB. */
+  readonly eventOctetsKept?: number;
 };
 
 export interface StoreDependencies {
@@ -56,7 +59,8 @@ export async function openStore(config: StoreConfig, dependencies: StoreDependen
       return takeEpoch(tx, database.dialect, dependencies.kek, dependencies.random);
     });
     if (config.kind === 'sqlite') await writeStoreMarker(config.file);
-    return new SqlStore(database, opened, { ...dependencies, eventsKept: config.eventsKept ?? EVENTS_KEPT });
+    const { eventsKept = EVENTS_KEPT, eventOctetsKept = EVENT_OCTETS_KEPT } = config;
+    return new SqlStore(database, opened, { ...dependencies, eventsKept, eventOctetsKept });
   } catch (error) {
     await database.close();
     throw PortolanError.from(error);

@@ -46,6 +46,8 @@ export interface StoreSettings {
   readonly random: RandomBytes;
   /** Revisions whose events are kept for watchers. */
   readonly eventsKept: number;
+  /** Octets of their objects. */
+  readonly eventOctetsKept: number;
 }
 
 /** {@link Store} over SQL; the same for every engine. */
@@ -116,6 +118,7 @@ export class SqlStore implements Store {
             now: this.#now(),
             newUid: () => newUid(this.#settings.random),
             eventsKept: this.#settings.eventsKept,
+            eventOctetsKept: this.#settings.eventOctetsKept,
           }),
         rollBack,
       );
