@@ -43,20 +43,24 @@ export async function listenUdp(options: UdpOptions): Promise<UdpListener> {
     options.onFailure(error); // a smaller buffer still works
   }
   const writer = new WireWriter();
+  /** Answers in the queue when it was last looked at. */
+  let queued = 0;
   socket.on('message', (bytes, peer) => {
     if (peer.port === 0) {
       statistics.drop('unanswerable'); // nobody can receive there, and sending to it throws
       return;
     }
     if (!answerer.answer(bytes, peer.address, 'udp', writer)) return;
-    if (socket.getSendQueueCount() >= MAX_QUEUED) {
+    if (queued >= MAX_QUEUED) queued = socket.getSendQueueCount();
+    if (queued >= MAX_QUEUED) {
       statistics.drop('congested');
       return;
     }
     // Without a callback, which would cost a tick for each answer: an address the kernel cannot reach is the client's loss.
     socket.send(writer.buffer, 0, writer.offset, peer.port, peer.address);
     // The kernel has its copy unless it was busy; then the queue reads this buffer later and we need another.
-    if (socket.getSendQueueCount() > 0) writer.renew();
+    queued = socket.getSendQueueCount();
+    if (queued > 0) writer.renew();
   });
   return {
     port: socket.address().port,

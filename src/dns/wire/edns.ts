@@ -8,8 +8,10 @@ export interface ClientSubnet {
   /** 1 is IPv4, 2 is IPv6, 0 is "none" and comes with prefix length 0 only. */
   readonly family: 0 | 1 | 2;
   readonly sourcePrefixLength: number;
-  /** The octets as sent: just enough for the prefix. */
+  /** 4 octets, or 16 of family 2; those that were not sent are zero. */
   readonly address: Uint8Array;
+  /** How many octets were sent: just enough for the prefix. */
+  readonly octets: number;
 }
 
 /** The options of a query that mean something here; others are skipped (RFC 6891 section 6.1.2). */
@@ -117,11 +119,12 @@ function parseClientSubnet(bytes: Uint8Array, at: number, length: number): Clien
   const most = family === 1 ? 32 : family === 2 ? 128 : 0;
   if (scope !== 0 || sourcePrefixLength > most) return undefined;
   if (length - 4 !== (sourcePrefixLength + 7) >> 3) return undefined;
-  const address = new Uint8Array(length - 4);
-  for (let i = 0; i < address.length; i += 1) address[i] = bytes[at + 4 + i] ?? 0;
+  const octets = length - 4;
+  const address = new Uint8Array(family === 2 ? 16 : 4);
+  for (let i = 0; i < octets; i += 1) address[i] = bytes[at + 4 + i] ?? 0;
   const spare = (8 - (sourcePrefixLength & 7)) & 7;
-  if (((address.at(-1) ?? 0) & ((1 << spare) - 1)) !== 0) return undefined;
-  return { family, sourcePrefixLength, address };
+  if (spare !== 0 && ((bytes[at + 3 + octets] ?? 0) & ((1 << spare) - 1)) !== 0) return undefined;
+  return { family, sourcePrefixLength, address, octets };
 }
 
 /**
@@ -131,11 +134,9 @@ function parseClientSubnet(bytes: Uint8Array, at: number, length: number): Clien
 export function clientOfQuery(edns: Edns | undefined, resolver: () => ClientAddress): ClientAddress {
   const subnet = edns?.clientSubnet;
   if (subnet === undefined) return resolver();
-  const bytes = new Uint8Array(subnet.family === 2 ? 16 : 4);
-  bytes.set(subnet.address);
   return {
     family: subnet.family === 2 ? 6 : 4,
-    bytes,
+    bytes: subnet.address,
     prefixLength: subnet.sourcePrefixLength,
     source: 'ecs',
   };
@@ -165,11 +166,11 @@ export function writeOpt(
   writer.u16(0);
   if (subnet !== undefined) {
     writer.u16(EDNS_OPTION.CLIENT_SUBNET);
-    writer.u16(4 + subnet.address.length);
+    writer.u16(4 + subnet.octets);
     writer.u16(subnet.family);
     writer.u8(subnet.sourcePrefixLength);
     writer.u8(subnet.sourcePrefixLength === 0 ? 0 : Math.min(scope, subnet.family === 1 ? 32 : 128));
-    writer.octets(subnet.address);
+    writer.slice(subnet.address, 0, subnet.octets);
   }
   if (options !== undefined) writeReplyOptions(writer, options);
   const length = writer.offset - lengthAt - 2;
@@ -213,7 +214,7 @@ const OPTION_HEAD = 4;
 /** Octets `writeOpt` will write, but for padding beyond the option's head. */
 export function optLength(edns: Edns, options?: ReplyOptions): number {
   let length = 11;
-  if (edns.clientSubnet !== undefined) length += OPTION_HEAD + 4 + edns.clientSubnet.address.length;
+  if (edns.clientSubnet !== undefined) length += OPTION_HEAD + 4 + edns.clientSubnet.octets;
   if (options === undefined) return length;
   if (options.cookie !== undefined) length += OPTION_HEAD + COOKIE_OCTETS;
   if (options.nsid !== undefined) length += OPTION_HEAD + options.nsid.length;
