@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type CompiledPolicy, compilePolicy } from './compiled.ts';
 import { type Decision, decide, distribution } from './decide.ts';
-import type { RoutingQuery } from './evaluate.ts';
+import { evaluate, type RoutingQuery } from './evaluate.ts';
 import { explain, explainText } from './explain.ts';
 import { UNLOCATED } from './location.ts';
 import type { RoutedPolicy } from './model.ts';
 import { typesAt } from './policy-types.ts';
-import { clients, policies, queries, REGIONS, worlds } from './testing/arbitrary.ts';
+import { clients, policies, queries, REGIONS, TARGETS, worlds } from './testing/arbitrary.ts';
 import { located, seeded, stateOf } from './testing/world.ts';
 
 const RUNS = { numRuns: 500 };
@@ -144,6 +144,44 @@ test("a TTL lies between the minimum and the policy's", () => {
     }),
     RUNS,
   );
+});
+
+test('nothing changes before the earliest change in sight', () => {
+  let changed = 0;
+  const changes = fc.dictionary(fc.constantFrom(...TARGETS), fc.constantFrom(0, 6_000, 9_000, 20_000), {
+    maxKeys: TARGETS.length,
+  });
+  fc.assert(
+    fc.property(
+      policies('mixed'),
+      queries(),
+      worlds(),
+      worlds(),
+      changes,
+      (source, query, before, later, earliestChangeMs) => {
+        const policy = compilePolicy(source, REGIONS);
+        const world = { ...before, earliestChangeMs };
+        const { mode, earliestChangeMs: untilMs } = evaluate(policy, query, stateOf(world));
+        if (mode !== 'healthy' && mode !== 'noData') return; // gets the lowest TTL in any case
+        const moves = (target: string): boolean => (earliestChangeMs[target] ?? untilMs) < untilMs;
+        const moved = (was: readonly string[], becomes: readonly string[]): readonly string[] =>
+          TARGETS.filter((target) => (moves(target) ? becomes : was).includes(target));
+        const next = stateOf({
+          ...world,
+          down: moved(before.down ?? [], later.down ?? []),
+          unknown: moved(before.unknown ?? [], later.unknown ?? []),
+        });
+        if (TARGETS.some((target) => next.target(target).state !== stateOf(world).target(target).state))
+          changed += 1;
+        expect(distribution(policy, query, next)).toEqual(distribution(policy, query, stateOf(world)));
+        expect(decide(policy, query, next, seeded(1)).answers).toEqual(
+          decide(policy, query, stateOf(world), seeded(1)).answers,
+        );
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+  expect(changed).toBeGreaterThan(100);
 });
 
 /** A made-up world map: the country follows from the first `bits` bits, and networks have different lengths. */

@@ -433,6 +433,10 @@ describe('types', () => {
 
 describe('TTL', () => {
   const two = { defaultTiers: [tier('fra'), tier('par')] };
+  const aliasLast = {
+    endpoints: [dualStack('dual', 'DE'), alias('cdn', 'DE')],
+    defaultTiers: [tier('dual'), tier('cdn')],
+  };
   test.each<[string, Partial<RoutedPolicy>, WorldSketch, number]>([
     ["is the policy's when no change is in sight", two, {}, 30],
     ['is the time until a change in sight', two, { earliestChangeMs: { fra: 12_900 } }, 12],
@@ -447,6 +451,42 @@ describe('TTL', () => {
       5,
     ],
     ['is the minimum in a panic', two, { down: ['fra', 'par', 'iad', 'sin'] }, 5],
+    [
+      'cares for the return of another address of the family',
+      {
+        endpoints: [
+          {
+            ...FRA,
+            addresses: ['one', 'two'].map((targetId, i) => ({
+              address: `192.0.2.${i + 1}`,
+              family: 4 as const,
+              targetId,
+            })),
+          },
+        ],
+        defaultTiers: [tier('fra')],
+      },
+      { down: ['one'], earliestChangeMs: { one: 9_000 } },
+      9,
+    ],
+    [
+      'does not care for an address of the other family that is down, where tiers have aliases too',
+      aliasLast,
+      { down: ['dual/6'], earliestChangeMs: { 'dual/6': 0 } },
+      30,
+    ],
+    [
+      'cares for the address that keeps the alias of a later tier away',
+      aliasLast,
+      { down: ['dual/6'], earliestChangeMs: { 'dual/6': 0, dual: 9_000 } },
+      9,
+    ],
+    [
+      'cares for each address that can bring an earlier tier back',
+      aliasLast,
+      { down: ['dual', 'dual/6'], earliestChangeMs: { 'dual/6': 8_000, dual: 9_000 } },
+      8,
+    ],
     ["is the policy's for a view of 30 s", two, { staleForMs: 30_000 }, 30],
     ['is the minimum for a view older than 30 s', two, { staleForMs: 30_001 }, 5],
   ])('%s', (_sentence, policy, world, ttl) => {

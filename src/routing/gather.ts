@@ -189,14 +189,24 @@ export function healthOf(
   progress: Progress,
 ): 'up' | 'down' | 'unknown' {
   let health: 'up' | 'down' | 'unknown' = 'down';
+  let ups = 0;
+  let upUntilMs = Number.POSITIVE_INFINITY;
+  let unchangedMs = Number.POSITIVE_INFINITY;
   const see = (targetId: string): void => {
     const target = state.target(targetId);
-    progress.earliestChangeMs = Math.min(progress.earliestChangeMs, target.earliestChangeMs);
+    unchangedMs = Math.min(unchangedMs, target.earliestChangeMs);
+    if (target.state === 'up') {
+      ups += 1;
+      upUntilMs = Math.min(upUntilMs, target.earliestChangeMs);
+    }
     if (target.state === 'up' || (target.state === 'unknown' && health === 'down')) health = target.state;
   };
   if (wanted === 4 || wanted === 'any') for (const address of endpoint.v4) see(address.targetId);
   if (wanted === 6 || wanted === 'any') for (const address of endpoint.v6) see(address.targetId);
   if ((wanted === 'cname' || wanted === 'any') && endpoint.cname !== undefined) see(endpoint.cname.targetId);
+  // Up for one family is up, whatever becomes of the other; addresses of one family answer together, so that each of them counts.
+  const holdsMs = wanted === 'any' && ups > 0 ? upUntilMs : unchangedMs;
+  progress.earliestChangeMs = Math.min(progress.earliestChangeMs, holdsMs);
   return health;
 }
 

@@ -93,8 +93,10 @@ export function policies(kinds: 'addresses' | 'mixed' = 'addresses'): fc.Arbitra
 }
 
 /** Any state of the world for the endpoints above. */
+/** Every target that a policy made here can have. */
+export const TARGETS: readonly string[] = NAMES.flatMap((name) => [name, `${name}/6`]);
+
 export function worlds(): fc.Arbitrary<WorldSketch> {
-  const targets = NAMES.flatMap((name) => [name, `${name}/6`]);
   const times = fc.constantFrom(
     {},
     { drainedForMs: 0 },
@@ -104,8 +106,8 @@ export function worlds(): fc.Arbitrary<WorldSketch> {
     { undrainedForMs: 45_000 },
   );
   return fc.record({
-    down: fc.oneof(fc.subarray(targets), fc.constant(targets)),
-    unknown: fc.subarray(targets),
+    down: fc.oneof(fc.subarray([...TARGETS]), fc.constant(TARGETS)),
+    unknown: fc.subarray([...TARGETS]),
     clusters: fc.oneof(
       fc.dictionary(fc.constantFrom(...NAMES), times),
       times.map((all) => Object.fromEntries(NAMES.map((name) => [name, all]))),
