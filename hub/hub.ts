@@ -175,7 +175,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
             table: built.table,
             transfers: transferPlan(zones, tsigKeys),
             geo: lookup,
-            input: { routing: { zones, policies, regions, sequence }, signing },
+            input: { routing: { policies, regions, sequence }, signing },
           };
           const next: ServedTable = compiled;
           if (settled) serveOwn(next);

@@ -30,6 +30,11 @@ export interface RoutedTableImage {
   readonly signing?: DnsPart['signing'];
 }
 
+/** What an image needs beside the table, which has the zones: their parsed records need not stay in memory. */
+export interface ImageInput extends Pick<RoutedTableInput, 'signing'> {
+  readonly routing: Pick<RoutedTableInput['routing'], 'sequence' | 'policies' | 'regions'>;
+}
+
 /** Makes the images of one process, one after the other: what did not change lies where it lay. */
 export class RoutedTableImages {
   readonly #shelf = new PolicyShelf();
@@ -37,10 +42,7 @@ export class RoutedTableImages {
   #regionsVersion = 0;
 
   /** @param table what `createRoutedTable` made of the input */
-  imageOf(
-    input: Pick<RoutedTableInput, 'routing' | 'signing'>,
-    { table }: Pick<RoutedTable, 'table'>,
-  ): RoutedTableImage {
+  imageOf(input: ImageInput, { table }: Pick<RoutedTable, 'table'>): RoutedTableImage {
     const { policies, regions, sequence } = input.routing;
     const nodes = table.zones.map(packedNodes);
     const numbers = nodes.map(({ routedNames }) => new Uint32Array(new SharedArrayBuffer(4 * routedNames)));

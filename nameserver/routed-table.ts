@@ -102,8 +102,11 @@ function zoneFrom(
     return { ok: true, zone };
   }
   const result = compileZone({ ...spec, serial, routed }, cache);
-  if (result.ok) compiledZones.set(spec, { zone: result.zone, routed });
-  return result;
+  if (!result.ok) return result;
+  // A zone just compiled still holds all that was read of its source; the revised one holds the packed names alone.
+  const zone = reviseZone(result.zone, serial, routed, cache);
+  compiledZones.set(spec, { zone, routed });
+  return { ok: true, zone };
 }
 
 /** The same names in the same order, each with the same types: all that the checks of a zone look at. */

@@ -6,7 +6,7 @@ import type { Batches } from './batches.ts';
 import { familiesOf, type Metric } from './counters.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import { QUERY_LOG_DROPPED, QUERY_LOG_RECORDS, queryLogBatches } from './query-log-batches.ts';
-import type { RoutedTableInput } from './routed-table.ts';
+import type { ImageInput } from './routed-image.ts';
 import { createNameServer, type ListenAddress, type NameServer } from './server.ts';
 import type { NameServerSettings } from './settings.ts';
 import { Statistics, statsOf } from './statistics.ts';
@@ -31,7 +31,7 @@ export interface ServedTable {
   readonly transfers: TransferPlan;
   readonly geo: GeoLookup | undefined;
   /** What it was made of, for other threads. */
-  readonly input: Pick<RoutedTableInput, 'routing' | 'signing'>;
+  readonly input: ImageInput;
 }
 
 /** The name server of a process, in its own thread or in several (`settings.workers`). */
