@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { lockDataDir } from './data-dir-lock.ts';
 
 let dataDir: string;
@@ -37,6 +37,28 @@ describe('a data directory', () => {
     async () => {
       await writeFile(join(dataDir, 'agent.lock'), `${process.pid} 1`);
       await (await lockDataDir(dataDir))();
+    },
+  );
+
+  it.runIf(process.platform === 'linux')(
+    'is free when its holder has ended, though nobody has asked how',
+    async () => {
+      // The shell's child ends, and the program that takes the shell's place never waits for it.
+      const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      try {
+        const pid = await new Promise<string>((resolve) =>
+          parent.stdout.once('data', (text: Buffer) => resolve(text.toString().trim())),
+        );
+        const stat = (): Promise<string> => readFile(`/proc/${pid}/stat`, 'utf8');
+        await vi.waitFor(async () => expect(await stat()).toMatch(/\) Z /), { timeout: 20_000 });
+        const start = (await stat()).split(') ')[1]?.split(' ')[19];
+        await writeFile(join(dataDir, 'agent.lock'), `${pid} ${start}`);
+        await (await lockDataDir(dataDir))();
+      } finally {
+        parent.kill('SIGKILL');
+      }
     },
   );
 

@@ -65,12 +65,19 @@ async function isRunning(holder: string): Promise<boolean> {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
   }
-  return (await startOf(id)) === start;
+  const { start: began, hasEnded } = await statOf(id);
+  return began === start && !hasEnded;
 }
 
 /** When the process began, in the kernel's ticks since boot; the same text for every process where there is no /proc. */
 async function startOf(pid: number): Promise<string> {
+  return (await statOf(pid)).start;
+}
+
+async function statOf(pid: number): Promise<{ readonly start: string; readonly hasEnded: boolean }> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The command's name stands in parentheses and may hold anything; the start time is the 20th field after it.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
+  // The command's name stands in parentheses and may hold anything; then come the state and, as the 20th field, the start time.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A process that has ended keeps its id until its parent asks how.
+  return { start: fields[19] ?? '-', hasEnded: fields[0] === 'Z' };
 }
