@@ -17,7 +17,10 @@ const SET = compileRRset(
 
 const queryOf = (options?: Parameters<typeof makeQuery>[2]): Query => {
   const question = { name: NAME, type: TYPE.A, class: CLASS.IN };
-  const query = parseQuery(encodeMessage(makeQuery(4711, question, options)));
+  const { edns, ...plain } = makeQuery(4711, question, options);
+  const query = parseQuery(
+    encodeMessage(options === undefined || edns === undefined ? plain : { ...plain, edns }),
+  );
   if (query === undefined) throw new Error('no query');
   return query;
 };
@@ -30,13 +33,13 @@ const ready = (): { readonly octets: Uint8Array; readonly from: number; readonly
 
 describe('an answer that stands ready', () => {
   it.each([
-    ['without EDNS', queryOf({})],
+    ['without EDNS', queryOf()],
     ['with EDNS', queryOf({ ednsOptions: [] })],
     [
       'with a client subnet',
       queryOf({ ednsOptions: [{ code: 8, data: Uint8Array.of(0, 1, 24, 0, 192, 0, 2) }] }),
     ],
-  ])('is encoded as if its set were: %s', (_, query) => {
+  ])('is encoded as if its set were: %s', (what, query) => {
     const [kept, fresh] = [new WireWriter(), new WireWriter()];
     const { octets, from, to } = ready();
     expect(encodeReady(query, octets, from, to, 2, 17, kept, 512)).toBe(true);
@@ -50,6 +53,7 @@ describe('an answer that stands ready', () => {
       ecsScope: 17,
     };
     encodeResponse(query, response, fresh, 512);
+    expect(query.edns === undefined).toBe(what === 'without EDNS');
     expect(kept.buffer.toString('hex', 0, kept.offset)).toBe(fresh.buffer.toString('hex', 0, fresh.offset));
     expect(kept.offset).toBeGreaterThan(60);
   });
