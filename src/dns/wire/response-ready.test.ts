@@ -17,9 +17,9 @@ const SET = compileRRset(
 
 const queryOf = (options?: Parameters<typeof makeQuery>[2]): Query => {
   const question = { name: NAME, type: TYPE.A, class: CLASS.IN };
-  const { edns, ...plain } = makeQuery(4711, question, options);
+  const message = makeQuery(4711, question, options);
   const query = parseQuery(
-    encodeMessage(options === undefined || edns === undefined ? plain : { ...plain, edns }),
+    encodeMessage({ ...message, edns: options === undefined ? undefined : message.edns }),
   );
   if (query === undefined) throw new Error('no query');
   return query;
