@@ -1,26 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type NameServerProcess, startNameServerProcess } from '../support/name-server-process.ts';
-import { requireServer } from '../support/servers.ts';
+import { expect, it } from 'vitest';
+import { describeBeside, seedsOf } from './dns-differential/beside.ts';
 import { differencesPage } from './dns-differential/differences-page.ts';
-import { DIFFERENCES, type PeerName } from './dns-differential/known-differences.ts';
+import { DIFFERENCES } from './dns-differential/known-differences.ts';
 import { randomQueries } from './dns-differential/random-queries.ts';
-import { randomWorld } from './dns-differential/random-zones.ts';
-import { compareAnswers } from './dns-differential/run.ts';
-import { type Peer, startBind, startKnot } from './dns-differential/servers.ts';
 import { SIGNED_DIFFERENCES } from './dns-differential/signed-differences.ts';
 
-const SUITE = 'answers beside Knot and BIND';
-const knotd = await requireServer('knotd', SUITE);
-const named = await requireServer('named', SUITE);
-
-const WORLDS = Number(process.env.PORTOLAN_DIFFERENTIAL_WORLDS ?? 8);
-const FIRST_SEED = Number(process.env.PORTOLAN_DIFFERENTIAL_SEED ?? 1);
 /** Other types asked for at every name, beside its own. */
 const TYPES_PER_NAME = 3;
-const SHOWN = 10;
 
 it('the page on differences says what the table says', async () => {
   await expect(differencesPage()).toMatchFileSnapshot('../../docs/dns-differences.md');
@@ -31,46 +17,12 @@ it('every row of the tables has a name of its own', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-describe.skipIf(!knotd.available || !named.available)(SUITE, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'portolan-differential-'));
-  const worlds = Array.from({ length: WORLDS }, (_, i) => randomWorld(FIRST_SEED + i));
-  const zones = worlds.flatMap((world) => world.zones);
-  let ours: NameServerProcess | undefined;
-  const peers = new Map<PeerName, Peer>();
-
-  beforeAll(async () => {
-    if (!knotd.available || !named.available) return;
-    const [mine, knot, bind] = await Promise.all([
-      startNameServerProcess(zones, folder),
-      startKnot(knotd.path, zones, join(folder, 'knot')),
-      startBind(named.path, zones, join(folder, 'bind')),
-    ]);
-    ours = mine;
-    peers.set('knot', knot).set('bind', bind);
-  });
-  afterAll(async () => {
-    await Promise.all([ours?.stop(), ...[...peers.values()].map((peer) => peer.stop())]);
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  it('differ in nothing that the table does not explain, and no row of it explains nothing', {
-    timeout: 60_000 + WORLDS * 30_000,
-  }, async () => {
-    const { pairs, unanswered, perRow, unexplained } = await compareAnswers(
-      worlds,
-      (world) => randomQueries(world, TYPES_PER_NAME),
-      ours?.port ?? 0,
-      peers,
-      DIFFERENCES,
-    );
-    const counts = DIFFERENCES.map(({ id }) => `${id} ${perRow.get(id) ?? 0}`).join(', ');
-    console.log(`${zones.length} zones, ${pairs} pairs of answers; explained: ${counts}`);
-    expect(
-      unexplained.slice(0, SHOWN),
-      `${unexplained.length} pairs of answers differ in ways that no row explains`,
-    ).toEqual([]);
-    expect(unanswered).toBe(0);
-    expect(pairs).toBeGreaterThan(WORLDS * 5000);
-    expect(DIFFERENCES.filter(({ id }) => !perRow.has(id)).map(({ id }) => id)).toEqual([]);
-  });
+await describeBeside({
+  suite: 'answers beside Knot and BIND',
+  seeds: seedsOf(Number(process.env.PORTOLAN_DIFFERENTIAL_WORLDS ?? 8)),
+  signed: false,
+  queriesOf: (world) => randomQueries(world, TYPES_PER_NAME),
+  table: DIFFERENCES,
+  rowsNeeded: DIFFERENCES,
+  minimumPairsPerWorld: 5000,
 });
