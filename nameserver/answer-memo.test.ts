@@ -78,10 +78,9 @@ function both(
   let kept: string | undefined;
   let scope: number | undefined;
   if (hit) {
-    const { ready, from, to, answers, ecsScope } = memo;
-    expect(encodeReady(query, ready, from, to, answers, ecsScope, writer, LIMIT)).toBe(true);
+    expect(encodeReady(query, memo, writer, LIMIT)).toBe(true);
     kept = writer.buffer.toString('hex', 0, writer.offset);
-    scope = ecsScope;
+    scope = memo.ecsScope;
   }
   const decision = respond(table, query, client);
   if (hit) {

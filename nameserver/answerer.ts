@@ -16,21 +16,10 @@ import type { AnsweredQuery } from './query-log.ts';
 import type { Statistics, Transport } from './statistics.ts';
 import { TransferDesk } from './transfer-desk.ts';
 
-/** What one answered query was, for whoever watches (drills, query logs). */
-export interface QueryEvent {
-  readonly name: DomainName;
-  readonly type: number;
-  readonly rcode: number;
-  /** The client subnet of the query, or the resolver's own address. */
-  readonly client: ClientAddress;
-  readonly transport: Transport;
-}
-
 export interface AnswererOptions {
   /** `undefined`: there is nothing to answer from yet; the client gets SERVFAIL and asks another server. */
   readonly table: () => AnswerTable | undefined;
   readonly statistics: Statistics;
-  readonly onQuery: ((event: QueryEvent) => void) | undefined;
   /** Told of every query that gets an answer, when the octets of both are there. */
   readonly queryLog?: ((answered: AnsweredQuery) => void) | undefined;
   /** Called with what a routed name or the watcher threw. */
@@ -169,40 +158,23 @@ export class Answerer {
     reserve: number,
     rcode: number | undefined,
   ): boolean {
-    const { statistics, onQuery, onFailure, gate } = this.#options;
+    const { statistics, onFailure, gate } = this.#options;
     try {
       const early = gate.begin(query, source, transport);
       this.#query = query;
+      this.#source = source;
       this.#verdict = undefined;
       let verdict = gate.admit('total', '');
       if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
-      this.#source = source;
-      const plain = rcode === undefined && early === GO_ON && onQuery === undefined && isOrdinary(query);
-      const answers = plain ? this.#options.table() : undefined;
-      if (answers !== undefined) this.#memo ??= new AnswerMemo();
-      const memo = this.#memo;
-      if (answers !== undefined && memo?.find(query, answers, this.#clientOf) === true) {
-        const limit = answerLimit(query, transport, gate.udpOctets) - reserve;
-        verdict = gate.admit('answer', query.name);
-        if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
-        const { ready, from, to, ecsScope, zone } = memo;
-        if (encodeReady(query, ready, from, to, memo.answers, ecsScope, writer, limit, gate.reply)) {
-          gate.charge(writer.offset);
-          this.#rcode = RCODE.NOERROR;
-          this.#zone = zone?.origin ?? '';
-          statistics.response(this.#zone, transport, RCODE.NOERROR);
-          statistics.answered(begun);
-          return true;
-        }
-        this.#verdict = verdict; // it was counted, and is answered with TC
+      const answers = this.#options.table();
+      const given = rcode ?? (early === GO_ON ? undefined : early);
+      const isKept = given === undefined && answers !== undefined && isOrdinary(query);
+      if (isKept) {
+        const again = this.#again(query, answers, begun, transport, writer, reserve);
+        if (again !== undefined) return again;
       }
       const client = this.#clientOf(query);
-      const decision =
-        rcode !== undefined
-          ? withoutRecords(rcode)
-          : early !== GO_ON
-            ? withoutRecords(early)
-            : this.#decide(query, client);
+      const decision = given === undefined ? this.#decide(query, answers, client) : withoutRecords(given);
       verdict = this.#verdict ?? gate.admit(flowKindOf(query, decision), flowNameOf(query, decision));
       if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
       if (decision.rcode === RCODE.REFUSED) gate.explain(query, whyRefused(query));
@@ -213,7 +185,7 @@ export class Answerer {
         statistics.failure();
         onFailure(decision.failure);
       }
-      if (answers !== undefined) memo?.keep(query, answers, decision, client);
+      if (isKept) this.#memo?.keep(query, answers, decision, client);
       const limit = answerLimit(query, transport, gate.udpOctets) - reserve;
       encodeResponse(query, decision, writer, limit, gate.reply);
       gate.charge(writer.offset);
@@ -221,13 +193,6 @@ export class Answerer {
       this.#rcode = decision.rcode;
       this.#zone = decision.zone?.origin ?? '';
       statistics.response(this.#zone, transport, decision.rcode);
-      if (onQuery !== undefined) {
-        tell(
-          onQuery,
-          { name: query.name, type: query.type, rcode: decision.rcode, client, transport },
-          onFailure,
-        );
-      }
       statistics.answered(begun);
       return true;
     } catch (failure) {
@@ -237,10 +202,40 @@ export class Answerer {
     }
   }
 
-  #decide(query: Query, client: ClientAddress): Decision {
-    const { table, gate } = this.#options;
+  /**
+   * Gives an answer that is kept once more.
+   * @returns whether there is something to send; `undefined` when it has to be decided
+   */
+  #again(
+    query: Query,
+    answers: AnswerTable,
+    begun: number,
+    transport: Transport,
+    writer: WireWriter,
+    reserve: number,
+  ): boolean | undefined {
+    const { statistics, gate } = this.#options;
+    this.#memo ??= new AnswerMemo();
+    const memo = this.#memo;
+    if (!memo.find(query, answers, this.#clientOf)) return undefined;
+    const verdict = gate.admit('answer', query.name);
+    if (verdict !== 'pass') return verdict === 'slip' && this.#slip(query, transport, writer, reserve);
+    const limit = answerLimit(query, transport, gate.udpOctets) - reserve;
+    if (!encodeReady(query, memo, writer, limit, gate.reply)) {
+      this.#verdict = verdict; // it is counted already; what is decided now has TC
+      return undefined;
+    }
+    gate.charge(writer.offset);
+    this.#rcode = RCODE.NOERROR;
+    this.#zone = memo.zone?.origin ?? '';
+    statistics.response(this.#zone, transport, RCODE.NOERROR);
+    statistics.answered(begun);
+    return true;
+  }
+
+  #decide(query: Query, answers: AnswerTable | undefined, client: ClientAddress): Decision {
+    const { gate } = this.#options;
     if (query.class === CLASS.CH && query.problem === RCODE.NOERROR) return answerChaos(query, gate.nsid);
-    const answers = table();
     if (answers !== undefined) return respond(answers, query, client, this.#admit);
     gate.explain(query, EXTENDED_ERROR.NOT_READY);
     return withoutRecords(RCODE.SERVFAIL);
@@ -291,19 +286,6 @@ function flowNameOf(query: Query, { rcode, source }: Decision): string {
 function whyRefused({ type, class: qclass }: Query): number {
   const plain = qclass === CLASS.IN && type !== TYPE.AXFR && type !== TYPE.IXFR;
   return plain ? EXTENDED_ERROR.NOT_AUTHORITATIVE : EXTENDED_ERROR.PROHIBITED;
-}
-
-/** A watcher's mistake must not cost the client its answer. */
-function tell(
-  onQuery: (event: QueryEvent) => void,
-  event: QueryEvent,
-  onFailure: (failure: unknown) => void,
-): void {
-  try {
-    onQuery(event);
-  } catch (failure) {
-    onFailure(failure);
-  }
 }
 
 /** SERVFAIL without sections: nothing in it can fail again. */

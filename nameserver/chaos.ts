@@ -1,4 +1,4 @@
-import type { Decision } from '../src/dns/decision.ts';
+import { type Decision, withoutRecords } from '../src/dns/decision.ts';
 import { CLASS, RCODE, TYPE } from '../src/dns/types.ts';
 import type { Query } from '../src/dns/wire/query.ts';
 import { WireWriter } from '../src/dns/wire/writer.ts';
@@ -15,29 +15,14 @@ export function answerChaos(query: Query, nsid: Uint8Array | undefined): Decisio
     nsid !== undefined &&
     SERVER_NAMES.has(query.name) &&
     (query.type === TYPE.TXT || query.type === TYPE.ANY);
-  return {
-    rcode: known ? RCODE.NOERROR : RCODE.REFUSED,
-    authoritative: known,
-    answer: known
-      ? [
-          {
-            owner: query.name,
-            set: {
-              type: TYPE.TXT,
-              ttlSeconds: 0,
-              records: [{ type: 'TXT', strings: [nsid] }],
-              wire: chaosText(nsid),
-            },
-          },
-        ]
-      : [],
-    authority: [],
-    additional: [],
-    requiredAdditional: 0,
-    ecsScope: 0,
-    zone: undefined,
-    source: undefined,
-  };
+  if (!known) return withoutRecords(RCODE.REFUSED);
+  const set = {
+    type: TYPE.TXT,
+    ttlSeconds: 0,
+    records: [{ type: 'TXT', strings: [nsid] }],
+    wire: chaosText(nsid),
+  } as const;
+  return { ...withoutRecords(RCODE.NOERROR), authoritative: true, answer: [{ owner: query.name, set }] };
 }
 
 /** One TXT record of class CHAOS with the question as its owner. */

@@ -55,7 +55,6 @@ function answererWith(settings: object): {
   const answerer = new Answerer({
     table: () => table,
     statistics,
-    onQuery: undefined,
     onFailure,
     gate,
     transfers,

@@ -2,7 +2,6 @@ import { Worker } from 'node:worker_threads';
 import { PortolanError } from '../src/errors/error.ts';
 import type { StateViewInput } from '../src/health/state-view.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
-import type { QueryEvent } from './answerer.ts';
 import { CounterReader, familiesOf, type Metric } from './counters.ts';
 import { type ChosenAddresses, chooseAddresses } from './port-choice.ts';
 import { createSharedProtection } from './protection.ts';
@@ -23,8 +22,6 @@ export interface NameServerPoolOptions {
   /** The states that hold now, on the clock of `monotonicMs`. */
   readonly states: () => StateViewInput;
   readonly monotonicMs: () => number;
-  /** Told of answered queries a little later; of fewer when it does not keep up. */
-  readonly onQuery?: ((event: QueryEvent) => void) | undefined;
   /** Where records of the query log go, when the settings ask for one. */
   readonly queryLog?: QueryLogSink | undefined;
   readonly log: PoolLog;
@@ -178,25 +175,13 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
       case 'counters':
         thread.reader.hear(message.news);
         return;
-      case 'queries':
-        post(thread, { type: 'taken', kind: 'queries' });
-        for (const event of message.items) watched(event);
-        return;
       case 'queryLog':
         options.queryLog?.write(message.octets, message.records);
-        post(thread, { type: 'taken', kind: 'queryLog' });
+        post(thread, { type: 'queryLogTaken' });
         return;
       case 'warning':
         log.warn(message.details === '' ? {} : { err: message.details }, message.message);
         return;
-    }
-  };
-
-  const watched = (event: QueryEvent): void => {
-    try {
-      options.onQuery?.(event);
-    } catch (err) {
-      log.warn({ err }, 'whoever watches the queries failed');
     }
   };
 
@@ -208,7 +193,6 @@ export function createNameServerPool(options: NameServerPoolOptions): NameServer
       protection,
       table,
       states: feed.update(options.states(), monotonicMs()),
-      watched: options.onQuery !== undefined,
     };
     const worker = new Worker(options.entry ?? workerFile(), { workerData: start, name: `dns-${slot}` });
     const reader = new CounterReader();

@@ -1,6 +1,6 @@
 import type { AnswerTable } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
-import { Answerer, type QueryEvent } from './answerer.ts';
+import { Answerer } from './answerer.ts';
 import { DEFAULT_NAME_SERVER_SETTINGS } from './default-settings.ts';
 import { watchFiles } from './file-watch.ts';
 import { Gate, type LimitNotice } from './gate.ts';
@@ -27,8 +27,6 @@ export interface NameServerOptions {
   readonly listen: readonly ListenAddress[];
   /** The table to answer the next query from; `undefined`: SERVFAIL for now. A query keeps the table it began with. */
   readonly table: () => AnswerTable | undefined;
-  /** Told of every answered query, after it is encoded; must be quick. */
-  readonly onQuery?: ((event: QueryEvent) => void) | undefined;
   readonly log?: NameServerLog | undefined;
   readonly tcp?: Partial<TcpLimits> | undefined;
   /** Let other threads and processes bind the same port and share its queries (SO_REUSEPORT); not with port 0. */
@@ -116,7 +114,6 @@ export function createNameServer(options: NameServerOptions): OwnNameServer {
   const answerer = new Answerer({
     table: options.table,
     statistics,
-    onQuery: options.onQuery,
     queryLog: settings.queryLog === undefined ? undefined : (answered) => queryLogger?.record(answered),
     onFailure,
     gate,

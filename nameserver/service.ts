@@ -1,7 +1,6 @@
 import type { AnswerTable } from '../src/dns/table.ts';
 import type { StateViewInput } from '../src/health/state-view.ts';
 import type { GeoLookup } from '../src/routing/model.ts';
-import type { QueryEvent } from './answerer.ts';
 import type { Batches } from './batches.ts';
 import { familiesOf, type Metric } from './counters.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
@@ -19,7 +18,6 @@ export interface NameServiceOptions {
   readonly states: () => StateViewInput;
   readonly monotonicMs: () => number;
   readonly wallMs: () => number;
-  readonly onQuery?: ((event: QueryEvent) => void) | undefined;
   readonly log: { warn(details: object, message: string): void };
 }
 
@@ -110,7 +108,6 @@ export async function createNameService(options: NameServiceOptions): Promise<Na
       table: () => served?.table,
       transfers: () => served?.transfers,
       statistics: own,
-      onQuery: options.onQuery,
       writeQueryLog: logged === undefined ? undefined : (record) => logged.push(record),
       log,
     });

@@ -1,5 +1,4 @@
 import type { ErrorCode } from '../src/errors/table.ts';
-import type { QueryEvent } from './answerer.ts';
 import type { CounterNews } from './counters.ts';
 import type { SharedProtection } from './protection.ts';
 import type { NameServerSettings } from './settings.ts';
@@ -20,8 +19,6 @@ export interface ThreadStart {
   readonly protection: SharedProtection;
   readonly table: TableMessage;
   readonly states: StatesUpdate;
-  /** Tell of answered queries. */
-  readonly watched: boolean;
 }
 
 export interface TableMessage {
@@ -35,11 +32,9 @@ export interface TableMessage {
 export type ToThread =
   | TableMessage
   | { readonly type: 'states'; readonly update: StatesUpdate }
-  /** A batch of this kind was taken. */
-  | { readonly type: 'taken'; readonly kind: BatchKind }
+  /** A batch of the query log was taken. */
+  | { readonly type: 'queryLogTaken' }
   | { readonly type: 'close' };
-
-export type BatchKind = 'queries' | 'queryLog';
 
 export type FromThread =
   | { readonly type: 'listening' }
@@ -52,6 +47,5 @@ export type FromThread =
   | { readonly type: 'tableFailed'; readonly version: number; readonly message: string }
   | { readonly type: 'statesHeld' }
   | { readonly type: 'counters'; readonly news: CounterNews }
-  | { readonly type: 'queries'; readonly items: readonly QueryEvent[] }
   | { readonly type: 'queryLog'; readonly octets: Uint8Array; readonly records: number }
   | { readonly type: 'warning'; readonly message: string; readonly details: string };

@@ -1,8 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
-import type { QueryEvent } from './answerer.ts';
-import { Batches } from './batches.ts';
-import type { Metric } from './counters.ts';
 import { QUERY_LOG_DROPPED, queryLogBatches } from './query-log-batches.ts';
 import { createNameServer } from './server.ts';
 import { StatesReplica } from './state-replica.ts';
@@ -11,15 +8,6 @@ import { type AttachedTable, TableAttacher } from './table-image.ts';
 import type { FromThread, TableMessage, ThreadStart, ToThread } from './thread-messages.ts';
 
 /* Entry of a name server thread: answers on the shared port from the table and the states that it is told. */
-
-const WATCH_DROPPED: Metric = {
-  name: 'portolan_dns_watch_dropped_total',
-  help: 'Answered queries that whoever watches was not told of, because it did not keep up.',
-  type: 'counter',
-};
-
-/** Some 2 MB of events at most, for a watcher that hangs. */
-const WATCH_LIMITS = { batch: 256, inFlight: 4, waiting: 4096, delayMs: 20 };
 
 async function run(port: MessagePort, start: ThreadStart): Promise<void> {
   const post = (message: FromThread): void => port.postMessage(message);
@@ -39,12 +27,6 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
   serve(start.table);
 
   const statistics = new Statistics((news) => post({ type: 'counters', news }));
-  const unwatched = statistics.counters.counter(WATCH_DROPPED);
-  const queries = new Batches<QueryEvent>(
-    WATCH_LIMITS,
-    (items) => post({ type: 'queries', items }),
-    () => unwatched.add(),
-  );
   const logged = queryLogBatches(
     (octets, records) =>
       port.postMessage({ type: 'queryLog', octets, records } satisfies FromThread, [octets.buffer]),
@@ -59,7 +41,6 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
     transfers: () => served?.transfers,
     statistics,
     writeQueryLog: (record) => logged.push(record),
-    ...(start.watched ? { onQuery: (event: QueryEvent) => queries.push(event) } : {}),
     log: {
       warn: ({ err }, message) =>
         post({ type: 'warning', message, details: err === undefined ? '' : detailsOf(err) }),
@@ -75,13 +56,11 @@ async function run(port: MessagePort, start: ThreadStart): Promise<void> {
         states.apply(message.update);
         post({ type: 'statesHeld' });
         return;
-      case 'taken':
-        if (message.kind === 'queries') queries.taken();
-        else logged.taken();
+      case 'queryLogTaken':
+        logged.taken();
         return;
       case 'close':
         void server.close().then(() => {
-          queries.flush();
           logged.flush();
           port.close(); // with nothing else to do, the thread ends
         });

@@ -1,7 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { BroadcastChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { QueryEvent } from '../../nameserver/answerer.ts';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { DEFAULT_NAME_SERVER_SETTINGS } from '../../nameserver/default-settings.ts';
 import { createNameServerPool, type NameServerPoolOptions } from '../../nameserver/pool.ts';
@@ -280,15 +279,6 @@ describe('name server threads that share a port', () => {
     const other = createNameServer({ listen: [{ host: '127.0.0.1', port }], table: () => undefined });
     cleanUp.push(() => other.close());
     await expect(other.start()).rejects.toMatchObject({ code: 'PORT_IN_USE' });
-  });
-
-  it('tell whoever watches of every query', async () => {
-    const events: QueryEvent[] = [];
-    const { ask, metric } = await pool({ onQuery: (event) => events.push(event) });
-    await Promise.all(many(50).map(() => ask()));
-    await until('all were told', async () => events.length === 50, 5000);
-    expect(events[0]).toMatchObject({ name: WWW, type: TYPE.A, rcode: RCODE.NOERROR, transport: 'udp' });
-    expect(metric('portolan_dns_watch_dropped_total')).toBe(0);
   });
 });
 

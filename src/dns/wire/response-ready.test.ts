@@ -5,7 +5,7 @@ import { compileRRset } from '../rrset.ts';
 import { CLASS, TYPE } from '../types.ts';
 import { encodeMessage, makeQuery } from './message.ts';
 import { parseQuery, type Query } from './query.ts';
-import { encodeReady, encodeResponse } from './response.ts';
+import { encodeReady, encodeResponse, type ReadyAnswer } from './response.ts';
 import { WireWriter } from './writer.ts';
 
 const NAME = parseName('www.example.test');
@@ -26,9 +26,9 @@ const queryOf = (options?: Parameters<typeof makeQuery>[2]): Query => {
 };
 
 /** With octets of other answers around it. */
-const ready = (): { readonly octets: Uint8Array; readonly from: number; readonly to: number } => {
+const ready = (): ReadyAnswer => {
   const wire = SET.wire ?? new Uint8Array();
-  return { octets: Uint8Array.of(9, 9, ...wire, 9), from: 2, to: 2 + wire.length };
+  return { ready: Uint8Array.of(9, 9, ...wire, 9), from: 2, to: 2 + wire.length, answers: 2, ecsScope: 17 };
 };
 
 describe('an answer that stands ready', () => {
@@ -41,8 +41,7 @@ describe('an answer that stands ready', () => {
     ],
   ])('is encoded as if its set were: %s', (what, query) => {
     const [kept, fresh] = [new WireWriter(), new WireWriter()];
-    const { octets, from, to } = ready();
-    expect(encodeReady(query, octets, from, to, 2, 17, kept, 512)).toBe(true);
+    expect(encodeReady(query, ready(), kept, 512)).toBe(true);
     const response = {
       rcode: 0,
       authoritative: true,
@@ -60,11 +59,10 @@ describe('an answer that stands ready', () => {
 
   it('is refused where it does not fit, to the octet', () => {
     const query = queryOf({ ednsOptions: [] });
-    const { octets, from, to } = ready();
     const writer = new WireWriter();
-    expect(encodeReady(query, octets, from, to, 2, 0, writer, 512)).toBe(true);
+    expect(encodeReady(query, ready(), writer, 512)).toBe(true);
     const length = writer.offset;
-    expect(encodeReady(query, octets, from, to, 2, 0, writer, length)).toBe(true);
-    expect(encodeReady(query, octets, from, to, 2, 0, writer, length - 1)).toBe(false);
+    expect(encodeReady(query, ready(), writer, length)).toBe(true);
+    expect(encodeReady(query, ready(), writer, length - 1)).toBe(false);
   });
 });

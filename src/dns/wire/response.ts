@@ -101,17 +101,23 @@ export function encodeResponse(
   writer.patchU16(10, additionals);
 }
 
+/** An answer of one set, which stands in `ready[from..to)` as `RRset.wire` has it. */
+export interface ReadyAnswer {
+  readonly ready: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+  /** Number of records. */
+  readonly answers: number;
+  readonly ecsScope: number;
+}
+
 /**
- * As `encodeResponse` of an authoritative answer of one set that stands ready in `ready[from..to)` as `RRset.wire` has it.
+ * As `encodeResponse` of an authoritative answer that stands ready.
  * @returns false when it does not fit: nothing useful is in the writer then
  */
 export function encodeReady(
   query: Query,
-  ready: Uint8Array,
-  from: number,
-  to: number,
-  answers: number,
-  ecsScope: number,
+  { ready, from, to, answers, ecsScope }: ReadyAnswer,
   writer: WireWriter,
   limit: number,
   options?: ReplyOptions,
