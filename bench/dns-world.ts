@@ -7,6 +7,7 @@ import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import { zoneSpec } from '../src/resources/zone.ts';
 import { regionTable } from '../src/routing/geography.ts';
 import type { GeoLookup, RoutedEndpoint, RoutedGeoRule, RoutedPolicy } from '../src/routing/model.ts';
+import { geoRule, policyOf, seeded, tier } from '../src/routing/testing/world.ts';
 
 /*
  * The data of `bench/dns.ts`, the same for every server: one zone with 10,000 names, a third each geographic, weighted and
@@ -118,7 +119,7 @@ export function routingOf(
   return {
     sequence,
     zones: [{ namespace: 'default', name: 'bench', spec }],
-    policies: world.names.map((name, i) => policyOf(name, i, world.ttlSeconds)),
+    policies: world.names.map((name, i) => policyFor(name, i, world.ttlSeconds)),
     regions: regionTable(),
   };
 }
@@ -141,58 +142,33 @@ export function healthyView({ policies }: Pick<RoutingPart, 'policies'>): HeldSt
   );
 }
 
-function policyOf(name: BenchName, index: number, ttlSeconds: number): RoutedPolicy {
-  const base = {
-    namespace: 'default',
-    name: `${name.kind}-${index}`,
-    generation: 1,
-    hostnames: [name.name],
-    ttlSeconds,
-    minTtlSeconds: 5,
-    geo: [],
-    nextBest: 'nearest',
-    residency: [],
-    selection: { mode: 'weighted', maxAnswers: 1 },
-    panicThresholdPercent: 0,
-    capacityFloorPercent: 0,
-    drainRampSeconds: 0,
-  } as const;
+function policyFor(name: BenchName, index: number, ttlSeconds: number): RoutedPolicy {
+  const base = { name: `${name.kind}-${index}`, hostnames: [name.name], ttlSeconds };
   switch (name.kind) {
     case 'geo': {
-      const rule = ({ countries, address }: BenchPlace): RoutedGeoRule => ({
-        name: siteOf(address).site,
-        cidrs: [],
-        subdivisions: [],
-        countries,
-        regions: [],
-        continents: [],
-        tiers: [{ members: [{ endpoint: siteOf(address).site, weight: 1 }] }],
-      });
-      return {
+      const rule = ({ countries, address }: BenchPlace): RoutedGeoRule =>
+        geoRule(siteOf(address).site, { countries }, tier(siteOf(address).site));
+      return policyOf({
         ...base,
         endpoints: name.places.map(({ address }) => endpointOf(address)),
         geo: name.places.map(rule),
-        defaultTiers: [{ members: [{ endpoint: siteOf(name.otherwise).site, weight: 1 }] }],
-      };
+        defaultTiers: [tier(siteOf(name.otherwise).site)],
+      });
     }
     case 'weighted':
-      return {
+      return policyOf({
         ...base,
         endpoints: name.members.map(({ address }) => endpointOf(address)),
         defaultTiers: [
-          {
-            members: name.members.map(({ address, weight }) => ({ endpoint: siteOf(address).site, weight })),
-          },
+          tier(...name.members.map(({ address, weight }) => [siteOf(address).site, weight] as const)),
         ],
-      };
+      });
     case 'failover':
-      return {
+      return policyOf({
         ...base,
         endpoints: [name.primary, name.secondary].map(endpointOf),
-        defaultTiers: [name.primary, name.secondary].map((address) => ({
-          members: [{ endpoint: siteOf(address).site, weight: 1 }],
-        })),
-      };
+        defaultTiers: [name.primary, name.secondary].map((address) => tier(siteOf(address).site)),
+      });
   }
 }
 
@@ -269,15 +245,4 @@ function pick<T>(from: readonly T[], random: () => number): T {
 
 function octet(random: () => number): number {
   return Math.floor(random() * 256);
-}
-
-/** mulberry32, uniform in [0, 1). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

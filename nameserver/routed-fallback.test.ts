@@ -4,6 +4,7 @@ import { formatRdata } from '../src/dns/records/catalogue.ts';
 import { typeName } from '../src/dns/types.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import type { RoutedEndpoint, RoutedPolicy } from '../src/routing/model.ts';
+import { policyOf, tier } from '../src/routing/testing/world.ts';
 import { createRoutedTable } from './routed-table.ts';
 
 const ORIGIN = parseName('example.test');
@@ -46,36 +47,17 @@ const alias = (name: string, target: string): RoutedEndpoint => ({
 
 /** The fallback of www.example.test, one line a record, though everything is down. */
 function fallbackOf(more: Partial<RoutedPolicy>): readonly string[] {
-  const policy: RoutedPolicy = {
-    namespace: 'default',
+  const policy = policyOf({
     name: 'www',
-    generation: 1,
     hostnames: [HOST],
-    ttlSeconds: 30,
-    minTtlSeconds: 5,
     endpoints: [
       endpoint('eu', 'DE', '192.0.2.1', '2001:db8::1'),
       endpoint('us', 'US', '192.0.2.2'),
       endpoint('spare', 'FR', '192.0.2.3'),
     ],
-    geo: [],
-    defaultTiers: [
-      {
-        members: [
-          { endpoint: 'us', weight: 1 },
-          { endpoint: 'eu', weight: 3 },
-        ],
-      },
-      { members: [{ endpoint: 'spare', weight: 1 }] },
-    ],
-    nextBest: 'nearest',
-    residency: [],
-    selection: { mode: 'weighted', maxAnswers: 1 },
-    panicThresholdPercent: 0,
-    capacityFloorPercent: 0,
-    drainRampSeconds: 0,
+    defaultTiers: [tier('us', ['eu', 3]), tier('spare')],
     ...more,
-  };
+  });
   const { table, problems } = createRoutedTable({
     routing: {
       sequence: 7,

@@ -6,6 +6,7 @@ import { TYPE } from '../src/dns/types.ts';
 import { createStateView } from '../src/health/state-view.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import type { GeoLookup, RoutedPolicy } from '../src/routing/model.ts';
+import { geoRule, policyOf, tier } from '../src/routing/testing/world.ts';
 import { createRoutedTable } from './routed-table.ts';
 
 const zone = (
@@ -23,54 +24,35 @@ const zone = (
   },
 });
 
-const policy = (more: Partial<RoutedPolicy> = {}): RoutedPolicy => ({
-  namespace: 'default',
-  name: 'www',
-  generation: 1,
-  hostnames: [parseName('www.example.test')],
-  ttlSeconds: 30,
-  minTtlSeconds: 5,
-  endpoints: [
-    {
-      name: 'eu',
-      cluster: 'default/eu-1',
-      country: 'DE',
-      capacity: 1,
-      kind: 'addresses',
-      addresses: [
-        { address: '192.0.2.1', family: 4, targetId: 't-eu' },
-        { address: '2001:db8::1', family: 6, targetId: 't-eu' },
-      ],
-    },
-    {
-      name: 'us',
-      cluster: 'default/us-1',
-      country: 'US',
-      capacity: 1,
-      kind: 'addresses',
-      addresses: [{ address: '192.0.2.2', family: 4, targetId: 't-us' }],
-    },
-  ],
-  geo: [
-    {
-      name: 'america',
-      cidrs: [],
-      subdivisions: [],
-      countries: ['US'],
-      regions: [],
-      continents: [],
-      tiers: [{ members: [{ endpoint: 'us', weight: 1 }] }],
-    },
-  ],
-  defaultTiers: [{ members: [{ endpoint: 'eu', weight: 1 }] }],
-  nextBest: 'nearest',
-  residency: [],
-  selection: { mode: 'weighted', maxAnswers: 1 },
-  panicThresholdPercent: 0,
-  capacityFloorPercent: 0,
-  drainRampSeconds: 0,
-  ...more,
-});
+const policy = (more: Partial<RoutedPolicy> = {}): RoutedPolicy =>
+  policyOf({
+    name: 'www',
+    hostnames: [parseName('www.example.test')],
+    endpoints: [
+      {
+        name: 'eu',
+        cluster: 'default/eu-1',
+        country: 'DE',
+        capacity: 1,
+        kind: 'addresses',
+        addresses: [
+          { address: '192.0.2.1', family: 4, targetId: 't-eu' },
+          { address: '2001:db8::1', family: 6, targetId: 't-eu' },
+        ],
+      },
+      {
+        name: 'us',
+        cluster: 'default/us-1',
+        country: 'US',
+        capacity: 1,
+        kind: 'addresses',
+        addresses: [{ address: '192.0.2.2', family: 4, targetId: 't-us' }],
+      },
+    ],
+    geo: [geoRule('america', { countries: ['US'] }, tier('us'))],
+    defaultTiers: [tier('eu')],
+    ...more,
+  });
 
 /** 198.51.100.0/24 is in the US, everything else nowhere. */
 const geo: GeoLookup = {

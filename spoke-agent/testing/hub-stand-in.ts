@@ -15,6 +15,7 @@ import {
 } from '../../src/identity/snapshot-signing.ts';
 import type { DnsPart, PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { RoutedPolicy } from '../../src/routing/model.ts';
+import { policyOf, tier } from '../../src/routing/testing/world.ts';
 import { saveIdentity } from '../identity-files.ts';
 import { createSnapshotStore } from '../snapshot-store.ts';
 
@@ -170,13 +171,9 @@ const ZONE: RoutingPart['zones'][number]['spec'] = {
 };
 
 /** eu-1 answers; us-1 when eu-1 is down. */
-export const WWW: RoutedPolicy = {
-  namespace: 'default',
+export const WWW: RoutedPolicy = policyOf({
   name: 'www',
-  generation: 1,
   hostnames: [parseName('www.example.test')],
-  ttlSeconds: 30,
-  minTtlSeconds: 5,
   endpoints: [
     {
       name: 'eu',
@@ -195,12 +192,5 @@ export const WWW: RoutedPolicy = {
       addresses: [{ address: '192.0.2.2', family: 4, targetId: 't-us' }],
     },
   ],
-  geo: [],
-  defaultTiers: [{ members: [{ endpoint: 'eu', weight: 1 }] }, { members: [{ endpoint: 'us', weight: 1 }] }],
-  nextBest: 'nearest',
-  residency: [],
-  selection: { mode: 'weighted', maxAnswers: 1 },
-  panicThresholdPercent: 0,
-  capacityFloorPercent: 0,
-  drainRampSeconds: 0,
-};
+  defaultTiers: [tier('eu'), tier('us')],
+});

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { compilePolicy } from '../routing/compiled.ts';
 import { regionTable } from '../routing/geography.ts';
 import type { RoutedPolicy, StateView } from '../routing/model.ts';
+import { policyOf, tier } from '../routing/testing/world.ts';
 import { diffAnswers, PLACES, type Side, sharesAt } from './answers.ts';
 
 const REGIONS = regionTable();
@@ -17,28 +18,17 @@ const endpoint = (name: string, country: string, address: string) => ({
   ],
 });
 
-function policyOf(
+function policyWith(
   endpoints: readonly ReturnType<typeof endpoint>[],
   extra: Partial<RoutedPolicy> = {},
 ): RoutedPolicy {
-  return {
-    namespace: 'default',
+  return policyOf({
     name: 'p',
-    generation: 1,
     hostnames: [],
-    ttlSeconds: 30,
-    minTtlSeconds: 5,
     endpoints,
-    geo: [],
-    defaultTiers: [{ members: endpoints.map((e) => ({ endpoint: e.name, weight: 1 })) }],
-    nextBest: 'nearest',
-    residency: [],
-    selection: { mode: 'weighted', maxAnswers: 1 },
-    panicThresholdPercent: 0,
-    capacityFloorPercent: 0,
-    drainRampSeconds: 0,
+    defaultTiers: [tier(...endpoints.map((e) => e.name))],
     ...extra,
-  };
+  });
 }
 
 const state = (down: readonly string[] = []): StateView => ({
@@ -58,7 +48,7 @@ const nobody: Side = { policy: undefined, state: state() };
 
 describe('who answers a place', () => {
   it('is shared by weight, and told with its cluster', () => {
-    expect(sharesAt(side(policyOf([de, us])), 'DE')).toEqual([
+    expect(sharesAt(side(policyWith([de, us])), 'DE')).toEqual([
       { endpoint: 'de', cluster: 'default/de', percent: 50 },
       { endpoint: 'us', cluster: 'default/us', percent: 50 },
     ]);
@@ -67,7 +57,7 @@ describe('who answers a place', () => {
   it('is nobody without a policy, and IPv6 where there is nothing else', () => {
     expect(sharesAt(nobody, 'DE')).toEqual([]);
     const six = endpoint('six', 'DE', '2a00:1450::1');
-    expect(sharesAt(side(policyOf([six])), 'unknown').map((s) => s.endpoint)).toEqual(['six']);
+    expect(sharesAt(side(policyWith([six])), 'unknown').map((s) => s.endpoint)).toEqual(['six']);
   });
 
   it('is the maintenance address where that is what somebody asked for', () => {
@@ -78,7 +68,7 @@ describe('who answers a place', () => {
         onAllDown: { action: 'maintenance' as const, addresses: ['192.0.2.9'] },
       },
     ];
-    const dead = side(policyOf([de, us], { residency }), state(['t-de']));
+    const dead = side(policyWith([de, us], { residency }), state(['t-de']));
     expect(sharesAt(dead, 'FR')).toEqual([{ endpoint: 'maintenance 192.0.2.9', cluster: '', percent: 100 }]);
     expect(sharesAt(dead, 'US').map((s) => s.endpoint)).toEqual(['us']);
   });
@@ -90,8 +80,8 @@ describe('the difference of two sides', () => {
       { region: 'EU', unknownLocation: 'restrict' as const, onAllDown: { action: 'panic' as const } },
     ];
     const differences = diffAnswers(
-      side(policyOf([de, us], { residency })),
-      side(policyOf([de, us], { residency }), state(['t-us'])),
+      side(policyWith([de, us], { residency })),
+      side(policyWith([de, us], { residency }), state(['t-us'])),
     );
     // Inside the EU it was de before and stays de.
     expect(differences).toHaveLength(1);
@@ -101,10 +91,10 @@ describe('the difference of two sides', () => {
   });
 
   it('names every place when a policy comes or goes, the unknown one included', () => {
-    const [gone] = diffAnswers(side(policyOf([de])), nobody);
+    const [gone] = diffAnswers(side(policyWith([de])), nobody);
     expect(gone?.places).toEqual(PLACES);
     expect(PLACES).toContain('unknown');
     expect(gone?.after).toEqual([]);
-    expect(diffAnswers(side(policyOf([de])), side(policyOf([de])))).toEqual([]);
+    expect(diffAnswers(side(policyWith([de])), side(policyWith([de])))).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ import type { AnswerTable } from '../../src/dns/table.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import { createStateView } from '../../src/health/state-view.ts';
 import type { RoutingPart } from '../../src/protocol/snapshot.ts';
-import type { RoutedPolicy } from '../../src/routing/model.ts';
+import { policyOf, tier } from '../../src/routing/testing/world.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { type Resolver, startUnbound } from './dnssec-answers/validators.ts';
@@ -73,13 +73,10 @@ const zones: RoutingPart['zones'] = [
     },
   },
 ];
-const policy: RoutedPolicy = {
-  namespace: 'default',
+const policy = policyOf({
   name: 'routed',
-  generation: 1,
   hostnames: [parseName('routed.sealed.test')],
   ttlSeconds: 45,
-  minTtlSeconds: 5,
   endpoints: [
     {
       name: 'eu',
@@ -90,15 +87,8 @@ const policy: RoutedPolicy = {
       addresses: [{ address: '198.51.100.1', family: 4, targetId: 'eu4' }],
     },
   ],
-  geo: [],
-  defaultTiers: [{ members: [{ endpoint: 'eu', weight: 1 }] }],
-  nextBest: 'nearest',
-  residency: [],
-  selection: { mode: 'weighted', maxAnswers: 1 },
-  panicThresholdPercent: 0,
-  capacityFloorPercent: 0,
-  drainRampSeconds: 0,
-};
+  defaultTiers: [tier('eu')],
+});
 
 /** What every copy has to answer; all of it validated. */
 const EXPECTED: readonly (readonly [name: string, type: string, rcode: string, answer: readonly string[]])[] =

@@ -19,6 +19,7 @@ import { parseType, TYPE, typeName } from '../../src/dns/types.ts';
 import { createStateView } from '../../src/health/state-view.ts';
 import type { RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { RoutedPolicy } from '../../src/routing/model.ts';
+import { policyOf, tier } from '../../src/routing/testing/world.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import {
@@ -88,13 +89,10 @@ const SECOND_RECORDS: Records = [
   { name: 'new', type: 'A', data: ['192.0.2.100'] },
 ];
 
-const policy = (more: Partial<RoutedPolicy>): RoutedPolicy => ({
-  namespace: 'default',
+const ROUTED: Partial<RoutedPolicy> = {
   name: 'routed',
-  generation: 1,
   hostnames: [parseName('routed.copied.test')],
   ttlSeconds: 45,
-  minTtlSeconds: 5,
   endpoints: [
     {
       name: 'eu',
@@ -116,31 +114,18 @@ const policy = (more: Partial<RoutedPolicy>): RoutedPolicy => ({
       addresses: [{ address: '198.51.100.2', family: 4, targetId: 'us4' }],
     },
   ],
-  geo: [],
-  defaultTiers: [
-    {
-      members: [
-        { endpoint: 'eu', weight: 1 },
-        { endpoint: 'us', weight: 1 },
-      ],
-    },
-  ],
-  nextBest: 'nearest',
-  residency: [],
-  selection: { mode: 'weighted', maxAnswers: 1 },
-  panicThresholdPercent: 0,
-  capacityFloorPercent: 0,
-  drainRampSeconds: 0,
-  ...more,
-});
+  defaultTiers: [tier('eu', 'us')],
+};
 const POLICIES: readonly RoutedPolicy[] = [
-  policy({}),
-  policy({
+  policyOf(ROUTED),
+  policyOf({
+    ...ROUTED,
     name: 'resident',
     hostnames: [parseName('resident.copied.test'), parseName('*.resident.copied.test')],
     residency: [{ region: 'europe', unknownLocation: 'allow', onAllDown: { action: 'panic' } }],
   }),
-  policy({
+  policyOf({
+    ...ROUTED,
     name: 'cdn',
     hostnames: [parseName('cdn.copied.test')],
     endpoints: [
@@ -154,7 +139,7 @@ const POLICIES: readonly RoutedPolicy[] = [
         cname: { name: parseName('edge.example.net'), targetId: 'edge' },
       },
     ],
-    defaultTiers: [{ members: [{ endpoint: 'cdn', weight: 1 }] }],
+    defaultTiers: [tier('cdn')],
   }),
 ];
 /** What a copy has where we route; see docs/guides/zone-transfers.md. */
