@@ -83,8 +83,9 @@ export async function startControl(
     monotonicMs: () => clock.monotonicMs(),
     after: (delayMs, run) => clock.after(delayMs, run),
   });
+  const ending = new AbortController();
   const snapshots = agentSnapshots(config.dataDir, identity, {
-    check: (path) => tryOut(deps.programs.snapshotCheck, path),
+    check: (path) => tryOut(deps.programs.snapshotCheck, path, { signal: ending.signal }),
     onDamaged: (err) => log.error({ err }, 'a snapshot on the disk cannot be used'),
   });
 
@@ -361,14 +362,14 @@ export async function startControl(
     },
     async close() {
       closed = true;
-      intake.close();
+      ending.abort();
       for (const cancel of cancels.values()) cancel();
       cancelSoon?.();
       publisher.close();
       geoKeeper.close();
       prober?.close();
       link?.close();
-      await peers?.close();
+      await Promise.all([intake.close(), peers?.close()]);
     },
   };
 }

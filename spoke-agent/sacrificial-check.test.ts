@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
+import { until } from '../test/support/until.ts';
 import { tryOut } from './sacrificial-check.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
 import { createHubStandIn, type HubStandIn, type SnapshotRecipe, WWW } from './testing/hub-stand-in.ts';
@@ -32,7 +33,7 @@ const fileOf = async (bytes: Uint8Array): Promise<string> => {
 const tried = async (bytes: Uint8Array, program = PROGRAM, limitMs?: number): Promise<string> => {
   const path = await fileOf(bytes);
   try {
-    await tryOut(program, path, limitMs);
+    await tryOut(program, path, limitMs === undefined ? {} : { timeLimitMs: limitMs });
     return 'good';
   } catch (error) {
     if (!(error instanceof PortolanError)) throw error;
@@ -130,6 +131,23 @@ describe('I11 a snapshot is tried out before it is believed', () => {
   it('a check that never ends is ended, and the snapshot refused', async () => {
     const endless = await fileOf(Buffer.from('for (;;);'));
     expect(await tried(snapshotFile(), endless, 500)).toContain('longer than 500 ms');
+  });
+
+  it('a check whose agent ends is ended with it, and gone when the refusal is heard', async () => {
+    const program = await fileOf(
+      Buffer.from("require('node:fs').writeFileSync(process.argv[2], String(process.pid)); for (;;);"),
+    );
+    const pidFile = join(folder, 'pid');
+    const agent = new AbortController();
+    const refused = tryOut(program, pidFile, { signal: agent.signal }).catch(String);
+    const { value: pid } = await until(
+      'the check runs',
+      async () => Number(await readFile(pidFile, 'utf8')) || undefined,
+      5_000,
+    );
+    agent.abort();
+    expect(await refused).toContain('SIGKILL');
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
 
   it('a check that dies refuses the snapshot', async () => {

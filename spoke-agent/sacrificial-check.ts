@@ -16,13 +16,15 @@ const HEAP_LIMIT_MB = 512;
  * out of memory and crashes in native code, which end all threads of a process; its memory goes back to the system; and
  * snapshots change with configuration, not with health, so the 0.2 s of its start do not matter.
  * @param program file of `snapshot-check`
+ * @param signal whoever asked is ending: the process is ended too, and gone when this rejects
  * @throws PortolanError SNAPSHOT_INVALID with what the check found, or how it ended
  */
 export async function tryOut(
   program: string,
   snapshotPath: string,
-  timeLimitMs = TIME_LIMIT_MS,
+  { timeLimitMs = TIME_LIMIT_MS, signal }: { timeLimitMs?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
+  if (signal?.aborted === true) throw invalid('it was not tried out: the agent is ending');
   const child = fork(program, [snapshotPath], {
     execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -32,6 +34,8 @@ export async function tryOut(
     late = true;
     child.kill('SIGKILL');
   }, timeLimitMs);
+  const abandon = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', abandon);
   try {
     const { said, ended } = await reportOf(child);
     // The program is of the same release and says nothing else.
@@ -43,5 +47,6 @@ export async function tryOut(
     throw PortolanError.from(error, 'SNAPSHOT_INVALID');
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', abandon);
   }
 }

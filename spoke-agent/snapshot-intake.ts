@@ -27,7 +27,8 @@ export interface SnapshotIntake {
   readonly current: StoredSnapshot | undefined;
   /** Hash of the one the data process serves; empty: none. */
   readonly served: string;
-  close(): void;
+  /** Settles when none is being tried out any more. */
+  close(): Promise<void>;
 }
 
 export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIntake {
@@ -36,7 +37,7 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
   let unacknowledged: SnapshotMark | undefined;
   /** The newest that waits while another one is tried out: those in between are never needed. */
   let waiting: SignedSnapshot | undefined;
-  let busy = false;
+  let working: Promise<void> | undefined;
   let closed = false;
 
   const accept = async (message: SignedSnapshot): Promise<void> => {
@@ -56,6 +57,7 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
       unacknowledged = stored.mark;
       options.tellData(stored.path);
     } catch (thrown) {
+      if (closed) return;
       const err = PortolanError.from(thrown);
       log.error({ err }, 'a snapshot of the hub was refused; the last good one stays');
       const { epoch, version } = current?.mark ?? { epoch: 0, version: 0 };
@@ -67,14 +69,12 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
   };
 
   const work = async (): Promise<void> => {
-    if (busy) return;
-    busy = true;
     while (waiting !== undefined && !closed) {
       const next = waiting;
       waiting = undefined;
       await accept(next);
     }
-    busy = false;
+    working = undefined;
   };
 
   if (current !== undefined && current.mark.hash !== served) options.tellData(current.path);
@@ -88,7 +88,7 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
     },
     offer(message) {
       waiting = message;
-      void work();
+      working ??= work();
     },
     serving(hash, error) {
       served = hash;
@@ -96,8 +96,9 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
       options.acknowledge(unacknowledged, unacknowledged.hash === hash ? '' : error);
       unacknowledged = undefined;
     },
-    close() {
+    async close() {
       closed = true;
+      await working;
     },
   };
 }
