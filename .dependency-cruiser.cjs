@@ -40,7 +40,31 @@ module.exports = {
     },
     only('nameserver', 'nameserver', ['src/', 'nameserver/']),
     only('prober', 'prober', ['src/', 'prober/']),
-    only('hub', 'hub', ['src/', 'nameserver/', 'prober/', 'providers/contract\\.ts', 'hub/']),
+    only('hub', 'hub', [
+      'src/',
+      'nameserver/',
+      'prober/',
+      'providers/contract\\.ts',
+      'providers/catalogue\\.ts',
+      'hub/',
+    ]),
+    {
+      name: 'only-main-names-the-catalogue',
+      severity: 'error',
+      from: { path: '^hub/', pathNot: `^hub/main\\.ts$|${test}` },
+      to: { path: '^providers/catalogue\\.ts$' },
+    },
+    {
+      name: 'providers-know-the-contract',
+      severity: 'error',
+      comment:
+        'a provider knows src, the contract and what name servers share, never another provider nor the hub',
+      from: { path: '^providers/([^/]+)/', pathNot: test },
+      to: {
+        path: '^(providers/[^/]+/|hub|spoke-agent|nameserver(?!/transfer-client\\.ts)|prober|cli|demo|test)/',
+        pathNot: '^providers/$1/',
+      },
+    },
     only('spoke-agent', 'spoke-agent', [
       'src/',
       'nameserver/',

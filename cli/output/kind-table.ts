@@ -1,4 +1,5 @@
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
+import { providerTypeOf } from '../../src/resources/dns-provider.ts';
 import { ageText } from './duration.ts';
 
 /** How objects of one kind are listed. */
@@ -98,6 +99,14 @@ const SECRET_WIDE: Columns<'Secret'> = {
   STORED: (s) => list(s.status?.keys.map((k) => `${k.key} (${k.bytes} B, ${k.digest})`) ?? [], 8),
 };
 
+const PROVIDER: Columns<'DNSProvider'> = {
+  TYPE: (p) => providerTypeOf(p.spec),
+  ZONES: (p) => list(p.spec.zones.map((z) => withoutDot(z.origin))),
+  READY: (p) => condition(p, 'Ready'),
+  NAMES: (p) => String(p.status?.zones.reduce((sum, z) => sum + z.names, 0) ?? 0),
+  HELD: (p) => String(p.status?.zones.reduce((sum, z) => sum + z.held.length, 0) ?? 0),
+};
+
 const DRAIN: Columns<'Drain'> = {
   CLUSTER: (d) => d.spec.cluster,
   ACTIVE: (d) => condition(d, 'Active'),
@@ -139,6 +148,7 @@ const TABLES: { readonly [K in Kind]: KindTable } = {
   TrafficPolicy: made('TrafficPolicy', POLICY, POLICY_WIDE),
   HealthCheck: made('HealthCheck', CHECK, CHECK_WIDE),
   Zone: made('Zone', ZONE, ZONE_WIDE),
+  DNSProvider: made('DNSProvider', PROVIDER),
   Secret: made('Secret', SECRET, SECRET_WIDE),
   Drain: made('Drain', DRAIN),
   Drill: made('Drill', DRILL, DRILL_WIDE),

@@ -17,6 +17,8 @@ export type Action =
   | 'status.read'
   | 'audit.read'
   | 'token.manage'
+  | 'provider.read'
+  | 'provider.manage'
   | 'metrics.read'
   | 'geoip.read'
   | 'geoip.manage'
@@ -39,6 +41,8 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'HealthCheck.write': OPERATORS,
   'Zone.read': EVERYONE,
   'Zone.write': OPERATORS,
+  'DNSProvider.read': EVERYONE,
+  'DNSProvider.write': ADMINS,
   'Secret.read': OPERATORS,
   'Secret.write': ADMINS,
   'Drain.read': EVERYONE,
@@ -50,6 +54,8 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'cluster.remove': ADMINS,
   'drill.run': OPERATORS,
   'zone.dnssec': OPERATORS,
+  'provider.read': OPERATORS,
+  'provider.manage': ADMINS,
   plan: EVERYONE,
   resolve: EVERYONE,
   'status.read': EVERYONE,

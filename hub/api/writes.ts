@@ -172,6 +172,8 @@ function desiredOf(input: ParsedInput, common: Common): AnyDesired {
       return { ...common, kind: input.kind, spec: input.spec };
     case 'Zone':
       return { ...common, kind: input.kind, spec: input.spec };
+    case 'DNSProvider':
+      return { ...common, kind: input.kind, spec: input.spec };
     case 'Secret':
       return { ...common, kind: input.kind, spec: input.spec };
     case 'Drain':

@@ -16,6 +16,7 @@ export const NO_OBJECTS: Objects = {
   TrafficPolicy: new Map(),
   HealthCheck: new Map(),
   Zone: new Map(),
+  DNSProvider: new Map(),
   Secret: new Map(),
   Drain: new Map(),
   Drill: new Map(),

@@ -55,6 +55,7 @@ export function referenceViolations(
               `Create it, or use one that \`portolan get clusters -n ${namespace}\` lists.`,
             ),
           ];
+    case 'DNSProvider':
     case 'Secret':
       return [];
   }

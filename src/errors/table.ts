@@ -131,6 +131,63 @@ export const ERROR_TABLE = {
     'Read the object to see whether the write happened, then try again.',
   ),
 
+  // --- DNS providers
+  PROVIDER_UNAVAILABLE: entry(
+    503,
+    'A DNS provider does not answer, throttles, or fails.',
+    'Wait: it is tried again with growing pauses. `portolan provider check` shows what it says.',
+  ),
+  PROVIDER_DENIED: entry(
+    422,
+    'A DNS provider refuses the credentials, or they lack a permission.',
+    'Run `portolan provider check <name>`: it names the permission to grant, or the key of the Secret to correct.',
+  ),
+  PROVIDER_ZONE_MISSING: entry(
+    422,
+    'The account has no such zone.',
+    'List what it has with `portolan zone list --provider <name>`; create the zone there, or correct `spec.zones`.',
+  ),
+  PROVIDER_REFUSED: entry(
+    422,
+    'A DNS provider refuses a record for what it is.',
+    'Correct what the message names; the other names of the zone are published all the same.',
+  ),
+  PROVIDER_UNSUPPORTED: entry(
+    422,
+    'A DNS provider cannot do what is asked, and nothing honest comes close.',
+    'Accept the loss where `portolan explain` names one, delegate the name to the embedded name servers, or use another provider.',
+  ),
+  PROVIDER_SUPERSEDED: entry(
+    409,
+    'A hub with a newer epoch writes this zone: this one must not.',
+    'Use the hub that took over; stop the other one.',
+  ),
+  RECORDS_FOREIGN: entry(
+    409,
+    'Records stand at a hostname that were not made by this hub, so they are not touched.',
+    'Look at them and take them over with `portolan adopt <hostname>`, or remove them or the hostname.',
+  ),
+  RECORDS_PROTECTED: entry(
+    409,
+    'SOA, NS and DS records at the apex of a zone, and those of others, are never changed.',
+    'Change them at the provider.',
+  ),
+  RECORDS_EMPTY: entry(
+    409,
+    'A name that is still wanted would be left without any answer.',
+    'Give it an endpoint, or delete the policy if the name shall go.',
+  ),
+  PLAN_NEEDS_APPROVAL: entry(
+    409,
+    'A plan removes more of the names of a zone than is let through without a person.',
+    'Look at it with `portolan provider plan <name>` and let it through with `portolan provider approve <name> --zone <origin> --plan <hash>`.',
+  ),
+  PROVIDER_FROZEN: entry(
+    409,
+    'The DNSProvider is frozen, forbids removals, or a rollback holds the zone.',
+    'Set `spec.frozen: false` (or `spec.deletions: allow`), or run `portolan provider resume <name> --zone <origin>`.',
+  ),
+
   // --- who may do what
   UNAUTHENTICATED: entry(
     401,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ClusterSpec, type ClusterStatus, clusterSpec } from './cluster.ts';
+import { type DnsProviderSpec, type DnsProviderStatus, dnsProviderSpec } from './dns-provider.ts';
 import { type DrainSpec, type DrainStatus, drainSpec } from './drain.ts';
 import { type DrillSpec, type DrillStatus, drillSpec } from './drill.ts';
 import { type HealthCheckSpec, type HealthCheckStatus, healthCheckSpec } from './health-check.ts';
@@ -14,6 +15,7 @@ export interface KindMap {
   TrafficPolicy: { spec: TrafficPolicySpec; status: TrafficPolicyStatus };
   HealthCheck: { spec: HealthCheckSpec; status: HealthCheckStatus };
   Zone: { spec: ZoneSpec; status: ZoneStatus };
+  DNSProvider: { spec: DnsProviderSpec; status: DnsProviderStatus };
   Secret: { spec: SecretSpec; status: SecretStatus };
   Drain: { spec: DrainSpec; status: DrainStatus };
   Drill: { spec: DrillSpec; status: DrillStatus };
@@ -69,6 +71,12 @@ export const KINDS = {
     aliases: ['zone'],
     spec: zoneSpec,
     summary: 'a zone served by the embedded name servers',
+  },
+  DNSProvider: {
+    plural: 'dnsproviders',
+    aliases: ['dnsprovider', 'provider', 'providers', 'dp'],
+    spec: dnsProviderSpec,
+    summary: 'an account at a DNS provider, and the zones there that hostnames are published into',
   },
   Secret: {
     plural: 'secrets',
@@ -130,6 +138,7 @@ export const INPUT_SCHEMAS: { readonly [K in Kind]: z.ZodType<ResourceInput<K>> 
   TrafficPolicy: input('TrafficPolicy', trafficPolicySpec),
   HealthCheck: input('HealthCheck', healthCheckSpec),
   Zone: input('Zone', zoneSpec),
+  DNSProvider: input('DNSProvider', dnsProviderSpec),
   Secret: input('Secret', secretSpec),
   Drain: input('Drain', drainSpec),
   Drill: input('Drill', drillSpec),

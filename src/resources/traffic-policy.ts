@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CompileReport } from '../plan/compile-report.ts';
 import {
   cidr,
   continentCode,
@@ -106,6 +107,9 @@ const residencyRule = z.strictObject({
 });
 export type ResidencySpec = z.output<typeof residencyRule>;
 
+/** Features (`src/plan/compile-report.ts`) that a policy can do without at a provider that has no way to keep them. */
+export const ACCEPTABLE_LOSSES = ['geo', 'subnets', 'weights', 'mixedTypes'] as const;
+
 export const trafficPolicySpec = z.strictObject({
   hostnames: z
     .array(domainName)
@@ -163,6 +167,34 @@ export const trafficPolicySpec = z.strictObject({
   capacityFloorPercent: percent
     .default(0)
     .describe('A tier with less than this share of its capacity healthy is joined by the next tier.'),
+  dns: z
+    .strictObject({
+      decider: z
+        .enum(['portolan', 'native', 'both'])
+        .default('portolan')
+        .describe(
+          "Who takes what is down out of answers: the hub (`portolan`), the provider's own health checks (`native`), or the hub with those as the fallback (`both`).",
+        ),
+      form: z
+        .enum(['auto', 'computed'])
+        .default('auto')
+        .describe(
+          "`auto`: the provider's own routing where it keeps the meaning; `computed`: plain records always.",
+        ),
+      accept: z
+        .array(z.enum(ACCEPTABLE_LOSSES))
+        .max(ACCEPTABLE_LOSSES.length)
+        .default([])
+        .describe('What may be lost at a provider that cannot do it. Residency never may.'),
+      shared: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Other hubs may publish addresses of their own under the same hostnames; plain records only.',
+        ),
+    })
+    .prefault({})
+    .describe('How DNS providers publish it; the embedded name servers do everything themselves.'),
   drainRampSeconds: z
     .number()
     .int()
@@ -183,4 +215,13 @@ export interface TrafficPolicyStatus {
     readonly state: 'up' | 'down' | 'unknown';
     readonly detail: string;
   }[];
+  /** What becomes of each hostname at each DNS provider; absent when no zone of a provider holds one. */
+  readonly dns?: readonly (CompileReport & {
+    /** In the provider's zone since this instant; absent: not (yet). */
+    readonly programmedAt?: string;
+    /** All authoritative servers agree since this instant. */
+    readonly verifiedAt?: string;
+    /** What keeps it from being programmed or verified. */
+    readonly problem?: string;
+  })[];
 }

@@ -32,6 +32,8 @@ export function parseResource(input: unknown, expected?: Kind): ParsedInput {
       return parseAs(kind, document);
     case 'Zone':
       return parseAs(kind, document);
+    case 'DNSProvider':
+      return parseAs(kind, document);
     case 'Secret':
       return parseAs(kind, document);
     case 'Drain':

@@ -17,6 +17,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/apis/portolan.dev/v1alpha1/dnsproviders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every DNSProvider (an account at a DNS provider, and the zones there that hostnames are published into) the caller may see. */
+        get: operations["listDNSProviderAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/apis/portolan.dev/v1alpha1/drains": {
         parameters: {
             query?: never;
@@ -100,6 +117,43 @@ export interface paths {
         post?: never;
         /** Delete a Cluster. It stays with a deletionTimestamp while finalizers remain. */
         delete: operations["deleteCluster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/dnsproviders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the DNSProvider objects of a namespace. */
+        get: operations["listDNSProvider"];
+        put?: never;
+        /** Create a DNSProvider. */
+        post: operations["createDNSProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/dnsproviders/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one DNSProvider. */
+        get: operations["getDNSProvider"];
+        /** Replace a DNSProvider. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceDNSProvider"];
+        post?: never;
+        /** Delete a DNSProvider. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteDNSProvider"];
         options?: never;
         head?: never;
         patch?: never;
@@ -872,7 +926,7 @@ export interface components {
         };
         Applied: {
             documents: components["schemas"]["PlannedDocument"][];
-            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"])[];
+            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"])[];
             revision: number;
             warnings: string[];
         };
@@ -988,11 +1042,227 @@ export interface components {
             status: "True" | "False" | "Unknown";
             type: string;
         };
+        DNSProvider: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "DNSProvider";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["DNSProviderSpec"];
+            status?: {
+                conditions: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        DNSProviderInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "DNSProvider";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["DNSProviderSpec"];
+            status?: unknown;
+        };
+        DNSProviderList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["DNSProvider"][];
+            /** @constant */
+            kind: "DNSProviderList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        DNSProviderSpec: {
+            azure?: {
+                /**
+                 * Format: uri
+                 * @description Where tokens come from; default: the public cloud.
+                 */
+                authorityHost?: string;
+                /** @description PEM bundle to trust instead of the system's roots. */
+                caSecret?: {
+                    key: string;
+                    name: string;
+                };
+                clientId?: string;
+                /**
+                 * Format: uri
+                 * @description Another endpoint than the provider's own, such as a private one.
+                 */
+                endpoint?: string;
+                resourceGroup: string;
+                /** @description Secret with `clientSecret`; default: workload identity, then the managed identity (of `clientId`, if given). */
+                secret?: string;
+                subscriptionId: string;
+                tenantId?: string;
+                /**
+                 * @description Route by Traffic Manager profiles in the same resource group; else plain records.
+                 * @default false
+                 */
+                trafficManager?: boolean;
+            };
+            /**
+             * @description `never`: names are created and changed, but none is removed.
+             * @default allow
+             * @enum {string}
+             */
+            deletions?: "allow" | "never";
+            /**
+             * @description How often a zone is read again although nothing changed here.
+             * @default 300
+             */
+            driftCheckSeconds?: number;
+            /**
+             * @description Plans are made and shown, but nothing is written.
+             * @default false
+             */
+            frozen?: boolean;
+            google?: {
+                /** @description PEM bundle to trust instead of the system's roots. */
+                caSecret?: {
+                    key: string;
+                    name: string;
+                };
+                /**
+                 * Format: uri
+                 * @description Another endpoint than the provider's own, such as a private one.
+                 */
+                endpoint?: string;
+                /** @description A global external health check (`projects/…/global/healthChecks/…`), for decider `native` or `both`. */
+                healthCheck?: string;
+                project: string;
+                /** @description Secret with `credentials.json` (a service account or workload identity federation); default: the application default credentials. */
+                secret?: string;
+            };
+            /**
+             * @description A plan that removes more of the owned names of a zone waits for approval; one name always may go.
+             * @default 30
+             */
+            maxRemovedPercent?: number;
+            powerdns?: {
+                /** @description PEM bundle to trust instead of the system's roots. */
+                caSecret?: {
+                    key: string;
+                    name: string;
+                };
+                /**
+                 * @description Route by LUA records; PowerDNS must have `enable-lua-records` set.
+                 * @default false
+                 */
+                lua?: boolean;
+                /** @description Secret with `apiKey`. */
+                secret: string;
+                /**
+                 * @description Server id in the API.
+                 * @default localhost
+                 */
+                server?: string;
+                /**
+                 * Format: uri
+                 * @description Of the API: `https://ns1.example.com:8081`.
+                 */
+                url: string;
+            };
+            /** @description Default: what the provider allows an account. Lower it where others use the account, too. */
+            requestsPerSecond?: number;
+            rfc2136?: {
+                /** @default 53 */
+                port?: number;
+                server: string;
+                /** @default 5000 */
+                timeoutMs?: number;
+                /** @description Secret with the TSIG key: `name`, `algorithm` (hmac-sha256, hmac-sha384 or hmac-sha512) and `secret` (base64). */
+                tsigSecret: string;
+            };
+            route53?: {
+                assumeRole?: {
+                    externalId?: string;
+                    roleArn: string;
+                };
+                /** @description PEM bundle to trust instead of the system's roots. */
+                caSecret?: {
+                    key: string;
+                    name: string;
+                };
+                /**
+                 * Format: uri
+                 * @description Another endpoint than the provider's own, such as a private one.
+                 */
+                endpoint?: string;
+                /**
+                 * @description Of the health checks made with decider `native` or `both`.
+                 * @default {}
+                 */
+                healthChecks?: {
+                    /** @default 3 */
+                    failureThreshold?: number;
+                    /** @default 30 */
+                    intervalSeconds?: 10 | 30;
+                };
+                /**
+                 * @description Region that requests are signed for.
+                 * @default us-east-1
+                 */
+                region?: string;
+                /** @description Secret with `accessKeyId`, `secretAccessKey` and, if temporary, `sessionToken`; default: the chain of the AWS SDK (environment, IRSA, instance). */
+                secret?: string;
+            };
+            /**
+             * @description After a change every authoritative server is asked until all agree.
+             * @default {}
+             */
+            verify?: {
+                /** @default true */
+                enabled?: boolean;
+                /**
+                 * @description Authoritative servers to ask; default: the addresses of those the provider names.
+                 * @default []
+                 */
+                servers?: {
+                    address: string;
+                    /** @default 53 */
+                    port?: number;
+                }[];
+                /** @default 120 */
+                timeoutSeconds?: number;
+            };
+            /** @description A hostname of a TrafficPolicy is published into the zone with the longest origin; into each of them, if several have it. */
+            zones: {
+                /** @description Which one, where several have this origin. */
+                id?: string;
+                /** @description Apex of a zone at the provider. It must exist there. */
+                origin: string;
+                /**
+                 * @description A zone that only private networks see.
+                 * @default false
+                 */
+                private?: boolean;
+            }[];
+        };
         Documents: {
             /** @default [] */
             delete?: {
                 /** @enum {string} */
-                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "Secret" | "Drain" | "Drill";
+                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill";
                 name: string;
                 /** @default default */
                 namespace?: string;
@@ -1752,6 +2022,34 @@ export interface components {
              */
             capacityFloorPercent?: number;
             /**
+             * @description How DNS providers publish it; the embedded name servers do everything themselves.
+             * @default {}
+             */
+            dns?: {
+                /**
+                 * @description What may be lost at a provider that cannot do it. Residency never may.
+                 * @default []
+                 */
+                accept?: ("geo" | "subnets" | "weights" | "mixedTypes")[];
+                /**
+                 * @description Who takes what is down out of answers: the hub (`portolan`), the provider's own health checks (`native`), or the hub with those as the fallback (`both`).
+                 * @default portolan
+                 * @enum {string}
+                 */
+                decider?: "portolan" | "native" | "both";
+                /**
+                 * @description `auto`: the provider's own routing where it keeps the meaning; `computed`: plain records always.
+                 * @default auto
+                 * @enum {string}
+                 */
+                form?: "auto" | "computed";
+                /**
+                 * @description Other hubs may publish addresses of their own under the same hostnames; plain records only.
+                 * @default false
+                 */
+                shared?: boolean;
+            };
+            /**
              * @description Seconds over which a drained cluster's share goes to zero, and comes back after.
              * @default 0
              */
@@ -2067,6 +2365,38 @@ export interface operations {
             };
         };
     };
+    listDNSProviderAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DNSProviderList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listDrainAll: {
         parameters: {
             query?: {
@@ -2331,6 +2661,187 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDNSProvider: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DNSProviderList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDNSProvider: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DNSProviderInput"];
+            };
+        };
+        responses: {
+            /** @description the DNSProvider */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DNSProvider"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDNSProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the DNSProvider */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DNSProvider"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceDNSProvider: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DNSProviderInput"];
+            };
+        };
+        responses: {
+            /** @description the DNSProvider */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DNSProvider"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDNSProvider: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the DNSProvider as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DNSProvider"];
                 };
             };
             /** @description what went wrong, and the way out */

@@ -1,0 +1,221 @@
+import type { LookupFunction } from 'node:net';
+import type { DomainName } from '../src/dns/name.ts';
+import type { AidSpec } from '../src/plan/aid.ts';
+import type { FeatureReport } from '../src/plan/compile-report.ts';
+import type { Placement } from '../src/plan/placement.ts';
+import type { ChangeGroup, RecordSet, SetChange } from '../src/plan/record-set.ts';
+import type { DnsProviderSpec, DnsProviderType } from '../src/resources/dns-provider.ts';
+
+/**
+ * A DNS provider, as the hub uses it: lists zones, reads a zone, applies a batch of changes, says what it can do. It decides nothing: what
+ * belongs into a zone, what is ours, and whether a change is safe is decided in `src/plan`, the same for all of them.
+ *
+ * How to add one: docs/guides/providers/adding.md. All of them pass `test/conformance/providers.test.ts`.
+ */
+export interface ProviderKind {
+  readonly type: DnsProviderType | 'embedded';
+  readonly capabilities: Capabilities;
+  /** Pure. What the provider's own routing makes of a placement; the hub falls back on plain records when it cannot. */
+  readonly compile: (input: CompileInput) => NativeCompilation;
+  /** Opens an account. Loads the SDK only now; makes no call. @throws ProviderError `denied` when the credentials cannot be used as they are */
+  readonly open: (options: ProviderOptions) => Promise<Provider>;
+}
+
+export interface Provider {
+  /** Zones that the credentials see, with every page read. */
+  zones(signal: AbortSignal): Promise<readonly ProviderZone[]>;
+  /** The whole zone, each set in canonical form. */
+  read(zone: ProviderZone, signal: AbortSignal): Promise<ZoneContent>;
+  /**
+   * Applies the batch and resolves once the provider's own servers have it, as far as its API tells (Route 53: INSYNC). Sets of `batch` were
+   * packed within `capabilities.batch`. Every `before` is a precondition, as far as `capabilities.preconditions` says; with `atomic` all changes
+   * happen or none.
+   * @throws ProviderError
+   */
+  apply(zone: ProviderZone, batch: Batch, signal: AbortSignal): Promise<void>;
+  /** Whatever record sets lean on; absent where nothing is needed. */
+  readonly aids?: Aids;
+  /** Tries every permission that is needed, changing nothing that stays. Never rejects: what fails is a finding. */
+  check(zones: readonly ProviderZone[], signal: AbortSignal): Promise<readonly CheckFinding[]>;
+  close(): Promise<void>;
+}
+
+export interface ProviderOptions {
+  /** Spec of the DNSProvider; for `embedded` only what it shares with them. */
+  readonly spec: DnsProviderSpec;
+  /** Values of the Secret that the spec names; empty when it names none. */
+  readonly secret: Readonly<Record<string, string>>;
+  /** `namespace/name`, for tags and messages. */
+  readonly name: string;
+  /** Who owns what is made: goes into tags, at most 64 of `a-z0-9-`. */
+  readonly owner: string;
+  readonly guard: OutboundGuard;
+  /** Called before each request with the API action (`ChangeResourceRecordSets`): waits for its turn, and counts. Rejects when aborted. */
+  readonly turn: (action: string, signal: AbortSignal) => Promise<void>;
+  readonly clock: ProviderClock;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+export interface ProviderClock {
+  /** Milliseconds, never backwards. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
+  /** Resolves after `delayMs`; rejects with the reason when aborted. */
+  wait(delayMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** I32: where a user's settings may make the hub connect to. */
+export interface OutboundGuard {
+  /** For `lookup` of sockets and agents: resolves once and refuses forbidden addresses. */
+  readonly lookup: LookupFunction;
+  /** For hosts that are written as an address, which sockets do not look up. @throws PortolanError ADDRESS_FORBIDDEN */
+  readonly check: (host: string) => void;
+}
+
+/** A zone at a provider. */
+export interface ProviderZone {
+  readonly origin: DomainName;
+  /** The provider's name for it: `Z0123456789ABC`, a managed zone's name, a resource id; the origin where there is none. */
+  readonly id: string;
+  /** Seen from inside private networks only. */
+  readonly private: boolean;
+  /** Names of its authoritative servers, as the provider tells them; empty when it does not. */
+  readonly nameServers: readonly DomainName[];
+}
+
+export interface ZoneContent {
+  /** In any order; apex NS and SOA included. */
+  readonly sets: readonly RecordSet[];
+  /** What a conditional write of a set needs besides the set itself (an ETag), by `setKey`. */
+  readonly tokens: ReadonlyMap<string, string>;
+}
+
+/** Changes that are sent together. Where `capabilities.preconditions` is `atomic`, `fence` is written with them. */
+export interface Batch {
+  readonly groups: readonly ChangeGroup[];
+  /** The change of the fence's TXT set; absent for a provider that does not fence by a record. */
+  readonly fence?: SetChange;
+  /** As `ZoneContent.tokens` when it was read. */
+  readonly tokens: ReadonlyMap<string, string>;
+}
+
+export interface Capabilities {
+  /**
+   * - `atomic`: a batch is all or nothing, and every `before` must still be there exactly.
+   * - `per-set`: each set is replaced only if it is as read; a batch may be applied in part.
+   * - `none`: nothing is checked; the hub reads the zone again after writing, and repairs.
+   */
+  readonly preconditions: 'atomic' | 'per-set' | 'none';
+  /** Why, with a link to the provider's documentation in the guide: one sentence. */
+  readonly preconditionsWhy: string;
+  readonly batch: {
+    /** Sets deleted plus sets written in one request; a replacement may count as both. */
+    readonly maxChanges: number;
+    /** Cost of one set change against `maxChanges` and `maxOctets`. */
+    readonly cost: (change: SetChange) => { readonly changes: number; readonly octets: number };
+    readonly maxOctets: number;
+  };
+  /** Requests per second of an account that the provider allows, and how many at once after a pause. */
+  readonly rate: { readonly perSecond: number; readonly burst: number };
+  readonly ttl: { readonly minSeconds: number; readonly maxSeconds: number };
+  /** What `compile` may keep natively; the rest with the reason (`Route 53 has no …`). Shown by `portolan provider check`. */
+  readonly routing: readonly {
+    readonly feature: FeatureReport['feature'];
+    readonly native: boolean;
+    readonly reason: string;
+  }[];
+  /** Health checks of its own, for deciders `native` and `both`; else why not. */
+  readonly healthChecks: { readonly native: true } | { readonly native: false; readonly reason: string };
+  /** Record types that cannot be written, with the reason. */
+  readonly unsupportedTypes: readonly { readonly type: string; readonly reason: string }[];
+  /** What a stale writer can still do here, for the guide and for people: one sentence. */
+  readonly staleWriter: string;
+}
+
+export interface CompileInput {
+  readonly placement: Placement;
+  readonly zone: ProviderZone;
+  readonly spec: DnsProviderSpec;
+  /** Where names that only lead on may be made: `<label>.<poolSuffix>`. */
+  readonly poolSuffix: DomainName;
+}
+
+/**
+ * `native`: the sets at the hostname and below `poolSuffix`, in the order in which they must be created (targets before aliases that name
+ * them), and a report on every feature of the placement. `no`: this provider cannot route it, and why; the hub then publishes plain records.
+ */
+export type NativeCompilation =
+  | {
+      readonly outcome: 'native';
+      readonly sets: readonly RecordSet[];
+      readonly aids: readonly AidSpec[];
+      readonly features: readonly FeatureReport[];
+      /** What happens while the hub is away: one sentence. */
+      readonly hubDown: string;
+    }
+  | { readonly outcome: 'no'; readonly features: readonly FeatureReport[] };
+
+/** Health checks and profiles beside the zone. */
+export interface Aids {
+  /** Makes what is missing, finds what is there (by owner and key), and gives each key its id. Idempotent; never changes one in place. */
+  ensure(specs: readonly AidSpec[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** Deletes those of this owner that `keep` does not name and that are older than a minute. Called after a plan was applied and read back. */
+  collect(keep: ReadonlySet<string>, signal: AbortSignal): Promise<number>;
+}
+
+/** One thing `portolan provider check` found out. */
+export interface CheckFinding {
+  /** What was tried: `route53:ListHostedZones`, `UPDATE example.com`. */
+  readonly subject: string;
+  readonly ok: boolean;
+  readonly message: string;
+  /** What to type or grant; with `ok: false`. */
+  readonly fix?: string;
+}
+
+/**
+ * Why a provider did not do what it was asked, in terms the hub acts on.
+ * - `throttled`: come back after `retryAfterMs`. - `busy`: another change is in flight. - `transient`: nothing was changed; again later.
+ * - `ambiguous`: it may have been applied (an answer was lost, a 500): read before the next write.
+ * - `conflict`: something of the batch is not as read. - `invalid`: the provider refuses a record for what it is; `group` when it says which.
+ * - `denied`: credentials or permissions. - `gone`: the zone is not there. - `unsupported`: it cannot do this at all.
+ */
+export type ProviderFailure =
+  | 'throttled'
+  | 'busy'
+  | 'transient'
+  | 'ambiguous'
+  | 'conflict'
+  | 'invalid'
+  | 'denied'
+  | 'gone'
+  | 'unsupported';
+
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly failure: ProviderFailure;
+  readonly retryAfterMs: number | undefined;
+  /** Owned name whose record was refused, where the provider says so. */
+  readonly group: DomainName | undefined;
+  /** What a person can do; the table of codes has a general one. */
+  readonly fix: string | undefined;
+
+  constructor(
+    failure: ProviderFailure,
+    message: string,
+    details: {
+      readonly retryAfterMs?: number | undefined;
+      readonly group?: DomainName | undefined;
+      readonly fix?: string | undefined;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.failure = failure;
+    this.retryAfterMs = details.retryAfterMs;
+    this.group = details.group;
+    this.fix = details.fix;
+  }
+}

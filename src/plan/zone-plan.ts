@@ -1,0 +1,75 @@
+import type { DomainName } from '../dns/name.ts';
+import type { ErrorCode } from '../errors/table.ts';
+import type { FenceStamp } from './fence.ts';
+import type { Fence } from './publication.ts';
+import type { ChangeGroup, RecordSet, SetChange } from './record-set.ts';
+
+/** What one owned name should be at a provider. */
+export interface DesiredName {
+  readonly name: DomainName;
+  /** What wants it, for the marker and for people: `trafficpolicy/shop/www`, `zone/shop/geo`. */
+  readonly resource: string;
+  /**
+   * The sets at the name and those it leans on below the pool suffix, in creation order. `undefined`: it cannot be said now (refused, or not known
+   * yet), so what is there stays as it is.
+   */
+  readonly sets: readonly RecordSet[] | undefined;
+  /** Types at the name itself that are ours to decide: a set of such a type that is not in `sets` goes. */
+  readonly types: readonly string[];
+  /** Other owners may contribute values of their own (plain sets only). */
+  readonly shared: boolean;
+}
+
+export interface ZonePlanInput {
+  readonly origin: DomainName;
+  /** Who we are in markers and fences: at most 64 of `a-z0-9-`. */
+  readonly owner: string;
+  /** Leader epoch, and the generation this plan will have. */
+  readonly fence: Fence;
+  /** As read from the provider (or as known after our own writes). */
+  readonly current: readonly RecordSet[];
+  readonly desired: readonly DesiredName[];
+  /** Foreign names that a person gave us, with the digest of what they saw there (`digestOfName`): another content is not touched. */
+  readonly adopted: ReadonlyMap<DomainName, string>;
+  readonly deletions: 'allow' | 'never';
+  readonly maxRemovedPercent: number;
+  /** Hashes of plans that a person approved. */
+  readonly approved: ReadonlySet<string>;
+}
+
+/** A name whose change waits, and why. `fix` is what a person can type. */
+export interface HeldName {
+  readonly name: DomainName;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** What is to be done in a zone. Pure data; the same input gives the same plan with the same hash. */
+export interface ZonePlan {
+  readonly origin: DomainName;
+  readonly owner: string;
+  readonly fence: Fence;
+  /** First 16 hex digits of the SHA-256 of `groups`: names the plan for approval and in the fence. */
+  readonly hash: string;
+  /** Creations and changes first, removals last; nothing to do: empty. */
+  readonly groups: readonly ChangeGroup[];
+  readonly held: readonly HeldName[];
+  /** The whole plan waits for a person: why. Its groups are not to be applied. */
+  readonly waitsForApproval:
+    | { readonly code: ErrorCode; readonly message: string; readonly fix: string }
+    | undefined;
+  /** Owned names after the plan. */
+  readonly names: number;
+  /** The fence set as read; the first batch replaces it. */
+  readonly fenceSet: RecordSet | undefined;
+  /** Stamp found in it. A newer epoch than ours means that another hub took over: nothing may be written. */
+  readonly foundStamp: FenceStamp | undefined;
+}
+
+/** A batch as it is sent, with the fence it carries. */
+export interface PackedBatch {
+  readonly groups: readonly ChangeGroup[];
+  readonly fence: SetChange;
+  readonly stamp: FenceStamp;
+}
