@@ -172,17 +172,37 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The file is complete or absent, whenever the machine stops. */
-async function writeDurably(directory: string, name: string, text: string): Promise<void> {
+/**
+ * The file is complete or as it was, whenever the machine stops. One writer a file at a time.
+ * @throws PortolanError DISK_FULL, DATA_DIR_INVALID; nothing is left behind then
+ */
+export async function writeDurably(
+  directory: string,
+  name: string,
+  content: string | Uint8Array,
+): Promise<void> {
   const temporary = join(directory, `${name}.new`);
-  const file = await open(temporary, 'w', 0o600);
   try {
-    await file.writeFile(text);
+    await writeAndSync(temporary, content);
+    await rename(temporary, join(directory, name));
+    await syncFolder(directory);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw asInvalid(error, directory);
+  }
+}
+
+async function writeAndSync(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, join(directory, name));
+}
+
+async function syncFolder(directory: string): Promise<void> {
   const folder = await open(directory, 'r');
   try {
     await folder.sync();

@@ -1,10 +1,11 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { compareGeo, type GeoDifference } from '../../src/routing/geo-difference.ts';
 import { createGeoLookup } from '../../src/routing/geoip.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
+import { writeDurably } from '../data-dir.ts';
 import type { Actor, Store } from '../store/contract.ts';
 import { checkProof, type GeoProof } from './proof.ts';
 
@@ -208,7 +209,7 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
           stagedAt: new Date(options.wallMs()).toISOString(),
           stagedBy: actor.display,
         };
-        await writeFile(fileOf(candidate), bytes);
+        await writeDurably(folder, `${candidate.sha256}.mmdb`, bytes);
         await audit(actor, 'geoip.stage', sha256);
         await save({ ...held, staged: candidate });
         startComparing(candidate);
@@ -296,25 +297,6 @@ async function openFile(file: string, sha256: string): Promise<GeoLookup> {
   if (lookup.sha256 !== sha256)
     throw new PortolanError('GEO_DATABASE_INVALID', `${file} is damaged: its SHA-256 is ${lookup.sha256}`);
   return lookup;
-}
-
-/** Whole or not at all: synced under another name first. @throws PortolanError DISK_FULL, DATA_DIR_INVALID */
-async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.tmp`;
-  try {
-    const file = await open(draft, 'w', 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (cause) {
-    await rm(draft, { force: true });
-    const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-    throw new PortolanError(full ? 'DISK_FULL' : 'DATA_DIR_INVALID', `${path} cannot be written`, { cause });
-  }
 }
 
 /** Removes files that neither are in use nor can come into use. */
