@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import { connect, isIPv6 } from 'node:net';
 import type { ClientAddress } from '../src/dns/client.ts';
 import type { DomainName } from '../src/dns/name.ts';
 import { formatRdata } from '../src/dns/records/catalogue.ts';
@@ -17,6 +17,8 @@ export interface DnsQuestion {
   /** Sent as EDNS client subnet (RFC 7871). */
   readonly subnet?: ClientAddress;
   readonly timeoutMs: number;
+  /** Default: UDP. */
+  readonly transport?: 'udp' | 'tcp';
 }
 
 export interface DnsReply {
@@ -33,18 +35,23 @@ export interface DnsReply {
 }
 
 /**
- * Asks one name server over UDP and takes only the reply to this question. For watching what is really answered.
+ * Asks one name server and takes only the reply to this question. For watching what is really answered.
  * @throws PortolanError NAME_SERVER_SILENT when no reply came in time
  */
 export function askNameServer(question: DnsQuestion): Promise<DnsReply> {
-  const { host, port, name, type } = question;
+  const { name, type } = question;
   const id = randomInt(0x1_0000);
   const query = makeQuery(
     id,
     { name, type, class: CLASS.IN },
     question.subnet === undefined ? {} : { ednsOptions: [subnetOption(question.subnet)] },
   );
-  return new Promise((resolve, reject) => {
+  const bytes = encodeMessage(query);
+  return question.transport === 'tcp' ? askByTcp(question, id, bytes) : askByUdp(question, id, bytes);
+}
+
+function askByUdp({ host, port, name, timeoutMs }: DnsQuestion, id: number, query: Uint8Array) {
+  return new Promise<DnsReply>((resolve, reject) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     const end = (): void => {
       clearTimeout(deadline);
@@ -53,12 +60,9 @@ export function askNameServer(question: DnsQuestion): Promise<DnsReply> {
     const deadline = setTimeout(() => {
       end();
       reject(
-        new PortolanError(
-          'NAME_SERVER_SILENT',
-          `${host}:${port} did not answer within ${question.timeoutMs} ms`,
-        ),
+        new PortolanError('NAME_SERVER_SILENT', `${host}:${port} did not answer within ${timeoutMs} ms`),
       );
-    }, question.timeoutMs);
+    }, timeoutMs);
     socket.on('error', (error) => {
       end();
       reject(new PortolanError('NAME_SERVER_SILENT', `${host}:${port}: ${error.message}`, { cause: error }));
@@ -70,7 +74,42 @@ export function askNameServer(question: DnsQuestion): Promise<DnsReply> {
       resolve(reply);
     });
     // Connected, so that a closed port is noticed at once and only this server's datagrams are taken.
-    socket.connect(port, host, () => socket.send(encodeMessage(query)));
+    socket.connect(port, host, () => socket.send(query));
+  });
+}
+
+/** RFC 7766, one query on a connection of its own. */
+function askByTcp({ host, port, name, timeoutMs }: DnsQuestion, id: number, query: Uint8Array) {
+  return new Promise<DnsReply>((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true });
+    const pending: Uint8Array[] = [];
+    const fail = (why: string, cause?: Error): void => {
+      clearTimeout(deadline);
+      socket.destroy();
+      reject(new PortolanError('NAME_SERVER_SILENT', `${host}:${port} over TCP ${why}`, { cause }));
+    };
+    const deadline = setTimeout(() => fail(`did not answer within ${timeoutMs} ms`), timeoutMs);
+    socket.on('error', (error) => fail(`failed: ${error.message}`, error));
+    socket.on('close', () => fail('closed the connection'));
+    socket.on('connect', () => {
+      const frame = Buffer.alloc(2 + query.length);
+      frame.writeUInt16BE(query.length, 0);
+      frame.set(query, 2);
+      socket.write(frame);
+    });
+    socket.on('data', (chunk) => {
+      pending.push(chunk);
+      const bytes = Buffer.concat(pending);
+      if (bytes.length < 2 || bytes.length < 2 + bytes.readUInt16BE(0)) return;
+      const reply = readReply(bytes.subarray(2, 2 + bytes.readUInt16BE(0)), id, name);
+      if (reply === undefined) {
+        fail('answered something else');
+        return;
+      }
+      clearTimeout(deadline);
+      resolve(reply);
+      socket.destroy();
+    });
   });
 }
 
