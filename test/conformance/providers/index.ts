@@ -1,0 +1,4 @@
+import type { ProviderHarness } from '../provider-harness.ts';
+
+/** Every column of the conformance matrix, in its order. */
+export const HARNESSES: readonly ProviderHarness[] = [];
