@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { DomainName } from '../src/dns/name.ts';
 import type { AidSpec } from '../src/plan/aid.ts';
 import type { FeatureReport } from '../src/plan/compile-report.ts';
+import type { NativeCompilation } from '../src/plan/native-compilation.ts';
 import type { Placement } from '../src/plan/placement.ts';
 import type { ChangeGroup, RecordSet, SetChange } from '../src/plan/record-set.ts';
 import type { DnsProviderSpec, DnsProviderType } from '../src/resources/dns-provider.ts';
@@ -128,6 +129,8 @@ export interface Capabilities {
   }[];
   /** Health checks of its own, for deciders `native` and `both`; else why not. */
   readonly healthChecks: { readonly native: true } | { readonly native: false; readonly reason: string };
+  /** Types beside A, AAAA and CNAME that `compile` makes at a hostname itself (`LUA`): ours to remove there. */
+  readonly ownTypes?: readonly string[];
   /** Record types that cannot be written, with the reason. */
   readonly unsupportedTypes: readonly { readonly type: string; readonly reason: string }[];
   /** What a stale writer can still do here, for the guide and for people: one sentence. */
@@ -142,20 +145,7 @@ export interface CompileInput {
   readonly poolSuffix: DomainName;
 }
 
-/**
- * `native`: the sets at the hostname and below `poolSuffix`, in the order in which they must be created (targets before aliases that name
- * them), and a report on every feature of the placement. `no`: this provider cannot route it, and why; the hub then publishes plain records.
- */
-export type NativeCompilation =
-  | {
-      readonly outcome: 'native';
-      readonly sets: readonly RecordSet[];
-      readonly aids: readonly AidSpec[];
-      readonly features: readonly FeatureReport[];
-      /** What happens while the hub is away: one sentence. */
-      readonly hubDown: string;
-    }
-  | { readonly outcome: 'no'; readonly features: readonly FeatureReport[] };
+export type { NativeCompilation } from '../src/plan/native-compilation.ts';
 
 /** Health checks and profiles beside the zone. */
 export interface Aids {

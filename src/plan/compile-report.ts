@@ -55,6 +55,8 @@ export interface CompileReport {
   /** `native` if the provider routes at all; `delegated`: NS records lead to the embedded name servers; `refused`: nothing is changed. */
   readonly outcome: 'native' | 'computed' | 'delegated' | 'refused';
   readonly features: readonly FeatureReport[];
+  /** With outcome `refused`, where no single feature is the reason. */
+  readonly refusal?: { readonly message: string; readonly fix: string };
   /** What happens to this name while the hub is away: one sentence. */
   readonly hubDown: string;
 }
