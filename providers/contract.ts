@@ -46,6 +46,8 @@ export interface ProviderOptions {
   readonly spec: DnsProviderSpec;
   /** Values of the Secret that the spec names; empty when it names none. */
   readonly secret: Readonly<Record<string, string>>;
+  /** PEM bundle of the key that `caSecret` names, to trust instead of the system's roots. */
+  readonly ca?: string;
   /** `namespace/name`, for tags and messages. */
   readonly name: string;
   /** Who owns what is made: goes into tags, at most 64 of `a-z0-9-`. */
