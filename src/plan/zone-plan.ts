@@ -16,6 +16,11 @@ export interface DesiredName {
   readonly sets: readonly RecordSet[] | undefined;
   /** Types at the name itself that are ours to decide: a set of such a type that is not in `sets` goes. */
   readonly types: readonly string[];
+  /**
+   * Of `types`, those that somebody wants gone (no endpoint of the policy has such an address any more; `onAllDown` says "no answer"). Any other type that has
+   * records now keeps some (I4): else the name is held as RECORDS_EMPTY.
+   */
+  readonly mayEmpty?: readonly string[];
   /** Other owners may contribute values of their own (plain sets only). */
   readonly shared: boolean;
 }
@@ -31,6 +36,8 @@ export interface ZonePlanInput {
   readonly desired: readonly DesiredName[];
   /** Foreign names that a person gave us, with the digest of what they saw there (`digestOfName`): another content is not touched. */
   readonly adopted: ReadonlyMap<DomainName, string>;
+  /** What we wrote last at each name, as `digestOfOwn` of its sets: names whose marker somebody removed are recognised by it. */
+  readonly remembered?: ReadonlyMap<DomainName, string>;
   readonly deletions: 'allow' | 'never';
   readonly maxRemovedPercent: number;
   /** Hashes of plans that a person approved. */
@@ -50,14 +57,26 @@ export interface ZonePlan {
   readonly origin: DomainName;
   readonly owner: string;
   readonly fence: Fence;
-  /** First 16 hex digits of the SHA-256 of `groups`: names the plan for approval and in the fence. */
+  /**
+   * First 16 hex digits of a SHA-256; names the plan in the fence and for approval: of `groups`, or of the removals while those wait, so that it stays the
+   * same while other records change.
+   */
   readonly hash: string;
   /** Creations and changes first, removals last; nothing to do: empty. */
   readonly groups: readonly ChangeGroup[];
   readonly held: readonly HeldName[];
-  /** The whole plan waits for a person: why. Its groups are not to be applied. */
+  /**
+   * Removals wait for a person: why. They are in `held`, not in `groups`; `groups` are applied all the same, or a failover would wait for a person, too.
+   * `hash` of the plan approves them.
+   */
   readonly waitsForApproval:
-    | { readonly code: ErrorCode; readonly message: string; readonly fix: string }
+    | {
+        readonly code: ErrorCode;
+        readonly message: string;
+        readonly fix: string;
+        /** What would go. */
+        readonly names: readonly DomainName[];
+      }
     | undefined;
   /** Owned names after the plan. */
   readonly names: number;
