@@ -1,0 +1,180 @@
+import {
+  type OutboundGuard,
+  type Provider,
+  type ProviderClock,
+  ProviderError,
+  type ProviderKind,
+  type ProviderZone,
+} from '../../providers/contract.ts';
+import type { DomainName } from '../../src/dns/name.ts';
+import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
+import type { Account } from './account.ts';
+import { asPortolanError } from './failures.ts';
+
+/** Which zone of an account is meant. */
+export type WantedZone = DnsProviderSpec['zones'][number];
+
+/** A DNSProvider as it is connected to its account: opened at the first use, its list of zones read once. */
+export interface Connection {
+  readonly kind: ProviderKind;
+  readonly account: Account;
+  provider(): Promise<Provider>;
+  /** Zones that the account sees. With `fresh` it is asked again. */
+  zones(signal: AbortSignal, fresh?: boolean): Promise<readonly ProviderZone[]>;
+  /** @throws ProviderError `gone` when there is none, `invalid` when several are meant */
+  locate(wanted: WantedZone, signal: AbortSignal): Promise<ProviderZone>;
+  /** Runs one operation for a zone with a limit in time, counts its outcome, and tells the account of throttling. */
+  operate<T>(operation: Operation, zone: string, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** What the hub does with a provider, and how long each may take; milliseconds. A throttled account's pauses are in it. */
+const LIMITS = {
+  zones: 60_000,
+  read: 180_000,
+  // Route 53 says INSYNC after a minute at most; waits for a turn come on top.
+  apply: 300_000,
+  aids: 300_000,
+  check: 60_000,
+} as const;
+export type Operation = keyof typeof LIMITS;
+
+export interface ConnectionOptions {
+  readonly kind: ProviderKind;
+  readonly account: Account;
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly owner: string;
+  readonly spec: DnsProviderSpec;
+  readonly secret: Readonly<Record<string, string>>;
+  readonly ca: string | undefined;
+  readonly guard: OutboundGuard;
+  readonly clock: ProviderClock;
+  readonly random: () => number;
+  readonly count: (operation: Operation, outcome: string, durationMs: number) => void;
+  /** Aborted when nothing may be done any more. */
+  readonly signal: AbortSignal;
+}
+
+export function createConnection(options: ConnectionOptions): Connection {
+  const { kind, account, name, clock } = options;
+  let opened: Promise<Provider> | undefined;
+  let listed: Promise<readonly ProviderZone[]> | undefined;
+  const closed = new AbortController();
+  const ended = AbortSignal.any([options.signal, closed.signal]);
+
+  function open(): Promise<Provider> {
+    opened ??= kind
+      .open({
+        spec: options.spec,
+        secret: options.secret,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+        name,
+        owner: options.owner,
+        guard: options.guard,
+        turn: account.turn(name),
+        clock,
+        random: options.random,
+      })
+      .catch((thrown: unknown) => {
+        // The next one tries again: a file of credentials may have come meanwhile.
+        opened = undefined;
+        throw thrown;
+      });
+    return opened;
+  }
+
+  async function operate<T>(
+    operation: Operation,
+    zone: string,
+    run: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    ended.throwIfAborted();
+    const limit = new AbortController();
+    const begun = clock.monotonicMs();
+    const limitMs = LIMITS[operation];
+    const timer = new AbortController();
+    clock.wait(limitMs, timer.signal).then(
+      () =>
+        limit.abort(
+          new ProviderError(
+            operation === 'apply' ? 'ambiguous' : 'transient',
+            `${name} did not finish within ${limitMs / 1000} s`,
+          ),
+        ),
+      () => undefined,
+    );
+    const signal = AbortSignal.any([ended, limit.signal]);
+    const given = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    // Nobody may be listening any more when it comes.
+    given.catch(() => undefined);
+    let outcome = 'ok';
+    try {
+      const result = await account.onBehalfOf(zone, () => Promise.race([run(signal), given]));
+      account.succeeded();
+      return result;
+    } catch (thrown) {
+      outcome = thrown instanceof ProviderError ? thrown.failure : asPortolanError(thrown).code;
+      throw thrown;
+    } finally {
+      timer.abort();
+      options.count(operation, outcome, clock.monotonicMs() - begun);
+    }
+  }
+
+  function zones(_signal: AbortSignal, fresh = false): Promise<readonly ProviderZone[]> {
+    if (fresh) listed = undefined;
+    listed ??= operate('zones', name, async (signal) => (await open()).zones(signal)).catch(
+      (thrown: unknown) => {
+        listed = undefined;
+        throw thrown;
+      },
+    );
+    return listed;
+  }
+
+  return {
+    kind,
+    account,
+    provider: open,
+    zones,
+    async locate(wanted, signal) {
+      const known = pick(await zones(signal), wanted);
+      const found = known.length > 0 ? known : pick(await zones(signal, true), wanted);
+      const [zone, another] = found;
+      if (zone === undefined)
+        throw new ProviderError('gone', `${name} has no ${describe(wanted)} zone ${wanted.origin}`, {
+          fix: `Create it there, or correct \`spec.zones\`: \`portolan zone list --provider ${name.split('/')[1] ?? ''}\` shows what the account has.`,
+        });
+      if (another !== undefined)
+        throw new ProviderError(
+          'invalid',
+          `${name} has several zones ${wanted.origin}: ${found.map((z) => z.id).join(', ')}`,
+          { fix: 'Write which one as `id` in `spec.zones`.' },
+        );
+      return zone;
+    },
+    operate,
+    async close() {
+      closed.abort(new ProviderError('transient', `${name} was closed`));
+      const provider = await opened?.catch(() => undefined);
+      await provider?.close();
+    },
+  };
+}
+
+function pick(zones: readonly ProviderZone[], wanted: WantedZone): readonly ProviderZone[] {
+  const origin: DomainName = wanted.origin;
+  return zones.filter(
+    (zone) =>
+      zone.origin === origin &&
+      zone.private === wanted.private &&
+      (wanted.id === undefined || zone.id === wanted.id),
+  );
+}
+
+function describe(wanted: WantedZone): string {
+  return `${wanted.private ? 'private' : 'public'}${wanted.id === undefined ? '' : ` (${wanted.id})`}`;
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { parseName } from '../../src/dns/name.ts';
+import type { DesiredName } from '../../src/plan/zone-plan.ts';
+import { afterApplying, createGenerations, GENERATIONS_KEPT, NOTHING_YET } from './generations.ts';
+
+function memoryStore() {
+  const meta = new Map<string, string>();
+  const counters = new Map<string, number>();
+  return {
+    meta,
+    getMeta: async (key: string) => meta.get(key),
+    putMeta: async (key: string, value: string) => void meta.set(key, value),
+    increment: async (key: string) => {
+      counters.set(key, (counters.get(key) ?? 0) + 1);
+      return counters.get(key) ?? 0;
+    },
+  };
+}
+
+const ZONE = 'shop/main/example.com.';
+const name = (label: string): DesiredName => ({
+  name: parseName(`${label}.example.com.`),
+  resource: `trafficpolicy/shop/${label}`,
+  sets: [
+    { name: parseName(`${label}.example.com.`), type: 'A', setId: '', ttlSeconds: 30, values: ['192.0.2.1'] },
+    {
+      name: parseName(`${label}.example.com.`),
+      type: 'AAAA',
+      setId: 'DE',
+      values: [],
+      native: { GeoLocation: { CountryCode: 'DE' } },
+    },
+  ],
+  types: ['A', 'AAAA'],
+  shared: false,
+});
+
+describe('generations of a zone', () => {
+  it('begin with nothing and come back as they were saved', async () => {
+    const store = memoryStore();
+    const generations = createGenerations(store);
+    expect(await generations.load(ZONE)).toEqual(NOTHING_YET);
+    const memory = {
+      ...afterApplying(NOTHING_YET, { generation: 1, at: '2026-11-21T00:00:00Z', summary: '+1', plan: 'a' }),
+      adopted: new Map([[parseName('www.example.com.'), 'digest']]),
+      heldAtGeneration: 1,
+    };
+    await generations.save(ZONE, memory);
+    expect(await createGenerations(store).load(ZONE)).toEqual(memory);
+  });
+
+  it('are numbered upwards, above what the zone itself says', async () => {
+    const generations = createGenerations(memoryStore());
+    expect(await generations.next(ZONE, 0)).toBe(1);
+    expect(await generations.next(ZONE, 41)).toBe(42);
+    expect(await generations.next(ZONE, 3)).toBe(43);
+  });
+
+  it('keep what was wanted of each name, for as many as can be brought back', async () => {
+    const generations = createGenerations(memoryStore());
+    for (let g = 1; g <= GENERATIONS_KEPT + 1; g += 1)
+      await generations.keepContent(ZONE, g, [name(`g${g}`), { ...name('later'), sets: undefined }]);
+    expect(await generations.content(ZONE, 1)).toBeUndefined();
+    expect(await generations.content(ZONE, 2)).toEqual([name('g2'), { ...name('later'), sets: undefined }]);
+    expect(await generations.content(ZONE, GENERATIONS_KEPT + 2)).toBeUndefined();
+  });
+
+  it('list the last ones, newest first, and forget an approval with the plan it was for', () => {
+    let memory = { ...NOTHING_YET, approved: ['a', 'b'] as readonly string[] };
+    for (let g = 1; g <= 25; g += 1)
+      memory = afterApplying(memory, {
+        generation: g,
+        at: 't',
+        summary: '',
+        plan: g === 3 ? 'a' : '',
+      }) as typeof memory;
+    expect(memory.history.map((h) => h.generation)).toEqual(Array.from({ length: 20 }, (_, i) => 25 - i));
+    expect(memory.approved).toEqual(['b']);
+  });
+
+  it('that cannot be read stop the zone rather than starting again at 1', async () => {
+    const store = memoryStore();
+    store.meta.set(`dns/zone/${ZONE}`, '{');
+    await expect(createGenerations(store).load(ZONE)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+  });
+});

@@ -1,0 +1,169 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { z } from 'zod';
+import type { DomainName } from '../../src/dns/name.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import type { RecordSet } from '../../src/plan/record-set.ts';
+import type { DesiredName } from '../../src/plan/zone-plan.ts';
+import { domainName } from '../../src/resources/fields.ts';
+import type { Store } from '../store/contract.ts';
+
+/** What a hub remembers of a zone at a provider beyond its own end. Immutable. */
+export interface ZoneMemory {
+  /** Applied last; 0: nothing was written yet. */
+  readonly generation: number;
+  /** RFC 3339. */
+  readonly appliedAt?: string;
+  /** Newest first; of each the content is kept. */
+  readonly history: readonly { readonly generation: number; readonly at: string; readonly summary: string }[];
+  /** Hashes of plans that a person let through and that were not applied yet. */
+  readonly approved: readonly string[];
+  /** Digests of what stood at foreign names when a person gave them to us. */
+  readonly adopted: ReadonlyMap<DomainName, string>;
+  /** A rollback holds the zone at the content of this generation. */
+  readonly heldAtGeneration?: number;
+}
+
+export const NOTHING_YET: ZoneMemory = { generation: 0, history: [], approved: [], adopted: new Map() };
+
+/**
+ * Generations of zones at providers, in the hub's store. A zone is `namespace/provider/origin`: deleted and created again it counts on.
+ * The caller has confirmed that this hub leads before it writes.
+ */
+export interface Generations {
+  /** @throws PortolanError STORE_CORRUPT */
+  load(zone: string): Promise<ZoneMemory>;
+  save(zone: string, memory: ZoneMemory): Promise<void>;
+  /** The number of the next generation, durably, above `found`: what the zone's fence says. */
+  next(zone: string, found: number): Promise<number>;
+  /** Keeps what was wanted of each name; older ones than `GENERATIONS_KEPT` go. */
+  keepContent(zone: string, generation: number, names: readonly DesiredName[]): Promise<void>;
+  /** `undefined` when it is not kept any more. */
+  content(zone: string, generation: number): Promise<readonly DesiredName[] | undefined>;
+}
+
+/** A rollback goes back this far at most. */
+export const GENERATIONS_KEPT = 20;
+/** A counter that was restored from a backup catches up with what a zone's fence says, but not for ever. */
+const MAX_CATCH_UP = 100_000;
+
+const memorySchema = z.object({
+  generation: z.number().int(),
+  appliedAt: z.string().optional(),
+  history: z.array(z.object({ generation: z.number().int(), at: z.string(), summary: z.string() })),
+  approved: z.array(z.string()),
+  adopted: z.array(z.tuple([domainName, z.string()])),
+  heldAtGeneration: z.number().int().optional(),
+});
+
+const recordSet = z.object({
+  name: domainName,
+  type: z.string(),
+  setId: z.string(),
+  ttlSeconds: z.number().optional(),
+  values: z.array(z.string()),
+  native: z.record(z.string(), z.json()).optional(),
+});
+
+const contentSchema = z.object({
+  generation: z.number().int(),
+  names: z.array(
+    z.object({
+      name: domainName,
+      resource: z.string(),
+      sets: z.array(recordSet).optional(),
+      types: z.array(z.string()),
+      shared: z.boolean(),
+    }),
+  ),
+});
+
+export function createGenerations(store: Pick<Store, 'getMeta' | 'putMeta' | 'increment'>): Generations {
+  const memoryKey = (zone: string): string => `dns/zone/${zone}`;
+  // A ring: what is too old is written over.
+  const contentKey = (zone: string, generation: number): string =>
+    `dns/content/${zone}/${generation % GENERATIONS_KEPT}`;
+
+  async function read<T>(key: string, parse: (text: string) => T): Promise<T | undefined> {
+    const text = await store.getMeta(key);
+    if (text === undefined) return undefined;
+    try {
+      return parse(text);
+    } catch (thrown) {
+      throw new PortolanError('STORE_CORRUPT', `${key} cannot be read`, { cause: thrown });
+    }
+  }
+
+  return {
+    async load(zone) {
+      const found = await read(memoryKey(zone), (text) => memorySchema.parse(JSON.parse(text)));
+      if (found === undefined) return NOTHING_YET;
+      const { appliedAt, heldAtGeneration } = found;
+      return {
+        generation: found.generation,
+        history: found.history,
+        approved: found.approved,
+        adopted: new Map(found.adopted),
+        ...(appliedAt === undefined ? {} : { appliedAt }),
+        ...(heldAtGeneration === undefined ? {} : { heldAtGeneration }),
+      };
+    },
+    save: (zone, memory) =>
+      store.putMeta(memoryKey(zone), JSON.stringify({ ...memory, adopted: [...memory.adopted] })),
+    async next(zone, found) {
+      for (let tries = 0; tries < MAX_CATCH_UP; tries += 1) {
+        const generation = await store.increment(`dns/generation/${zone}`);
+        if (generation > found) return generation;
+      }
+      throw new PortolanError(
+        'STORE_CORRUPT',
+        `generation ${found} stands in the zone, which is far above what this hub remembers of ${zone}`,
+        { fix: 'Restore a newer backup of the hub, or remove the TXT record of the fence at the provider.' },
+      );
+    },
+    keepContent: (zone, generation, names) =>
+      store.putMeta(
+        contentKey(zone, generation),
+        deflateRawSync(Buffer.from(JSON.stringify({ generation, names }), 'utf8')).toString('base64'),
+      ),
+    async content(zone, generation) {
+      const found = await read(contentKey(zone, generation), (text) =>
+        contentSchema.parse(JSON.parse(inflateRawSync(Buffer.from(text, 'base64')).toString('utf8'))),
+      );
+      if (found?.generation !== generation) return undefined;
+      return found.names.map(
+        ({ sets, ...name }): DesiredName => ({ ...name, sets: sets?.map((set) => withoutUndefined(set)) }),
+      );
+    },
+  };
+}
+
+function withoutUndefined({ ttlSeconds, native, ...set }: z.output<typeof recordSet>): RecordSet {
+  return {
+    ...set,
+    ...(ttlSeconds === undefined ? {} : { ttlSeconds }),
+    ...(native === undefined ? {} : { native }),
+  };
+}
+
+/** The memory after `generation` was applied at `at`. */
+export function afterApplying(
+  memory: ZoneMemory,
+  applied: {
+    readonly generation: number;
+    readonly at: string;
+    readonly summary: string;
+    readonly plan: string;
+  },
+): ZoneMemory {
+  const { generation, at, summary } = applied;
+  return {
+    ...memory,
+    generation,
+    appliedAt: at,
+    history: [
+      { generation, at, summary },
+      ...memory.history.filter((h) => h.generation !== generation),
+    ].filter((h) => h.generation > generation - GENERATIONS_KEPT),
+    approved: memory.approved.filter((hash) => hash !== applied.plan),
+  };
+}
