@@ -29,6 +29,8 @@ export interface RoutingQuery {
   readonly client?: ClientAddress;
   /** Where that is. */
   readonly located: Located;
+  /** `false`: endpoints that no rule names are not ordered by their distance, for an answer that many places share. */
+  readonly byDistance?: false;
 }
 
 /**
@@ -102,7 +104,14 @@ export function evaluate(
   const residency = residencySetOf(policy.residency, located);
   const cidr = client === undefined ? undefined : policy.cidrs?.lookup(client.family, client.bytes);
   const matches = matchingRules(policy, cidr, located.location);
-  const context: Context = { policy, state, residency, tiers: orderedTiers(policy, matches), located, trace };
+  const context: Context = {
+    policy,
+    state,
+    residency,
+    tiers: orderedTiers(policy, matches),
+    located: query.byDistance === false ? UNLOCATED : located,
+    trace,
+  };
   const progress = freshProgress();
 
   const wanted = wantedOf(context, query.qtype, progress);
