@@ -3,6 +3,7 @@ import { runStep, type Step } from './steps.ts';
 
 const folders = [
   'src',
+  'providers',
   'hub',
   'spoke-agent',
   'nameserver',
