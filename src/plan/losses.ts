@@ -27,14 +27,14 @@ export interface Judgement {
  * The rule on losses. What a provider does not keep is
  * - `lost` when the author accepts it (`spec.dns.accept`), or when nobody is harmed by it: clients get healthy, admitted endpoints all the same;
  * - `refused` for `geo`, `subnets`, `weights` and `mixedTypes` that are not accepted, and for `residency` and `failover` always.
- * A feature without a claim counts as not kept.
+ * A feature without a claim counts as not kept; what clients get then is said in general words.
  */
 export function judgeClaims(asked: Asked, claims: readonly FeatureClaim[]): Judgement {
   const features = asked.features.map((feature): FeatureReport => {
     const claim = claims.find((one) => one.feature === feature);
     if (claim !== undefined && claim.kept !== 'no')
       return { feature, handling: claim.kept, detail: claim.detail };
-    const detail = claim?.detail ?? 'This provider does not say that it keeps it.';
+    const detail = claim?.detail ?? WITHOUT[feature];
     if (!needsConsent(feature) || (isAcceptable(feature) && asked.accepted.includes(feature)))
       return { feature, handling: 'lost', detail };
     return { feature, handling: 'refused', detail, fix: claim?.fix ?? fixOf(feature) };
@@ -61,3 +61,21 @@ function fixOf(feature: Feature): string {
     return `Write \`decider: portolan\` below spec.dns, so that the hub changes the records, or ${DELEGATE}.`;
   return `Residency cannot be given up: ${DELEGATE}, or use a provider that routes by country.`;
 }
+
+/** What clients get of a provider that does nothing about a feature. */
+const WITHOUT: Readonly<Record<Feature, string>> = {
+  geo: 'Every client gets the answer of the default tiers, wherever it is.',
+  subnets: 'Networks are not told apart: a client gets the answer of its place.',
+  weights: 'Members share equally, whatever their weights.',
+  failover: 'Later tiers are not used when a tier is down.',
+  residency: 'Clients could be answered with clusters outside of the region that they must stay in.',
+  sticky: 'A client may get another member with each query.',
+  dynamicTtl: 'Answers have the TTL of the policy also when a change is in sight.',
+  panic: 'Health counts however few members are left.',
+  capacityFloor: 'A tier with little capacity left keeps all of its traffic.',
+  drainRamp: 'A drained cluster keeps its share until the ramp is over, and then has none.',
+  nearest:
+    'When no tier has anybody left, the other endpoints answer in proportion to their capacity, not by distance.',
+  maxAnswers: 'An answer may hold more members than the policy says, or one only.',
+  mixedTypes: 'All places get either addresses or one CNAME.',
+};
