@@ -1,0 +1,117 @@
+import type { DomainName } from '../dns/name.ts';
+import { canonicalJson } from '../identity/canonical-json.ts';
+import type { ChangeGroup } from './record-set.ts';
+import { setKey } from './record-set.ts';
+import { diffName, diffRemoved, stillNeeded } from './zone-diff.ts';
+import { guardRemovals, hold } from './zone-guards.ts';
+import { digestOfOwn, readFence, shortHash, takeInventory, type ZoneInventory } from './zone-inventory.ts';
+import type { DesiredName, HeldName, ZonePlan, ZonePlanInput } from './zone-plan.ts';
+
+/** What has to be done so that a zone holds what is wanted, and nothing of anybody else changes. Pure. */
+export function planZone(input: ZonePlanInput): ZonePlan {
+  const zone = takeInventory(input.origin, input.current);
+  const held: HeldName[] = [];
+  const changed: ChangeGroup[] = [];
+  const wanted = byName(input.desired, held);
+  const ownedNow = new Set(
+    [...zone.markers]
+      .filter(([, { markers }]) => markers.some(({ owner }) => owner === input.owner))
+      .map(([name]) => name),
+  );
+  const owned = new Set(ownedNow);
+  for (const desired of wanted.values()) {
+    const diff = diffName(input, zone, desired);
+    if (diff === 'nothing') continue;
+    if ('held' in diff) held.push(diff.held);
+    else {
+      changed.push(diff.group);
+      owned.add(desired.name);
+    }
+  }
+
+  const removed = [...removable(input, zone, ownedNow)].filter((name) => !wanted.has(name)).sort();
+  const verdict = guardRemovals({
+    origin: input.origin,
+    removed,
+    owned: new Set([...ownedNow, ...removed]).size,
+    deletions: input.deletions,
+    maxRemovedPercent: input.maxRemovedPercent,
+    approved: input.approved,
+  });
+  held.push(...verdict.held);
+  const removals: ChangeGroup[] = [];
+  if (verdict.allowed) {
+    for (const name of removed) {
+      const group = diffRemoved(input, zone, name, zone.markers.get(name));
+      if (group.changes.length > 0) removals.push(group);
+      owned.delete(name);
+    }
+  }
+  if (input.deletions === 'allow') removals.push(...orphans(zone, new Set([...wanted.keys(), ...removed])));
+
+  const groups = [...sorted(changed), ...sorted(removals)];
+  const fence = readFence(zone, input.owner);
+  return {
+    origin: input.origin,
+    owner: input.owner,
+    fence: input.fence,
+    hash: verdict.waits === undefined ? shortHash(canonicalJson(groups)) : verdict.hash,
+    groups,
+    held: sorted(held),
+    waitsForApproval: verdict.waits,
+    names: owned.size,
+    fenceSet: fence.set,
+    foundStamp: fence.stamp,
+  };
+}
+
+/** Each name once: of two that want it the first one, by its resource, gets it. */
+function byName(desired: readonly DesiredName[], held: HeldName[]): ReadonlyMap<DomainName, DesiredName> {
+  const names = new Map<DomainName, DesiredName>();
+  for (const candidate of [...desired].sort((a, b) => (a.resource < b.resource ? -1 : 1))) {
+    const first = names.get(candidate.name);
+    if (first === undefined) names.set(candidate.name, candidate);
+    else {
+      held.push(
+        hold(
+          candidate.name,
+          'DNS_RECORD_CONFLICT',
+          `${first.resource} and ${candidate.resource} both want it; ${first.resource} has it`,
+          'Remove the hostname from one of them.',
+        ),
+      );
+    }
+  }
+  return names;
+}
+
+/** Names with our marker, and those that stand exactly as we wrote them though the marker is gone. */
+function removable(
+  input: ZonePlanInput,
+  zone: ZoneInventory,
+  ownedNow: ReadonlySet<DomainName>,
+): ReadonlySet<DomainName> {
+  const names = new Set(ownedNow);
+  for (const [name, digest] of input.remembered ?? []) {
+    const present = zone.byName.get(name);
+    if (present === undefined || (zone.markers.get(name)?.markers.length ?? 0) > 0) continue;
+    if (digestOfOwn(name, present) === digest) names.add(name);
+  }
+  return names;
+}
+
+/** Pools whose hostname nobody owns and that nothing leads to: left by somebody who removed the marker. */
+function orphans(zone: ZoneInventory, handled: ReadonlySet<DomainName>): readonly ChangeGroup[] {
+  const groups: ChangeGroup[] = [];
+  for (const [name, pools] of zone.pools) {
+    if (handled.has(name) || (zone.markers.get(name)?.markers.length ?? 0) > 0) continue;
+    const needed = stillNeeded(zone, pools, []);
+    const changes = pools.filter((set) => !needed.has(setKey(set))).map((before) => ({ before }));
+    if (changes.length > 0) groups.push({ name, changes });
+  }
+  return groups;
+}
+
+function sorted<T extends { readonly name: DomainName }>(items: readonly T[]): readonly T[] {
+  return [...items].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
