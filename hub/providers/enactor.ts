@@ -1,0 +1,411 @@
+import {
+  type Batch,
+  type Capabilities,
+  type Provider,
+  type ProviderClock,
+  ProviderError,
+  type ProviderZone,
+  type ZoneContent,
+} from '../../providers/contract.ts';
+import type { DomainName } from '../../src/dns/name.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import { fenceChange, firstStep, packGroups } from '../../src/plan/batches.ts';
+import { compareStamps, type FenceStamp } from '../../src/plan/fence.ts';
+import { compareFences } from '../../src/plan/publication.ts';
+import type { ChangeGroup, RecordSet } from '../../src/plan/record-set.ts';
+import { readFence, takeInventory } from '../../src/plan/zone-inventory.ts';
+import type { HeldName, ZonePlan } from '../../src/plan/zone-plan.ts';
+import { type Backoff, backoffOf } from './backoff.ts';
+import { contentAfter, leftOf, misses } from './zone-content.ts';
+
+export interface EnactInput {
+  readonly provider: Pick<Provider, 'read' | 'apply'>;
+  readonly capabilities: Pick<Capabilities, 'preconditions' | 'batch'>;
+  readonly zone: ProviderZone;
+  readonly plan: ZonePlan;
+  /** What the plan was made from. */
+  readonly content: ZoneContent;
+  /** When `content` was read, on `clock.monotonicMs`; absent: long ago. Where nothing is checked at the provider, old content is read again first. */
+  readonly readAtMs?: number;
+  readonly clock: ProviderClock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** The hub ends, or lost its lead. */
+  readonly signal: AbortSignal;
+  /** False once a newer plan of the zone is there: no further request of this one is sent. */
+  readonly isNewest: () => boolean;
+  /** Instant on `clock.monotonicMs` after which nothing more is sent; default: 10 minutes from now. */
+  readonly untilMs?: number;
+}
+
+/**
+ * - `applied`: all of it, but for what is held. - `conflict`: the zone is not as it was read; `content` is what it is now, if known: plan again.
+ * - `superseded`: a newer hub writes this zone (PROVIDER_SUPERSEDED): stop for good. - `overtaken`: a newer plan is there. - `stopped`: by `signal`.
+ * - `unavailable`: it did not answer within the time. - `failed`: it will not without a person (credentials, zone gone).
+ */
+export type EnactmentEnd =
+  | 'applied'
+  | 'conflict'
+  | 'superseded'
+  | 'overtaken'
+  | 'stopped'
+  | 'unavailable'
+  | 'failed';
+
+export interface Enactment {
+  readonly end: EnactmentEnd;
+  /** Groups that the provider has. */
+  readonly applied: readonly ChangeGroup[];
+  /** Names that were refused, each with why. Not those that the plan held already. */
+  readonly held: readonly HeldName[];
+  /** The zone as it is now; `undefined`: it has to be read before the next plan. */
+  readonly content: ZoneContent | undefined;
+  /** Something is left to do that a new plan from `content` (or a new read) may do. */
+  readonly replan: boolean;
+  /** With an end that a person should see. */
+  readonly error: PortolanError | undefined;
+  /** Where nothing is checked: names that are not as they were written, found by reading again. */
+  readonly differences: readonly DomainName[];
+  /** The newest stamp that we know to be in the fence. */
+  readonly stamp: FenceStamp | undefined;
+  /** Requests sent to change something, tries included. */
+  readonly requests: number;
+}
+
+/** Where nothing is checked at the provider, content older than this is read again before it is trusted. */
+const TRUSTED_MS = 2_000;
+const PATIENCE_MS = 600_000;
+
+interface Progress {
+  content: ZoneContent | undefined;
+  fenceSet: RecordSet | undefined;
+  stamp: FenceStamp | undefined;
+  step: number;
+  requests: number;
+  readonly applied: ChangeGroup[];
+  readonly held: HeldName[];
+}
+
+type Stop = {
+  readonly end: Exclude<EnactmentEnd, 'applied'>;
+  readonly error?: PortolanError;
+};
+
+/**
+ * Sends a plan, request by request. What was planned against something that is not there any more is not sent, or not taken; what was taken though its answer
+ * was lost is not sent twice; one record that is refused holds up no other. Never rejects.
+ */
+export async function enact(input: EnactInput): Promise<Enactment> {
+  const { plan, content } = input;
+  const progress: Progress = {
+    content,
+    fenceSet: plan.fenceSet,
+    stamp: plan.foundStamp,
+    step: firstStep(plan),
+    requests: 0,
+    applied: [],
+    held: [],
+  };
+  const newer = supersededBy(plan, plan.foundStamp);
+  if (newer !== undefined) return outcome(progress, newer, []);
+  if (plan.groups.length === 0) return outcome(progress, undefined, []);
+  const backoff = backoffOf(
+    input.clock,
+    input.random,
+    input.untilMs ?? input.clock.monotonicMs() + PATIENCE_MS,
+  );
+  const stop = await sendAll(input, progress, backoff);
+  return await confirm(input, progress, backoff, stop);
+}
+
+async function sendAll(input: EnactInput, progress: Progress, backoff: Backoff): Promise<Stop | undefined> {
+  const { plan, capabilities } = input;
+  let groups = plan.groups;
+  if (capabilities.preconditions === 'none' && !isFresh(input)) {
+    const look = await readAgain(input, progress, backoff);
+    if (look !== undefined) return look;
+    const left = leftOf(groups, progress.content);
+    if (left === 'conflict') return { end: 'conflict' };
+    groups = left;
+  }
+  const { packs, held } = packGroups(plan, groups, capabilities.batch);
+  progress.held.push(...held);
+  const queue = packs.map((pack) => [...pack]);
+  for (let pack = queue.shift(); pack !== undefined; pack = queue.shift()) {
+    const result = await send(input, progress, backoff, pack);
+    if (result === 'applied') continue;
+    if ('end' in result) return result;
+    // The halves go before everything else, so that requests keep the plan's order.
+    queue.unshift(...result.split.map((part) => [...part]));
+  }
+  return undefined;
+}
+
+const isFresh = ({ readAtMs, clock }: EnactInput): boolean =>
+  readAtMs !== undefined && clock.monotonicMs() - readAtMs <= TRUSTED_MS;
+
+type Sent = 'applied' | Stop | { readonly split: readonly (readonly ChangeGroup[])[] };
+
+/** One request, until it is certain what became of it. */
+async function send(
+  input: EnactInput,
+  progress: Progress,
+  backoff: Backoff,
+  whole: readonly ChangeGroup[],
+): Promise<Sent> {
+  const { plan, provider, zone, signal } = input;
+  let groups = whole;
+  for (let attempt = 0; ; attempt += 1) {
+    if (signal.aborted) return { end: 'stopped' };
+    if (!input.isNewest()) return { end: 'overtaken' };
+    const stamp = { ...plan.fence, step: progress.step, plan: plan.hash };
+    const fence = fenceChange(plan, progress.fenceSet, stamp);
+    const batch: Batch = { groups, fence, tokens: progress.content?.tokens ?? new Map<string, string>() };
+    progress.requests += 1;
+    try {
+      await provider.apply(zone, batch, signal);
+      accept(progress, groups, fence.after, stamp);
+      progress.applied.push(...whole);
+      return 'applied';
+    } catch (thrown) {
+      // What is aborted may have been sent: nobody knows.
+      if (signal.aborted) {
+        progress.content = undefined;
+        return { end: 'stopped' };
+      }
+      const error = failureOf(thrown);
+      const next = await judge(input, progress, backoff, {
+        error,
+        attempt,
+        groups,
+        stamp,
+        fence: fence.after,
+      });
+      if (next === 'applied') {
+        progress.applied.push(...whole);
+        return 'applied';
+      }
+      if (!('again' in next)) return next;
+      groups = next.again;
+    }
+  }
+}
+
+interface Failed {
+  readonly error: ProviderError;
+  readonly attempt: number;
+  readonly groups: readonly ChangeGroup[];
+  readonly stamp: FenceStamp;
+  readonly fence: RecordSet;
+}
+
+type Verdict = Sent | { readonly again: readonly ChangeGroup[] };
+
+/** What a failure means for the request that met it. */
+async function judge(
+  input: EnactInput,
+  progress: Progress,
+  backoff: Backoff,
+  failed: Failed,
+): Promise<Verdict> {
+  const { error, attempt, groups } = failed;
+  switch (error.failure) {
+    case 'throttled':
+    case 'busy':
+    case 'transient':
+      return (await backoff.pause(attempt, error, input.signal))
+        ? { again: groups }
+        : unavailable(input, error);
+    case 'ambiguous':
+    case 'conflict':
+      return await look(input, progress, backoff, failed);
+    case 'invalid':
+    case 'unsupported':
+      return await refused(input, progress, backoff, failed);
+    case 'denied':
+    case 'gone':
+      return { end: 'failed', error: forPeople(error, input.zone.origin) };
+  }
+}
+
+/** Reads what there is now, and decides by the fence where the provider keeps to it, else by the records. */
+async function look(
+  input: EnactInput,
+  progress: Progress,
+  backoff: Backoff,
+  failed: Failed,
+): Promise<Verdict> {
+  const { plan, capabilities } = input;
+  const { error, attempt, groups, stamp, fence } = failed;
+  const expected = progress.fenceSet;
+  const stop = await readAgain(input, progress, backoff);
+  if (stop !== undefined) return stop;
+  const found = progress.stamp;
+  if (capabilities.preconditions === 'atomic') {
+    // The stamp is ours, so it was applied and only the answer was lost.
+    if (found !== undefined && compareStamps(found, stamp) === 0 && found.plan === stamp.plan) {
+      progress.step += 1;
+      return 'applied';
+    }
+    const unchanged = progress.fenceSet?.values.join() === expected?.values.join();
+    if (error.failure === 'conflict' || !unchanged) return { end: 'conflict' };
+    return (await backoff.pause(attempt, error, input.signal))
+      ? { again: groups }
+      : unavailable(input, error);
+  }
+  const left = leftOf(groups, progress.content);
+  if (left === 'conflict') return { end: 'conflict' };
+  if (left.length === 0) {
+    accept(progress, [], progress.fenceSet ?? fence, stamp);
+    return 'applied';
+  }
+  if (plan.groups.length > 0 && !(await backoff.pause(attempt, error, input.signal)))
+    return unavailable(input, error);
+  return { again: left };
+}
+
+/** A record is refused for what it is: the name it belongs to is found, by halves if need be, and the others go on. */
+async function refused(
+  input: EnactInput,
+  progress: Progress,
+  backoff: Backoff,
+  failed: Failed,
+): Promise<Verdict> {
+  const { error } = failed;
+  let { groups } = failed;
+  if (input.capabilities.preconditions !== 'atomic') {
+    // What came before it in the request may be there already.
+    const stop = await readAgain(input, progress, backoff);
+    if (stop !== undefined) return stop;
+    const left = leftOf(groups, progress.content);
+    if (left === 'conflict') return { end: 'conflict' };
+    groups = left;
+  }
+  // Another content must not have the stamp of the refused one.
+  progress.step += 1;
+  const named = error.group === undefined ? undefined : groups.find((group) => group.name === error.group);
+  const bad = named ?? (groups.length === 1 ? groups[0] : undefined);
+  if (bad !== undefined) {
+    progress.held.push(heldFor(bad.name, error));
+    const rest = groups.filter((group) => group !== bad);
+    return { split: rest.length === 0 ? [] : [rest] };
+  }
+  const half = Math.ceil(groups.length / 2);
+  return { split: [groups.slice(0, half), groups.slice(half)].filter((part) => part.length > 0) };
+}
+
+/** Reads the zone, whatever the provider's mood; a newer writer in its fence ends everything. */
+async function readAgain(input: EnactInput, progress: Progress, backoff: Backoff): Promise<Stop | undefined> {
+  const { plan, provider, zone, signal } = input;
+  progress.content = undefined;
+  for (let attempt = 0; ; attempt += 1) {
+    if (signal.aborted) return { end: 'stopped' };
+    try {
+      const content = await provider.read(zone, signal);
+      const fence = readFence(takeInventory(plan.origin, content.sets), plan.owner);
+      progress.content = content;
+      progress.fenceSet = fence.set;
+      progress.stamp = fence.stamp;
+      return supersededBy(plan, fence.stamp);
+    } catch (thrown) {
+      if (signal.aborted) return { end: 'stopped' };
+      const error = failureOf(thrown);
+      const lasting = ['denied', 'gone', 'unsupported', 'invalid'].includes(error.failure);
+      if (lasting) return { end: 'failed', error: forPeople(error, zone.origin) };
+      if (!(await backoff.pause(attempt, error, signal))) return unavailable(input, error);
+    }
+  }
+}
+
+/** The last look: where the provider checks nothing or not all at once, the zone is read again and compared with what was written. */
+async function confirm(
+  input: EnactInput,
+  progress: Progress,
+  backoff: Backoff,
+  stop: Stop | undefined,
+): Promise<Enactment> {
+  if (stop !== undefined || input.capabilities.preconditions === 'atomic' || progress.applied.length === 0) {
+    return outcome(progress, stop, []);
+  }
+  const ended = await readAgain(input, progress, backoff);
+  if (ended !== undefined) return outcome(progress, ended, []);
+  return outcome(progress, undefined, misses(progress.applied, progress.content));
+}
+
+function accept(
+  progress: Progress,
+  groups: readonly ChangeGroup[],
+  fence: RecordSet,
+  stamp: FenceStamp,
+): void {
+  progress.content = contentAfter(progress.content, groups, fence);
+  progress.fenceSet = fence;
+  progress.stamp = stamp;
+  progress.step += 1;
+}
+
+function outcome(progress: Progress, stop: Stop | undefined, differences: readonly DomainName[]): Enactment {
+  const { applied, held, content, stamp, requests } = progress;
+  const end = stop?.end ?? 'applied';
+  return {
+    end,
+    applied,
+    held,
+    content,
+    replan: end === 'conflict' || end === 'overtaken' || differences.length > 0,
+    error: stop?.error,
+    differences,
+    stamp,
+    requests,
+  };
+}
+
+/** I1, I2: a fence that is newer than the plan means that this writer was overtaken by another one. */
+function supersededBy(plan: ZonePlan, found: FenceStamp | undefined): Stop | undefined {
+  if (found === undefined || compareFences(found, plan.fence) <= 0) return undefined;
+  if (found.epoch === plan.fence.epoch) return { end: 'overtaken' };
+  return {
+    end: 'superseded',
+    error: new PortolanError(
+      'PROVIDER_SUPERSEDED',
+      `a hub with epoch ${found.epoch} writes ${plan.origin}; this one has epoch ${plan.fence.epoch} and wrote nothing`,
+    ),
+  };
+}
+
+/** Whatever else is thrown may have been thrown after the request was sent. */
+function failureOf(thrown: unknown): ProviderError {
+  if (thrown instanceof ProviderError) return thrown;
+  return new ProviderError('ambiguous', PortolanError.from(thrown).message, { cause: thrown });
+}
+
+function unavailable(input: EnactInput, error: ProviderError): Stop {
+  if (input.signal.aborted) return { end: 'stopped' };
+  return { end: 'unavailable', error: forPeople(error, input.zone.origin) };
+}
+
+/** A provider's failure as people see it. */
+export function forPeople(error: ProviderError, origin: DomainName): PortolanError {
+  const code = (
+    {
+      throttled: 'PROVIDER_UNAVAILABLE',
+      busy: 'PROVIDER_UNAVAILABLE',
+      transient: 'PROVIDER_UNAVAILABLE',
+      ambiguous: 'PROVIDER_UNAVAILABLE',
+      conflict: 'PROVIDER_UNAVAILABLE',
+      invalid: 'PROVIDER_REFUSED',
+      denied: 'PROVIDER_DENIED',
+      gone: 'PROVIDER_ZONE_MISSING',
+      unsupported: 'PROVIDER_UNSUPPORTED',
+    } as const
+  )[error.failure];
+  return new PortolanError(code, `${origin}: ${error.message}`, {
+    cause: error,
+    ...(error.fix === undefined ? {} : { fix: error.fix }),
+  });
+}
+
+function heldFor(name: DomainName, error: ProviderError): HeldName {
+  const { code, message, fix } = forPeople(error, name);
+  return { name, code, message, fix };
+}
