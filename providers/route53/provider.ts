@@ -1,0 +1,27 @@
+import type { Provider, ProviderKind, ProviderOptions } from '../contract.ts';
+import { applyBatch } from './apply.ts';
+import { capabilities } from './capabilities.ts';
+import { openApi } from './client.ts';
+import { listZones, readZone } from './zones.ts';
+
+/** Amazon Route 53: https://docs.aws.amazon.com/Route53/latest/APIReference/ */
+export const route53: ProviderKind = {
+  type: 'route53',
+  capabilities,
+  compile: () => ({ outcome: 'no', features: [] }),
+  open,
+};
+
+async function open(options: ProviderOptions): Promise<Provider> {
+  const api = await openApi(options);
+  const origins = new Set(options.spec.zones.map(({ origin }) => origin));
+  return {
+    zones: (signal) => listZones(api, origins, signal),
+    read: (zone, signal) => readZone(api, zone, signal),
+    apply: (zone, batch, signal) => applyBatch(api, options.clock, zone, batch, signal),
+    check: async () => [],
+    async close() {
+      api.close();
+    },
+  };
+}
