@@ -1,0 +1,48 @@
+import type { CompileReport } from './compile-report.ts';
+
+/**
+ * A compile report for people: one headline, then a line a feature and what to do about it, and what happens while the hub is away. As
+ * `portolan explain`, `portolan plan` and status messages show it.
+ */
+export function explainReport(report: CompileReport): readonly string[] {
+  return [
+    headlineOf(report),
+    ...report.features.flatMap(({ feature, handling, detail, fix }) => [
+      `  ${feature}: ${handling} (${withoutStop(detail)})`,
+      ...(fix === undefined ? [] : [`    fix: ${fix}`]),
+    ]),
+    ...(report.refusal === undefined
+      ? []
+      : [`  refused: ${report.refusal.message}`, `    fix: ${report.refusal.fix}`]),
+    `  hub away: ${report.hubDown}`,
+  ];
+}
+
+/** The report in one sentence, for a condition's message. */
+export function summarizeReport(report: CompileReport): string {
+  const { hostname, provider, outcome, features, refusal } = report;
+  const refused = features.filter(({ handling }) => handling === 'refused');
+  if (outcome === 'refused') {
+    const why = refusal?.message ?? refused.map(({ feature, detail }) => `${feature}: ${detail}`).join(' ');
+    const fix = refusal?.fix ?? refused[0]?.fix;
+    return `${hostname} is not published at ${provider}. ${why}${fix === undefined ? '' : ` ${fix}`}`;
+  }
+  const lost = features.filter(({ handling }) => handling === 'lost').map(({ feature }) => feature);
+  const how = HOW[outcome];
+  return `${hostname} at ${provider}: ${how}${lost.length === 0 ? '' : `; not kept: ${lost.join(', ')}`}.`;
+}
+
+const HOW: Readonly<Record<Exclude<CompileReport['outcome'], 'refused'>, string>> = {
+  native: 'routed by the provider',
+  computed: 'plain records that the hub changes',
+  delegated: 'delegated to the embedded name servers',
+};
+
+function headlineOf({ hostname, provider, zone, outcome }: CompileReport): string {
+  const what = outcome === 'refused' ? 'refused: what is there stays as it is' : HOW[outcome];
+  return `${hostname} at ${provider} (zone ${zone}): ${what}`;
+}
+
+function withoutStop(sentence: string): string {
+  return sentence.endsWith('.') ? sentence.slice(0, -1) : sentence;
+}
