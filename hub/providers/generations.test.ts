@@ -41,7 +41,12 @@ describe('generations of a zone', () => {
     const generations = createGenerations(store);
     expect(await generations.load(ZONE)).toEqual(NOTHING_YET);
     const memory = {
-      ...afterApplying(NOTHING_YET, { generation: 1, at: '2026-11-21T00:00:00Z', summary: '+1', plan: 'a' }),
+      ...afterApplying(NOTHING_YET, {
+        generation: 1,
+        at: '2026-11-21T00:00:00Z',
+        summary: '+1',
+        approved: [],
+      }),
       adopted: new Map([[parseName('www.example.com.'), 'digest']]),
       heldAtGeneration: 1,
     };
@@ -72,7 +77,7 @@ describe('generations of a zone', () => {
         generation: g,
         at: 't',
         summary: '',
-        plan: g === 3 ? 'a' : '',
+        approved: g === 3 ? ['a'] : [],
       }) as typeof memory;
     expect(memory.history.map((h) => h.generation)).toEqual(Array.from({ length: 20 }, (_, i) => 25 - i));
     expect(memory.approved).toEqual(['b']);

@@ -152,7 +152,7 @@ export function afterApplying(
     readonly generation: number;
     readonly at: string;
     readonly summary: string;
-    readonly plan: string;
+    readonly approved: readonly string[];
   },
 ): ZoneMemory {
   const { generation, at, summary } = applied;
@@ -164,6 +164,6 @@ export function afterApplying(
       { generation, at, summary },
       ...memory.history.filter((h) => h.generation !== generation),
     ].filter((h) => h.generation > generation - GENERATIONS_KEPT),
-    approved: memory.approved.filter((hash) => hash !== applied.plan),
+    approved: memory.approved.filter((hash) => !applied.approved.includes(hash)),
   };
 }

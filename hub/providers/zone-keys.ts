@@ -35,6 +35,7 @@ export function heldZones(world: World): readonly HeldZone[] {
 
 /** Finds the zones that hold a name. */
 export interface ZoneFinder {
+  readonly all: readonly HeldZone[];
   /**
    * Zones of DNSProviders of the namespace that a hostname is published into: those with the longest origin, if no embedded Zone has a longer
    * one. An embedded Zone of the same origin answers beside them.
@@ -44,7 +45,8 @@ export interface ZoneFinder {
 
 export function createZoneFinder(world: World): ZoneFinder {
   const byOrigin = new Map<string, HeldZone[]>();
-  for (const zone of heldZones(world)) {
+  const all = heldZones(world);
+  for (const zone of all) {
     const key = `${zone.resource.metadata.namespace} ${zone.wanted.origin}`;
     const known = byOrigin.get(key);
     if (known === undefined) byOrigin.set(key, [zone]);
@@ -56,6 +58,7 @@ export function createZoneFinder(world: World): ZoneFinder {
     ),
   );
   return {
+    all,
     of(namespace, hostname) {
       for (let at: DomainName | undefined = hostname; at !== undefined; at = parentOf(at)) {
         const found = byOrigin.get(`${namespace} ${at}`);

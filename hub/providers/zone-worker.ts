@@ -278,6 +278,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       if (aids !== undefined)
         aidIds = await connection.operate('aids', key, (signal) => aids.ensure(specs, signal));
     }
+    const { approved } = memory;
     let next = planNow(names, memory.generation + 1);
     plan = next;
     if (supersededBy(next)) {
@@ -302,9 +303,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     if (!result.complete) throw result.failure ?? new ProviderError('busy', 'something newer is wanted');
     const at = new Date(clock.wallMs()).toISOString();
     await generations.keepContent(key, generation, names);
-    await remember((known) =>
-      afterApplying(known, { generation, at, summary: summaryOf(next), plan: next.hash }),
-    );
+    await remember((known) => afterApplying(known, { generation, at, summary: summaryOf(next), approved }));
     log.info({ zone: key, generation, changes: next.groups.length }, 'a zone at a provider was changed');
     if (content === undefined || isUnchecked) {
       // Nobody checked what was there: look at what came of it.

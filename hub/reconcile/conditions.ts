@@ -3,13 +3,14 @@ import type { ClusterStatus } from '../../src/resources/cluster.ts';
 import { type Condition, withCondition } from '../../src/resources/metadata.ts';
 import { signedVerdict, signingStatus } from '../dnssec/signing-status.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
+import type { DnsStatus } from '../providers/status.ts';
 import type { Change, Key } from '../store/contract.ts';
 import type { KnownAgent } from './agent-directory.ts';
 import type { HubHealth } from './health.ts';
 import { objectKey } from './objects.ts';
 import type { Published } from './publisher.ts';
 import { targetIdsOf, type World } from './world.ts';
-import { zoneViolations } from './zones.ts';
+import { isServed, servedOrigins, zoneViolations } from './zones.ts';
 
 /** What status is written from. */
 export interface StatusInput {
@@ -19,6 +20,8 @@ export interface StatusInput {
   readonly agentOf: (cluster: string) => KnownAgent | undefined;
   /** How the signing of a Zone (`namespace/name`) stands; `undefined` when it is none. */
   readonly signingOf: (zone: string) => ZoneSigningView | undefined;
+  /** What DNS providers add; `undefined`: this hub drives none. */
+  readonly dns?: DnsStatus | undefined;
   /** What people call a name server, by its id. */
   readonly serverName: (id: string) => string;
   readonly wallMs: number;
@@ -39,6 +42,10 @@ export function dueStatuses(input: StatusInput): readonly Change[] {
   for (const cluster of input.world.objects.Cluster.values()) add(cluster, clusterStatus(cluster, input));
   for (const { resource } of input.world.policies.values()) add(resource, policyStatus(resource, input));
   for (const zone of input.world.objects.Zone.values()) add(zone, zoneStatus(zone, input));
+  for (const provider of input.world.objects.DNSProvider.values()) {
+    const status = providerStatus(provider, input);
+    if (status !== undefined) add(provider, status);
+  }
   for (const drain of input.world.objects.Drain.values()) add(drain, drainStatus(drain, input));
   for (const check of input.world.objects.HealthCheck.values()) {
     add(check, {
@@ -60,9 +67,13 @@ function conditionsOf(
   resource: AnyResource,
   verdicts: readonly Verdict[],
   wallMs: number,
+  /** Types that go when there is no verdict on them any more. */
+  leaving: readonly string[] = [],
 ): readonly Condition[] {
   const nowIso = new Date(wallMs).toISOString();
-  const known = resource.status?.conditions ?? [];
+  const known: readonly Condition[] = (resource.status?.conditions ?? []).filter(
+    (c) => !leaving.includes(c.type) || verdicts.some((v) => v.type === c.type),
+  );
   return verdicts.reduce(
     (conditions, v) =>
       withCondition(conditions, { ...v, observedGeneration: resource.metadata.generation }, nowIso),
@@ -174,8 +185,12 @@ function policyStatus(policy: Resource<'TrafficPolicy'>, input: StatusInput): St
           message: first === undefined ? 'not compiled yet' : `${first.path}: ${first.message}. ${first.fix}`,
         }
       : { type: 'Accepted', status: 'True', reason: 'Valid', message: 'references resolve' };
-  const origins = [...input.world.objects.Zone.values()].map((z) => z.spec.origin);
-  const homeless = policy.spec.hostnames.filter((h) => !origins.some((o) => o === h || h.endsWith(`.${o}`)));
+  const origins = servedOrigins(input.world);
+  const { namespace } = policy.metadata;
+  const homeless = policy.spec.hostnames.filter(
+    (h) => !isServed(h, origins) && input.dns?.holds(namespace, h) !== true,
+  );
+  const dns = input.dns?.policy(policy);
   const programmed: Verdict =
     routed === undefined
       ? { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: 'nothing is answered from it' }
@@ -186,12 +201,10 @@ function policyStatus(policy: Resource<'TrafficPolicy'>, input: StatusInput): St
             reason: 'NoZone',
             message: `no Zone contains ${homeless.join(', ')}`,
           }
-        : {
-            type: 'Programmed',
-            status: 'True',
-            reason: 'Published',
-            message: `answered by the embedded name servers`,
-          };
+        : programmedAt(policy, dns, origins);
+  const verdicts: readonly Verdict[] = (dns === 'starting' ? policy.status?.conditions : dns?.verdicts) ?? [];
+  const verified = verdicts.filter((v) => v.type === 'Verified');
+  const entries = dns === 'starting' ? policy.status?.dns : dns?.entries;
   const endpoints = (routed?.endpoints ?? []).map((endpoint) => {
     const states = targetIdsOf(endpoint).map((id) => input.health.states.get(id));
     const best =
@@ -204,10 +217,49 @@ function policyStatus(policy: Resource<'TrafficPolicy'>, input: StatusInput): St
     };
   });
   return {
-    conditions: conditionsOf(policy, [accepted, programmed], input.wallMs),
+    conditions: conditionsOf(policy, [accepted, programmed, ...verified], input.wallMs, ['Verified']),
     observedGeneration: policy.metadata.generation,
     endpoints,
+    ...(entries === undefined ? {} : { dns: entries }),
   };
+}
+
+/** Where the hostnames of a policy that resolves are answered: by the embedded name servers, at DNS providers, or both. */
+function programmedAt(
+  policy: Resource<'TrafficPolicy'>,
+  dns: ReturnType<DnsStatus['policy']>,
+  origins: ReadonlySet<string>,
+): Verdict {
+  const embedded: Verdict = {
+    type: 'Programmed',
+    status: 'True',
+    reason: 'Published',
+    message: `answered by the embedded name servers`,
+  };
+  if (dns === undefined) return embedded;
+  if (dns === 'starting') {
+    const before = policy.status?.conditions.find((c) => c.type === 'Programmed');
+    return (
+      before ?? { type: 'Programmed', status: 'Unknown', reason: 'Starting', message: 'the hub is starting' }
+    );
+  }
+  const atProviders = dns.verdicts.find((v) => v.type === 'Programmed') ?? embedded;
+  const both = atProviders.status === 'True' && policy.spec.hostnames.some((h) => isServed(h, origins));
+  return both ? { ...atProviders, message: `${embedded.message}, and ${atProviders.message}` } : atProviders;
+}
+
+function providerStatus(
+  provider: Resource<'DNSProvider'>,
+  input: StatusInput,
+): StatusOf<'DNSProvider'> | undefined {
+  const found = input.dns?.provider(provider);
+  return found === undefined
+    ? undefined
+    : {
+        conditions: conditionsOf(provider, [found.verdict], input.wallMs),
+        observedGeneration: provider.metadata.generation,
+        zones: found.zones,
+      };
 }
 
 /** Status must not change with every vote; the full explanation is `portolan describe`, which asks for it. */

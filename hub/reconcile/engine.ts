@@ -15,6 +15,7 @@ import { fromWireVotes } from '../../src/protocol/votes.ts';
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { DrillEffects } from '../drills/effects.ts';
+import type { DnsStatus } from '../providers/status.ts';
 import type { Store } from '../store/contract.ts';
 import { type AgentDirectory, createAgentDirectory } from './agent-directory.ts';
 import { createBroadcast } from './broadcast.ts';
@@ -61,6 +62,10 @@ export interface EngineOptions {
   ) => AnswerTable;
   /** The states that the hub's own name server decides by have changed. */
   readonly onView?: (() => void) | undefined;
+  /** The stored objects made another world, and it is published. */
+  readonly onWorld?: ((world: World) => void) | undefined;
+  /** What DNS providers add to statuses. */
+  readonly dnsStatus?: DnsStatus | undefined;
   /** How the signing of a Zone (`namespace/name`) stands, for its status. */
   readonly signingOf?: (zone: string) => ZoneSigningView | undefined;
   /** Zone-signing and TSIG keys; never in what is published. */
@@ -109,6 +114,10 @@ export interface Engine {
   /** Identities changed (joined, revoked): read them again. */
   identitiesChanged(): Promise<void>;
   effectsChanged(): void;
+  /** What statuses are written from is otherwise. */
+  statusesDue(): void;
+  /** Asks the store whether this hub is the one that acts on it; rejects when it does not answer. */
+  leads(): Promise<boolean>;
   /** A key moved on, a secret of name servers changed, or another GeoIP database is in use: publish what that changes. */
   secretsChanged(): void;
   close(): Promise<void>;
@@ -195,6 +204,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
         published: publisher.live,
         agentOf: (cluster) => agents.ofCluster(cluster),
         signingOf: options.signingOf ?? (() => undefined),
+        dns: options.dnsStatus,
         serverName: (id) => {
           const agent = agents.get(id.slice('agent/'.length));
           return agent === undefined ? id : clusterOf(agent);
@@ -252,6 +262,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     requestTick();
     snapshotsDue = true;
     statuses.touch();
+    options.onWorld?.(content.world);
   }
 
   /** One that has not been heard yet counts as heard when the hub started: all are witnesses in its first minute. */
@@ -468,6 +479,8 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       material = true;
       loop.schedule();
     },
+    statusesDue: () => statuses.touch(),
+    leads: () => leadership.confirm(),
     effectsChanged() {
       broadcast.faults();
       health.setDrains(standing());

@@ -1,0 +1,503 @@
+import type {
+  OutboundGuard,
+  ProviderClock,
+  ProviderKind,
+  ProviderZone,
+  ZoneContent,
+} from '../../providers/contract.ts';
+import { ProviderError } from '../../providers/contract.ts';
+import type { DomainName } from '../../src/dns/name.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import { planZone } from '../../src/plan/plan-zone.ts';
+import type { ZonePlan } from '../../src/plan/zone-plan.ts';
+import {
+  type DnsProviderSpec,
+  type DnsProviderType,
+  providerSecretOf,
+  providerTypeOf,
+} from '../../src/resources/dns-provider.ts';
+import type { RegionTable, StateView } from '../../src/routing/model.ts';
+import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
+import type { World } from '../reconcile/world.ts';
+import type { Store } from '../store/contract.ts';
+import { type Account, accountKeyOf, createAccount } from './account.ts';
+import { caSecretOf } from './ca-secret.ts';
+import { type Connection, createConnection, type Operation } from './connection.ts';
+import { createDesired, type WishedName } from './desired.ts';
+import { enactPlan } from './enact-plan.ts';
+import { createGenerations, type Generations } from './generations.ts';
+import { createZoneFinder, type HeldZone, type ZoneFinder } from './zone-keys.ts';
+import { createZoneWorker, type ZoneWorker } from './zone-worker.ts';
+
+/** The kinds that this hub knows, by the name in a DNSProvider's spec. */
+export type ProviderKinds = Readonly<Partial<Record<ProviderKind['type'], ProviderKind>>>;
+
+export interface DeskOptions {
+  readonly kinds: ProviderKinds;
+  readonly store: Pick<Store, 'getMeta' | 'putMeta' | 'increment' | 'secretData' | 'epoch' | 'hubUid'>;
+  /** Asks the store whether this hub leads; rejects when the store does not answer. */
+  readonly leads: () => Promise<boolean>;
+  readonly regions: RegionTable;
+  readonly view: () => StateView;
+  readonly guard: OutboundGuard;
+  /** Statuses may be due. */
+  readonly onStatus: () => void;
+  /** Names of a zone are there as they are wanted, some of them newly. */
+  readonly onProgrammed?: (zone: DeskZone, changed: readonly DomainName[]) => void;
+  /** A zone is not looked after any more. */
+  readonly onForgotten?: (key: string) => void;
+  readonly clock: ProviderClock;
+  readonly random: () => number;
+  readonly log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+  };
+}
+
+/** A zone that is looked after. */
+export interface DeskZone {
+  readonly held: HeldZone;
+  readonly worker: ZoneWorker;
+  readonly kind: ProviderKind;
+  /** Names of the newest wish, with their reports; empty until the zone was found at the provider. */
+  readonly names: readonly WishedName[];
+  /** Instants since when names are there as they are wanted, RFC 3339, of those that changed since this hub started. */
+  readonly programmedAt: ReadonlyMap<DomainName, string>;
+}
+
+/**
+ * The part of the hub that drives DNS providers. Nothing is loaded, opened or asked before there is a DNSProvider, and nothing is done at all
+ * before `start`.
+ */
+export interface ProviderDesk {
+  /** From now on zones are read and written: what happened before this hub started was seen. */
+  start(): void;
+  /** The stored objects made another world. */
+  follow(world: World): void;
+  /** Health or drains are otherwise. */
+  viewChanged(): void;
+  readonly started: boolean;
+  readonly zones: ReadonlyMap<string, DeskZone>;
+  /** Zones that a hostname is published into, also before `start`. */
+  zonesFor(namespace: string, hostname: DomainName): readonly HeldZone[];
+  zonesOf(provider: ObjectKey): readonly DeskZone[];
+  /** Why a DNSProvider cannot be used as it is. */
+  problemOf(provider: ObjectKey): PortolanError | undefined;
+  /** @throws PortolanError NOT_FOUND, PROVIDER_UNSUPPORTED */
+  connection(provider: ObjectKey): Promise<Connection>;
+  kindOf(spec: DnsProviderSpec): ProviderKind | undefined;
+  /** What another world would have in a zone, and the changes that makes. Never writes. */
+  preview(world: World, zone: HeldZone): Preview;
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly operations: readonly OperationCount[];
+  readonly phases: Readonly<Record<'plan' | 'apply', { readonly count: number; readonly sumMs: number }>>;
+  readonly owner: string;
+  close(): Promise<void>;
+}
+
+export type Preview =
+  | {
+      readonly known: true;
+      readonly names: readonly WishedName[];
+      readonly plan: ZonePlan;
+      readonly content: ZoneContent;
+    }
+  | { readonly known: false; readonly names: readonly WishedName[]; readonly why: string };
+
+export interface OperationCount {
+  readonly provider: ObjectKey;
+  readonly operation: Operation;
+  /** `ok`, or the kind of failure. */
+  readonly outcome: string;
+  readonly count: number;
+}
+
+/** Changes of health that come together make one pass. */
+const GATHER_MS = 100;
+/** Drains that ramp are looked at no more often. */
+const RAMP_SPACING_MS = 30_000;
+
+interface Desk {
+  readonly identity: string;
+  readonly name: ObjectKey;
+  readonly kind: ProviderKind | undefined;
+  readonly spec: DnsProviderSpec;
+  readonly connection: () => Promise<Connection>;
+  readonly problem: () => PortolanError | undefined;
+  readonly close: () => Promise<void>;
+}
+
+export function createProviderDesk(options: DeskOptions): ProviderDesk {
+  const { store, clock, log } = options;
+  const owner = store.hubUid.toLowerCase();
+  const closing = new AbortController();
+  const generations: Generations = createGenerations(store);
+  const desired = createDesired({
+    regions: options.regions,
+    view: options.view,
+    monotonicMs: () => clock.monotonicMs(),
+  });
+  const providers = new Map<ObjectKey, Desk>();
+  const accounts = new Map<string, Account>();
+  const zones = new Map<string, MutableZone>();
+  const operations = new Map<string, { -readonly [K in keyof OperationCount]: OperationCount[K] }>();
+  const phases = { plan: { count: 0, sumMs: 0 }, apply: { count: 0, sumMs: 0 } };
+  /** What ends in the background. */
+  const ending = new Set<Promise<void>>();
+  let world: World | undefined;
+  let finder: { readonly of: World; readonly found: ZoneFinder } | undefined;
+  let started = false;
+  let gathering: AbortController | undefined;
+  let ramp: { readonly atMs: number; readonly cancel: AbortController } | undefined;
+
+  interface MutableZone extends DeskZone {
+    held: HeldZone;
+    names: readonly WishedName[];
+    readonly programmedAt: Map<DomainName, string>;
+  }
+
+  const kindOf = (spec: DnsProviderSpec): ProviderKind | undefined => {
+    const type: DnsProviderType = providerTypeOf(spec);
+    return options.kinds[type];
+  };
+
+  function inBackground(work: Promise<void>): void {
+    const watched = work
+      .catch((thrown: unknown) => log.warn({ err: PortolanError.from(thrown) }, 'a DNS provider was left'))
+      .finally(() => ending.delete(watched));
+    ending.add(watched);
+  }
+
+  // --- DNSProviders and their accounts
+
+  /** Everything a connection is made from: another text, another connection. */
+  function identityOf(of: World, resource: HeldZone['resource']): string {
+    const { namespace, uid, generation } = resource.metadata;
+    const secrets = [providerSecretOf(resource.spec), caSecretOf(resource.spec)?.name].map((name) => {
+      const secret = name === undefined ? undefined : of.objects.Secret.get(objectKey(namespace, name));
+      return secret === undefined ? '-' : `${secret.metadata.uid}.${secret.metadata.generation}`;
+    });
+    return [uid, generation, ...secrets].join(' ');
+  }
+
+  function connectTo(name: ObjectKey, identity: string, resource: HeldZone['resource']): Desk {
+    const { spec, metadata } = resource;
+    const kind = kindOf(spec);
+    let opened: Promise<Connection> | undefined;
+    let problem: PortolanError | undefined;
+    let accountKey: string | undefined;
+
+    async function open(): Promise<Connection> {
+      if (kind === undefined)
+        throw new PortolanError(
+          'PROVIDER_UNSUPPORTED',
+          `this hub has no DNS provider ${providerTypeOf(spec)}`,
+        );
+      const secretName = providerSecretOf(spec);
+      const secret = secretName === undefined ? {} : await valuesOf(secretName);
+      const ca = caSecretOf(spec);
+      const pem = ca === undefined ? undefined : (await valuesOf(ca.name))[ca.key];
+      if (ca !== undefined && pem === undefined)
+        throw new PortolanError(
+          'PROVIDER_DENIED',
+          `Secret ${metadata.namespace}/${ca.name} has no ${ca.key}`,
+        );
+      accountKey = accountKeyOf(spec, secret);
+      let account = accounts.get(accountKey);
+      if (account === undefined) {
+        account = createAccount({ capabilities: kind.capabilities, clock, random: options.random });
+        accounts.set(accountKey, account);
+      }
+      account.join(name, spec.requestsPerSecond);
+      return createConnection({
+        kind,
+        account,
+        name,
+        owner,
+        spec,
+        secret,
+        ca: pem,
+        guard: options.guard,
+        clock,
+        random: options.random,
+        count: (operation, outcome) => countOperation(name, operation, outcome),
+        signal: closing.signal,
+      });
+    }
+
+    async function valuesOf(secret: string): Promise<Readonly<Record<string, string>>> {
+      const values = await store.secretData({ kind: 'Secret', namespace: metadata.namespace, name: secret });
+      if (values !== undefined) return values;
+      throw new PortolanError('PROVIDER_DENIED', `there is no Secret ${metadata.namespace}/${secret}`, {
+        fix: 'Create it with the credentials.',
+      });
+    }
+
+    return {
+      identity,
+      name,
+      kind,
+      spec,
+      connection() {
+        opened ??= open().then(
+          (connection) => {
+            problem = undefined;
+            return connection;
+          },
+          (thrown: unknown) => {
+            opened = undefined;
+            problem = PortolanError.from(thrown);
+            options.onStatus();
+            throw problem;
+          },
+        );
+        return opened;
+      },
+      problem: () => problem,
+      async close() {
+        const connection = await opened?.catch(() => undefined);
+        await connection?.close();
+        if (accountKey !== undefined && accounts.get(accountKey)?.leave(name) === true)
+          accounts.delete(accountKey);
+      },
+    };
+  }
+
+  function countOperation(provider: ObjectKey, operation: Operation, outcome: string): void {
+    const key = `${provider} ${operation} ${outcome}`;
+    const known = operations.get(key);
+    if (known === undefined) operations.set(key, { provider, operation, outcome, count: 1 });
+    else known.count += 1;
+  }
+
+  // --- zones
+
+  function beginZone(held: HeldZone, kind: ProviderKind): MutableZone {
+    const programmedAt = new Map<DomainName, string>();
+    const worker = createZoneWorker({
+      key: held.key,
+      owner,
+      epoch: store.epoch,
+      wanted: held.wanted,
+      generations,
+      planZone,
+      enact: enactPlan,
+      leads: options.leads,
+      kind,
+      connection: () => connectionOf(held.provider),
+      spec: () => zone.held.resource.spec,
+      wish: () => wishOf(zone),
+      onState: options.onStatus,
+      onProgrammed(changed) {
+        const at = new Date(clock.wallMs()).toISOString();
+        for (const name of programmedAt.keys())
+          if (!worker.state.programmed.has(name)) programmedAt.delete(name);
+        for (const name of changed) if (worker.state.programmed.has(name)) programmedAt.set(name, at);
+        options.onProgrammed?.(zone, changed);
+        options.onStatus();
+      },
+      onAidsChanged: () => inBackground(collectAids(held.provider)),
+      timed(phase, durationMs) {
+        phases[phase].count += 1;
+        phases[phase].sumMs += durationMs;
+      },
+      clock,
+      random: options.random,
+      log,
+    });
+    const zone: MutableZone = { held, worker, kind, names: [], programmedAt };
+    return zone;
+  }
+
+  function wishOf(zone: MutableZone): readonly WishedName[] | undefined {
+    const at = zone.worker.zone;
+    if (world === undefined || at === undefined) return undefined;
+    zone.names = desired.of(zone.held, zone.kind, at);
+    return zone.names;
+  }
+
+  function connectionOf(provider: ObjectKey): Promise<Connection> {
+    const known = providers.get(provider);
+    if (known !== undefined) return known.connection();
+    return Promise.reject(new PortolanError('NOT_FOUND', `there is no DNSProvider ${provider}`));
+  }
+
+  /**
+   * What no zone leans on any more goes; but not while anything of this kind of provider is behind: records that are still there may
+   * lean on it.
+   */
+  async function collectAids(provider: ObjectKey): Promise<void> {
+    const desk = providers.get(provider);
+    if (desk?.kind === undefined) return;
+    const alike = [...zones.values()].filter((zone) => zone.kind === desk.kind);
+    const isBehind = (zone: MutableZone): boolean => {
+      const { state, content } = zone.worker;
+      if (state.error !== undefined || content === undefined || state.memory.heldAtGeneration !== undefined)
+        return true;
+      if ((state.plan?.groups.length ?? 1) > 0) return true;
+      const waiting = new Set<DomainName>([
+        ...state.held.map((h) => h.name),
+        ...zone.names.flatMap((n) => (n.desired.sets === undefined ? [n.desired.name] : [])),
+      ]);
+      return content.sets.some((set) => set.native !== undefined && waiting.has(set.name));
+    };
+    if (alike.some(isBehind)) return;
+    const connection = await desk.connection();
+    const { aids } = await connection.provider();
+    if (aids === undefined) return;
+    const keep = new Set(alike.flatMap((zone) => zone.names.flatMap((n) => n.aids.map((aid) => aid.key))));
+    if (!(await options.leads())) return;
+    await connection.operate('aids', provider, (signal) => aids.collect(keep, signal));
+  }
+
+  // --- what happens
+
+  function reconcile(next: World): void {
+    const wanted = new Map(
+      [...next.objects.DNSProvider].filter(([, r]) => r.metadata.deletionTimestamp === undefined),
+    );
+    for (const [name, desk] of providers) {
+      if (wanted.has(name)) continue;
+      providers.delete(name);
+      inBackground(desk.close());
+    }
+    const renewed = new Set<ObjectKey>();
+    for (const [name, resource] of wanted) {
+      const identity = identityOf(next, resource);
+      const known = providers.get(name);
+      if (known?.identity === identity) continue;
+      if (known !== undefined) inBackground(known.close());
+      providers.set(name, connectTo(name, identity, resource));
+      renewed.add(name);
+    }
+    const held = new Map(desired.zones.map((zone) => [zone.key, zone]));
+    for (const [key, zone] of zones) {
+      const now = held.get(key);
+      const kind = now === undefined ? undefined : kindOf(now.resource.spec);
+      if (now !== undefined && kind === zone.kind) {
+        zone.held = now;
+        if (renewed.has(now.provider)) {
+          zone.worker.reread();
+          zone.worker.retry();
+        }
+        continue;
+      }
+      zones.delete(key);
+      options.onForgotten?.(key);
+      inBackground(zone.worker.close());
+    }
+    for (const [key, zone] of held) {
+      const kind = kindOf(zone.resource.spec);
+      if (zones.has(key)) continue;
+      if (kind === undefined) {
+        // Its problem shows in the status.
+        void connectionOf(zone.provider).catch(() => undefined);
+        continue;
+      }
+      const begun = beginZone(zone, kind);
+      zones.set(key, begun);
+      begun.worker.touch();
+    }
+  }
+
+  function touch(keys: Iterable<string>): void {
+    for (const key of keys) zones.get(key)?.worker.touch();
+  }
+
+  function look(): void {
+    if (!started || closing.signal.aborted) return;
+    touch(desired.look());
+    const endsInMs = desired.endsInMs();
+    if (!Number.isFinite(endsInMs)) return;
+    const atMs = clock.monotonicMs() + Math.max(GATHER_MS, Math.min(endsInMs, RAMP_SPACING_MS));
+    if (ramp !== undefined && ramp.atMs <= atMs) return;
+    ramp?.cancel.abort();
+    const cancel = new AbortController();
+    ramp = { atMs, cancel };
+    clock.wait(atMs - clock.monotonicMs(), cancel.signal).then(
+      () => {
+        ramp = undefined;
+        look();
+      },
+      () => undefined,
+    );
+  }
+
+  return {
+    start() {
+      if (started) return;
+      started = true;
+      if (world === undefined) return;
+      desired.follow(world);
+      reconcile(world);
+      look();
+    },
+    follow(next) {
+      world = next;
+      if (!started || closing.signal.aborted) return;
+      const changed = desired.follow(next);
+      reconcile(next);
+      touch(changed);
+      look();
+    },
+    viewChanged() {
+      if (!started || zones.size === 0 || gathering !== undefined || closing.signal.aborted) return;
+      const cancel = new AbortController();
+      gathering = cancel;
+      clock.wait(GATHER_MS, cancel.signal).then(
+        () => {
+          gathering = undefined;
+          look();
+        },
+        () => undefined,
+      );
+    },
+    get started() {
+      return started;
+    },
+    zones,
+    zonesFor(namespace, hostname) {
+      if (world === undefined) return [];
+      // Statuses ask for every hostname of every policy.
+      if (finder?.of !== world) finder = { of: world, found: createZoneFinder(world) };
+      return finder.found.of(namespace, hostname);
+    },
+    zonesOf: (provider) => [...zones.values()].filter((zone) => zone.held.provider === provider),
+    problemOf: (provider) => providers.get(provider)?.problem(),
+    connection: connectionOf,
+    kindOf,
+    preview(of, zone) {
+      const kind = kindOf(zone.resource.spec);
+      const known = zones.get(zone.key);
+      const at: ProviderZone = known?.worker.zone ?? {
+        origin: zone.wanted.origin,
+        id: zone.wanted.id ?? '',
+        private: zone.wanted.private,
+        nameServers: [],
+      };
+      const names = kind === undefined ? [] : desired.preview(of, zone, kind, at);
+      const content = known?.worker.content;
+      const plan = known?.worker.planFor(names);
+      if (content !== undefined && plan !== undefined) return { known: true, names, plan, content };
+      return {
+        known: false,
+        names,
+        why: known?.worker.state.error?.message ?? 'the zone has not been read yet',
+      };
+    },
+    accounts,
+    get operations() {
+      return [...operations.values()];
+    },
+    phases,
+    owner,
+    async close() {
+      closing.abort(new ProviderError('transient', 'the hub is stopping'));
+      gathering?.abort();
+      ramp?.cancel.abort();
+      await Promise.all([...zones.values()].map((zone) => zone.worker.close()));
+      await Promise.all([...providers.values()].map((desk) => desk.close()));
+      await Promise.all([...ending]);
+    },
+  };
+}
