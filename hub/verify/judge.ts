@@ -1,18 +1,7 @@
-import type { DomainName } from '../../src/dns/name.ts';
 import { parseType, RCODE, rcodeName } from '../../src/dns/types.ts';
+import type { ExpectedAnswer } from '../../src/plan/expectation.ts';
 
-/** What every authoritative server has to answer to one question. */
-export interface ExpectedAnswer {
-  readonly name: DomainName;
-  /** `A`, `TXT`. */
-  readonly type: string;
-  /** Countries, subdivisions and `unknown` that are answered alike; empty: everybody is. */
-  readonly places: readonly string[];
-  /** The records of the type must be one of these lists, each sorted and in canonical presentation form; `[]`: none. */
-  readonly oneOf: readonly (readonly string[])[];
-  /** A longer TTL is an answer from before; absent: not judged. */
-  readonly ttlSeconds?: number;
-}
+export type { ExpectedAnswer } from '../../src/plan/expectation.ts';
 
 /** What a server answered, or that it did not. */
 export type Observed =
@@ -41,7 +30,8 @@ export function judge(expected: ExpectedAnswer, observed: Observed): string | un
   }
   if (!authoritative) return 'answered without authority: it does not serve the zone';
   const text = values.join('\n');
-  if (!expected.oneOf.some((list) => list.join('\n') === text)) {
+  const isDrawn = values.length > 0 && values.every((value) => expected.someOf?.includes(value));
+  if (!isDrawn && !expected.oneOf.some((list) => list.join('\n') === text)) {
     return `answered ${listed(values)} instead of ${wanted(expected)}`;
   }
   const { ttlSeconds } = expected;
@@ -53,9 +43,11 @@ export function judge(expected: ExpectedAnswer, observed: Observed): string | un
 }
 
 /** `A 192.0.2.1`, for messages. */
-function wanted({ type, oneOf }: ExpectedAnswer): string {
+function wanted({ type, oneOf, someOf }: ExpectedAnswer): string {
   const texts = oneOf.slice(0, MAX_SHOWN).map(listed);
   const more = oneOf.length - texts.length;
+  if (someOf !== undefined && someOf.length > 0)
+    return `${type} ${[`some of ${listed(someOf)}`, ...texts].join(' or ')}`;
   return `${type} ${texts.join(' or ')}${more > 0 ? ` or ${more} more` : ''}`;
 }
 

@@ -193,6 +193,21 @@ describe('verifying what was written', () => {
     expect(state()?.verified).toBe('yes');
   });
 
+  it('takes some of what a provider draws from, but nothing else and not nothing', async () => {
+    let reply = answered('203.0.113.2', '203.0.113.9');
+    const { clock, verifier, state } = setup(async () => reply);
+    const someOf = ['203.0.113.1', '203.0.113.2', '203.0.113.3'];
+    verifier.verify(request([{ ...expectation(), oneOf: [], someOf }]));
+    await clock.pass(20_000);
+    expect(state()?.disagreements[0]).toContain('instead of A some of 203.0.113.1, 203.0.113.2');
+    reply = answered();
+    await clock.pass(60_000);
+    expect(state()?.disagreements[0]).toContain('answered nothing');
+    reply = answered('203.0.113.3', '203.0.113.1');
+    await clock.pass(120_000);
+    expect(state()?.verified).toBe('yes');
+  });
+
   it('is off for a private zone whose servers nobody named, and asks those that are named', async () => {
     const zone = { ...ZONE, private: true };
     const { clock, verifier, state } = setup(async ({ address, port }) =>

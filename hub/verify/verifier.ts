@@ -281,7 +281,8 @@ export function questionsFor(
     const [first] = ofType;
     if (placed.length > 0 || first === undefined) return placed;
     const { name, type } = first;
-    const answer = { ...first, places: [], oneOf: ofType.flatMap(({ oneOf }) => oneOf) };
+    const someOf = ofType.flatMap((one) => one.someOf ?? []);
+    const answer = { ...first, places: [], oneOf: ofType.flatMap(({ oneOf }) => oneOf), someOf };
     return [{ question: { name, type }, answer }];
   });
 }
