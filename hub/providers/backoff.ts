@@ -1,7 +1,7 @@
 import type { ProviderClock, ProviderError } from '../../providers/contract.ts';
+import { backoffDelayMs } from '../../src/protocol/backoff.ts';
 
-const BASE_MS = 500;
-const CAP_MS = 60_000;
+const LIMITS = { baseMs: 500, capMs: 60_000 };
 
 export interface Backoff {
   /**
@@ -19,7 +19,7 @@ export interface Backoff {
 export function backoffOf(clock: ProviderClock, random: () => number, untilMs: number): Backoff {
   return {
     async pause(attempt, { retryAfterMs = 0 }, signal) {
-      const delayMs = retryAfterMs + random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(attempt, 16));
+      const delayMs = retryAfterMs + backoffDelayMs(attempt + 1, random, LIMITS);
       if (signal.aborted || clock.monotonicMs() + delayMs > untilMs) return false;
       try {
         await clock.wait(delayMs, signal);

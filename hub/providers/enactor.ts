@@ -16,6 +16,7 @@ import type { ChangeGroup, RecordSet } from '../../src/plan/record-set.ts';
 import { readFence, takeInventory } from '../../src/plan/zone-inventory.ts';
 import type { HeldName, ZonePlan } from '../../src/plan/zone-plan.ts';
 import { type Backoff, backoffOf } from './backoff.ts';
+import { asPortolanError } from './failures.ts';
 import { contentAfter, leftOf, misses } from './zone-content.ts';
 
 export interface EnactInput {
@@ -34,7 +35,7 @@ export interface EnactInput {
   readonly signal: AbortSignal;
   /** False once a newer plan of the zone is there: no further request of this one is sent. */
   readonly isNewest: () => boolean;
-  /** Instant on `clock.monotonicMs` after which nothing more is sent; default: 10 minutes from now. */
+  /** Instant on `clock.monotonicMs` after which nothing more is sent; default: 4 minutes from now. */
   readonly untilMs?: number;
 }
 
@@ -62,8 +63,8 @@ export interface Enactment {
   readonly content: ZoneContent | undefined;
   /** Something is left to do that a new plan from `content` (or a new read) may do. */
   readonly replan: boolean;
-  /** With an end that a person should see. */
-  readonly error: PortolanError | undefined;
+  /** What ended it, with `superseded`, `unavailable` and `failed`. */
+  readonly failure: PortolanError | ProviderError | undefined;
   /** Where nothing is checked: names that are not as they were written, found by reading again. */
   readonly differences: readonly DomainName[];
   /** The newest stamp that we know to be in the fence. */
@@ -74,7 +75,7 @@ export interface Enactment {
 
 /** Where nothing is checked at the provider, content older than this is read again before it is trusted. */
 const TRUSTED_MS = 2_000;
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 240_000;
 
 interface Progress {
   content: ZoneContent | undefined;
@@ -88,7 +89,7 @@ interface Progress {
 
 type Stop = {
   readonly end: Exclude<EnactmentEnd, 'applied'>;
-  readonly error?: PortolanError;
+  readonly failure?: PortolanError | ProviderError;
 };
 
 /**
@@ -179,7 +180,6 @@ async function send(
         attempt,
         groups,
         stamp,
-        fence: fence.after,
       });
       if (next === 'applied') {
         progress.applied.push(...whole);
@@ -196,7 +196,6 @@ interface Failed {
   readonly attempt: number;
   readonly groups: readonly ChangeGroup[];
   readonly stamp: FenceStamp;
-  readonly fence: RecordSet;
 }
 
 type Verdict = Sent | { readonly again: readonly ChangeGroup[] };
@@ -224,7 +223,7 @@ async function judge(
       return await refused(input, progress, backoff, failed);
     case 'denied':
     case 'gone':
-      return { end: 'failed', error: forPeople(error, input.zone.origin) };
+      return { end: 'failed', failure: error };
   }
 }
 
@@ -235,8 +234,8 @@ async function look(
   backoff: Backoff,
   failed: Failed,
 ): Promise<Verdict> {
-  const { plan, capabilities } = input;
-  const { error, attempt, groups, stamp, fence } = failed;
+  const { capabilities } = input;
+  const { error, attempt, groups, stamp } = failed;
   const expected = progress.fenceSet;
   const stop = await readAgain(input, progress, backoff);
   if (stop !== undefined) return stop;
@@ -256,11 +255,10 @@ async function look(
   const left = leftOf(groups, progress.content);
   if (left === 'conflict') return { end: 'conflict' };
   if (left.length === 0) {
-    accept(progress, [], progress.fenceSet ?? fence, stamp);
+    progress.step += 1;
     return 'applied';
   }
-  if (plan.groups.length > 0 && !(await backoff.pause(attempt, error, input.signal)))
-    return unavailable(input, error);
+  if (!(await backoff.pause(attempt, error, input.signal))) return unavailable(input, error);
   return { again: left };
 }
 
@@ -311,7 +309,7 @@ async function readAgain(input: EnactInput, progress: Progress, backoff: Backoff
       if (signal.aborted) return { end: 'stopped' };
       const error = failureOf(thrown);
       const lasting = ['denied', 'gone', 'unsupported', 'invalid'].includes(error.failure);
-      if (lasting) return { end: 'failed', error: forPeople(error, zone.origin) };
+      if (lasting) return { end: 'failed', failure: error };
       if (!(await backoff.pause(attempt, error, signal))) return unavailable(input, error);
     }
   }
@@ -324,7 +322,11 @@ async function confirm(
   backoff: Backoff,
   stop: Stop | undefined,
 ): Promise<Enactment> {
-  if (stop !== undefined || input.capabilities.preconditions === 'atomic' || progress.applied.length === 0) {
+  if (input.capabilities.preconditions === 'atomic' || progress.requests === 0)
+    return outcome(progress, stop, []);
+  if (stop !== undefined) {
+    // What was written here has no tokens yet; after a conflict the zone was just read.
+    if (stop.end !== 'conflict') progress.content = undefined;
     return outcome(progress, stop, []);
   }
   const ended = await readAgain(input, progress, backoff);
@@ -353,7 +355,7 @@ function outcome(progress: Progress, stop: Stop | undefined, differences: readon
     held,
     content,
     replan: end === 'conflict' || end === 'overtaken' || differences.length > 0,
-    error: stop?.error,
+    failure: stop?.failure,
     differences,
     stamp,
     requests,
@@ -366,7 +368,7 @@ function supersededBy(plan: ZonePlan, found: FenceStamp | undefined): Stop | und
   if (found.epoch === plan.fence.epoch) return { end: 'overtaken' };
   return {
     end: 'superseded',
-    error: new PortolanError(
+    failure: new PortolanError(
       'PROVIDER_SUPERSEDED',
       `a hub with epoch ${found.epoch} writes ${plan.origin}; this one has epoch ${plan.fence.epoch} and wrote nothing`,
     ),
@@ -381,31 +383,10 @@ function failureOf(thrown: unknown): ProviderError {
 
 function unavailable(input: EnactInput, error: ProviderError): Stop {
   if (input.signal.aborted) return { end: 'stopped' };
-  return { end: 'unavailable', error: forPeople(error, input.zone.origin) };
-}
-
-/** A provider's failure as people see it. */
-export function forPeople(error: ProviderError, origin: DomainName): PortolanError {
-  const code = (
-    {
-      throttled: 'PROVIDER_UNAVAILABLE',
-      busy: 'PROVIDER_UNAVAILABLE',
-      transient: 'PROVIDER_UNAVAILABLE',
-      ambiguous: 'PROVIDER_UNAVAILABLE',
-      conflict: 'PROVIDER_UNAVAILABLE',
-      invalid: 'PROVIDER_REFUSED',
-      denied: 'PROVIDER_DENIED',
-      gone: 'PROVIDER_ZONE_MISSING',
-      unsupported: 'PROVIDER_UNSUPPORTED',
-    } as const
-  )[error.failure];
-  return new PortolanError(code, `${origin}: ${error.message}`, {
-    cause: error,
-    ...(error.fix === undefined ? {} : { fix: error.fix }),
-  });
+  return { end: 'unavailable', failure: error };
 }
 
 function heldFor(name: DomainName, error: ProviderError): HeldName {
-  const { code, message, fix } = forPeople(error, name);
+  const { code, message, fix } = asPortolanError(error);
   return { name, code, message, fix };
 }
