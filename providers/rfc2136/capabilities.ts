@@ -33,6 +33,11 @@ export const CAPABILITIES: Capabilities = {
     { feature: 'geo', native: false, reason: NO_ROUTING },
     { feature: 'subnets', native: false, reason: NO_ROUTING },
     { feature: 'weights', native: false, reason: NO_ROUTING },
+    {
+      feature: 'residency',
+      native: false,
+      reason: `${NO_ROUTING} The hub publishes what every residency rule admits.`,
+    },
     { feature: 'failover', native: false, reason: `${NO_ROUTING} The hub changes them when health changes.` },
   ],
   healthChecks: { native: false, reason: 'DNS UPDATE knows records only; nobody but the hub probes.' },

@@ -49,7 +49,10 @@ export function updateMessage(id: number, zone: DomainName, changes: readonly Se
     } else {
       const wire = wireOf(before);
       prerequisites.push(...recordsOf({ name, ttlSeconds: 0 }, wire));
-      deletions.push(emptyRecord(name, wire.type, CLASS.ANY));
+      // A new CNAME takes the old one's place by itself (section 3.4.2.2). Knot loses it otherwise: in a zone that it signs, a name whose
+      // CNAME was just deleted still has NSEC and RRSIG, and so the addition is passed over.
+      if (wire.type !== TYPE.CNAME || after?.type !== before.type)
+        deletions.push(emptyRecord(name, wire.type, CLASS.ANY));
     }
     if (after !== undefined) additions.push(...recordsOf(after, wireOf(after)));
   }

@@ -1,0 +1,68 @@
+import type { CheckFinding, ProviderZone } from '../contract.ts';
+import { ProviderError } from '../contract.ts';
+import { type PowerDnsProvider, refuseSecondary } from './client.ts';
+import { serverInfo, settings, zoneHead } from './wire.ts';
+
+/** Tries the API and each zone. The key is allowed everything or nothing, so what can be read can be written. */
+export async function checkApi(
+  provider: PowerDnsProvider,
+  zones: readonly ProviderZone[],
+  signal: AbortSignal,
+): Promise<readonly CheckFinding[]> {
+  const server = await finding('API key and server', async () => {
+    const { version } = await provider.get('GetServer', '', serverInfo, { what: 'the server' }, signal);
+    if (Number.parseInt(version, 10) < 4)
+      throw new ProviderError('unsupported', `it is PowerDNS ${version}`, {
+        fix: 'Use PowerDNS Authoritative Server 4.1 or newer.',
+      });
+    return `PowerDNS ${version}`;
+  });
+  if (!server.ok) return [server];
+  const findings = [server];
+  if (provider.options.spec.powerdns?.lua === true) findings.push(await checkLua(provider, signal));
+  for (const zone of zones) {
+    findings.push(
+      await finding(`zone ${zone.origin}`, async () => {
+        const path = `/zones/${encodeURIComponent(zone.id)}?rrsets=false`;
+        const head = await provider.get('GetZone', path, zoneHead, { what: `zone ${zone.origin}` }, signal);
+        refuseSecondary(zone, head);
+        return `${head.kind}${head.dnssec === true ? ', signed by PowerDNS' : ''}: records may be written`;
+      }),
+    );
+  }
+  return findings;
+}
+
+function checkLua(provider: PowerDnsProvider, signal: AbortSignal): Promise<CheckFinding> {
+  return finding('LUA records', async () => {
+    const all = await provider.get('GetConfig', '/config', settings, { what: 'the settings' }, signal);
+    const setting = (name: string): string => all.find((one) => one.name === name)?.value ?? '';
+    if (!/^(yes|on|true|1|shared)$/i.test(setting('enable-lua-records')))
+      throw new ProviderError('unsupported', 'LUA records are off, so they would not be answered', {
+        fix: 'Set `enable-lua-records=yes` in pdns.conf and restart PowerDNS, or set `spec.powerdns.lua: false`.',
+      });
+    const geo = /\bgeoip\b/.test(setting('launch'));
+    const subnets = /^(yes|on|true|1)$/i.test(setting('edns-subnet-processing'));
+    return [
+      'enabled',
+      geo
+        ? '`country()` works (the GeoIP backend is loaded)'
+        : 'without the GeoIP backend (`launch=…,geoip` and `geoip-database-files`) every client counts as not located',
+      subnets
+        ? 'the client subnet of a query is used'
+        : 'without `edns-subnet-processing=yes` the place of the resolver counts, not of the client',
+    ].join('; ');
+  });
+}
+
+async function finding(subject: string, attempt: () => Promise<string>): Promise<CheckFinding> {
+  try {
+    return { subject, ok: true, message: await attempt() };
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const fix =
+      (thrown instanceof ProviderError ? thrown.fix : undefined) ??
+      'See that PowerDNS runs with `api=yes` and `webserver=yes`, and that the hub can reach it.';
+    return { subject, ok: false, message, fix };
+  }
+}

@@ -1,0 +1,112 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
+import { PortolanError } from '../../src/errors/error.ts';
+import { type OutboundGuard, ProviderError } from '../contract.ts';
+
+/** Where the API is, and by which key it is asked. */
+export interface ApiEndpoint {
+  /** Base URL, such as `https://ns1.example.com:8081`; a path before `/api` is kept. */
+  readonly url: URL;
+  readonly apiKey: string;
+  readonly ca: string | undefined;
+  readonly guard: OutboundGuard;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfter: string | undefined;
+}
+
+/** A zone of a million records in JSON; more is refused before it fills the memory. */
+const MAX_ANSWER_OCTETS = 256 << 20;
+/** Nothing comes for so long: the connection is given up. A PATCH of a thousand sets takes seconds at most. */
+const IDLE_MS = 30_000;
+
+/**
+ * One request; redirects are not followed (I32).
+ * @throws ProviderError `transient` when nothing was sent or only something read, `ambiguous` when a change may have been made
+ */
+export async function requestApi(
+  { url: base, apiKey, ca, guard }: ApiEndpoint,
+  method: 'GET' | 'PATCH',
+  path: string,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<ApiAnswer> {
+  const url = new URL(`${base.pathname.replace(/\/$/, '')}/api/v1${path}`, base);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0) {
+    try {
+      guard.check(host);
+    } catch (thrown) {
+      throw forbidden(thrown);
+    }
+  }
+  const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    let sent = false;
+    const fail = (message: string, cause?: unknown): void => {
+      if (cause instanceof PortolanError && cause.code === 'ADDRESS_FORBIDDEN') reject(forbidden(cause));
+      else
+        reject(
+          new ProviderError(
+            sent && method === 'PATCH' ? 'ambiguous' : 'transient',
+            `${url.host}: ${message}`,
+            {
+              cause,
+            },
+          ),
+        );
+    };
+    const request = send(
+      url,
+      {
+        method,
+        // One connection each: a request is never written to one that the server has just closed.
+        agent: false,
+        lookup: guard.lookup,
+        ...(ca === undefined ? {} : { ca }),
+        headers: {
+          'X-API-Key': apiKey,
+          Accept: 'application/json',
+          ...(body === undefined
+            ? {}
+            : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
+        },
+        signal,
+      },
+      (response) => {
+        const parts: Buffer[] = [];
+        let octets = 0;
+        response.on('data', (part: Buffer) => {
+          octets += part.length;
+          if (octets > MAX_ANSWER_OCTETS) request.destroy(new Error('the answer is too big'));
+          else parts.push(part);
+        });
+        response.on('error', (error) => fail(error.message, error));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(parts).toString('utf8'),
+            retryAfter: response.headers['retry-after'],
+          }),
+        );
+      },
+    );
+    request.setTimeout(IDLE_MS, () => request.destroy(new Error(`nothing came for ${IDLE_MS} ms`)));
+    request.on('socket', (socket) => {
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+        sent = true;
+      });
+    });
+    request.on('error', (error) => fail(error.message, error));
+    request.end(body);
+  });
+}
+
+function forbidden(thrown: unknown): ProviderError {
+  const error = PortolanError.from(thrown);
+  return new ProviderError('denied', error.message, { fix: error.fix, cause: error });
+}

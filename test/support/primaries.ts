@@ -1,0 +1,270 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import Libsql from 'libsql';
+import { freePort } from '../integration/dns-differential/servers.ts';
+import { until } from './until.ts';
+
+const run = promisify(execFile);
+const START_MS = 30_000;
+const ATTEMPTS = 5; // a free port may be taken by somebody else before the server binds it
+
+/** A key as TSIG has it. */
+export interface KeyText {
+  readonly name: string;
+  readonly algorithm: string;
+  /** Base64. */
+  readonly secret: string;
+}
+
+/** A real primary server on loopback whose zones can be changed while it runs. */
+export interface Primary extends AsyncDisposable {
+  readonly name: string;
+  /** DNS, over UDP and TCP on 127.0.0.1. */
+  readonly port: number;
+  /** What it wrote to its log, for a test that fails. */
+  said(): string;
+  /** The process no longer runs, but its sockets stay open. */
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+export interface PrimaryZone {
+  /** With the dot at the end. */
+  readonly origin: string;
+  readonly zoneFile: string;
+}
+
+export interface UpdatableOptions {
+  readonly folder: string;
+  readonly zones: readonly PrimaryZone[];
+  /** May copy and update every zone. */
+  readonly key: KeyText;
+  /** Known to the server, but may do nothing. */
+  readonly powerless?: KeyText;
+  /** The server signs the zones: at once, or (BIND) a copy of them in the background. */
+  readonly signed?: 'at-once' | 'in-background';
+}
+
+/** BIND with zones that the key may copy and update. */
+export function startUpdatableBind(program: string, options: UpdatableOptions): Promise<Primary> {
+  const { folder, zones, key, signed } = options;
+  return started('BIND', options, (port) => {
+    const config = [
+      'options {',
+      `  directory "${folder}"; pid-file "${join(folder, 'named.pid')}"; session-keyfile "${join(folder, 'session.key')}";`,
+      `  listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };`,
+      '  recursion no; empty-zones-enable no; dnssec-validation no; notify no;',
+      '};',
+      'controls { };',
+      ...[key, ...(options.powerless === undefined ? [] : [options.powerless])].map(
+        ({ name, algorithm, secret }) => `key "${name}" { algorithm ${algorithm}; secret "${secret}"; };`,
+      ),
+      ...zones.map(
+        ({ origin }) =>
+          `zone "${origin}" { type primary; file "${origin}zone"; update-policy { grant ${key.name} zonesub ANY; }; allow-transfer { key "${key.name}"; };${
+            signed === undefined
+              ? ''
+              : ` dnssec-policy default; inline-signing ${signed === 'in-background' ? 'yes' : 'no'};`
+          } };`,
+      ),
+    ];
+    const path = join(folder, 'named.conf');
+    writeFileSync(path, `${config.join('\n')}\n`);
+    return spawn(program, ['-g', '-n', '1', '-c', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  });
+}
+
+/** Knot DNS with zones that the key may copy and update. */
+export function startUpdatableKnot(program: string, options: UpdatableOptions): Promise<Primary> {
+  const { folder, zones, key, signed } = options;
+  return started('Knot', options, (port) => {
+    const config = [
+      'server:',
+      `    rundir: "${folder}"`,
+      `    listen: 127.0.0.1@${port}`,
+      '    udp-workers: 1',
+      '    tcp-workers: 2',
+      '    background-workers: 1',
+      'log:',
+      '  - target: stderr',
+      '    any: info',
+      'database:',
+      `    storage: "${folder}"`,
+      '    journal-db-max-size: 64M',
+      '    kasp-db-max-size: 16M',
+      '    timer-db-max-size: 16M',
+      '    catalog-db-max-size: 16M',
+      'key:',
+      ...[key, ...(options.powerless === undefined ? [] : [options.powerless])].flatMap(
+        ({ name, algorithm, secret }) => [
+          `  - id: ${name}`,
+          `    algorithm: ${algorithm}`,
+          `    secret: ${secret}`,
+        ],
+      ),
+      'acl:',
+      '  - id: portolan',
+      `    key: ${key.name}`,
+      '    action: [update, transfer]',
+      'template:',
+      '  - id: default',
+      `    storage: "${folder}"`,
+      '    zonefile-sync: -1',
+      ...(signed === undefined ? [] : ['    dnssec-signing: on']),
+      'zone:',
+      ...zones.flatMap(({ origin }) => [
+        `  - domain: "${origin}"`,
+        `    file: "${join(folder, `${origin}zone`)}"`,
+        '    acl: portolan',
+      ]),
+    ];
+    const path = join(folder, 'knot.conf');
+    writeFileSync(path, `${config.join('\n')}\n`);
+    return spawn(program, ['-c', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  });
+}
+
+export interface PowerDnsOptions {
+  readonly folder: string;
+  readonly apiKey: string;
+  readonly lua?: boolean;
+  /** A country database (`.mmdb`) for `country()` in LUA records. */
+  readonly geoDatabase?: string;
+}
+
+export interface PowerDns extends Primary {
+  /** Base URL of its API. */
+  readonly url: string;
+  /** Runs `pdnsutil` on its database. */
+  pdnsutil(...words: readonly string[]): Promise<string>;
+}
+
+/** PowerDNS with its SQLite backend, no zones, and its HTTP API on loopback. */
+export async function startPowerDns(program: string, options: PowerDnsOptions): Promise<PowerDns> {
+  const { folder, apiKey, lua = false, geoDatabase } = options;
+  const database = join(folder, 'pdns.sqlite3');
+  mkdirSync(folder, { recursive: true });
+  const schema = readFileSync('/usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql', 'utf8');
+  const sqlite = new Libsql(database);
+  sqlite.exec(schema);
+  sqlite.close();
+  if (geoDatabase !== undefined) writeFileSync(join(folder, 'geo.yaml'), 'domains: []\n');
+  let webPort = 0;
+  const primary = await started(
+    'PowerDNS',
+    { folder, zones: [] },
+    async (port) => {
+      webPort = await freePort();
+      const config = [
+        `launch=gsqlite3${geoDatabase === undefined ? '' : ',geoip'}`,
+        `gsqlite3-database=${database}`,
+        'gsqlite3-dnssec=yes',
+        ...(geoDatabase === undefined
+          ? []
+          : [`geoip-database-files=${geoDatabase}`, `geoip-zones-file=${join(folder, 'geo.yaml')}`]),
+        `socket-dir=${folder}`,
+        'local-address=127.0.0.1',
+        `local-port=${port}`,
+        'webserver=yes',
+        'webserver-address=127.0.0.1',
+        `webserver-port=${webPort}`,
+        'webserver-allow-from=127.0.0.1',
+        'api=yes',
+        `api-key=${apiKey}`,
+        ...(lua ? ['enable-lua-records=yes', 'lua-health-checks-interval=1'] : []),
+        'edns-subnet-processing=yes',
+        'cache-ttl=0',
+        'query-cache-ttl=0',
+        'negquery-cache-ttl=0',
+        'zone-cache-refresh-interval=0',
+        'loglevel=6',
+        'disable-syslog=yes',
+        'security-poll-suffix=',
+      ];
+      writeFileSync(join(folder, 'pdns.conf'), `${config.join('\n')}\n`);
+      return spawn(program, [`--config-dir=${folder}`, '--daemon=no', '--guardian=no'], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    },
+    async () => {
+      const answer = await fetch(`http://127.0.0.1:${webPort}/api/v1/servers/localhost`, {
+        headers: { 'X-API-Key': apiKey },
+      });
+      return answer.ok;
+    },
+  );
+  return Object.assign(primary, {
+    url: `http://127.0.0.1:${webPort}`,
+    pdnsutil: async (...words: readonly string[]) =>
+      (await run('pdnsutil', [`--config-dir=${folder}`, ...words])).stdout,
+  });
+}
+
+async function started(
+  name: string,
+  { folder, zones }: Pick<UpdatableOptions, 'folder' | 'zones'>,
+  start: (port: number) => ChildProcess | Promise<ChildProcess>,
+  ready?: () => Promise<boolean>,
+): Promise<Primary> {
+  mkdirSync(folder, { recursive: true });
+  for (const { origin, zoneFile } of zones) writeFileSync(join(folder, `${origin}zone`), zoneFile);
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const child = await start(port);
+    let said = '';
+    const note = (chunk: unknown): void => {
+      said = (said + String(chunk)).slice(-40_000);
+    };
+    child.stderr?.on('data', note);
+    child.stdout?.on('data', note);
+    const stop = async (): Promise<void> => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    };
+    try {
+      await until(
+        `${name} serves`,
+        async () => {
+          if (child.exitCode !== null) throw new Error('it ended');
+          if (ready !== undefined) return ready();
+          for (const { origin } of zones) {
+            const { stdout } = await run('dig', [
+              `@127.0.0.1`,
+              '-p',
+              String(port),
+              origin,
+              'SOA',
+              '+short',
+              '+tcp',
+              '+tries=1',
+              '+time=1',
+            ]);
+            if (!/\d/.test(stdout) || stdout.startsWith(';')) return false;
+          }
+          return true;
+        },
+        START_MS,
+      );
+      return {
+        name,
+        port,
+        said: () => said,
+        pause: () => void child.kill('SIGSTOP'),
+        resume: () => void child.kill('SIGCONT'),
+        stop,
+        [Symbol.asyncDispose]: stop,
+      };
+    } catch (error) {
+      const gone = child.exitCode !== null;
+      await stop();
+      if (gone && attempt < ATTEMPTS && /address in use|already in use/i.test(said)) continue;
+      throw new Error(`${name} does not serve; it said:\n${said}`, { cause: error });
+    }
+  }
+}
