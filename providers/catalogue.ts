@@ -1,13 +1,13 @@
 import { azure } from './azure/provider.ts';
 import type { ProviderKind } from './contract.ts';
-import { POWERDNS } from './powerdns/kind.ts';
-import { RFC2136 } from './rfc2136/kind.ts';
+import { powerdns } from './powerdns/provider.ts';
+import { rfc2136 } from './rfc2136/provider.ts';
 import { route53 } from './route53/provider.ts';
 
 /** Every kind of DNS provider, by its name in a DNSProvider's spec. Nothing registers itself: to add one, add its line here. */
 export const PROVIDER_KINDS: Readonly<Partial<Record<ProviderKind['type'], ProviderKind>>> = {
   azure,
   route53,
-  powerdns: POWERDNS,
-  rfc2136: RFC2136,
+  powerdns,
+  rfc2136,
 };

@@ -3,7 +3,7 @@ import { CAPABILITIES } from './capabilities.ts';
 import { compile } from './compile.ts';
 
 /** Any server that takes DNS UPDATE (RFC 2136) signed by TSIG: BIND, Knot DNS, and others. */
-export const RFC2136: ProviderKind = {
+export const rfc2136: ProviderKind = {
   type: 'rfc2136',
   capabilities: CAPABILITIES,
   compile,

@@ -3,7 +3,7 @@ import { CAPABILITIES } from './capabilities.ts';
 import { compile } from './compile.ts';
 
 /** PowerDNS Authoritative Server 4, by its HTTP API. */
-export const POWERDNS: ProviderKind = {
+export const powerdns: ProviderKind = {
   type: 'powerdns',
   capabilities: CAPABILITIES,
   compile,
