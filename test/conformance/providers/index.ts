@@ -1,4 +1,5 @@
 import type { ProviderHarness } from '../provider-harness.ts';
+import { azure } from './azure.ts';
 
 /** Every column of the conformance matrix, in its order. */
-export const HARNESSES: readonly ProviderHarness[] = [];
+export const HARNESSES: readonly ProviderHarness[] = [azure];

@@ -1,0 +1,154 @@
+import { Agent } from 'node:https';
+import type { DnsManagementClient } from '@azure/arm-dns';
+import type { TrafficManagerManagementClient } from '@azure/arm-trafficmanager';
+import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
+import { ProviderError, type ProviderOptions } from '../contract.ts';
+import { tokenErrorOf } from './errors.ts';
+
+export type AzureSpec = NonNullable<DnsProviderSpec['azure']>;
+
+/** An account as the SDK sees it, with our sockets under it. */
+export interface AzureAccount {
+  readonly spec: AzureSpec;
+  readonly dns: DnsManagementClient;
+  /** Absent with `trafficManager: false`. */
+  readonly trafficManager: TrafficManagerManagementClient | undefined;
+  /** Whether the API said that more follows after this page. */
+  readonly hasNextPage: (page: object) => boolean;
+  readonly close: () => void;
+}
+
+type Clients = ConstructorParameters<typeof DnsManagementClient>;
+type ClientOptions = NonNullable<Clients[2]>;
+type Policy = NonNullable<ClientOptions['additionalPolicies']>[number]['policy'];
+type TokenCredential = Clients[0];
+
+/** @throws ProviderError `denied` when the credentials cannot be used as they are */
+export async function openAccount(options: ProviderOptions): Promise<AzureAccount> {
+  const spec = options.spec.azure;
+  if (spec === undefined) throw new ProviderError('unsupported', `${options.name} is no Azure account`);
+  for (const [field, url] of [
+    ['endpoint', spec.endpoint],
+    ['authorityHost', spec.authorityHost],
+  ] as const) {
+    if (url === undefined || url.startsWith('https:')) continue;
+    throw new ProviderError('denied', `spec.azure.${field} is plain http, and a token would go over it`, {
+      fix: `Write an https address in spec.azure.${field}; give its root in caSecret if the system does not know it.`,
+    });
+  }
+  const [{ DnsManagementClient, getContinuationToken }, trafficManagerSdk] = await Promise.all([
+    import('@azure/arm-dns'),
+    spec.trafficManager ? import('@azure/arm-trafficmanager') : undefined,
+  ]);
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 16,
+    lookup: options.guard.lookup,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  });
+  const transport = guarded(options, agent);
+  const credential = await credentialOf(options, spec, transport);
+  const clientOptions: ClientOptions = {
+    ...transport,
+    ...(spec.endpoint === undefined ? {} : { endpoint: spec.endpoint.replace(/\/$/, '') }),
+  };
+  return {
+    spec,
+    dns: new DnsManagementClient(credential, spec.subscriptionId, clientOptions),
+    trafficManager:
+      trafficManagerSdk === undefined
+        ? undefined
+        : new trafficManagerSdk.TrafficManagerManagementClient(
+            credential,
+            spec.subscriptionId,
+            clientOptions,
+          ),
+    hasNextPage: (page) => getContinuationToken(page) !== undefined,
+    close: () => agent.destroy(),
+  };
+}
+
+/**
+ * What every client of the account shares: our agent, which refuses forbidden addresses as it looks names up (I32) and trusts the given roots;
+ * no retries, because the worker above has the deadline and the budget; no redirects, which could lead elsewhere.
+ */
+function guarded(
+  { guard }: ProviderOptions,
+  agent: Agent,
+): Pick<ClientOptions, 'additionalPolicies' | 'retryOptions' | 'redirectOptions'> {
+  const policy: Policy = {
+    name: 'portolanGuard',
+    sendRequest: (request, next) => {
+      // Sockets do not look up hosts that are addresses, so these are checked here.
+      guard.check(new URL(request.url).hostname.replace(/^\[|\]$/g, ''));
+      request.agent = agent;
+      return next(request);
+    },
+  };
+  return {
+    additionalPolicies: [{ policy, position: 'perRetry' }],
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+  };
+}
+
+/**
+ * A client secret when the Secret has one; else the workload identity that the environment describes, then the managed identity.
+ * https://learn.microsoft.com/javascript/api/overview/azure/identity-readme
+ */
+async function credentialOf(
+  { secret, name }: ProviderOptions,
+  spec: AzureSpec,
+  transport: ReturnType<typeof guarded>,
+): Promise<TokenCredential> {
+  const identity = await import('@azure/identity');
+  const { tenantId, clientId } = spec;
+  const authority =
+    spec.authorityHost === undefined
+      ? {}
+      : // A private authority is not in the public directory of authorities, which would otherwise be asked about it.
+        { authorityHost: spec.authorityHost.replace(/\/$/, ''), disableInstanceDiscovery: true };
+  const clientSecret = secret['clientSecret'];
+  if (clientSecret !== undefined) {
+    if (tenantId === undefined || clientId === undefined) {
+      throw new ProviderError('denied', `${name} has a client secret, but not whose`, {
+        fix: 'Write spec.azure.tenantId and spec.azure.clientId of the application that the secret belongs to.',
+      });
+    }
+    return checked(
+      new identity.ClientSecretCredential(tenantId, clientId, clientSecret, { ...transport, ...authority }),
+    );
+  }
+  if (spec.secret !== undefined) {
+    throw new ProviderError('denied', `the Secret ${spec.secret} of ${name} has no key clientSecret`, {
+      fix: 'Put the client secret into the Secret under `clientSecret`, or leave `secret` out to use the managed identity.',
+    });
+  }
+  const asked = {
+    ...(tenantId === undefined ? {} : { tenantId }),
+    ...(clientId === undefined ? {} : { clientId }),
+  };
+  return checked(
+    new identity.ChainedTokenCredential(
+      new identity.WorkloadIdentityCredential({ ...asked, ...transport, ...authority }),
+      // Not through our agent: the metadata service has one fixed address that the platform owns, and no user can name it.
+      new identity.ManagedIdentityCredential({
+        ...(clientId === undefined ? {} : { clientId }),
+        retryOptions: { maxRetries: 0 },
+      }),
+    ),
+  );
+}
+
+/** Says what a token that was refused means, and that nothing was sent with it. */
+function checked(inner: TokenCredential): TokenCredential {
+  return {
+    async getToken(scopes, options) {
+      try {
+        return await inner.getToken(scopes, options);
+      } catch (error) {
+        throw tokenErrorOf(error);
+      }
+    },
+  };
+}
