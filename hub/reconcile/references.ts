@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../src/errors/table.ts';
+import { zoneAbove } from '../../src/plan/delegation.ts';
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
 import { tsigSecretsOf } from '../../src/resources/tsig-secret.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
@@ -39,6 +40,7 @@ export function referenceViolations(
         ...originClaims(desired, next),
         ...zoneViolations(desired.spec, next),
         ...tsigViolations(desired, next),
+        ...delegationViolations(desired, next),
       ];
     case 'Cluster':
     case 'HealthCheck':
@@ -56,6 +58,7 @@ export function referenceViolations(
             ),
           ];
     case 'DNSProvider':
+      return delegatingZones(desired, next);
     case 'Secret':
       return [];
   }
@@ -129,6 +132,58 @@ function tsigViolations(desired: Extract<AnyDesired, { kind: 'Zone' }>, next: Wo
             'REFERENCE_NOT_FOUND',
             `there is no Secret ${namespace}/${name}`,
             'Create it with the keys `name`, `algorithm` and `secret` of the TSIG key, also in the same apply.',
+          ),
+        ],
+  );
+}
+
+/** A delegation is published by a DNSProvider of the zone's namespace, into a zone above the origin. */
+function delegationViolations(
+  desired: Extract<AnyDesired, { kind: 'Zone' }>,
+  next: World,
+): readonly Unplaced[] {
+  const { namespace, spec } = desired;
+  if (spec.delegation === undefined) return [];
+  const key = objectKey(namespace, spec.delegation.provider);
+  const provider = next.objects.DNSProvider.get(key);
+  if (provider === undefined) {
+    return [
+      violation(
+        'spec.delegation.provider',
+        'REFERENCE_NOT_FOUND',
+        `there is no DNSProvider ${key}`,
+        `Create it, also in the same apply, or use one that \`portolan get dnsproviders -n ${namespace}\` lists.`,
+      ),
+    ];
+  }
+  if (zoneAbove(spec.origin, provider.spec.zones) !== undefined) return [];
+  const origins = provider.spec.zones.map((zone) => zone.origin).join(', ');
+  return [
+    violation(
+      'spec.delegation.provider',
+      'REFERENCE_NOT_FOUND',
+      `DNSProvider ${key} has no zone above ${spec.origin} (only ${origins})`,
+      `Add the zone above ${spec.origin} to spec.zones of the DNSProvider, or name another one.`,
+    ),
+  ];
+}
+
+/** A change of a DNSProvider must not leave a zone without the zone that it is delegated from. */
+function delegatingZones(
+  desired: Extract<AnyDesired, { kind: 'DNSProvider' }>,
+  next: World,
+): readonly Unplaced[] {
+  return [...next.objects.Zone].flatMap(([key, { metadata, spec }]) =>
+    metadata.namespace !== desired.namespace ||
+    spec.delegation?.provider !== desired.name ||
+    zoneAbove(spec.origin, desired.spec.zones) !== undefined
+      ? []
+      : [
+          violation(
+            'spec.zones',
+            'IN_USE',
+            `Zone ${key} is delegated from here, and no zone above ${spec.origin} would be left`,
+            `Keep the zone above ${spec.origin}, or take \`delegation\` out of Zone ${key} in the same apply.`,
           ),
         ],
   );
@@ -267,6 +322,11 @@ function usersOf(kind: Kind, namespace: string, name: string, next: World): read
           e.resource.spec.healthCheck.ref === name,
       )
       .map(([key]) => `TrafficPolicy ${key}`);
+  }
+  if (kind === 'DNSProvider') {
+    return [...next.objects.Zone]
+      .filter(([, z]) => z.metadata.namespace === namespace && z.spec.delegation?.provider === name)
+      .map(([key]) => `Zone ${key}`);
   }
   if (kind === 'Secret') {
     const policies = inNamespace

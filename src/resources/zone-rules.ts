@@ -12,8 +12,39 @@ function recordName(name: string, origin: DomainName): DomainName | { readonly r
   return tryParseName(origin === '.' ? `${name}.` : `${name}.${origin}`);
 }
 
-/** What a Zone must satisfy beyond its shape: names that parse and lie in the zone. Paths start at `spec`. */
+/** What a Zone must satisfy beyond its shape: names that parse and lie in the zone, name servers that a delegation can lead to. Paths start at `spec`. */
 export function zoneViolations(spec: ZoneSpec): readonly FieldViolation[] {
+  return [...delegationViolations(spec), ...recordViolations(spec)];
+}
+
+/** Resolvers come by the zone above: they need addresses of name servers that lie below the delegation (RFC 1034 section 4.2.1). */
+function delegationViolations({ delegation, origin, nameServers }: ZoneSpec): readonly FieldViolation[] {
+  if (delegation === undefined) return [];
+  if (origin === '.') {
+    return [
+      {
+        path: 'spec.delegation',
+        code: 'VALIDATION_FAILED',
+        message: 'the root zone has no zone above it',
+        fix: 'Remove `delegation`.',
+      },
+    ];
+  }
+  return nameServers.flatMap(({ name, addresses }, i): readonly FieldViolation[] =>
+    addresses.length > 0 || !isAtOrBelow(name, origin)
+      ? []
+      : [
+          {
+            path: `spec.nameServers[${i}].addresses`,
+            code: 'VALIDATION_FAILED',
+            message: `${name} lies in ${origin}, so that nobody finds it without its addresses in the zone above`,
+            fix: 'Add its addresses, or use a name outside the zone.',
+          },
+        ],
+  );
+}
+
+function recordViolations(spec: ZoneSpec): readonly FieldViolation[] {
   return spec.records.flatMap((record, i): readonly FieldViolation[] => {
     const path = `spec.records[${i}].name`;
     const name = recordName(record.name, spec.origin);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { domainName, ipAddress } from './fields.ts';
-import type { Condition } from './metadata.ts';
+import { type Condition, objectName } from './metadata.ts';
 import { zoneDnssec } from './zone-dnssec.ts';
 import type { ZoneDnssecStatus } from './zone-dnssec-status.ts';
 import { zoneTransfers } from './zone-transfers.ts';
@@ -59,6 +59,21 @@ export const zoneSpec = z.strictObject({
     .default([]),
   dnssec: zoneDnssec.optional(),
   transfers: zoneTransfers.optional(),
+  delegation: z
+    .strictObject({
+      provider: objectName.describe(
+        'DNSProvider of the same namespace with a zone above the origin: NS, glue and (when the zone is signed) DS are kept there.',
+      ),
+      ttlSeconds: z
+        .number()
+        .int()
+        .min(60)
+        .max(172_800)
+        .default(3600)
+        .describe('Of these records; resolvers may hold on to them for this long.'),
+    })
+    .optional()
+    .describe('Have a DNS provider lead resolvers to the name servers of this zone.'),
 });
 export type ZoneSpec = z.output<typeof zoneSpec>;
 
