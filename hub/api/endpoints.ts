@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ANSWER_ENDPOINTS } from './answers.ts';
 import { AUDIT_ENDPOINTS } from './audit.ts';
 import { CLUSTER_ENDPOINTS } from './clusters.ts';
+import { DNS_ENDPOINTS } from './dns.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { GEOIP_ENDPOINTS } from './geoip.ts';
@@ -19,6 +20,7 @@ const documented: readonly Endpoint[] = [
   ...CLUSTER_ENDPOINTS,
   ...DRILL_ENDPOINTS,
   ...ZONE_DNSSEC_ENDPOINTS,
+  ...DNS_ENDPOINTS,
   ...TOKEN_ENDPOINTS,
   ...AUDIT_ENDPOINTS,
   ...GEOIP_ENDPOINTS,

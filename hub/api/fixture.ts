@@ -7,6 +7,7 @@ import type { GeoStatus } from '../geo/library.ts';
 import type { RoleBinding, Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { ApiLog } from './app.ts';
+import { idleDnsServices } from './fixture-dns.ts';
 import { type Api, type ApiOptions, type BoundAddress, createApi } from './server.ts';
 import type { HubServices } from './services.ts';
 
@@ -96,6 +97,7 @@ function idleServices(): TestHub['services'] {
   });
   const nothing = { changes: [], compared: { hostnames: 0, places: 0 } };
   return {
+    dns: idleDnsServices(),
     admit: async () => ({ ok: true, warnings: [] }),
     resolve: async ({ hostname, type }) => ({
       hostname,

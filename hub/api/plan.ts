@@ -46,7 +46,15 @@ export const PLAN_ENDPOINTS: readonly Endpoint[] = [
         planned(await read(body, principal, 'plan', context), change, { ...context, commit }),
       );
       const changes = result.answers.changes.filter((c) => may(principal.bindings, 'plan', c.namespace));
-      return { status: 200, json: { ...result, answers: { ...result.answers, changes } } };
+      const { records, ...rest } = result;
+      return {
+        status: 200,
+        json: {
+          ...rest,
+          answers: { ...result.answers, changes },
+          ...(records === undefined ? {} : { records: shown(records, principal) }),
+        },
+      };
     },
   }),
   endpoint({
@@ -70,6 +78,17 @@ export const PLAN_ENDPOINTS: readonly Endpoint[] = [
     },
   }),
 ];
+
+/** What stands in a zone is shown to whom may see the provider's zones (`provider.read`); reports to everybody who may plan there. */
+function shown(records: NonNullable<Plan['records']>, { bindings }: Principal): NonNullable<Plan['records']> {
+  const namespaceOf = (provider: string): string => provider.split('/')[0] ?? '';
+  return {
+    reports: records.reports.filter(
+      ({ provider }) => provider === 'embedded' || may(bindings, 'plan', namespaceOf(provider)),
+    ),
+    zones: records.zones.filter(({ provider }) => may(bindings, 'provider.read', namespaceOf(provider))),
+  };
+}
 
 type CommittingContext = ApiContext & Pick<ApiContext['store'], 'commit'>;
 
@@ -178,6 +197,10 @@ async function planned(
     documents.some((d) => d.index === item.index && d.action !== 'unchanged'),
   );
   const ok = documents.every((d) => d.violations.length === 0);
+  const records =
+    ok && changing.length > 0
+      ? await context.services.dns?.planRecords(changing.map((item) => item.write.proposed))
+      : undefined;
   const none: AnswerDiff = { changes: [], compared: { hostnames: 0, places: 0 } };
   return {
     ok,
@@ -187,6 +210,7 @@ async function planned(
       ok && changing.length > 0
         ? await context.services.planAnswers(changing.map((item) => item.write.proposed))
         : none,
+    ...(records === undefined ? {} : { records }),
     warnings: admission.ok ? admission.warnings : [],
   };
 }

@@ -3,6 +3,8 @@ import { KIND_NAMES, KINDS, type Kind } from '../../src/resources/catalogue.ts';
 import { API_VERSION, objectName } from '../../src/resources/metadata.ts';
 import type { GeoStatus } from '../geo/library.ts';
 import type { AuditEntry, RoleBinding, TokenRecord } from '../store/contract.ts';
+import { type OnWire, recordPlan } from './dns-schemas.ts';
+import type { RecordPlan } from './dns-services.ts';
 import type {
   AgentStatus,
   AnswerDiff,
@@ -286,6 +288,8 @@ export interface Plan {
   readonly changes: number;
   readonly documents: readonly PlannedDocument[];
   readonly answers: AnswerDiff;
+  /** At DNS providers: what becomes of the hostnames, and what would be written. */
+  readonly records?: OnWire<RecordPlan>;
   readonly warnings: readonly string[];
 }
 
@@ -311,6 +315,7 @@ export const plan: z.ZodType<Plan> = named(
     changes: z.number(),
     documents: z.array(plannedDocument),
     answers: answerDiff,
+    records: recordPlan.exactOptional(),
     warnings: strings,
   }),
 );

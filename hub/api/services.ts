@@ -5,6 +5,7 @@ import type { DrillSpec } from '../../src/resources/drill.ts';
 import type { GeoStatus } from '../geo/library.ts';
 import type { GeoProof } from '../geo/proof.ts';
 import type { Actor, Key } from '../store/contract.ts';
+import type { DnsServices } from './dns-services.ts';
 
 /**
  * What the API asks of the rest of the hub. The API itself knows HTTP, who may do what, and the store; everything that
@@ -16,6 +17,9 @@ import type { Actor, Key } from '../store/contract.ts';
  * requests never interleave between admission and commit; an implementation must not take the lane again.
  */
 export interface HubServices {
+  /** The part that drives DNS providers. */
+  readonly dns?: DnsServices;
+
   /**
    * Cross-object validation and guards over schema-valid changes, all judged together: references, claimed hostnames and
    * origins, address ranges, CLUSTER_JOINED, IN_USE, LAST_CAPACITY, CHANGE_BUDGET_EXCEEDED. A change may refer to an

@@ -483,6 +483,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/adoptions/{namespace}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take over the records that stand at a hostname of a TrafficPolicy. With dryRun it only shows what stands there and what would replace it. */
+        post: operations["adoptRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/apply": {
         parameters: {
             query?: never;
@@ -738,6 +755,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/policies/{namespace}/{name}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What becomes of each hostname of a TrafficPolicy at each DNS provider: kept, computed, lost or refused. */
+        get: operations["compileReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{namespace}/{name}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the plan through, once, that waits for a person because it removes too much of a zone. */
+        post: operations["approveProviderPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{namespace}/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try the credentials, every permission and every zone of a DNS provider. Changes nothing that stays. */
+        post: operations["checkProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{namespace}/{name}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in a zone of a DNS provider now, each name with its owner. */
+        get: operations["readProviderZone"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{namespace}/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the hold of a rollback: the zone follows what is stored again. */
+        post: operations["resumeProviderZone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{namespace}/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring back what an earlier generation had in a zone, as a new generation, and hold it. */
+        post: operations["rollbackProviderZone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{namespace}/{name}/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each zone of a DNS provider stands: what is applied, planned, held, verified, and its history. */
+        get: operations["listProviderStates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/providers/{namespace}/{name}/zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every zone that the account of a DNS provider sees. */
+        get: operations["listProviderZones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/resolve": {
         parameters: {
             query?: never;
@@ -896,6 +1049,28 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdoptInput: {
+            /** @description By `provider/zone`: the digest that the preview showed. Another content is not taken over. */
+            digests?: {
+                [key: string]: string;
+            };
+            hostname: string;
+            /** @description Name of the DNSProvider; all that hold the hostname when absent. */
+            provider?: string;
+        };
+        AdoptPreview: {
+            adopted: boolean;
+            after: string[];
+            before: string[];
+            digest: string;
+            hostname: string;
+            owner?: string;
+            provider: string;
+            zone: string;
+        };
+        AdoptPreviews: {
+            items: components["schemas"]["AdoptPreview"][];
+        };
         AgentStatus: {
             cluster: string;
             connected: boolean;
@@ -929,6 +1104,11 @@ export interface components {
             objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"])[];
             revision: number;
             warnings: string[];
+        };
+        ApproveInput: {
+            /** @description Hash of the plan that waits. */
+            plan: string;
+            zone: string;
         };
         AuditEntry: {
             actor: string;
@@ -1032,6 +1212,25 @@ export interface components {
         ClusterTokenInput: {
             /** @default 900 */
             ttlSeconds?: number;
+        };
+        CompileReport: {
+            features: {
+                detail: string;
+                /** @enum {string} */
+                feature: "geo" | "subnets" | "weights" | "failover" | "residency" | "sticky" | "dynamicTtl" | "panic" | "capacityFloor" | "drainRamp" | "nearest" | "maxAnswers" | "mixedTypes";
+                fix?: string;
+                /** @enum {string} */
+                handling: "native" | "computed" | "lost" | "refused";
+            }[];
+            hostname: string;
+            hubDown: string;
+            /** @enum {string} */
+            outcome: "native" | "computed" | "delegated" | "refused";
+            provider: string;
+            zone: string;
+        };
+        CompileReports: {
+            items: components["schemas"]["CompileReport"][];
         };
         Condition: {
             lastTransitionTime: string;
@@ -1748,6 +1947,12 @@ export interface components {
             /** @default false */
             tls?: boolean;
         };
+        HeldName: {
+            code: string;
+            fix: string;
+            message: string;
+            name: string;
+        };
         HubStatus: {
             agents: components["schemas"]["AgentStatus"][];
             hub: {
@@ -1790,6 +1995,7 @@ export interface components {
             changes: number;
             documents: components["schemas"]["PlannedDocument"][];
             ok: boolean;
+            records?: components["schemas"]["RecordPlan"];
             warnings: string[];
         };
         PlannedDocument: {
@@ -1817,9 +2023,93 @@ export interface components {
             type: string;
             violations?: components["schemas"]["FieldViolation"][];
         };
+        ProviderCheck: {
+            capabilities: {
+                native: boolean;
+                reason: string;
+                subject: string;
+            }[];
+            findings: {
+                fix?: string;
+                message: string;
+                ok: boolean;
+                subject: string;
+            }[];
+            ok: boolean;
+        };
+        ProviderZone: {
+            configured: boolean;
+            id: string;
+            nameServers: string[];
+            origin: string;
+            private: boolean;
+        };
+        ProviderZoneContent: {
+            origin: string;
+            records: {
+                name: string;
+                native?: string;
+                owner?: string;
+                setId: string;
+                ttlSeconds?: number;
+                type: string;
+                values: string[];
+            }[];
+        };
+        ProviderZones: {
+            items: components["schemas"]["ProviderZone"][];
+        };
+        ProviderZoneState: {
+            appliedAt?: string;
+            disagreements: string[];
+            error?: string;
+            generation: number;
+            heldAtGeneration?: number;
+            history: {
+                at: string;
+                generation: number;
+                summary: string;
+            }[];
+            id: string;
+            origin: string;
+            plan: {
+                changes: components["schemas"]["RecordChange"][];
+                hash: string;
+                held: components["schemas"]["HeldName"][];
+                waitsForApproval?: {
+                    code: string;
+                    fix: string;
+                    message: string;
+                };
+            };
+            /** @enum {string} */
+            verified: "yes" | "no" | "pending" | "off";
+        };
+        ProviderZoneStates: {
+            items: components["schemas"]["ProviderZoneState"][];
+        };
         Readiness: {
             ready: boolean;
             reasons: string[];
+        };
+        RecordChange: {
+            after?: string;
+            before?: string;
+            /** @enum {string} */
+            change: "create" | "update" | "delete";
+            name: string;
+            setId: string;
+            type: string;
+        };
+        RecordPlan: {
+            reports: components["schemas"]["CompileReport"][];
+            zones: {
+                changes: components["schemas"]["RecordChange"][];
+                held: components["schemas"]["HeldName"][];
+                origin: string;
+                provider: string;
+                unknown?: string;
+            }[];
         };
         ResolveResult: {
             answers: {
@@ -1857,10 +2147,17 @@ export interface components {
             type: string;
             zone?: string;
         };
+        ResumeInput: {
+            zone: string;
+        };
         RoleBinding: {
             namespace: "*" | string;
             /** @enum {string} */
             role: "admin" | "operator" | "viewer";
+        };
+        RollbackInput: {
+            generation: number;
+            zone: string;
         };
         Secret: {
             /** @constant */
@@ -2245,6 +2542,16 @@ export interface components {
             };
         };
         ZoneSpec: {
+            /** @description Have a DNS provider lead resolvers to the name servers of this zone. */
+            delegation?: {
+                /** @description DNSProvider of the same namespace with a zone above the origin: NS, glue and (when the zone is signed) DS are kept there. */
+                provider: string;
+                /**
+                 * @description Of these records; resolvers may hold on to them for this long.
+                 * @default 3600
+                 */
+                ttlSeconds?: number;
+            };
             /** @description Sign the zone (ECDSA P-256, compact denial of existence). Leave it out for an unsigned zone. */
             dnssec?: {
                 /**
@@ -4133,6 +4440,45 @@ export interface operations {
             };
         };
     };
+    adoptRecords: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdoptInput"];
+            };
+        };
+        responses: {
+            /** @description before and after, at each provider */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdoptPreviews"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     apply: {
         parameters: {
             query?: {
@@ -4639,6 +4985,289 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compileReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one report for each hostname and provider */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompileReports"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approveProviderPlan: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveInput"];
+            };
+        };
+        responses: {
+            /** @description how the zone stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderZoneState"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what was found, and what the provider can do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderCheck"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readProviderZone: {
+        parameters: {
+            query: {
+                /** @description Apex of a zone of the provider. */
+                zone: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderZoneContent"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeProviderZone: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeInput"];
+            };
+        };
+        responses: {
+            /** @description how the zone stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderZoneState"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollbackProviderZone: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackInput"];
+            };
+        };
+        responses: {
+            /** @description how the zone stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderZoneState"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProviderStates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description one state for each zone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderZoneStates"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProviderZones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the zones */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderZones"];
                 };
             };
             /** @description what went wrong, and the way out */
