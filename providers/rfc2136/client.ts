@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
 import { type TransferRequest, transferChanges, transferZone } from '../../nameserver/transfer-client.ts';
 import { isAtOrBelow, parseName } from '../../src/dns/name.ts';
-import { CLASS, TYPE } from '../../src/dns/types.ts';
+import { CLASS, RCODE, TYPE } from '../../src/dns/types.ts';
 import { type Message, makeQuery, type ResourceRecord } from '../../src/dns/wire/message.ts';
+import { PortolanError } from '../../src/errors/error.ts';
 import { type RecordSet, type SetChange, sameSet, setKey } from '../../src/plan/record-set.ts';
 import {
   type Batch,
@@ -69,7 +70,9 @@ export class Rfc2136Provider implements Provider {
     const failure = failureOf(answer, this.asked('NS', origin));
     if (failure !== undefined && answer.tsig !== undefined) throw failure;
     const { rcode, flags, answers } = answer.message;
-    if (rcode !== 0 || !flags.authoritative) return undefined;
+    if (failure !== undefined && rcode === RCODE.NOERROR)
+      throw new ProviderError('denied', failure.message, { fix: failure.fix });
+    if (rcode !== RCODE.NOERROR || !flags.authoritative) return undefined;
     const nameServers = answers.flatMap(({ name, rdata }) =>
       name === origin && rdata.type === 'NS' ? [rdata.target] : [],
     );
@@ -144,10 +147,10 @@ export class Rfc2136Provider implements Provider {
     } catch (thrown) {
       this.#copies.delete(origin);
       const failure = transferFailure(thrown, asked);
-      // The same code stands for a zone that is not there and for one that may not be copied.
+      // A zone that is not there is refused alike; Knot does not even sign that.
       if (
         failure.failure === 'denied' &&
-        isTransferRefused(failure) &&
+        isRefusal(failure) &&
         (await this.zoneAt(zone, signal)) === undefined
       )
         throw new ProviderError('gone', failure.message, { cause: failure });
@@ -209,8 +212,10 @@ export class Rfc2136Provider implements Provider {
   }
 }
 
-function isTransferRefused({ cause }: ProviderError): boolean {
-  return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'TRANSFER_REFUSED';
+function isRefusal({ cause }: ProviderError): boolean {
+  return (
+    cause instanceof PortolanError && (cause.code === 'TRANSFER_REFUSED' || cause.code === 'TSIG_REJECTED')
+  );
 }
 
 /** Says which record cannot be, where the server would only say that the zone is not as it should be. */

@@ -19,6 +19,7 @@ const SERVERS = {
   postgresql: { debianPackage: 'postgresql', find: () => newestPostgres('initdb') },
   strace: { debianPackage: 'strace', find: () => onPath('strace') },
   dig: { debianPackage: 'bind9-dnsutils', find: () => onPath('dig') },
+  nsupdate: { debianPackage: 'bind9-dnsutils', find: () => onPath('nsupdate') },
   delv: { debianPackage: 'bind9-dnsutils', find: () => onPath('delv') },
   kdig: { debianPackage: 'knot-dnsutils', find: () => onPath('kdig') },
   knotd: { debianPackage: 'knot', find: () => onPath('knotd') },
