@@ -9,17 +9,24 @@ import { isResource, isResourceOf } from './stored.ts';
 import { type WatchedChange, type WatchOptions, watchChanges } from './watch.ts';
 
 type Schemas = components['schemas'];
+export type AdoptPreview = Schemas['AdoptPreview'];
 export type AnswerDiff = Schemas['AnswerDiff'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type ClusterAction = Schemas['ClusterAction'];
 export type ClusterToken = Schemas['ClusterToken'];
+export type CompileReport = Schemas['CompileReport'];
 export type DrillPlan = Schemas['DrillPlan'];
 export type DrillPlanInput = Schemas['DrillPlanInput'];
 export type GeoStatus = Schemas['GeoStatus'];
 export type HubStatus = Schemas['HubStatus'];
 export type Plan = Schemas['Plan'];
 export type PlannedDocument = Schemas['PlannedDocument'];
+export type ProviderCheck = Schemas['ProviderCheck'];
+export type ProviderZone = Schemas['ProviderZone'];
+export type ProviderZoneContent = Schemas['ProviderZoneContent'];
+export type ProviderZoneState = Schemas['ProviderZoneState'];
 export type Readiness = Schemas['Readiness'];
+export type RecordPlan = Schemas['RecordPlan'];
 export type ResolveResult = Schemas['ResolveResult'];
 export type RoleBinding = Schemas['RoleBinding'];
 export type Token = Schemas['Token'];
@@ -125,6 +132,41 @@ export interface Client {
   confirmZoneDs(zone: ObjectName, options?: WriteOptions): Promise<ZoneDnssecAction>;
   /** Goes on without name servers that were waited for over seven days; has to be forced. */
   continueZoneRoll(zone: ObjectName, options?: WriteOptions): Promise<ZoneDnssecAction>;
+
+  /** Tries credentials, permissions and zones of a DNSProvider; what fails is a finding. */
+  checkProvider(provider: ObjectName): Promise<ProviderCheck>;
+  /** Zones that the account sees. */
+  providerZones(provider: ObjectName): Promise<readonly ProviderZone[]>;
+  /** What is in a zone of it now. */
+  providerZone(provider: ObjectName, zone: string): Promise<ProviderZoneContent>;
+  /** How each of its zones stands. */
+  providerStates(provider: ObjectName): Promise<readonly ProviderZoneState[]>;
+  /** Lets the plan with this hash through, once. */
+  approvePlan(
+    provider: ObjectName,
+    approval: { readonly zone: string; readonly plan: string },
+    options?: WriteOptions,
+  ): Promise<ProviderZoneState>;
+  /** Brings back what a generation had, and holds it. */
+  rollbackZone(
+    provider: ObjectName,
+    to: { readonly zone: string; readonly generation: number },
+    options?: WriteOptions,
+  ): Promise<ProviderZoneState>;
+  /** Ends that hold. */
+  resumeZone(provider: ObjectName, zone: string, options?: WriteOptions): Promise<ProviderZoneState>;
+  /** Takes over what stands at a hostname; with `dryRun` only shows it. */
+  adopt(
+    namespace: string,
+    request: {
+      readonly hostname: string;
+      readonly provider?: string;
+      readonly digests?: Readonly<Record<string, string>>;
+    },
+    options?: WriteOptions,
+  ): Promise<readonly AdoptPreview[]>;
+  /** What becomes of each hostname of a policy at each DNS provider. */
+  compileReports(policy: ObjectName): Promise<readonly CompileReport[]>;
 
   planDrill(namespace: string, spec: DrillPlanInput['spec']): Promise<DrillPlan>;
   startDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
@@ -309,6 +351,65 @@ export function createClient(options: ClientOptions): Client {
         }),
         server,
       ),
+    checkProvider: async (path) =>
+      data(
+        await raw.POST('/v1/providers/{namespace}/{name}/check', { params: { path: nameOf(path) } }),
+        server,
+      ),
+    providerZones: async (path) =>
+      data(
+        await raw.GET('/v1/providers/{namespace}/{name}/zones', { params: { path: nameOf(path) } }),
+        server,
+      ).items,
+    providerZone: async (path, zone) =>
+      data(
+        await raw.GET('/v1/providers/{namespace}/{name}/content', {
+          params: { path: nameOf(path), query: { zone } },
+        }),
+        server,
+      ),
+    providerStates: async (path) =>
+      data(
+        await raw.GET('/v1/providers/{namespace}/{name}/states', { params: { path: nameOf(path) } }),
+        server,
+      ).items,
+    approvePlan: async (path, body, write) =>
+      data(
+        await raw.POST('/v1/providers/{namespace}/{name}/approve', {
+          params: { path: nameOf(path), query: queryOf(write) },
+          body,
+        }),
+        server,
+      ),
+    rollbackZone: async (path, body, write) =>
+      data(
+        await raw.POST('/v1/providers/{namespace}/{name}/rollback', {
+          params: { path: nameOf(path), query: queryOf(write) },
+          body,
+        }),
+        server,
+      ),
+    resumeZone: async (path, zone, write) =>
+      data(
+        await raw.POST('/v1/providers/{namespace}/{name}/resume', {
+          params: { path: nameOf(path), query: queryOf(write) },
+          body: { zone },
+        }),
+        server,
+      ),
+    adopt: async (namespace, body, write) =>
+      data(
+        await raw.POST('/v1/adoptions/{namespace}', {
+          params: { path: { namespace }, query: queryOf(write) },
+          body,
+        }),
+        server,
+      ).items,
+    compileReports: async (path) =>
+      data(
+        await raw.GET('/v1/policies/{namespace}/{name}/reports', { params: { path: nameOf(path) } }),
+        server,
+      ).items,
     planDrill: async (namespace, spec) =>
       data(
         await raw.POST('/v1/drills/{namespace}/plan', { params: { path: { namespace } }, body: { spec } }),
