@@ -107,6 +107,12 @@ export function providerErrorOf(thrown: unknown, context: ErrorContext): Provide
   if (error.name === 'NoSuchHealthCheck' || error.name === 'HealthCheckVersionMismatch')
     return fail('conflict');
   if (error.name === 'InvalidInput' || error.name === 'ValidationError') return fail('invalid');
+  if (error.name === 'TooManyHealthChecks') {
+    return fail(
+      'invalid',
+      'Ask AWS for more health checks (an account has 200 and may make 1,000 a day by default), or write `decider: portolan` below spec.dns.',
+    );
+  }
   const credentials = CREDENTIALS.get(error.name);
   if (credentials !== undefined) return fail('denied', credentials);
   if (FORBIDDEN.has(error.name) || status === 403) {

@@ -1,14 +1,17 @@
 import type { Provider, ProviderKind, ProviderOptions } from '../contract.ts';
 import { applyBatch } from './apply.ts';
 import { capabilities } from './capabilities.ts';
+import { checkAccount } from './check.ts';
 import { openApi } from './client.ts';
+import { compile } from './compile.ts';
+import { healthChecks } from './health-checks.ts';
 import { listZones, readZone } from './zones.ts';
 
 /** Amazon Route 53: https://docs.aws.amazon.com/Route53/latest/APIReference/ */
 export const route53: ProviderKind = {
   type: 'route53',
   capabilities,
-  compile: () => ({ outcome: 'no', features: [] }),
+  compile,
   open,
 };
 
@@ -19,7 +22,8 @@ async function open(options: ProviderOptions): Promise<Provider> {
     zones: (signal) => listZones(api, origins, signal),
     read: (zone, signal) => readZone(api, zone, signal),
     apply: (zone, batch, signal) => applyBatch(api, options.clock, zone, batch, signal),
-    check: async () => [],
+    aids: healthChecks(api, options),
+    check: (zones, signal) => checkAccount(api, options, zones, signal),
     async close() {
       api.close();
     },

@@ -41,6 +41,7 @@ const MEMBERS: readonly string[] = [
 /** Health checks of an account, after API_HealthCheckConfig and API_CreateHealthCheck. */
 export class HealthChecks {
   readonly #checks = new Map<string, StoredCheck>();
+  readonly #deleted = new Set<string>();
   #next = 1;
   /** "Health checks: 200 active health checks per account" by default. */
   limit = 200;
@@ -67,6 +68,13 @@ export class HealthChecks {
         'A health check with this caller reference and other settings exists',
       );
     }
+    // "If you send a request with the same CallerReference as a deleted health check, regardless of the settings": the same error.
+    if (this.#deleted.has(callerReference))
+      throw new CheckRefused(
+        'HealthCheckAlreadyExists',
+        409,
+        'A health check with this caller reference was deleted',
+      );
     validate(config);
     if (this.#checks.size >= this.limit)
       throw new CheckRefused(
@@ -89,7 +97,10 @@ export class HealthChecks {
   }
 
   remove(id: string): void {
-    if (!this.#checks.delete(id)) throw noSuch(id);
+    const check = this.#checks.get(id);
+    if (check === undefined) throw noSuch(id);
+    this.#checks.delete(id);
+    this.#deleted.add(check.callerReference);
   }
 }
 
