@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   'dns-swap': () => import('./dns-swap.ts'),
   'dns-workers': () => import('./dns-workers.ts'),
   dnssec: () => import('./dnssec.ts'),
+  providers: () => import('./providers.ts'),
   failover: () => import('./failover.ts'),
 };
 
