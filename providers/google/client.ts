@@ -124,6 +124,8 @@ export async function openClient(options: ProviderOptions): Promise<GoogleClient
           if (!call.writes) signal.throwIfAborted();
           throw errorOfConnection(call, causeOf(error));
         });
+      // The next request asks for another token: this one may be all that is wrong.
+      if (response.status === 401) opened = undefined;
       if (response.status < 200 || response.status > 299)
         throw errorOfRefusal(
           call,

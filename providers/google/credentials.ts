@@ -73,8 +73,10 @@ function checkSource({ credential_source: source, token_url }: z.output<typeof e
     throw refused(`credentials.json names the file ${source.file}, which is not below /var/run/secrets`);
   // A token of the hub's own must not be sent to whomever the Secret names.
   const { protocol, hostname } = new URL(token_url);
-  if (protocol !== 'https:' || !/(^|\.)googleapis\.com$/.test(hostname))
-    throw refused(`credentials.json would send the token of a file to ${hostname}, which is not Google's`);
+  if (protocol !== 'https:' || !/^sts(\.[a-z0-9-]+)*\.googleapis\.com$/.test(hostname))
+    throw refused(
+      `credentials.json would send the token of a file to ${hostname}, which is not Google's token service`,
+    );
 }
 
 function urlsOf(found: GoogleCredentials): readonly string[] {
