@@ -108,7 +108,7 @@ async function credentialOf(
       ? {}
       : // A private authority is not in the public directory of authorities, which would otherwise be asked about it.
         { authorityHost: spec.authorityHost.replace(/\/$/, ''), disableInstanceDiscovery: true };
-  const clientSecret = secret['clientSecret'];
+  const { clientSecret } = secret;
   if (clientSecret !== undefined) {
     if (tenantId === undefined || clientId === undefined) {
       throw new ProviderError('denied', `${name} has a client secret, but not whose`, {

@@ -120,6 +120,7 @@ async function writeSet(
     return;
   const name = relativeName(set.name, zone.origin);
   const type = recordTypeOf(set);
+  const body = change.after === undefined ? undefined : toAzure(change.after);
   const etag =
     change.before === undefined ? undefined : await etagOf(writer, zone, change.before, tokens, signal);
   const action = change.after === undefined ? 'RecordSets_Delete' : 'RecordSets_CreateOrUpdate';
@@ -139,7 +140,7 @@ async function writeSet(
       zoneName,
       name,
       type,
-      { ...toAzure(change.after), metadata: metadataOf(known, options.owner, stamp) },
+      { ...body, metadata: metadataOf(known, options.owner, stamp) },
       { abortSignal: signal, ...(etag === undefined ? { ifNoneMatch: '*' } : { ifMatch: etag }) },
     );
     memory.written(key, rememberedAs(change.after, written));

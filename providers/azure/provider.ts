@@ -16,6 +16,7 @@ import { checkAccount } from './check.ts';
 import { compileAzure } from './compile.ts';
 import { providerErrorOf } from './errors.ts';
 import { createZoneMemory, type KnownSet, type ZoneMemory } from './memory.ts';
+import { profileAids } from './profiles.ts';
 import { fromAzure } from './records.ts';
 
 /** Azure DNS: record sets with ETags, and Traffic Manager profiles behind aliases where the account wants them. */
@@ -48,6 +49,9 @@ function createProvider(account: AzureAccount, options: ProviderOptions): Provid
       const place = placeOf(zone, account);
       await applyBatch({ dns: account.dns, ...place, options, memory: memoryOf(zone) }, zone, batch, signal);
     },
+    ...(account.trafficManager === undefined
+      ? {}
+      : { aids: profileAids(account.trafficManager, account.spec, options) }),
     check: (wanted, signal) => checkAccount({ account, options, zones }, wanted, signal),
     close() {
       account.close();

@@ -44,7 +44,7 @@ export function recordTypeOf(set: Pick<RecordSet, 'name' | 'type'>): RecordType 
 
 /** A set as the API reads it, without metadata. @throws ProviderError `invalid` */
 export function toAzure(set: RecordSet): AzureRecordSet {
-  const target = set.native?.['targetResource'];
+  const { targetResource: target } = set.native ?? {};
   if (target !== undefined) {
     if (typeof target !== 'string') {
       throw new ProviderError(

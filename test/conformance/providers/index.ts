@@ -1,8 +1,19 @@
 import type { ProviderHarness } from '../provider-harness.ts';
-import { azure } from './azure.ts';
+import { azure, azureTrafficManager } from './azure.ts';
 import { bind } from './bind.ts';
 import { google } from './google.ts';
 import { knot } from './knot.ts';
+import { powerdns, powerdnsLua } from './powerdns.ts';
+import { route53 } from './route53.ts';
 
 /** Every column of the conformance matrix, in its order. */
-export const HARNESSES: readonly ProviderHarness[] = [azure, google, bind, knot];
+export const HARNESSES: readonly ProviderHarness[] = [
+  route53,
+  azure,
+  azureTrafficManager,
+  google,
+  powerdns,
+  powerdnsLua,
+  bind,
+  knot,
+];
