@@ -333,6 +333,28 @@ describe('a bad document is refused with place, code and fix', () => {
       /./,
     ],
     [
+      'a delegation to a name server in the zone that nobody could find',
+      named('Zone', {
+        origin: 'e.com',
+        nameServers: [{ name: 'ns.e.net' }, { name: 'ns.e.com' }],
+        delegation: { provider: 'cloud' },
+      }),
+      'spec.nameServers[1].addresses',
+      'VALIDATION_FAILED',
+      /outside the zone/,
+    ],
+    [
+      'a delegation of the root',
+      named('Zone', {
+        origin: '.',
+        nameServers: [{ name: 'ns.e.com', addresses: ['192.0.2.1'] }],
+        delegation: { provider: 'cloud' },
+      }),
+      'spec.delegation',
+      'VALIDATION_FAILED',
+      /Remove/,
+    ],
+    [
       'a zone that would expire within a hub outage',
       named('Zone', { origin: 'e.com', nameServers: [{ name: 'ns.e.com' }], soa: { expireSeconds: 3600 } }),
       'spec.soa.expireSeconds',
