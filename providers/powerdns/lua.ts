@@ -117,13 +117,15 @@ function ordinal(index: number): string {
 }
 
 /**
- * `T`, `U`: whether PowerDNS finds an address up by a TCP connection, by a URL; asking begins the check. `F`: the members of a tier that are up, those
- * with a weight or those without. `G`: the records of one of them, those without a weight only when no other is up; nothing when none is.
+ * `T`, `U`: whether PowerDNS finds an address up by a TCP connection, by a URL; asking begins the check. Both functions answer with every address
+ * when all are down, so each is asked for together with one that nobody can connect to: alone in the answer, it is up.
+ * `F`: the members of a tier that are up, those with a weight or those without. `G`: the records of one of them, those without a weight only when
+ * no other is up; nothing when none is.
  */
 const CHECKED = [
-  "local O={selector='all',backupSelector='empty'}",
-  'local function T(p,a) return #ifportup(p,{a},O)>0 end',
-  'local function U(u,a) return #ifurlup(u,{{a}},O)>0 end',
+  "local O={selector='all',backupSelector='all'}",
+  "local function T(p,a) return #ifportup(p,{a,'255.255.255.255'},O)==1 end",
+  "local function U(u,a) return #ifurlup(u,{{a,'255.255.255.255'}},O)==1 end",
   "local function F(k,W,V,c) local m={} for i,w in ipairs(W) do if k==(w>0) and c(i) then m[#m+1]={w>0 and w or 1,'0.0.0.'..i} end end return m end",
   'local function G(W,V,c,P) for _,k in ipairs({true,false}) do local m=F(k,W,V,c) if #m>0 then return V[tonumber(string.sub(P(m),7))] end end end ',
 ].join(' ');

@@ -87,6 +87,14 @@ export function patchOf(changes: readonly SetChange[]): readonly ApiChange[] {
   return [...deletions, ...replacements];
 }
 
+/**
+ * As PowerDNS spells a value: it refuses every other spelling. Parameters of SVCB and HTTPS whose form it knows have no quotes there.
+ */
+export function contentOfApi(type: string, value: string): string {
+  if (type !== 'SVCB' && type !== 'HTTPS') return value;
+  return value.replace(/ (mandatory|alpn|port|ipv4hint|ipv6hint)="([^"\\\s]*)"/g, ' $1=$2');
+}
+
 function contentsOf(set: RecordSet): readonly string[] {
   const { name, type, native } = set;
   const code = parseType(type);
@@ -121,5 +129,5 @@ function contentsOf(set: RecordSet): readonly string[] {
       cause: error,
     });
   }
-  return set.values;
+  return set.values.map((value) => contentOfApi(type, value));
 }

@@ -30,6 +30,10 @@ const SERVERS = {
     debianPackage: 'pdns-backend-sqlite3',
     find: () => (pdnsBackend('libgsqlite3backend.so') === undefined ? undefined : onPath('pdns_server')),
   },
+  pdnsGeoip: {
+    debianPackage: 'pdns-backend-geoip',
+    find: () => pdnsBackend('libgeoipbackend.so'),
+  },
   unbound: { debianPackage: 'unbound', find: () => onPath('unbound') },
   dnsviz: { debianPackage: 'dnsviz', find: () => onPath('dnsviz') },
   fstrmCapture: { debianPackage: 'fstrm-bin', find: () => onPath('fstrm_capture') },
@@ -74,7 +78,7 @@ export function requireRoot(suite: string): ServerState {
 }
 
 /** Notes a suite that does not run. Throws with CI=true. */
-function skipped(suite: string, reason: string, command: string): ServerState {
+export function skipped(suite: string, reason: string, command: string): ServerState {
   if (process.env.CI === 'true')
     throw new Error(`${suite}: ${reason}. In CI nothing is skipped; run: ${command}`);
   const report = process.env.PORTOLAN_SKIP_REPORT;

@@ -5,10 +5,12 @@ import { google } from './google.ts';
 import { knot } from './knot.ts';
 import { powerdns, powerdnsLua } from './powerdns.ts';
 import { route53 } from './route53.ts';
+import { route53Moto } from './route53-moto.ts';
 
 /** Every column of the conformance matrix, in its order. */
 export const HARNESSES: readonly ProviderHarness[] = [
   route53,
+  route53Moto,
   azure,
   azureTrafficManager,
   google,
