@@ -17,7 +17,7 @@ import { readFence, takeInventory } from '../../src/plan/zone-inventory.ts';
 import type { HeldName, ZonePlan } from '../../src/plan/zone-plan.ts';
 import { type Backoff, backoffOf } from './backoff.ts';
 import { asPortolanError } from './failures.ts';
-import { contentAfter, leftOf, misses } from './zone-content.ts';
+import { contentAfter, leftOf, misses, withdrawal } from './zone-content.ts';
 
 export interface EnactInput {
   readonly provider: Pick<Provider, 'read' | 'apply'>;
@@ -253,13 +253,40 @@ async function look(
       : unavailable(input, error);
   }
   const left = leftOf(groups, progress.content);
-  if (left === 'conflict') return { end: 'conflict' };
+  if (left === 'conflict') return await withdraw(input, progress, backoff, groups);
   if (left.length === 0) {
     progress.step += 1;
     return 'applied';
   }
   if (!(await backoff.pause(attempt, error, input.signal))) return unavailable(input, error);
   return { again: left };
+}
+
+/** Gives up names that somebody else took between our marker and our records; one try, the next plan sees what came of it. */
+async function withdraw(
+  input: EnactInput,
+  progress: Progress,
+  backoff: Backoff,
+  begun: readonly ChangeGroup[],
+): Promise<Stop> {
+  const { plan, provider, zone, signal } = input;
+  const groups = withdrawal(begun, progress.content);
+  if (groups.length === 0 || progress.content === undefined) return { end: 'conflict' };
+  progress.step += 1;
+  const stamp = { ...plan.fence, step: progress.step, plan: plan.hash };
+  const batch: Batch = {
+    groups,
+    fence: fenceChange(plan, progress.fenceSet, stamp),
+    tokens: progress.content.tokens,
+  };
+  progress.requests += 1;
+  try {
+    await provider.apply(zone, batch, signal);
+  } catch (thrown) {
+    const error = failureOf(thrown);
+    if (error.failure === 'denied' || error.failure === 'gone') return { end: 'failed', failure: error };
+  }
+  return (await readAgain(input, progress, backoff)) ?? { end: 'conflict' };
 }
 
 /** A record is refused for what it is: the name it belongs to is found, by halves if need be, and the others go on. */
@@ -276,7 +303,7 @@ async function refused(
     const stop = await readAgain(input, progress, backoff);
     if (stop !== undefined) return stop;
     const left = leftOf(groups, progress.content);
-    if (left === 'conflict') return { end: 'conflict' };
+    if (left === 'conflict') return await withdraw(input, progress, backoff, groups);
     groups = left;
   }
   // Another content must not have the stamp of the refused one.

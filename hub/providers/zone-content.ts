@@ -54,6 +54,32 @@ export function leftOf(
   return left;
 }
 
+/**
+ * What takes back the beginning of names that somebody else took meanwhile: our marker and pools are there already, but another record stands where ours was to be
+ * created. Left like this, the marker would call that record ours.
+ */
+export function withdrawal(
+  groups: readonly ChangeGroup[],
+  content: ZoneContent | undefined,
+): readonly ChangeGroup[] {
+  const sets = new Map((content?.sets ?? []).map((set) => [setKey(set), set]));
+  return groups.flatMap(({ name, changes }) => {
+    const taken = changes.some(
+      ({ before, after }) =>
+        before === undefined && after?.name === name && !sameOrAbsent(sets.get(setKey(after)), after),
+    );
+    const begun = changes.flatMap((change) =>
+      change.before === undefined && change.after !== undefined && isDone(change, sets) ? [change.after] : [],
+    );
+    if (!taken || begun.length === 0) return [];
+    return [{ name, changes: begun.reverse().map((before) => ({ before })) }];
+  });
+}
+
+function sameOrAbsent(there: RecordSet | undefined, wanted: RecordSet): boolean {
+  return there === undefined || sameSet(there, wanted);
+}
+
 /** Names of groups that are not in the zone as they were written. */
 export function misses(
   groups: readonly ChangeGroup[],
