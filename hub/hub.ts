@@ -32,6 +32,9 @@ import { createDrillView } from './drills/view.ts';
 import { openGeoLibrary } from './geo/library.ts';
 import { readTrustedKeys } from './geo/trusted-keys.ts';
 import { readKeyFile } from './key-file.ts';
+import { systemProviderClock } from './providers/clock.ts';
+import type { ProviderKinds } from './providers/desk.ts';
+import { createDnsPart } from './providers/dns-part.ts';
 import { createCaBundles } from './reconcile/ca-bundles.ts';
 import { createEngine, type Engine } from './reconcile/engine.ts';
 import { createNameServerSecrets } from './reconcile/name-server-secrets.ts';
@@ -54,7 +57,12 @@ export interface Hub {
 const API_DRAIN_MS = 2_500;
 
 /** Wires the hub together; nothing is decided here. What was opened is closed again when a later step fails. */
-export async function startHub(config: HubConfig, version: string, log: Logger): Promise<Hub> {
+export async function startHub(
+  config: HubConfig,
+  version: string,
+  log: Logger,
+  kinds: ProviderKinds = {},
+): Promise<Hub> {
   const closers: (() => Promise<void> | void)[] = [];
   let stopping = false;
   const close = async (): Promise<void> => {
@@ -152,6 +160,18 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       wallMs,
       log,
     });
+    const dnsPart = createDnsPart({
+      kinds,
+      store,
+      engine: () => links.engine,
+      regions: context.regions,
+      allowedRanges: config.network.allowedRanges,
+      geo: () => geoLibrary.current(),
+      clock: systemProviderClock,
+      random: Math.random,
+      log,
+    });
+    closers.push(() => dnsPart.close());
     const nameServerSecrets = createNameServerSecrets({ tsigKeys, signing: zoneSigning });
     const engine = await createEngine(
       {
@@ -197,7 +217,12 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
           return prober;
         },
         send,
-        onView: () => links.names?.statesChanged(),
+        onView() {
+          links.names?.statesChanged();
+          dnsPart.desk.viewChanged();
+        },
+        onWorld: (world) => dnsPart.desk.follow(world),
+        dnsStatus: dnsPart.status,
         monotonicMs,
         wallMs,
         randomId: randomUUID,
@@ -226,6 +251,8 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
     void engine.settled().then(() => {
       settled = true;
       if (compiled !== undefined) serveOwn(compiled);
+      // Before, states are not known, and unknown ones would be published as an emergency.
+      dnsPart.desk.start();
     });
 
     const places = createPlaceFinder(() => geoLibrary.current());
@@ -333,6 +360,7 @@ export async function startHub(config: HubConfig, version: string, log: Logger):
       answersDns: () => settled,
       cutAgent: (agentUid) => link.revoke(agentUid),
       metrics: () => metrics.text(),
+      dns: (worlds) => dnsPart.services(worlds),
       stopping: () => stopping,
       wallMs,
       randomBytes,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
+import { PROVIDER_KINDS } from '../providers/catalogue.ts';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { loadConfig } from './config.ts';
 import { startHub } from './hub.ts';
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
   }
   const config = loadConfig(values.config, process.env, process.cwd());
   const log = createLog(config.logLevel);
-  const hub = await startHub(config, manifest.version, log);
+  const hub = await startHub(config, manifest.version, log, PROVIDER_KINDS);
   const { api, join, link, dns } = hub;
   let stops = 0;
   const stop = (signal: string): void => {

@@ -21,6 +21,8 @@ export interface Connection {
   provider(): Promise<Provider>;
   /** Zones that the account sees. With `fresh` it is asked again. */
   zones(signal: AbortSignal, fresh?: boolean): Promise<readonly ProviderZone[]>;
+  /** The list of zones is read again at the next use: one of it is not there. */
+  forgetZones(): void;
   /** @throws ProviderError `gone` when there is none, `invalid` when several are meant */
   locate(wanted: WantedZone, signal: AbortSignal): Promise<ProviderZone>;
   /** Runs one operation for a zone with a limit in time, counts its outcome, and tells the account of throttling. */
@@ -140,6 +142,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     account,
     provider: open,
     zones,
+    forgetZones() {
+      listed = undefined;
+    },
     async locate(wanted, signal) {
       const known = pick(await zones(signal), wanted);
       const found = known.length > 0 ? known : pick(await zones(signal, true), wanted);

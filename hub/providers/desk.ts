@@ -23,9 +23,10 @@ import type { Store } from '../store/contract.ts';
 import { type Account, accountKeyOf, createAccount } from './account.ts';
 import { caSecretOf } from './ca-secret.ts';
 import { type Connection, createConnection, type Operation } from './connection.ts';
-import { createDesired, type WishedName } from './desired.ts';
-import { enactPlan } from './enact-plan.ts';
+import { createDesired } from './desired.ts';
+import { enact } from './enactor.ts';
 import { createGenerations, type Generations } from './generations.ts';
+import type { WishedName } from './wished-name.ts';
 import { createZoneFinder, type HeldZone, type ZoneFinder } from './zone-keys.ts';
 import { createZoneWorker, type ZoneWorker } from './zone-worker.ts';
 
@@ -45,7 +46,7 @@ export interface DeskOptions {
   /** Names of a zone are there as they are wanted, some of them newly. */
   readonly onProgrammed?: (zone: DeskZone, changed: readonly DomainName[]) => void;
   /** A zone is not looked after any more. */
-  readonly onForgotten?: (key: string) => void;
+  readonly onForgotten?: (zone: DeskZone) => void;
   readonly clock: ProviderClock;
   readonly random: () => number;
   readonly log: {
@@ -281,7 +282,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       wanted: held.wanted,
       generations,
       planZone,
-      enact: enactPlan,
+      enact,
       leads: options.leads,
       kind,
       connection: () => connectionOf(held.provider),
@@ -383,7 +384,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
         continue;
       }
       zones.delete(key);
-      options.onForgotten?.(key);
+      options.onForgotten?.(zone);
       inBackground(zone.worker.close());
     }
     for (const [key, zone] of held) {

@@ -24,3 +24,9 @@ export function asPortolanError(thrown: unknown): PortolanError {
     });
   return new PortolanError('PROVIDER_UNAVAILABLE', messageOf(thrown), { cause: thrown });
 }
+
+/** The provider's own failure in what was thrown, if there is one. */
+export function providerFailureOf(thrown: unknown): ProviderError | undefined {
+  if (thrown instanceof ProviderError) return thrown;
+  return thrown instanceof PortolanError && thrown.cause instanceof ProviderError ? thrown.cause : undefined;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseName } from '../../src/dns/name.ts';
-import type { DesiredName } from '../../src/plan/zone-plan.ts';
 import { afterApplying, createGenerations, GENERATIONS_KEPT, NOTHING_YET } from './generations.ts';
+import type { WantedName } from './zone-worker.ts';
 
 function memoryStore() {
   const meta = new Map<string, string>();
@@ -18,21 +18,34 @@ function memoryStore() {
 }
 
 const ZONE = 'shop/main/example.com.';
-const name = (label: string): DesiredName => ({
-  name: parseName(`${label}.example.com.`),
-  resource: `trafficpolicy/shop/${label}`,
-  sets: [
-    { name: parseName(`${label}.example.com.`), type: 'A', setId: '', ttlSeconds: 30, values: ['192.0.2.1'] },
-    {
-      name: parseName(`${label}.example.com.`),
-      type: 'AAAA',
-      setId: 'DE',
-      values: [],
-      native: { GeoLocation: { CountryCode: 'DE' } },
-    },
-  ],
-  types: ['A', 'AAAA'],
-  shared: false,
+const name = (label: string): WantedName => ({
+  desired: {
+    name: parseName(`${label}.example.com.`),
+    resource: `trafficpolicy/shop/${label}`,
+    sets: [
+      {
+        name: parseName(`${label}.example.com.`),
+        type: 'A',
+        setId: '',
+        ttlSeconds: 30,
+        values: ['192.0.2.1'],
+      },
+      {
+        name: parseName(`${label}.example.com.`),
+        type: 'AAAA',
+        setId: 'DE',
+        values: [],
+        native: { GeoLocation: { CountryCode: 'DE' } },
+      },
+    ],
+    types: ['A', 'AAAA'],
+    shared: false,
+  },
+  aids: [{ key: 'k', kind: 'healthcheck', spec: { port: 443 } }],
+});
+const unknown = (label: string): WantedName => ({
+  ...name(label),
+  desired: { ...name(label).desired, sets: undefined },
 });
 
 describe('generations of a zone', () => {
@@ -64,9 +77,9 @@ describe('generations of a zone', () => {
   it('keep what was wanted of each name, for as many as can be brought back', async () => {
     const generations = createGenerations(memoryStore());
     for (let g = 1; g <= GENERATIONS_KEPT + 1; g += 1)
-      await generations.keepContent(ZONE, g, [name(`g${g}`), { ...name('later'), sets: undefined }]);
+      await generations.keepContent(ZONE, g, [name(`g${g}`), unknown('later')]);
     expect(await generations.content(ZONE, 1)).toBeUndefined();
-    expect(await generations.content(ZONE, 2)).toEqual([name('g2'), { ...name('later'), sets: undefined }]);
+    expect(await generations.content(ZONE, 2)).toEqual([name('g2'), unknown('later')]);
     expect(await generations.content(ZONE, GENERATIONS_KEPT + 2)).toBeUndefined();
   });
 

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { DomainName } from '../../src/dns/name.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { RecordSet } from '../../src/plan/record-set.ts';
-import type { DesiredName } from '../../src/plan/zone-plan.ts';
 import { domainName } from '../../src/resources/fields.ts';
 import type { Store } from '../store/contract.ts';
+import type { WantedName } from './zone-worker.ts';
 
 /** What a hub remembers of a zone at a provider beyond its own end. Immutable. */
 export interface ZoneMemory {
@@ -36,9 +36,9 @@ export interface Generations {
   /** The number of the next generation, durably, above `found`: what the zone's fence says. */
   next(zone: string, found: number): Promise<number>;
   /** Keeps what was wanted of each name; older ones than `GENERATIONS_KEPT` go. */
-  keepContent(zone: string, generation: number, names: readonly DesiredName[]): Promise<void>;
+  keepContent(zone: string, generation: number, names: readonly WantedName[]): Promise<void>;
   /** `undefined` when it is not kept any more. */
-  content(zone: string, generation: number): Promise<readonly DesiredName[] | undefined>;
+  content(zone: string, generation: number): Promise<readonly WantedName[] | undefined>;
 }
 
 /** A rollback goes back this far at most. */
@@ -68,11 +68,15 @@ const contentSchema = z.object({
   generation: z.number().int(),
   names: z.array(
     z.object({
-      name: domainName,
-      resource: z.string(),
-      sets: z.array(recordSet).optional(),
-      types: z.array(z.string()),
-      shared: z.boolean(),
+      desired: z.object({
+        name: domainName,
+        resource: z.string(),
+        sets: z.array(recordSet).optional(),
+        types: z.array(z.string()),
+        mayEmpty: z.array(z.string()).optional(),
+        shared: z.boolean(),
+      }),
+      aids: z.array(z.object({ key: z.string(), kind: z.string(), spec: z.record(z.string(), z.json()) })),
     }),
   ),
 });
@@ -120,19 +124,27 @@ export function createGenerations(store: Pick<Store, 'getMeta' | 'putMeta' | 'in
         { fix: 'Restore a newer backup of the hub, or remove the TXT record of the fence at the provider.' },
       );
     },
-    keepContent: (zone, generation, names) =>
-      store.putMeta(
+    keepContent(zone, generation, names) {
+      const kept = names.map(({ desired, aids }) => ({ desired, aids }));
+      const text = JSON.stringify({ generation, names: kept });
+      return store.putMeta(
         contentKey(zone, generation),
-        deflateRawSync(Buffer.from(JSON.stringify({ generation, names }), 'utf8')).toString('base64'),
-      ),
+        deflateRawSync(Buffer.from(text, 'utf8')).toString('base64'),
+      );
+    },
     async content(zone, generation) {
       const found = await read(contentKey(zone, generation), (text) =>
         contentSchema.parse(JSON.parse(inflateRawSync(Buffer.from(text, 'base64')).toString('utf8'))),
       );
       if (found?.generation !== generation) return undefined;
-      return found.names.map(
-        ({ sets, ...name }): DesiredName => ({ ...name, sets: sets?.map((set) => withoutUndefined(set)) }),
-      );
+      return found.names.map(({ desired: { sets, mayEmpty, ...desired }, aids }) => ({
+        desired: {
+          ...desired,
+          sets: sets?.map((set) => withoutUndefined(set)),
+          ...(mayEmpty === undefined ? {} : { mayEmpty }),
+        },
+        aids,
+      }));
     },
   };
 }

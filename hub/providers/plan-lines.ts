@@ -21,7 +21,7 @@ function lineOf(change: SetChange): RecordChangeLine {
 }
 
 /** `30 192.0.2.1, 192.0.2.2`; with the provider's own routing as JSON behind it. */
-function textOf(set: RecordSet): string {
+export function textOf(set: RecordSet): string {
   const parts = [
     ...(set.ttlSeconds === undefined ? [] : [String(set.ttlSeconds)]),
     ...(set.values.length === 0 ? [] : [set.values.join(', ')]),

@@ -6,6 +6,7 @@ import type { TrafficPolicyStatus } from '../../src/resources/traffic-policy.ts'
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
 import type { ZoneVerification } from '../verify/verifier.ts';
 import type { DeskZone, ProviderDesk } from './desk.ts';
+import { wishedBy } from './wished-name.ts';
 
 export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 type PolicyDns = NonNullable<TrafficPolicyStatus['dns']>;
@@ -107,7 +108,7 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
       for (const hostname of resource.spec.hostnames) {
         for (const { key: zoneKey, provider, wanted } of desk.zonesFor(namespace, hostname)) {
           const zone = desk.zones.get(zoneKey);
-          const wished = zone?.names.find((n) => n.desired.name === hostname && n.policy === key);
+          const wished = zone === undefined ? undefined : wishedBy(zone.names, key, hostname);
           if (zone === undefined || wished === undefined) {
             const problem = desk.problemOf(provider) ?? zone?.worker.state.error;
             entries.push({

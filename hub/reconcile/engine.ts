@@ -62,7 +62,7 @@ export interface EngineOptions {
   ) => AnswerTable;
   /** The states that the hub's own name server decides by have changed. */
   readonly onView?: (() => void) | undefined;
-  /** The stored objects made another world, and it is published. */
+  /** The stored objects made another world, and what of it is material is published. */
   readonly onWorld?: ((world: World) => void) | undefined;
   /** What DNS providers add to statuses. */
   readonly dnsStatus?: DnsStatus | undefined;
@@ -250,6 +250,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   async function advance(): Promise<void> {
     if (!material) {
       content.adopt(follower.objects);
+      options.onWorld?.(content.world);
       return;
     }
     material = false;

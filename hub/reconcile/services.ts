@@ -6,6 +6,7 @@ import type { ZoneSigning } from '../dnssec/zone-signing.ts';
 import { standingGuards } from '../drills/guards.ts';
 import type { DrillRunner } from '../drills/runner.ts';
 import type { GeoLibrary } from '../geo/library.ts';
+import type { DnsServicesOptions } from '../providers/services.ts';
 import type { Store } from '../store/contract.ts';
 import { answerDiff, answersWithout } from './answer-diff.ts';
 import { createClusterActions } from './cluster-actions.ts';
@@ -37,6 +38,8 @@ export interface ServicesOptions {
   /** Cuts the agent's stream after its identity was revoked. */
   readonly cutAgent: (agentUid: string) => void;
   readonly metrics: () => Promise<string>;
+  /** The part that drives DNS providers, given the worlds it plans with. */
+  readonly dns?: (worlds: Pick<DnsServicesOptions, 'currentWorld' | 'worldAfter'>) => HubServices['dns'];
   readonly stopping: () => boolean;
   readonly wallMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -49,7 +52,13 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
   const startedAt = new Date(wallMs()).toISOString();
   const judge = await createJudge({ store, engine, context, wallMs });
 
+  const dns = options.dns?.({
+    currentWorld: judge.currentWorld,
+    worldAfter: async (changes) => (await judge.judge(changes, { force: true, dryRun: true })).outcome.next,
+  });
+
   return {
+    ...(dns === undefined ? {} : { dns }),
     ...createClusterActions({ ...options, judge }),
     async admit(changes, { force, dryRun }) {
       const { outcome } = await judge.judge(changes, { force, dryRun });

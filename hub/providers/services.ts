@@ -1,0 +1,407 @@
+import { ProviderError, type ProviderZone } from '../../providers/contract.ts';
+import type { DomainName } from '../../src/dns/name.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import type { RecordSet } from '../../src/plan/record-set.ts';
+import { digestOfName, takeInventory, type ZoneInventory } from '../../src/plan/zone-inventory.ts';
+import type {
+  AdoptPreview,
+  DnsServices,
+  ProviderZoneContent,
+  ProviderZoneState,
+  RecordPlan,
+} from '../api/dns-services.ts';
+import type { ChangeContext, ProposedChange } from '../api/services.ts';
+import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
+import type { World } from '../reconcile/world.ts';
+import type { Key, Store } from '../store/contract.ts';
+import type { ZoneVerification } from '../verify/verifier.ts';
+import type { DeskZone, ProviderDesk } from './desk.ts';
+import { asPortolanError } from './failures.ts';
+import { changeLines, textOf } from './plan-lines.ts';
+import { wishedBy } from './wished-name.ts';
+import { heldZones } from './zone-keys.ts';
+
+export interface DnsServicesOptions {
+  readonly desk: ProviderDesk;
+  readonly store: Pick<Store, 'recordAudit'>;
+  /** The world once everything that is committed by now is in it. */
+  readonly currentWorld: () => Promise<World>;
+  /** The world as changes would make it. */
+  readonly worldAfter: (changes: readonly ProposedChange[]) => Promise<World>;
+  readonly verification: (zone: DeskZone) => ZoneVerification | undefined;
+}
+
+/** What people ask of DNS providers and do to their zones. */
+export function createDnsServices(options: DnsServicesOptions): DnsServices {
+  const { desk } = options;
+
+  const keyOf = (key: Key): ObjectKey => objectKey(key.namespace, key.name);
+
+  /** @throws PortolanError NOT_FOUND */
+  async function existing(key: Key<'DNSProvider'>) {
+    const world = await options.currentWorld();
+    const resource = world.objects.DNSProvider.get(keyOf(key));
+    if (resource === undefined)
+      throw new PortolanError('NOT_FOUND', `there is no DNSProvider ${keyOf(key)}`, {
+        fix: `List them: \`portolan get dnsproviders -n ${key.namespace}\`.`,
+      });
+    return { world, resource };
+  }
+
+  /** @throws PortolanError NOT_FOUND, NOT_READY */
+  async function zonesAt(key: Key<'DNSProvider'>, origin: DomainName): Promise<readonly DeskZone[]> {
+    await existing(key);
+    const zones = desk.zonesOf(keyOf(key)).filter((zone) => zone.held.wanted.origin === origin);
+    if (zones.length > 0) {
+      await Promise.all(zones.map((zone) => zone.worker.loaded()));
+      return zones;
+    }
+    if (!desk.started) throw new PortolanError('NOT_READY', 'the hub is starting');
+    throw new PortolanError('NOT_FOUND', `DNSProvider ${keyOf(key)} has no zone ${origin}`, {
+      fix: 'Use an origin of its `spec.zones`.',
+    });
+  }
+
+  function stateOf(zone: DeskZone): ProviderZoneState {
+    const { state } = zone.worker;
+    const { memory, plan } = state;
+    const seen = options.verification(zone);
+    const { enabled } = zone.held.resource.spec.verify;
+    return {
+      origin: zone.held.wanted.origin,
+      id: state.id,
+      generation: memory.generation,
+      ...(memory.appliedAt === undefined ? {} : { appliedAt: memory.appliedAt }),
+      ...(state.error === undefined ? {} : { error: `${state.error.code}: ${state.error.message}` }),
+      plan: {
+        hash: plan?.hash ?? '',
+        changes: plan === undefined ? [] : changeLines(plan),
+        held: state.held,
+        ...(plan?.waitsForApproval === undefined ? {} : { waitsForApproval: waiting(plan.waitsForApproval) }),
+      },
+      ...(memory.heldAtGeneration === undefined ? {} : { heldAtGeneration: memory.heldAtGeneration }),
+      history: memory.history,
+      verified: enabled ? (seen?.verified ?? 'pending') : 'off',
+      disagreements: seen?.disagreements ?? [],
+    };
+  }
+
+  async function recorded(
+    provider: Key<'DNSProvider'>,
+    verb: string,
+    payload: object,
+    context: ChangeContext,
+  ): Promise<void> {
+    await options.store.recordAudit({
+      actor: context.actor,
+      verb,
+      ...provider,
+      ...(context.reason === undefined ? {} : { reason: context.reason }),
+      payload,
+    });
+  }
+
+  /** The zone as it is now, read for this question alone. */
+  async function readZone(zone: DeskZone) {
+    try {
+      const connection = await desk.connection(zone.held.provider);
+      const provider = await connection.provider();
+      const signal = AbortSignal.timeout(60_000);
+      const at = await connection.locate(zone.held.wanted, signal);
+      const content = await connection.operate('read', zone.held.key, (limit) => provider.read(at, limit));
+      return { at, content };
+    } catch (thrown) {
+      throw asPortolanError(thrown);
+    }
+  }
+
+  function ownerOf(inventory: ZoneInventory, set: RecordSet): string | undefined {
+    const markers = inventory.markers.get(set.name)?.markers ?? [];
+    if (markers.some(({ owner }) => owner === desk.owner)) return 'this';
+    const [other] = markers;
+    if (other !== undefined) return other.owner;
+    const heritage = inventory.heritage.get(set.name)?.[0];
+    return heritage === undefined ? undefined : `external-dns:${heritage.owner}`;
+  }
+
+  return {
+    async check(key) {
+      const { resource } = await existing(key);
+      const kind = desk.kindOf(resource.spec);
+      const capabilities =
+        kind === undefined
+          ? []
+          : [
+              {
+                subject: 'stale writers are refused',
+                native: kind.capabilities.preconditions !== 'none',
+                reason: `${kind.capabilities.preconditionsWhy} ${kind.capabilities.staleWriter}`,
+              },
+              {
+                subject: 'health checks of its own',
+                native: kind.capabilities.healthChecks.native,
+                reason: kind.capabilities.healthChecks.native
+                  ? 'The provider has them.'
+                  : kind.capabilities.healthChecks.reason,
+              },
+              ...kind.capabilities.routing.map(({ feature, native, reason }) => ({
+                subject: feature,
+                native,
+                reason,
+              })),
+              ...kind.capabilities.unsupportedTypes.map(({ type, reason }) => ({
+                subject: `${type} records`,
+                native: false,
+                reason,
+              })),
+            ];
+      try {
+        const connection = await desk.connection(keyOf(key));
+        const provider = await connection.provider();
+        const findings: { subject: string; ok: boolean; message: string; fix?: string }[] = [];
+        const zones: ProviderZone[] = [];
+        for (const wanted of resource.spec.zones) {
+          try {
+            zones.push(await connection.locate(wanted, AbortSignal.timeout(60_000)));
+            findings.push({ subject: `zone ${wanted.origin}`, ok: true, message: 'it is there' });
+          } catch (thrown) {
+            const { message, fix } = asPortolanError(thrown);
+            findings.push({ subject: `zone ${wanted.origin}`, ok: false, message, fix });
+            if (thrown instanceof ProviderError && thrown.failure !== 'gone') break;
+          }
+        }
+        const found = await connection.operate('check', keyOf(key), (signal) =>
+          provider.check(zones, signal),
+        );
+        findings.push(...found);
+        return { ok: findings.every(({ ok }) => ok), findings, capabilities };
+      } catch (thrown) {
+        const { message, fix } = asPortolanError(thrown);
+        return { ok: false, findings: [{ subject: 'connection', ok: false, message, fix }], capabilities };
+      }
+    },
+
+    async zones(key) {
+      const { resource } = await existing(key);
+      try {
+        const connection = await desk.connection(keyOf(key));
+        const found = await connection.zones(AbortSignal.timeout(60_000), true);
+        return found.map((zone) => ({
+          origin: zone.origin,
+          id: zone.id,
+          private: zone.private,
+          nameServers: zone.nameServers,
+          configured: resource.spec.zones.some(
+            (wanted) =>
+              wanted.origin === zone.origin &&
+              wanted.private === zone.private &&
+              (wanted.id === undefined || wanted.id === zone.id),
+          ),
+        }));
+      } catch (thrown) {
+        throw asPortolanError(thrown);
+      }
+    },
+
+    async content(key, origin): Promise<ProviderZoneContent> {
+      const [zone] = await zonesAt(key, origin);
+      if (zone === undefined) throw new PortolanError('NOT_FOUND', `there is no zone ${origin}`);
+      const { content } = await readZone(zone);
+      const inventory = takeInventory(origin, content.sets);
+      const records = content.sets.map((set) => {
+        const owner = ownerOf(inventory, set);
+        return {
+          name: set.name,
+          type: set.type,
+          setId: set.setId,
+          ...(set.ttlSeconds === undefined ? {} : { ttlSeconds: set.ttlSeconds }),
+          values: set.values,
+          ...(set.native === undefined ? {} : { native: JSON.stringify(set.native) }),
+          ...(owner === undefined ? {} : { owner }),
+        };
+      });
+      return { origin, records };
+    },
+
+    async zoneStates(key) {
+      await existing(key);
+      const zones = desk.zonesOf(keyOf(key));
+      await Promise.all(zones.map((zone) => zone.worker.loaded()));
+      return zones.map(stateOf);
+    },
+
+    async reports(key) {
+      const world = await options.currentWorld();
+      const policy = world.objects.TrafficPolicy.get(keyOf(key));
+      if (policy === undefined)
+        throw new PortolanError('NOT_FOUND', `there is no TrafficPolicy ${keyOf(key)}`);
+      const reports = [];
+      for (const hostname of policy.spec.hostnames) {
+        for (const held of desk.zonesFor(key.namespace, hostname)) {
+          const names = desk.preview(world, held).names;
+          const wished = wishedBy(names, keyOf(key), hostname);
+          if (wished !== undefined) reports.push(wished.report);
+        }
+      }
+      return reports;
+    },
+
+    async planRecords(changes): Promise<RecordPlan> {
+      const before = await options.currentWorld();
+      if (before.objects.DNSProvider.size === 0 && !changes.some((c) => c.key.kind === 'DNSProvider'))
+        return { reports: [], zones: [] };
+      const after = await options.worldAfter(changes);
+      const changed = new Set(changes.map(({ key }) => `${key.kind.toLowerCase()}/${keyOf(key)}`));
+      const reports = [];
+      const zones: RecordPlan['zones'][number][] = [];
+      for (const held of heldZones(after)) {
+        const now = desk.preview(before, held);
+        const next = desk.preview(after, held);
+        const known = new Map(
+          now.names.map((name) => [name.desired.name, JSON.stringify(name.desired.sets)]),
+        );
+        for (const wished of next.names) {
+          const otherwise = known.get(wished.desired.name) !== JSON.stringify(wished.desired.sets);
+          if (otherwise || changed.has(wished.desired.resource)) reports.push(wished.report);
+        }
+        const common = { provider: held.provider, origin: held.wanted.origin };
+        if (!next.known) {
+          if (next.names.length > 0) zones.push({ ...common, changes: [], held: [], unknown: next.why });
+          continue;
+        }
+        // What is due anyway is no consequence of these changes.
+        const due = new Set(now.known ? changeLines(now.plan).map((line) => JSON.stringify(line)) : []);
+        const lines = changeLines(next.plan).filter((line) => !due.has(JSON.stringify(line)));
+        const waits = new Set(now.known ? now.plan.held.map(({ name, code }) => `${name} ${code}`) : []);
+        const heldNames = next.plan.held.filter(({ name, code }) => !waits.has(`${name} ${code}`));
+        if (lines.length > 0 || heldNames.length > 0)
+          zones.push({ ...common, changes: lines, held: heldNames });
+      }
+      return { reports, zones };
+    },
+
+    async approve(key, origin, hash, context) {
+      const zones = await zonesAt(key, origin);
+      const zone = zones.find(({ worker }) => {
+        const { plan } = worker.state;
+        return plan?.waitsForApproval !== undefined && plan.hash === hash;
+      });
+      if (zone === undefined)
+        throw new PortolanError('NOT_FOUND', `no plan ${hash} of ${origin} waits for approval`, {
+          fix: `See what waits: \`portolan provider plan ${key.name} -n ${key.namespace}\`.`,
+        });
+      if (context.dryRun) return stateOf(zone);
+      await recorded(key, 'provider.approve', { origin, hash }, context);
+      await zone.worker.remember((memory) => ({
+        ...memory,
+        approved: [...memory.approved.filter((known) => known !== hash), hash],
+      }));
+      zone.worker.retry();
+      return stateOf(zone);
+    },
+
+    async rollback(key, origin, generation, context) {
+      const zones = await zonesAt(key, origin);
+      const zone = zones.find(({ worker }) =>
+        worker.state.memory.history.some((entry) => entry.generation === generation),
+      );
+      if (zone === undefined)
+        throw new PortolanError('NOT_FOUND', `generation ${generation} of ${origin} is not kept`, {
+          fix: `Use one that \`portolan provider history ${key.name} --zone ${origin}\` lists.`,
+        });
+      if (context.dryRun) return stateOf(zone);
+      await recorded(key, 'provider.rollback', { origin, generation }, context);
+      await zone.worker.remember((memory) => ({ ...memory, heldAtGeneration: generation }));
+      zone.worker.retry();
+      return stateOf(zone);
+    },
+
+    async resume(key, origin, context) {
+      const zones = await zonesAt(key, origin);
+      const zone = zones.find(({ worker }) => worker.state.memory.heldAtGeneration !== undefined) ?? zones[0];
+      if (zone === undefined) throw new PortolanError('NOT_FOUND', `there is no zone ${origin}`);
+      if (context.dryRun || zone.worker.state.memory.heldAtGeneration === undefined) return stateOf(zone);
+      await recorded(key, 'provider.resume', { origin }, context);
+      await zone.worker.remember(({ heldAtGeneration: _held, ...memory }) => memory);
+      zone.worker.retry();
+      return stateOf(zone);
+    },
+
+    async adopt({ namespace, hostname, provider, digests }, context) {
+      const world = await options.currentWorld();
+      const held = desk
+        .zonesFor(namespace, hostname)
+        .filter((zone) => provider === undefined || zone.provider === objectKey(namespace, provider));
+      const policy = world.hostnames.get(hostname);
+      if (policy === undefined || held.length === 0)
+        throw new PortolanError(
+          'NOT_FOUND',
+          policy === undefined
+            ? `no TrafficPolicy has the hostname ${hostname}`
+            : `no zone of a DNSProvider in namespace ${namespace} holds ${hostname}`,
+          { fix: 'Apply a TrafficPolicy with the hostname first: what it wants is what will stand there.' },
+        );
+      const previews: AdoptPreview[] = [];
+      const taken: { readonly zone: DeskZone; readonly digest: string }[] = [];
+      for (const { key } of held) {
+        const zone = desk.zones.get(key);
+        if (zone === undefined) continue;
+        const { content } = await readZone(zone);
+        const { origin } = zone.held.wanted;
+        const inventory = takeInventory(origin, content.sets);
+        const digest = digestOfName(inventory, origin, hostname);
+        const wished = wishedBy(desk.preview(world, zone.held).names, policy, hostname);
+        const [, providerName = ''] = zone.held.provider.split('/');
+        const said = digests?.[`${providerName}/${origin}`];
+        if (!context.dryRun && said !== undefined && said !== digest)
+          throw new PortolanError(
+            'CONFLICT',
+            `${hostname} at ${zone.held.provider} is not what it was when it was looked at`,
+            { fix: `Look again: \`portolan adopt ${hostname} -n ${namespace}\`.` },
+          );
+        const adopts = !context.dryRun && said === digest;
+        const heritage = inventory.heritage.get(hostname)?.[0];
+        const standing = content.sets.filter(
+          (set) => set.name === hostname && (wished?.desired.types ?? []).includes(set.type),
+        );
+        previews.push({
+          provider: zone.held.provider,
+          zone: origin,
+          hostname,
+          digest,
+          before: standing.map((set) => `${set.type} ${textOf(set)}`),
+          after: (wished?.desired.sets ?? []).map((set) => `${set.name} ${set.type} ${textOf(set)}`),
+          ...(heritage === undefined ? {} : { owner: `external-dns:${heritage.owner}` }),
+          adopted: adopts,
+        });
+        if (adopts) taken.push({ zone, digest });
+      }
+      for (const { zone, digest } of taken) {
+        const [, name = ''] = zone.held.provider.split('/');
+        const { origin } = zone.held.wanted;
+        const key: Key<'DNSProvider'> = { kind: 'DNSProvider', namespace, name };
+        await recorded(key, 'provider.adopt', { origin, hostname, digest }, context);
+        await zone.worker.loaded();
+        await zone.worker.remember((memory) => ({
+          ...memory,
+          adopted: new Map(memory.adopted).set(hostname, digest),
+        }));
+        zone.worker.reread();
+        zone.worker.retry();
+      }
+      return previews;
+    },
+  };
+}
+
+function waiting({
+  code,
+  message,
+  fix,
+}: {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}) {
+  return { code, message, fix };
+}
