@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { PortolanError } from '../src/errors/error.ts';
 import { API_VERSION } from '../src/resources/metadata.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** A drill described by flags instead of a file. */
 export interface DrillFlags {
@@ -47,17 +48,6 @@ export function addDrillFlags(command: Command): Command {
       'guard: failing requests at which it rolls back (default: 5)',
       wholeNumber('--max-error-rate'),
     );
-}
-
-function wholeNumber(flag: string): (text: string) => number {
-  return (text) => {
-    if (!/^\d{1,9}$/.test(text)) {
-      throw new PortolanError('USAGE', `${flag} ${JSON.stringify(text)} is no whole number`, {
-        fix: `Write it like ${flag} 20.`,
-      });
-    }
-    return Number(text);
-  };
 }
 
 function countries(text: string): readonly string[] {

@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { createInterface } from 'node:readline/promises';
 
 /** What a command may know and touch of the place it runs in; tests give their own. */
 export interface Terminal {
@@ -7,6 +8,8 @@ export interface Terminal {
   /** Progress, warnings and errors, to stderr. */
   readonly err: (text: string) => void;
   readonly readStdin: () => Promise<string>;
+  /** Asks a person and gives the line that was typed; absent where nobody sits. */
+  readonly ask?: (question: string) => Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly workingFolder: string;
   readonly homeFolder: string;
@@ -29,6 +32,7 @@ export function processTerminal(): Terminal {
       for await (const chunk of input) chunks.push(chunk);
       return Buffer.concat(chunks).toString('utf8');
     },
+    ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask: askPerson } : {}),
     env: process.env,
     workingFolder: process.cwd(),
     homeFolder: homedir(),
@@ -44,4 +48,14 @@ export function processTerminal(): Terminal {
       };
     },
   };
+}
+
+async function askPerson(question: string): Promise<string> {
+  // On stderr, so that stdout has the data alone.
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
 }

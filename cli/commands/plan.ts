@@ -3,6 +3,7 @@ import { filenameOption, manifestsOf } from '../manifest-flags.ts';
 import { answerDiffLines } from '../output/answer-diff.ts';
 import { documentText } from '../output/document.ts';
 import { plannedTitle, planSummary } from '../output/plan-text.ts';
+import { recordPlanLines } from '../output/record-changes.ts';
 import { planDocuments } from '../plan-documents.ts';
 import { connect, outputOf, printLines, type Session } from '../session.ts';
 
@@ -16,7 +17,7 @@ export function addPlanCommand(program: Command, session: Session): void {
     .command('plan')
     .summary('what applying files would do to objects and to answers')
     .description(
-      'Shows which objects would be created and changed, and how the answers would change: for which hostname, in which countries, by how much. Stores nothing. (`diff` shows fields.)',
+      'Shows which objects would be created and changed, and how the answers would change: for which hostname, in which countries, by how much; which records would be written at DNS providers, and what they cannot keep. Stores nothing. (`diff` shows fields.)',
     )
     .addOption(filenameOption())
     .option('--detailed-exitcode', 'exit code 0: no change, 1: error, 2: changes')
@@ -35,6 +36,7 @@ export function addPlanCommand(program: Command, session: Session): void {
         printLines(session, [
           ...plan.documents.filter((d) => d.action !== 'unchanged').map(plannedTitle),
           ...answerDiffLines(plan.answers),
+          ...recordPlanLines(plan.records),
           planSummary(plan),
         ]);
       }

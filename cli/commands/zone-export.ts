@@ -9,35 +9,39 @@ import { compileZoneOrThrow } from '../../src/dns/zone.ts';
 import { type FileSet, writeZoneFile } from '../../src/dns/zone-file/writer.ts';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import { namedProvider } from '../provider-argument.ts';
+import { splitZone } from '../provider-zone.ts';
 import { connect, globals, progress, type Session } from '../session.ts';
 import { existingZone, originArgument } from '../zone-argument.ts';
 
 interface ExportOptions {
   readonly file?: string;
   readonly fallback?: boolean;
+  readonly provider?: string;
 }
 
+/** Of the `$TTL` line; sets with another one say theirs. */
+const DEFAULT_TTL_SECONDS = 300;
 /** What a routed name may be answered with. */
 const ROUTED_TYPES = ['A', 'AAAA', 'CNAME'] as const;
 
 export function addZoneExport(zone: Command, session: Session): void {
   zone
     .command('export <origin>')
-    .summary('write a zone of the hub as a zone file')
+    .summary('write a zone of the hub or of a DNS provider as a zone file')
     .description(
-      'Writes a zone as a file that every name server reads. Names that a TrafficPolicy routes stand in it as comments: a file cannot route. With --fallback they have the records that a client of unknown place is answered with now.',
+      'Writes a zone as a file that every name server reads. Names that a TrafficPolicy routes stand in it as comments: a file cannot route. With --fallback they have the records that a client of unknown place is answered with now. With --provider it is the zone as it stands at that DNS provider; what the provider routes by itself stands in comments.',
     )
     .option('--file <file>', 'write to this file instead of stdout')
     .option('--fallback', 'give routed names the answer of this moment')
+    .option('--provider <name>', 'the zone as it stands at this DNSProvider')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan zone export example.com --file example.com.zone\n  $ portolan zone export example.com --fallback',
+      '\nExamples:\n  $ portolan zone export example.com --file example.com.zone\n  $ portolan zone export example.com --provider cloud',
     )
     .action(async (originText: string, options: ExportOptions, self: Command) => {
       const origin = originArgument(originText);
-      const { client } = connect(session, self);
-      const stored = await existingZone(client, origin, globals(self).namespace);
-      const text = [...writeZoneFile(await content(client, stored, options.fallback === true))].join('');
+      const text = [...writeZoneFile(await contentFor(session, self, origin, options))].join('');
       if (options.file === undefined) {
         session.terminal.out(text);
         return;
@@ -52,6 +56,32 @@ export function addZoneExport(zone: Command, session: Session): void {
       }
       progress(session, self, `${options.file} written`);
     });
+}
+
+/** @throws PortolanError USAGE for --fallback beside --provider */
+async function contentFor(session: Session, command: Command, origin: DomainName, options: ExportOptions) {
+  if (options.provider === undefined) {
+    const { client } = connect(session, command);
+    const stored = await existingZone(client, origin, globals(command).namespace);
+    return content(client, stored, options.fallback === true);
+  }
+  if (options.fallback === true) {
+    throw new PortolanError('USAGE', '--fallback is of zones that the hub has', {
+      fix: 'Leave out --fallback or --provider.',
+    });
+  }
+  const { client, provider } = namedProvider(session, command, options.provider);
+  const { plain, native, own } = splitZone(origin, await client.providerZone(provider, origin));
+  return {
+    origin,
+    ttlSeconds: DEFAULT_TTL_SECONDS,
+    sets: plain,
+    head: [`Zone ${origin} at the DNSProvider ${provider.namespace}/${provider.name}`],
+    tail: [
+      ...native.map(({ set, reason }) => `${set.name} ${set.type} is not in this file: ${reason}`),
+      ...(own === 0 ? [] : [`${own} records of ownership below _portolan.${origin} are left out`]),
+    ],
+  };
 }
 
 async function content(client: Client, stored: Resource<'Zone'>, fallback: boolean) {

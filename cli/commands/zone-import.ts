@@ -9,6 +9,8 @@ import { type FieldViolation, PortolanError } from '../../src/errors/error.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { appliedLine } from '../output/applied.ts';
 import { documentText } from '../output/document.ts';
+import { namedProvider } from '../provider-argument.ts';
+import { splitZone } from '../provider-zone.ts';
 import { repeated } from '../repeated-option.ts';
 import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
 import { readTsigKeyFile } from '../tsig-key-file.ts';
@@ -20,6 +22,7 @@ import { type FoundZone, MAX_RECORDS, readZoneFrom } from '../zone-read.ts';
 interface ImportOptions extends WriteFlags {
   readonly file?: string;
   readonly axfr?: string;
+  readonly provider?: string;
   readonly tsigFile?: string;
   readonly name?: string;
   readonly nameServer?: readonly string[];
@@ -31,12 +34,13 @@ const MOST_LINES = 20;
 export function addZoneImport(zone: Command, session: Session): void {
   const command = zone
     .command('import <origin>')
-    .summary('take a zone over from a zone file or another name server')
+    .summary('take a zone over from a zone file, another name server, or a DNS provider')
     .description(
-      'Makes or changes the Zone of an origin from a zone file (RFC 1035, as BIND, Knot, NSD and the exports of Route 53 write it) or by a zone transfer. What a Zone cannot hold is named. With --dry-run it prints the Zone and how it differs from the stored one, and stores nothing.',
+      'Makes or changes the Zone of an origin from a zone file (RFC 1035, as BIND, Knot, NSD and the exports of Route 53 write it) or by a zone transfer, or from a DNS provider. What a Zone cannot hold is named. With --dry-run it prints the Zone and how it differs from the stored one, and stores nothing.',
     )
     .option('--file <file>', 'the zone file, or - for stdin')
     .option('--axfr <address>', 'copy the zone from this name server: an IP address, with or without a port')
+    .option('--provider <name>', 'take the zone as it stands at this DNSProvider')
     .option('--tsig-file <file>', 'TSIG key for --axfr, as tsig-keygen prints it')
     .option('--name <name>', 'name of the Zone object (default: the stored one, or made of the origin)')
     .option(
@@ -55,7 +59,7 @@ Examples:
     .action(async (originText: string, options: ImportOptions, self: Command) => {
       const format = outputOf(self, ['json', 'yaml']);
       const origin = originArgument(originText);
-      const found = await source(session, options, origin);
+      const found = await source(session, self, options, origin);
       const result = takeOver(
         origin,
         found.records,
@@ -115,13 +119,19 @@ async function hubOf(
   }
 }
 
-async function source(session: Session, options: ImportOptions, origin: DomainName): Promise<FoundZone> {
-  const { file, axfr, tsigFile } = options;
-  if ((file === undefined) === (axfr === undefined)) {
-    throw new PortolanError('USAGE', 'zone import takes either --file or --axfr', {
-      fix: `Write portolan zone import ${origin} --file zone.txt, or --axfr 192.0.2.53.`,
+async function source(
+  session: Session,
+  command: Command,
+  options: ImportOptions,
+  origin: DomainName,
+): Promise<FoundZone> {
+  const { file, axfr, provider, tsigFile } = options;
+  if ([file, axfr, provider].filter((given) => given !== undefined).length !== 1) {
+    throw new PortolanError('USAGE', 'zone import takes one of --file, --axfr and --provider', {
+      fix: `Write portolan zone import ${origin} --file zone.txt, or --axfr 192.0.2.53, or --provider cloud.`,
     });
   }
+  if (provider !== undefined) return atProvider(session, command, provider, origin);
   if (file !== undefined) return readZoneFrom(file, origin, session.terminal);
   const { host, port } = addressArgument(axfr ?? '', '--axfr');
   const records: FileRecord[] = [];
@@ -135,6 +145,29 @@ async function source(session: Session, options: ImportOptions, origin: DomainNa
     records.push({ owner: name, type, ttlSeconds, rdata, line: 0 });
   }
   return { records, skipped: [] };
+}
+
+/** What stands at a provider; what only it can have is told and left out. */
+async function atProvider(
+  session: Session,
+  command: Command,
+  name: string,
+  origin: DomainName,
+): Promise<FoundZone> {
+  const { client, provider } = namedProvider(session, command, name);
+  const { plain, native } = splitZone(origin, await client.providerZone(provider, origin));
+  if (native.length > 0) {
+    session.terminal.err(
+      `left out (${native.length}): what only the provider has; make TrafficPolicies of it\n`,
+    );
+    for (const { set, reason } of native.slice(0, MOST_LINES))
+      session.terminal.err(`  ${set.name} ${set.type}: ${reason}\n`);
+    if (native.length > MOST_LINES) session.terminal.err(`… and ${native.length - MOST_LINES} more sets\n`);
+  }
+  return {
+    records: plain.flatMap(({ records, ...set }) => records.map((rdata) => ({ ...set, rdata, line: 0 }))),
+    skipped: [],
+  };
 }
 
 /** What the hub takes in one request. */

@@ -60,6 +60,7 @@ export const compileReport: z.ZodType<OnWire<CompileReport>> = named(
         fix: maybe,
       }),
     ),
+    refusal: z.object({ message: text, fix: text }).exactOptional(),
     hubDown: text,
   }),
 );

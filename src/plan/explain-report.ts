@@ -1,10 +1,13 @@
 import type { CompileReport } from './compile-report.ts';
 
+/** A compile report as the hub has it, or as its API gives it. */
+type Report = Omit<CompileReport, 'hostname' | 'zone'> & { readonly hostname: string; readonly zone: string };
+
 /**
  * A compile report for people: one headline, then a line a feature and what to do about it, and what happens while the hub is away. As
  * `portolan explain`, `portolan plan` and status messages show it.
  */
-export function explainReport(report: CompileReport): readonly string[] {
+export function explainReport(report: Report): readonly string[] {
   return [
     headlineOf(report),
     ...report.features.flatMap(({ feature, handling, detail, fix }) => [
@@ -38,7 +41,7 @@ const HOW: Readonly<Record<Exclude<CompileReport['outcome'], 'refused'>, string>
   delegated: 'delegated to the embedded name servers',
 };
 
-function headlineOf({ hostname, provider, zone, outcome }: CompileReport): string {
+function headlineOf({ hostname, provider, zone, outcome }: Report): string {
   const what = outcome === 'refused' ? 'refused: what is there stays as it is' : HOW[outcome];
   return `${hostname} at ${provider} (zone ${zone}): ${what}`;
 }

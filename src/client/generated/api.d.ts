@@ -1227,6 +1227,10 @@ export interface components {
             /** @enum {string} */
             outcome: "native" | "computed" | "delegated" | "refused";
             provider: string;
+            refusal?: {
+                fix: string;
+                message: string;
+            };
             zone: string;
         };
         CompileReports: {

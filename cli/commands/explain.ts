@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import type { Client, CompileReport, ObjectName } from '../../src/client/client.ts';
+import { parseName } from '../../src/dns/name.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import { explainReport } from '../../src/plan/explain-report.ts';
+import { kindArgument } from '../kind-argument.ts';
+import { notFound } from '../object-argument.ts';
+import { documentText } from '../output/document.ts';
+import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
+
+export function addExplainCommand(program: Command, session: Session): void {
+  program
+    .command('explain <hostname|kind> [name]')
+    .summary('what becomes of a hostname at each DNS provider')
+    .description(
+      'Says of a hostname, or of every hostname of a policy, what each DNS provider makes of it: which part of the policy the provider keeps with each query, which the hub keeps by changing records, what is lost or refused, and what happens while the hub is away. (`resolve` says what is answered now.) Exit code 1: something is refused.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain policy www -n shop -o json',
+    )
+    .action(async (what: string, name: string | undefined, _options: object, self: Command) => {
+      const format = outputOf(self);
+      const { client, namespace } = connect(session, self);
+      const reports =
+        name === undefined
+          ? await ofHostname(client, what, globals(self).namespace)
+          : await ofPolicy(client, what, { namespace, name });
+      if (format === 'json' || format === 'yaml')
+        session.terminal.out(documentText({ items: reports }, format));
+      else if (reports.length === 0)
+        session.terminal.err(
+          `No zone of a DNSProvider holds ${name ?? what}: the embedded name servers answer it, if anybody does.\n`,
+        );
+      else
+        printLines(
+          session,
+          reports.flatMap((report) => explainReport(report)),
+        );
+      if (reports.some(({ outcome }) => outcome === 'refused')) session.exitCode = 1;
+    });
+}
+
+/** @throws PortolanError USAGE when the kind has no reports, NOT_FOUND */
+async function ofPolicy(client: Client, kindText: string, policy: ObjectName) {
+  const kind = kindArgument(kindText);
+  if (kind !== 'TrafficPolicy') {
+    throw new PortolanError('USAGE', `a ${kind} is not published at DNS providers by itself`, {
+      fix: 'Write `portolan explain policy <name>` or `portolan explain <hostname>`.',
+    });
+  }
+  if ((await client.get('TrafficPolicy', policy)) === undefined)
+    throw notFound('TrafficPolicy', policy.namespace, policy.name);
+  return client.compileReports(policy);
+}
+
+/** @throws PortolanError DNS_NAME_INVALID, NOT_FOUND */
+async function ofHostname(
+  client: Client,
+  text: string,
+  namespace: string | undefined,
+): Promise<readonly CompileReport[]> {
+  const hostname = parseName(text);
+  const { items } = await client.list('TrafficPolicy', namespace);
+  const policy = items.find(({ spec }) => spec.hostnames.includes(hostname));
+  if (policy === undefined) {
+    throw new PortolanError('NOT_FOUND', `no TrafficPolicy has the hostname ${hostname}`, {
+      fix: 'List the policies with `portolan get policies -A`; for all names of one: `portolan explain policy <name>`.',
+    });
+  }
+  const reports = await client.compileReports(policy.metadata);
+  return reports.filter((report) => report.hostname === hostname);
+}
