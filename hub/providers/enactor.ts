@@ -262,7 +262,7 @@ async function look(
   return { again: left };
 }
 
-/** Gives up names that somebody else took between our marker and our records; one try, the next plan sees what came of it. */
+/** Gives up names that somebody else took between our marker and our records, until nothing of ours is left there. */
 async function withdraw(
   input: EnactInput,
   progress: Progress,
@@ -270,23 +270,24 @@ async function withdraw(
   begun: readonly ChangeGroup[],
 ): Promise<Stop> {
   const { plan, provider, zone, signal } = input;
-  const groups = withdrawal(begun, progress.content);
-  if (groups.length === 0 || progress.content === undefined) return { end: 'conflict' };
-  progress.step += 1;
-  const stamp = { ...plan.fence, step: progress.step, plan: plan.hash };
-  const batch: Batch = {
-    groups,
-    fence: fenceChange(plan, progress.fenceSet, stamp),
-    tokens: progress.content.tokens,
-  };
-  progress.requests += 1;
-  try {
-    await provider.apply(zone, batch, signal);
-  } catch (thrown) {
-    const error = failureOf(thrown);
-    if (error.failure === 'denied' || error.failure === 'gone') return { end: 'failed', failure: error };
+  for (let attempt = 0; ; attempt += 1) {
+    const groups = withdrawal(begun, progress.content);
+    if (groups.length === 0 || progress.content === undefined) return { end: 'conflict' };
+    progress.step += 1;
+    progress.requests += 1;
+    const stamp = { ...plan.fence, step: progress.step, plan: plan.hash };
+    const fence = fenceChange(plan, progress.fenceSet, stamp);
+    try {
+      await provider.apply(zone, { groups, fence, tokens: progress.content.tokens }, signal);
+    } catch (thrown) {
+      if (signal.aborted) return { end: 'stopped' };
+      const error = failureOf(thrown);
+      if (error.failure === 'denied' || error.failure === 'gone') return { end: 'failed', failure: error };
+      if (!(await backoff.pause(attempt, error, signal))) return unavailable(input, error);
+    }
+    const stop = await readAgain(input, progress, backoff);
+    if (stop !== undefined) return stop;
   }
-  return (await readAgain(input, progress, backoff)) ?? { end: 'conflict' };
 }
 
 /** A record is refused for what it is: the name it belongs to is found, by halves if need be, and the others go on. */
