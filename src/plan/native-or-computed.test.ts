@@ -68,6 +68,7 @@ const base: Partial<RoutedPolicy> = {
 };
 const weighted = { ...base, defaultTiers: [tier(['eu', 3], ['us', 1])] };
 const byPlace = { ...base, geo: [geoRule('eu', { regions: ['EU'] }, tier('eu'))] };
+const both = { ...weighted, geo: byPlace.geo };
 const resident = {
   ...base,
   residency: [
@@ -140,11 +141,42 @@ const TABLE: readonly {
     feature: 'geo',
     accept: ['geo'],
     can: ['failover'],
+    outcome: 'computed',
+    handling: 'lost',
+  },
+  { policy: byPlace, feature: 'geo', accept: [], can: ['failover'], outcome: 'refused', handling: 'refused' },
+  {
+    policy: both,
+    feature: 'geo',
+    accept: ['geo'],
+    can: ['weights', 'failover'],
     outcome: 'native',
     handling: 'lost',
   },
-  { policy: byPlace, feature: 'geo', accept: ['geo'], can: [], outcome: 'computed', handling: 'lost' },
-  { policy: byPlace, feature: 'geo', accept: [], can: ['failover'], outcome: 'refused', handling: 'refused' },
+  {
+    policy: both,
+    feature: 'weights',
+    accept: ['geo'],
+    can: ['weights', 'failover'],
+    outcome: 'native',
+    handling: 'native',
+  },
+  {
+    policy: both,
+    feature: 'weights',
+    accept: ['geo'],
+    can: ['failover'],
+    outcome: 'refused',
+    handling: 'refused',
+  },
+  {
+    policy: both,
+    feature: 'geo',
+    accept: ['weights'],
+    can: ['weights', 'failover'],
+    outcome: 'refused',
+    handling: 'refused',
+  },
   {
     policy: resident,
     feature: 'residency',
@@ -153,7 +185,7 @@ const TABLE: readonly {
     outcome: 'native',
     handling: 'native',
   },
-  { policy: resident, feature: 'residency', accept: [], can: [], outcome: 'native', handling: 'computed' },
+  { policy: resident, feature: 'residency', accept: [], can: [], outcome: 'computed', handling: 'computed' },
 ];
 
 describe('one hostname at one provider', () => {
@@ -170,6 +202,8 @@ describe('one hostname at one provider', () => {
   it('is plain where plain records say all of it, and the provider is not even asked', () => {
     const provider = providerWith(['weights', 'geo']);
     const made = compile(base, provider);
+    const inside = { ...resident, endpoints: [eu], defaultTiers: [tier('eu')] };
+    expect(handlings(compile(inside, provider))).toEqual({ residency: 'computed' });
     expect(made.report).toMatchObject({
       outcome: 'computed',
       hostname: HOST,

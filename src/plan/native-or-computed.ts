@@ -3,6 +3,7 @@ import type { Target } from '../health/types.ts';
 import type { TrafficPolicySpec } from '../resources/traffic-policy.ts';
 import type { CompiledPolicy } from '../routing/compiled.ts';
 import type { RegionTable, StateView } from '../routing/model.ts';
+import { everywhereRestricted } from '../routing/unplaced.ts';
 import type { AidSpec } from './aid.ts';
 import type { CompileReport, Feature, FeatureReport } from './compile-report.ts';
 import { type ComputedRecords, computedRecords } from './computed.ts';
@@ -102,7 +103,7 @@ function outcomeOf(input: CompileNameInput): Outcome {
     if (obstacle !== undefined) return refused(placement.features, obstacle);
   }
   let reasons: readonly FeatureReport[] = [];
-  if (!plainOnly && !isPlain(placement)) {
+  if (!plainOnly && !isPlain(placement, input)) {
     const whole = provider.compile(placement);
     if (whole.outcome === 'native') return published(placement, whole, whole.features);
     reasons = whole.features;
@@ -123,17 +124,21 @@ function outcomeOf(input: CompileNameInput): Outcome {
 }
 
 /** Plain records say all of it: nothing is gained from the provider's routing. */
-function isPlain({ decider, features }: Placement): boolean {
+function isPlain({ decider, features }: Placement, { policy, regions }: CompileNameInput): boolean {
   const routed: readonly Feature[] = [
     'geo',
     'subnets',
     'weights',
-    'residency',
     'capacityFloor',
     'drainRamp',
     'mixedTypes',
   ];
-  return decider === 'portolan' && !features.some((feature) => routed.includes(feature));
+  if (decider !== 'portolan' || features.some((feature) => routed.includes(feature))) return false;
+  // Residency is nobody's concern where all clusters lie inside.
+  return (
+    !features.includes('residency') ||
+    everywhereRestricted(policy, regions).residency.unknown.admitted.every((admitted) => admitted)
+  );
 }
 
 function noNativeHealth(
@@ -161,8 +166,9 @@ function withoutPlaces(
   ttlSeconds: number,
   whole: Placement,
   reasons: readonly FeatureReport[],
-  { regions, provider, policy }: CompileNameInput,
+  input: CompileNameInput,
 ): Outcome | undefined {
+  const { regions, provider, policy } = input;
   const ofPlaces = whole.features.filter((feature) => PLACE_FEATURES.includes(feature));
   if (ofPlaces.length === 0) return undefined;
   const plainRecords = computedRecords({
@@ -177,6 +183,7 @@ function withoutPlaces(
   const said = plainRecords.features.filter(({ feature }) => ofPlaces.includes(feature));
   if (said.some(({ handling }) => handling === 'refused')) return undefined;
   const flat: Placement = { ...unplacedPlacementOf(asked, regions), ttlSeconds };
+  if (isPlain(flat, input)) return undefined;
   const rest = provider.compile(flat);
   if (rest.outcome === 'no') return undefined;
   const features = whole.features.flatMap((feature) => {
