@@ -1,3 +1,4 @@
+import { INTERPRETED_TYPES } from '../../src/dns/records/catalogue.ts';
 import { parseType } from '../../src/dns/types.ts';
 import type { RecordSet, SetChange } from '../../src/plan/record-set.ts';
 import type { Capabilities } from '../contract.ts';
@@ -67,7 +68,9 @@ export function isServersOwn(type: number): boolean {
 /** Upper bound: what must still be there, what goes, what comes, and that no CNAME stands there; names in full. */
 function octetsOf({ before, after }: SetChange): number {
   const name = (before ?? after)?.name.length ?? 0;
-  const guard = RECORD_OCTETS + name;
+  // That nothing else is there: for a CNAME one prerequisite for each type, the name a pointer after the first.
+  const guard =
+    RECORD_OCTETS + name + (after?.type === 'CNAME' ? RECORD_OCTETS * INTERPRETED_TYPES.length : 0);
   return (
     guard +
     (before === undefined ? 0 : 2 * octetsOfSet(before)) +

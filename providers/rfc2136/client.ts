@@ -89,8 +89,7 @@ export class Rfc2136Provider implements Provider {
     const changes = changesOf(batch);
     if (changes.length === 0) return;
     const message = updateMessage(randomInt(0x1_0000), zone.origin, changes);
-    const known = this.#copies.get(zone.origin);
-    if (known !== undefined) refuseCnameBeside(known.sets, changes);
+    refuseCnameBeside(this.#copies.get(zone.origin)?.sets ?? [], changes);
     const answer = await this.ask('UPDATE', message, signal);
     const failure = failureOf(answer, this.asked('UPDATE', zone.origin));
     if (failure !== undefined) throw failure;

@@ -1,8 +1,10 @@
 import { type DomainName, isAtOrBelow } from '../../src/dns/name.ts';
-import { CLASS, OPCODE, TYPE } from '../../src/dns/types.ts';
+import { INTERPRETED_TYPES } from '../../src/dns/records/catalogue.ts';
+import { CLASS, OPCODE, parseType, TYPE } from '../../src/dns/types.ts';
 import { type Message, makeQuery, type ResourceRecord } from '../../src/dns/wire/message.ts';
 import type { SetChange } from '../../src/plan/record-set.ts';
 import { type Batch, ProviderError } from '../contract.ts';
+import { isServersOwn } from './capabilities.ts';
 import { emptyRecord, recordsOf, wireOf } from './records.ts';
 
 /** All changes of a batch in the order of its groups, its fence last. */
@@ -21,17 +23,26 @@ export function changesOf(batch: Pick<Batch, 'groups' | 'fence'>): readonly SetC
  * | delete   | the set has exactly these values                  | delete the set                      |
  *
  * All deletions come before all additions, so that a CNAME may take the place of addresses and the other way round within one message: a
- * server passes over an addition beside a CNAME without a word (section 3.4.2.2). A new TTL needs the deletion, too.
+ * server passes over an addition beside a CNAME without a word (section 3.4.2.2). A new TTL needs the deletion, too. A CNAME in the place of
+ * other sets deletes everything at the name (2.5.3), provided that there is nothing else.
  * @throws ProviderError `invalid`, `unsupported`
  */
 export function updateMessage(id: number, zone: DomainName, changes: readonly SetChange[]): Message {
   const prerequisites: ResourceRecord[] = [];
   const deletions: ResourceRecord[] = [];
   const additions: ResourceRecord[] = [];
-  const deleted = new Set(
-    changes.flatMap(({ before }) => (before === undefined ? [] : [`${before.name} ${before.type}`])),
+  const goingAt = new Map<DomainName, Set<string>>();
+  for (const { before } of changes) {
+    if (before !== undefined)
+      goingAt.set(before.name, (goingAt.get(before.name) ?? new Set()).add(before.type));
+  }
+  /** Names where a CNAME takes the place of something else. */
+  const cleared = new Set(
+    changes.flatMap(({ before, after }) =>
+      before === undefined && after.type === 'CNAME' && goingAt.has(after.name) ? [after.name] : [],
+    ),
   );
-  const guarded = new Set<string>();
+  const guarded = new Set<DomainName>();
   for (const { before, after } of changes) {
     const { name } = before ?? after;
     if (!isAtOrBelow(name, zone))
@@ -40,19 +51,21 @@ export function updateMessage(id: number, zone: DomainName, changes: readonly Se
       const { type } = wireOf(after);
       prerequisites.push(emptyRecord(name, type, CLASS.NONE));
       // What would make the server pass over the addition fails the message instead.
-      const nothingGoes = ![...deleted].some((key) => key.startsWith(`${name} `));
-      if (type === TYPE.CNAME && nothingGoes) prerequisites.push(emptyRecord(name, TYPE.ANY, CLASS.NONE));
-      else if (type !== TYPE.CNAME && !deleted.has(`${name} CNAME`) && !guarded.has(name)) {
+      const going = goingAt.get(name);
+      if (type === TYPE.CNAME) {
+        if (going === undefined) prerequisites.push(emptyRecord(name, TYPE.ANY, CLASS.NONE));
+        else prerequisites.push(...othersAbsent(name, going));
+      } else if (going?.has('CNAME') !== true && !guarded.has(name)) {
         guarded.add(name);
         prerequisites.push(emptyRecord(name, TYPE.CNAME, CLASS.NONE));
       }
     } else {
       const wire = wireOf(before);
       prerequisites.push(...recordsOf({ name, ttlSeconds: 0 }, wire));
-      // A new CNAME takes the old one's place by itself (section 3.4.2.2). Knot loses it otherwise: in a zone that it signs, a name whose
-      // CNAME was just deleted still has NSEC and RRSIG, and so the addition is passed over.
-      if (wire.type !== TYPE.CNAME || after?.type !== before.type)
-        deletions.push(emptyRecord(name, wire.type, CLASS.ANY));
+      // In a zone that Knot signs, a name whose only set was just deleted still has NSEC and RRSIG, and a CNAME added beside those is passed
+      // over. So a new CNAME takes the old one's place by itself (section 3.4.2.2), and that of other sets after everything is deleted.
+      const replacedByItself = wire.type === TYPE.CNAME && after?.type === before.type;
+      if (!replacedByItself && !cleared.has(name)) deletions.push(emptyRecord(name, wire.type, CLASS.ANY));
     }
     if (after !== undefined) additions.push(...recordsOf(after, wireOf(after)));
   }
@@ -60,9 +73,22 @@ export function updateMessage(id: number, zone: DomainName, changes: readonly Se
     ...makeQuery(id, { name: zone, type: TYPE.SOA, class: CLASS.IN }),
     opcode: OPCODE.UPDATE,
     answers: prerequisites,
-    authorities: [...deletions, ...additions],
+    authorities: [
+      ...[...cleared].map((name) => emptyRecord(name, TYPE.ANY, CLASS.ANY)),
+      ...deletions,
+      ...additions,
+    ],
     edns: undefined,
   };
+}
+
+/** Before everything at a name is deleted: nothing but what goes is there, as far as there are types that people use (section 2.4.3). */
+function othersAbsent(name: DomainName, going: ReadonlySet<string>): readonly ResourceRecord[] {
+  return INTERPRETED_TYPES.flatMap((text) => {
+    const type = parseType(text);
+    if (type === undefined || type === TYPE.CNAME || isServersOwn(type) || going.has(text)) return [];
+    return [emptyRecord(name, type, CLASS.NONE)];
+  });
 }
 
 /**
