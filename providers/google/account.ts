@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { contentOf, type RecordSet, type SetChange } from '../../src/plan/record-set.ts';
+import type { DomainName } from '../../src/dns/name.ts';
+import { contentOf, type RecordSet } from '../../src/plan/record-set.ts';
 import {
   type Batch,
   type Provider,
@@ -11,6 +12,7 @@ import {
 import { MAX_RECORDS_PER_SET } from './capabilities.ts';
 import { checkAccount } from './check.ts';
 import { type GoogleClient, openClient } from './client.ts';
+import type { SentSet } from './errors.ts';
 import { type ApiRecordSet, apiRecordSet, readRecordSet, writeRecordSet } from './records.ts';
 import { managedZonePage, readZone } from './zones.ts';
 
@@ -61,11 +63,15 @@ export async function openAccount(options: ProviderOptions): Promise<Provider> {
     async apply(zone, batch, signal) {
       const changes = changesOf(batch);
       if (changes.length === 0) return;
-      for (const { after } of changes) if (after !== undefined) checkSet(after);
+      for (const { after, group } of changes) if (after !== undefined) checkSet(after, group);
       const spelled = spellings.get(zone.id);
       const deleted = changes.flatMap(({ before }) => (before === undefined ? [] : [before]));
       const added = changes.flatMap(({ after }) => (after === undefined ? [] : [after]));
-      const about = { zone: zone.id, additions: added.map(nameOf), deletions: deleted.map(nameOf) };
+      const about = {
+        zone: zone.id,
+        additions: sentOf(changes, 'after'),
+        deletions: sentOf(changes, 'before'),
+      };
       const made = await client.call(
         {
           ...about,
@@ -181,22 +187,34 @@ async function* pages<T extends { readonly nextPageToken?: string | undefined }>
   } while (pageToken !== undefined);
 }
 
-/** Every change of the batch, the fence first. */
-function changesOf(batch: Batch): readonly SetChange[] {
-  const changes = batch.groups.flatMap((group) => group.changes);
-  return batch.fence === undefined ? changes : [batch.fence, ...changes];
+/** A change, and the owned name it is made for; the fence is for none. */
+interface OwnedChange {
+  readonly before?: RecordSet | undefined;
+  readonly after?: RecordSet | undefined;
+  readonly group: DomainName | undefined;
 }
 
-function nameOf(set: RecordSet): RecordSet['name'] {
-  return set.name;
+/** Every change of the batch, the fence first. */
+function changesOf(batch: Batch): readonly OwnedChange[] {
+  const changes = batch.groups.flatMap(({ name, changes: ofName }) =>
+    ofName.map((change): OwnedChange => ({ ...change, group: name })),
+  );
+  return batch.fence === undefined ? changes : [{ ...batch.fence, group: undefined }, ...changes];
+}
+
+function sentOf(changes: readonly OwnedChange[], side: 'before' | 'after'): readonly SentSet[] {
+  return changes.flatMap((change) => {
+    const set = change[side];
+    return set === undefined ? [] : [{ name: set.name, group: change.group }];
+  });
 }
 
 /** Said here and not by Google, so that the name is known and no request is spent on it. */
-function checkSet(set: RecordSet): void {
+function checkSet(set: RecordSet, group: DomainName | undefined): void {
   if (set.values.length <= MAX_RECORDS_PER_SET) return;
   throw new ProviderError(
     'invalid',
     `${set.name} ${set.type} has ${set.values.length} records; Google Cloud DNS takes at most ${MAX_RECORDS_PER_SET} in one set`,
-    { group: set.name, fix: 'Answer fewer endpoints at once: lower `maxAnswers` of the policy.' },
+    { group, fix: 'Answer fewer endpoints at once: lower `maxAnswers` of the policy.' },
   );
 }

@@ -75,7 +75,7 @@ async function checkZone(
       z.object({ rrsets: z.array(z.unknown()).optional() }),
       signal,
     );
-    return `Records of ${zone.origin} can be read. A zone holds at most ${MAX_SETS_PER_ZONE.toLocaleString('en')} record sets.`;
+    return `Records of zone ${zone.id} can be read. A zone holds at most ${MAX_SETS_PER_ZONE.toLocaleString('en')} record sets.`;
   });
   let granted: ReadonlySet<string> = new Set();
   const asked = await tried(`IAM ${zone.id}`, async () => {
@@ -97,11 +97,11 @@ async function checkZone(
   if (!asked.ok) return [reads, asked];
   const permissions = ZONE_PERMISSIONS.map((permission): CheckFinding => {
     const subject = `${permission} ${zone.id}`;
-    if (granted.has(permission)) return { subject, ok: true, message: `Granted in ${zone.origin}.` };
+    if (granted.has(permission)) return { subject, ok: true, message: `Granted in zone ${zone.id}.` };
     return {
       subject,
       ok: false,
-      message: `Not granted in ${zone.origin}.`,
+      message: `Not granted in zone ${zone.id}.`,
       fix: `gcloud dns managed-zones add-iam-policy-binding ${zone.id} --project ${options.spec.google?.project ?? ''} --member serviceAccount:<its e-mail> --role roles/dns.admin`,
     };
   });

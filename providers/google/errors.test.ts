@@ -10,8 +10,12 @@ const CREATE: Request = {
   action: 'changes.create',
   writes: true,
   zone: 'example-com',
-  additions: [WWW, API],
-  deletions: [API],
+  additions: [
+    { name: WWW, group: WWW },
+    { name: parseName('api._owner._portolan.example.com.'), group: API },
+    { name: parseName('me._fence._portolan.example.com.'), group: undefined },
+  ],
+  deletions: [{ name: API, group: API }],
 };
 const LIST: Request = { action: 'resourceRecordSets.list', writes: false, zone: 'example-com' };
 
@@ -67,6 +71,7 @@ describe('what Google refuses', () => {
     ["Invalid value for 'entity.change.additions[1].rrdata[0]': '300.1.1.1'", API],
     ["The resource record set 'entity.change.additions[www.example.com.][CNAME]' is invalid because …", WWW],
     ["Invalid value for 'entity.change.deletions[0].ttl': '-1'", API],
+    ["Invalid value for 'entity.change.additions[2].rrdata[0]': 'x'", undefined],
     ["Invalid value for 'entity.change.additions[7].name': 'x'", undefined],
     ['Invalid JSON payload received.', undefined],
   ])('names the record of: %s', (message, group) => {

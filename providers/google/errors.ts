@@ -43,6 +43,12 @@ export function refusalOf(status: number, body: unknown): Refusal {
   };
 }
 
+/** A set of a change, and the owned name it is there for; the fence is there for none. */
+export interface SentSet {
+  readonly name: DomainName;
+  readonly group: DomainName | undefined;
+}
+
 /** What was asked, for messages and for whether a failure leaves it open if something was written. */
 export interface Request {
   /** `changes.create`: the method of the API, as IAM's permission `dns.changes.create` names it. */
@@ -50,9 +56,9 @@ export interface Request {
   readonly writes: boolean;
   /** Where it has one: the managed zone. */
   readonly zone?: string;
-  /** Names of additions and deletions, by their place in the request. */
-  readonly additions?: readonly DomainName[];
-  readonly deletions?: readonly DomainName[];
+  /** Sets of additions and deletions, by their place in the request. */
+  readonly additions?: readonly SentSet[];
+  readonly deletions?: readonly SentSet[];
 }
 
 /** Reasons with which the API says that it was asked too often or too much. */
@@ -111,14 +117,14 @@ export function errorOfRefusal(
   return failed(request.writes ? 'ambiguous' : 'transient');
 }
 
-/** The name that a refusal is about. Google writes `additions[3]` and `additions[www.example.com.][CNAME]`. */
+/** The owned name that a refusal is about. Google writes `additions[3]` and `additions[www.example.com.][CNAME]`. */
 function groupOf(request: Request, { location }: Refusal): DomainName | undefined {
   const [, list, key = ''] = /(additions|deletions)\[([^\]]*)\]/.exec(location) ?? [];
   if (list === undefined) return undefined;
-  const names = (list === 'additions' ? request.additions : request.deletions) ?? [];
-  if (/^\d+$/.test(key)) return names[Number(key)];
+  const sent = (list === 'additions' ? request.additions : request.deletions) ?? [];
+  if (/^\d+$/.test(key)) return sent[Number(key)]?.group;
   const name = tryParseName(key);
-  return typeof name === 'string' && names.includes(name) ? name : undefined;
+  return sent.find((set) => set.name === name)?.group;
 }
 
 /** `Retry-After`: seconds or an HTTP date (RFC 9110, section 10.2.3). */
@@ -138,6 +144,10 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ENETUNREACH',
 ]);
 
+/** Codes of certificates that are not trusted. */
+const UNTRUSTED = /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO_/;
+const TRUST = 'The certificate is not trusted: name a Secret with its authority in `caSecret`.';
+
 /** There was no answer. */
 export function errorOfConnection(request: Request, cause: unknown): ProviderError {
   const refused = find(cause, (error) => (error instanceof PortolanError ? error : undefined));
@@ -147,11 +157,7 @@ export function errorOfConnection(request: Request, cause: unknown): ProviderErr
     error instanceof Error && error.message !== '' ? error.message : undefined,
   );
   const message = `${request.action} of Google Cloud DNS had no answer: ${why ?? String(cause)}`;
-  if (/CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO_/.test(code))
-    return new ProviderError('transient', message, {
-      cause,
-      fix: 'The certificate of the endpoint is not trusted: name a Secret with its authority in `caSecret`.',
-    });
+  if (UNTRUSTED.test(code)) return new ProviderError('transient', message, { cause, fix: TRUST });
   if (NEVER_SENT.has(code) || !request.writes) return new ProviderError('transient', message, { cause });
   return new ProviderError('ambiguous', message, { cause });
 }
@@ -165,7 +171,11 @@ export function errorOfToken(cause: unknown, status: number | undefined): Provid
   if (status === 429)
     return new ProviderError('throttled', `Google refused an access token for now: ${why}`, { cause });
   const passing = status === undefined ? code !== undefined : status >= 500 || status === 408;
-  if (passing) return new ProviderError('transient', `Google gave no access token: ${why}`, { cause });
+  if (passing)
+    return new ProviderError('transient', `Google gave no access token: ${why}`, {
+      cause,
+      fix: UNTRUSTED.test(code ?? '') ? TRUST : undefined,
+    });
   return new ProviderError('denied', `Google gave no access token: ${why}`, {
     cause,
     fix: 'Write a key that is in force into `credentials.json` of the Secret, or give the hub application default credentials (on GKE: a Kubernetes service account with workload identity).',

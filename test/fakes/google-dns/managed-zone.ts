@@ -19,6 +19,8 @@ export class ManagedZone {
   private sets: ZoneSets;
   /** What name servers answered before, and until when. */
   private history: { readonly sets: ZoneSets; readonly untilMs: number }[] = [];
+  /** As it was sent. */
+  lastChange: ApiChange | undefined;
   private readonly changes: { readonly startMs: number; readonly doneMs: number }[] = [];
 
   constructor(name: string, facts: ZoneFacts) {
@@ -73,6 +75,7 @@ export class ManagedZone {
   /** @throws Refused */
   change(change: ApiChange, nowMs: number, pendingMs: number): Change {
     const after = applyChange(this.facts, this.sets, change);
+    this.lastChange = change;
     if (pendingMs > 0) this.history.push({ sets: this.sets, untilMs: nowMs + pendingMs });
     this.sets = after;
     this.changes.push({ startMs: nowMs, doneMs: nowMs + pendingMs });

@@ -21,7 +21,7 @@ export interface FakeGoogleOptions {
   readonly pageSize?: number;
   /** In [0, 1); default: Math.random. */
   readonly random?: () => number;
-  /** Serve TLS. */
+  /** Serve TLS, as `localhost`. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
@@ -41,7 +41,7 @@ export interface Faults {
 }
 
 export interface FakeGoogle {
-  /** `http://127.0.0.1:…`. */
+  /** `http://127.0.0.1:…`; with TLS `https://localhost:…`. */
   readonly endpoint: string;
   readonly project: string;
   readonly tokens: TokenIssuer;
@@ -125,7 +125,7 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const endpoint = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  const endpoint = options.tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', endpoint);

@@ -105,16 +105,18 @@ export class TokenIssuer {
   }
 
   private issue(): TokenAnswer {
+    return { status: 200, body: this.issueNow() };
+  }
+
+  /** A token without any exchange. */
+  issueNow(): { readonly access_token: string; readonly [key: string]: unknown } {
     const token = `ya29.${randomBytes(16).toString('hex')}`;
     this.issued.add(token);
     return {
-      status: 200,
-      body: {
-        access_token: token,
-        expires_in: 3599,
-        token_type: 'Bearer',
-        issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-      },
+      access_token: token,
+      expires_in: 3599,
+      token_type: 'Bearer',
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
     };
   }
 }
