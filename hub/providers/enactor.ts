@@ -26,7 +26,7 @@ export interface EnactInput {
   readonly plan: ZonePlan;
   /** What the plan was made from. */
   readonly content: ZoneContent;
-  /** When `content` was read, on `clock.monotonicMs`; absent: long ago. Where nothing is checked at the provider, old content is read again first. */
+  /** When `content` was read, on `clock.monotonicMs`; absent: long ago. Unless the provider applies all or nothing, old content is read again first. */
   readonly readAtMs?: number;
   readonly clock: ProviderClock;
   /** In [0, 1). */
@@ -73,7 +73,7 @@ export interface Enactment {
   readonly requests: number;
 }
 
-/** Where nothing is checked at the provider, content older than this is read again before it is trusted. */
+/** Content older than this is read again where a batch is not all or nothing. */
 const TRUSTED_MS = 2_000;
 const PATIENCE_MS = 240_000;
 
@@ -122,7 +122,7 @@ export async function enact(input: EnactInput): Promise<Enactment> {
 async function sendAll(input: EnactInput, progress: Progress, backoff: Backoff): Promise<Stop | undefined> {
   const { plan, capabilities } = input;
   let groups = plan.groups;
-  if (capabilities.preconditions === 'none' && !isFresh(input)) {
+  if (needsLook(input)) {
     const look = await readAgain(input, progress, backoff);
     if (look !== undefined) return look;
     const left = leftOf(groups, progress.content);
@@ -142,8 +142,16 @@ async function sendAll(input: EnactInput, progress: Progress, backoff: Backoff):
   return undefined;
 }
 
-const isFresh = ({ readAtMs, clock }: EnactInput): boolean =>
-  readAtMs !== undefined && clock.monotonicMs() - readAtMs <= TRUSTED_MS;
+/**
+ * Whether old content has to be read again first: always where nothing is checked; set by set when names are created, because between our marker and a refused
+ * record of ours somebody's record would look as if it were ours.
+ */
+function needsLook({ capabilities, plan, readAtMs, clock }: EnactInput): boolean {
+  if (capabilities.preconditions === 'atomic') return false;
+  if (readAtMs !== undefined && clock.monotonicMs() - readAtMs <= TRUSTED_MS) return false;
+  const creates = plan.groups.some(({ changes }) => changes.some(({ before }) => before === undefined));
+  return capabilities.preconditions === 'none' || creates;
+}
 
 type Sent = 'applied' | Stop | { readonly split: readonly (readonly ChangeGroup[])[] };
 
