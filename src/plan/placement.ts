@@ -7,7 +7,8 @@ export type Decider = 'portolan' | 'native' | 'both';
 
 /**
  * What a hostname answers in every place, as a table: what a provider's routing is made from. It is computed with the code that
- * answers DNS (`evaluate`), place by place, so a provider that reproduces the table reproduces the policy. JSON-safe.
+ * answers DNS (`evaluate`), place by place, so a provider that reproduces the table reproduces the policy. Distance alone is not in it:
+ * endpoints that no rule names stand together (`placementOf` says why). JSON-safe.
  */
 export interface Placement {
   readonly hostname: DomainName;
@@ -31,7 +32,10 @@ export interface TypePlacement {
 
 /** Places that are answered alike. */
 export interface PlaceGroup {
-  /** First 10 hex digits of a hash of `tiers`' members without weights: a name for it that stays while weights and health change. */
+  /**
+   * 10 hex digits: a hash of who answers here while everything is up. A name for the group that stays while weights and health change; the same
+   * for types with the same members.
+   */
   readonly id: string;
   /** Countries (`DE`), subdivisions that a rule names (`US-CA`), `unknown`; sorted. A country stands for the rest of it besides its subdivisions listed anywhere. */
   readonly places: readonly string[];
