@@ -77,14 +77,20 @@ export function failureOf(answer: Answer, asked: Asked): ProviderError | undefin
 
 function signatureFailure(
   { error, serverSeconds }: NonNullable<Answer['tsig']>,
-  { server, key, nowSeconds }: Asked,
+  asked: Asked,
 ): ProviderError {
+  const { server, key, nowSeconds } = asked;
   const name = key.name.slice(0, -1);
   switch (error) {
     case TSIG_ERROR.BADKEY:
-      return new ProviderError('denied', `${server} does not know the key ${name} (${key.algorithm})`, {
-        fix: `Give the server the key ${name} with algorithm ${key.algorithm}, or correct \`name\` and \`algorithm\` in the Secret.`,
-      });
+      // Knot says so, too, of a key that no ACL of the zone names.
+      return new ProviderError(
+        'denied',
+        `${asked.server} does not know the key ${name} (${key.algorithm}), or has no use for it in ${asked.zone}`,
+        {
+          fix: `Give the server the key ${name} with algorithm ${key.algorithm}, or correct \`name\` and \`algorithm\` in the Secret; and let it update and copy the zone.\n${configuration(asked)}`,
+        },
+      );
     case TSIG_ERROR.BADSIG:
       return new ProviderError('denied', `${server} has another secret for the key ${name}`, {
         fix: 'Correct `secret` in the Secret: the base64 text as the server has it.',
@@ -116,6 +122,10 @@ export function transferFailure(thrown: unknown, asked: Asked): ProviderError {
         fix: `Let the key copy the zone.\n${configuration(asked)}`,
       });
     case 'TSIG_REJECTED':
+      return new ProviderError('denied', error.message, {
+        ...details,
+        fix: `${error.fix} The key has to be one that may copy the zone.\n${configuration(asked)}`,
+      });
     case 'ADDRESS_FORBIDDEN':
       return new ProviderError('denied', error.message, { ...details, fix: error.fix });
     case 'TRANSFER_TOO_BIG':
