@@ -31,7 +31,7 @@ export const BEHAVIOURS = {
   'route.geo': 'answers by country',
   'route.geoWeights': 'answers by country with weights inside',
   'route.residency': 'residency',
-  'route.failover': 'failover by the provider’s own health checks',
+  'route.failover': 'failover by the health checks of the provider',
   'route.apex': 'weights at the apex of the zone',
   'aids.reused': 'makes helpers of a record once, and finds them again',
   'aids.collected': 'collects helpers that nothing names any more',
