@@ -102,7 +102,7 @@ async function checkZone(
       subject,
       ok: false,
       message: `Not granted in zone ${zone.id}.`,
-      fix: `gcloud dns managed-zones add-iam-policy-binding ${zone.id} --project ${options.spec.google?.project ?? ''} --member serviceAccount:<its e-mail> --role roles/dns.admin`,
+      fix: `gcloud projects add-iam-policy-binding ${options.spec.google?.project ?? ''} --member serviceAccount:<its e-mail> --role roles/dns.admin; or the same role on zone ${zone.id} alone: https://cloud.google.com/dns/docs/zones/iam-per-resource-zones`,
     };
   });
   return [reads, ...permissions];

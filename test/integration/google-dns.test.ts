@@ -304,7 +304,7 @@ describe('credentials', () => {
         subject: 'dns.changes.create google-example',
         ok: false,
         message: 'Not granted in zone google-example.',
-        fix: containing('gcloud dns managed-zones add-iam-policy-binding google-example'),
+        fix: containing('roles/dns.admin'),
       },
     ]);
   });
