@@ -27,10 +27,12 @@ export type NameDiff = { readonly group: ChangeGroup } | { readonly held: HeldNa
  * | anything else                            | RECORDS_FOREIGN; not one byte changes                     |
  */
 export function diffName(input: ZonePlanInput, zone: ZoneInventory, desired: DesiredName): NameDiff {
-  const { sets: wanted } = desired;
+  const { name, sets: wanted } = desired;
   if (wanted === undefined) return 'nothing';
+  const asked = wanted.filter((set) => set.name === name).map((set) => set.type);
+  const types = [...new Set([...desired.types, ...asked])];
   try {
-    return diffWanted(input, zone, desired, wanted);
+    return diffWanted(input, zone, { ...desired, types }, wanted);
   } catch (error) {
     // A name that cannot be published (too long) keeps no other one waiting.
     const { code, message, fix } = PortolanError.from(error);
@@ -76,7 +78,7 @@ function diffWanted(
   if (claim.own === undefined && target.length === 0 && dropped.length === 0) return 'nothing';
 
   // While sets of a type that is not wanted any more go, the marker still lists it: a writer that stops midway leaves nothing that looks foreign.
-  const leaving = dropped.map((change) => change.before);
+  const leaving = input.wholeGroups === true ? [] : dropped.map((change) => change.before);
   const marker: Marker = {
     owner,
     resource: desired.resource,
@@ -86,7 +88,9 @@ function diffWanted(
     below: [
       ...new Set([...below, ...leaving.map((set) => set.name).filter((glue) => scope.below.includes(glue))]),
     ].sort(),
-    values: desired.shared ? recordedValues(wanted, present, claim) : undefined,
+    values: desired.shared
+      ? recordedValues(wanted, input.wholeGroups === true ? [] : present, claim)
+      : undefined,
   };
   const changes = [
     ...markerChange(zone, at, claim.markers, claim.others, marker),

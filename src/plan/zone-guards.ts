@@ -1,4 +1,5 @@
 import type { DomainName } from '../dns/name.ts';
+import { parseType } from '../dns/types.ts';
 import type { ErrorCode } from '../errors/table.ts';
 import { ERROR_TABLE } from '../errors/table.ts';
 import type { RecordSet } from './record-set.ts';
@@ -43,7 +44,10 @@ export function guardProtected(origin: DomainName, desired: DesiredName): HeldNa
   return hold(desired.name, 'RECORDS_PROTECTED', `${asked.length} of its records are never changed: ${list}`);
 }
 
-/** A CNAME answers for every type, and DS is about the delegation: it goes when a zone is unsigned. */
+/** A CNAME answers for every type; so do a provider's own kinds (LUA), which are no DNS types. */
+const answersAll = (type: string): boolean => type === 'CNAME' || parseType(type) === undefined;
+
+/** DS is about the delegation: it goes when a zone is unsigned. */
 const NOT_ANSWERS: ReadonlySet<string> = new Set(['DS']);
 
 /**
@@ -63,10 +67,10 @@ export function guardNeverEmpty(
     return hold(name, 'RECORDS_EMPTY', `the ${hollow.type} set of ${hollow.name} would have 0 values`);
   }
   const types = new Set(wanted.map((set) => set.type));
-  if (types.has('CNAME')) return undefined;
+  if ([...types].some(answersAll)) return undefined;
   const lost = [...new Set(present.map((set) => set.type))].filter((type) => {
     if (types.has(type) || NOT_ANSWERS.has(type) || mayEmpty.includes(type)) return false;
-    return type === 'CNAME' ? types.size === 0 : true;
+    return answersAll(type) ? types.size === 0 : true;
   });
   if (lost.length > 0) {
     const count = present.filter((set) => lost.includes(set.type)).length;

@@ -38,6 +38,8 @@ export interface ZonePlanInput {
   readonly adopted: ReadonlyMap<DomainName, string>;
   /** What we wrote last at each name, as `digestOfOwn` of its sets: names whose marker somebody removed are recognised by it. */
   readonly remembered?: ReadonlyMap<DomainName, string>;
+  /** The provider applies a group all or nothing (`preconditions: atomic`): markers need not say what a writer that stops midway would leave. */
+  readonly wholeGroups?: boolean;
   readonly deletions: 'allow' | 'never';
   readonly maxRemovedPercent: number;
   /** Hashes of plans that a person approved. */

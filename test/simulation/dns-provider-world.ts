@@ -246,6 +246,7 @@ export class DnsProviderWorld {
       desired,
       adopted,
       remembered: this.#remembered,
+      wholeGroups: this.#provider.preconditions === 'atomic',
       deletions: 'allow',
       maxRemovedPercent: 100,
       approved: new Set(),
