@@ -124,20 +124,24 @@ async function credentialOf(
       fix: 'Put the client secret into the Secret under `clientSecret`, or leave `secret` out to use the managed identity.',
     });
   }
-  const asked = {
-    ...(tenantId === undefined ? {} : { tenantId }),
+  // Not through our agent: the metadata service has one fixed address that the platform owns, and no user can name it.
+  const managed = new identity.ManagedIdentityCredential({
     ...(clientId === undefined ? {} : { clientId }),
-  };
-  return checked(
-    new identity.ChainedTokenCredential(
-      new identity.WorkloadIdentityCredential({ ...asked, ...transport, ...authority }),
-      // Not through our agent: the metadata service has one fixed address that the platform owns, and no user can name it.
-      new identity.ManagedIdentityCredential({
-        ...(clientId === undefined ? {} : { clientId }),
-        retryOptions: { maxRetries: 0 },
-      }),
-    ),
-  );
+    retryOptions: { maxRetries: 0 },
+  });
+  // What the webhook of workload identity puts into the environment of a pod.
+  const { AZURE_FEDERATED_TOKEN_FILE: tokenFilePath, AZURE_TENANT_ID, AZURE_CLIENT_ID } = process.env;
+  const asked = { tenantId: tenantId ?? AZURE_TENANT_ID, clientId: clientId ?? AZURE_CLIENT_ID };
+  if (tokenFilePath === undefined || asked.tenantId === undefined || asked.clientId === undefined)
+    return checked(managed);
+  const workload = new identity.WorkloadIdentityCredential({
+    tenantId: asked.tenantId,
+    clientId: asked.clientId,
+    tokenFilePath,
+    ...transport,
+    ...authority,
+  });
+  return checked(new identity.ChainedTokenCredential(workload, managed));
 }
 
 /** Says what a token that was refused means, and that nothing was sent with it. */
