@@ -74,12 +74,7 @@ function placementFrom(
   const chained = decider !== 'portolan';
   const drafts = new Map<PlacedType, Map<string, Draft>>(TYPES.map((type) => [type, new Map()]));
   for (const one of classes) {
-    const usual = new Map(
-      askAll(policy, one.located, ALL_HEALTHY, chained, () => undefined).map(({ type, tiers }) => [
-        type,
-        namesOf(tiers),
-      ]),
-    );
+    const usual = usualAt(policy, one.located, chained);
     for (const { type, tiers } of askAll(policy, one.located, present, chained, input.target)) {
       const base = usual.get(type) ?? '';
       const key = `${base} ${JSON.stringify(tiers.map(({ members }) => members.map(factsOf)))}`;
@@ -101,6 +96,28 @@ function placementFrom(
     features: featuresOf(input.policy),
     accepted: input.accepted,
   };
+}
+
+type UsualAnswers = WeakMap<CompiledPolicy, Map<Located, ReadonlyMap<PlacedType, string>>>;
+/* What is answered while everything is up depends on the policy alone, and is asked at every change of health. */
+const usualFirst: UsualAnswers = new WeakMap();
+const usualChains: UsualAnswers = new WeakMap();
+
+/** Names of those who answer a place while everything is up, by type. */
+function usualAt(
+  policy: CompiledPolicy,
+  located: Located,
+  chained: boolean,
+): ReadonlyMap<PlacedType, string> {
+  const usual = chained ? usualChains : usualFirst;
+  const byPlace = usual.get(policy) ?? new Map<Located, ReadonlyMap<PlacedType, string>>();
+  usual.set(policy, byPlace);
+  const known = byPlace.get(located);
+  if (known !== undefined) return known;
+  const answers = askAll(policy, located, ALL_HEALTHY, chained, () => undefined);
+  const made = new Map(answers.map(({ type, tiers }) => [type, namesOf(tiers)]));
+  byPlace.set(located, made);
+  return made;
 }
 
 interface Draft {
