@@ -3,10 +3,11 @@ import type { Feature, FeatureReport } from '../../src/plan/compile-report.ts';
 import { type FeatureClaim, judgeClaims } from '../../src/plan/losses.ts';
 import type { NativeCompilation } from '../../src/plan/native-compilation.ts';
 import type { Decider, Placement, TypePlacement } from '../../src/plan/placement.ts';
-import { type CoverEntry, coverPlaces, type PlaceCover, undisputedContinent } from '../../src/plan/places.ts';
+import type { CoverEntry, PlaceCover } from '../../src/plan/places.ts';
 import type { RecordSet, SetChange } from '../../src/plan/record-set.ts';
 import type { CompileInput } from '../contract.ts';
 import { capabilities } from './capabilities.ts';
+import { coverOf, NO_COUNTRY } from './cover.ts';
 import { NotPossible, Pools } from './pool.ts';
 
 /**
@@ -95,33 +96,6 @@ function locationOf({ kind, code }: CoverEntry): { readonly [key: string]: strin
   if (kind === 'country') return { CountryCode: code };
   const [country = '', state = ''] = code.split('-');
   return { CountryCode: country, SubdivisionCode: state };
-}
-
-/** "Route 53 doesn't support any other values for SubdivisionCode" than states of the United States (and, with them, DC): API_GeoLocation. */
-const STATES = new Set(
-  'AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY'.split(
-    ' ',
-  ),
-);
-/** "The two-letter country codes that are specified in ISO standard 3166-1": Kosovo has none there. */
-const NO_COUNTRY = 'XK';
-
-function coverOf(type: TypePlacement, all: readonly TypePlacement[]): PlaceCover {
-  const names = {
-    hasCountry: (code: string) => code !== NO_COUNTRY,
-    hasSubdivision: (code: string) => code.startsWith('US-') && STATES.has(code.slice(3)),
-    listed: all.flatMap(({ groups }) =>
-      groups.flatMap(({ places }) => places.filter((p) => p.includes('-'))),
-    ),
-  };
-  const cover = coverPlaces(type.groups, {
-    ...names,
-    continentOf: (code) => (code === NO_COUNTRY ? 'EU' : undisputedContinent(code)),
-  });
-  // A country without an answer below a continent that has one: without continents it can be left out.
-  return cover.entries.some(({ group }) => group === undefined)
-    ? coverPlaces(type.groups, { ...names, continentOf: () => undefined })
-    : cover;
 }
 
 /** What is to be said about places. Kosovo alone is not worth a refusal: where it is told apart from Serbia at all is up to Route 53. */
