@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DNS, Record } from '@google-cloud/dns';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { createTestAuthority } from '../../prober/testing/authority.ts';
 import type { Batch, Provider, ProviderOptions, ZoneContent } from '../../providers/contract.ts';
@@ -280,6 +283,36 @@ describe('credentials', () => {
   it('of workload identity federation are exchanged for a token', async () => {
     const federated = await provider({ secret: { 'credentials.json': fake.federation() } });
     expect((await federated.zones(soon())).map(({ id }) => id)).toEqual([ZONE.id]);
+  });
+
+  describe('that are the default of the application', () => {
+    beforeEach(() => {
+      const { google: account, ...rest } = spec;
+      if (account === undefined) throw new Error('it is an account at Google');
+      const { secret: _, ...withoutSecret } = account;
+      spec = { ...rest, google: withoutSecret };
+    });
+    afterEach(() => vi.unstubAllEnvs());
+
+    it('come from a file that the operator names', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'portolan-google-'));
+      try {
+        const file = join(folder, 'credentials.json');
+        await writeFile(file, fake.federation());
+        vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', file);
+        expect((await (await provider({ secret: {} })).zones(soon())).map(({ id }) => id)).toEqual([ZONE.id]);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
+
+    it("come from the machine's metadata, as with workload identity of GKE", async () => {
+      vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', '');
+      vi.stubEnv('HOME', '/nonexistent');
+      vi.stubEnv('GCE_METADATA_HOST', new URL(fake.endpoint).host);
+      const reader = await provider({ secret: {} });
+      expect((await reader.zones(soon())).map(({ id }) => id)).toEqual([ZONE.id]);
+    });
   });
 
   it('that are revoked midway are said to be, and new ones are asked for', async () => {

@@ -137,6 +137,10 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
       send(response, answer.status, answer.body);
       return;
     }
+    if (url.pathname.startsWith('/computeMetadata/v1')) {
+      metadata(url.pathname, request, response);
+      return;
+    }
     if (url.pathname === '/subject-token') {
       response.writeHead(200, { 'content-type': 'text/plain' }).end(tokens.subjectToken);
       return;
@@ -171,6 +175,18 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
       return;
     }
     send(response, 200, answer);
+  }
+
+  /** The metadata server of a machine of Google Cloud, as GKE's workload identity offers it. https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys */
+  function metadata(path: string, request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('metadata-flavor', 'Google');
+    if (request.headers['metadata-flavor'] !== 'Google')
+      send(response, 403, { error: 'Missing Metadata-Flavor:Google header' });
+    else if (path === '/computeMetadata/v1/instance')
+      response.writeHead(200, { 'content-type': 'application/text' }).end('id');
+    else if (path.endsWith('/instance/service-accounts/default/token'))
+      send(response, 200, tokens.issueNow());
+    else send(response, 404, { error: 'not found' });
   }
 
   function answerOf({ method, zone: name = '', id = '' }: ApiCall, url: URL, body: string): object {
