@@ -215,6 +215,7 @@ describe('one hostname at one provider', () => {
       resource: 'trafficpolicy/default/api',
       sets: [{ name: HOST, type: 'A', setId: '', ttlSeconds: 60, values: ['192.0.2.1', '192.0.2.2'] }],
       types: ['A', 'AAAA', 'CNAME'],
+      mayEmpty: ['AAAA'],
       shared: false,
     });
     expect(provider.asked).toEqual([]);

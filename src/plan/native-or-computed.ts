@@ -8,6 +8,7 @@ import type { AidSpec } from './aid.ts';
 import type { CompileReport, Feature, FeatureReport } from './compile-report.ts';
 import { type ComputedRecords, computedRecords } from './computed.ts';
 import { type FeatureClaim, judgeClaims } from './losses.ts';
+import { typesThatMayGo } from './may-empty.ts';
 import type { NativeCompilation } from './native-compilation.ts';
 import type { Placement } from './placement.ts';
 import { type PlacementInput, placementOf, unplacedPlacementOf } from './placement-of.ts';
@@ -72,6 +73,7 @@ export function compileName(input: CompileNameInput): CompiledName {
       resource: `trafficpolicy/${policy.key}`,
       sets: made.sets,
       types: ['A', 'AAAA', 'CNAME', ...(provider.ownTypes ?? [])],
+      mayEmpty: typesThatMayGo(policy.source),
       shared: input.dns.shared,
     },
     aids: made.aids,
