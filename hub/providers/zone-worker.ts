@@ -296,6 +296,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       desired: wanted.map(({ desired }) => withAids(desired, aidIds)),
       adopted: memory.adopted,
       remembered,
+      wholeGroups: options.kind.capabilities.preconditions === 'atomic',
       deletions,
       maxRemovedPercent,
       approved: new Set(memory.approved),
