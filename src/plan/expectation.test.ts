@@ -123,6 +123,6 @@ describe('what verifying may see', () => {
       }),
       { numRuns: 100 },
     );
-    expect(asked).toBeGreaterThan(200);
+    expect(asked).toBeGreaterThan(50);
   });
 });

@@ -137,6 +137,6 @@ describe('a table of places in entries', () => {
       ),
       { numRuns: 200 },
     );
-    expect(continents).toBeGreaterThan(100);
+    expect(continents).toBeGreaterThan(20);
   });
 });
