@@ -342,6 +342,7 @@ export async function startHub(
       prober: () => links.prober?.stats() ?? unstarted(),
       activeDrills: () => effects.all.length,
       signedZones: () => zoneSigning.views,
+      desk: dnsPart.desk,
       version,
     });
     const services = await createServices({

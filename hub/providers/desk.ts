@@ -27,7 +27,7 @@ import { createDesired } from './desired.ts';
 import { enact } from './enactor.ts';
 import { createGenerations, type Generations } from './generations.ts';
 import type { WishedName } from './wished-name.ts';
-import { createZoneFinder, type HeldZone, type ZoneFinder } from './zone-keys.ts';
+import { createZoneFinder, type HeldZone } from './zone-keys.ts';
 import { createZoneWorker, type ZoneWorker } from './zone-worker.ts';
 
 /** The kinds that this hub knows, by the name in a DNSProvider's spec. */
@@ -92,6 +92,8 @@ export interface ProviderDesk {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly operations: readonly OperationCount[];
   readonly phases: Readonly<Record<'plan' | 'apply', { readonly count: number; readonly sumMs: number }>>;
+  /** Seconds since each zone was read, by its key. */
+  readonly readAges: ReadonlyMap<string, number>;
   readonly owner: string;
   close(): Promise<void>;
 }
@@ -146,7 +148,6 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
   /** What ends in the background. */
   const ending = new Set<Promise<void>>();
   let world: World | undefined;
-  let finder: { readonly of: World; readonly found: ZoneFinder } | undefined;
   let started = false;
   let gathering: AbortController | undefined;
   let ramp: { readonly atMs: number; readonly cancel: AbortController } | undefined;
@@ -458,10 +459,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     },
     zones,
     zonesFor(namespace, hostname) {
-      if (world === undefined) return [];
-      // Statuses ask for every hostname of every policy.
-      if (finder?.of !== world) finder = { of: world, found: createZoneFinder(world) };
-      return finder.found.of(namespace, hostname);
+      return world === undefined ? [] : createZoneFinder(world).of(namespace, hostname);
     },
     zonesOf: (provider) => [...zones.values()].filter((zone) => zone.held.provider === provider),
     problemOf: (provider) => providers.get(provider)?.problem(),
@@ -491,6 +489,14 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       return [...operations.values()];
     },
     phases,
+    get readAges() {
+      const nowMs = clock.monotonicMs();
+      return new Map(
+        [...zones].flatMap(([key, { worker }]) =>
+          worker.state.readAtMs === undefined ? [] : [[key, (nowMs - worker.state.readAtMs) / 1000]],
+        ),
+      );
+    },
     owner,
     async close() {
       closing.abort(new ProviderError('transient', 'the hub is stopping'));

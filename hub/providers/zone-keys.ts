@@ -44,6 +44,18 @@ export interface ZoneFinder {
 }
 
 export function createZoneFinder(world: World): ZoneFinder {
+  // Statuses and admission ask about each hostname by itself.
+  let finder = finders.get(world);
+  if (finder === undefined) {
+    finder = finderOf(world);
+    finders.set(world, finder);
+  }
+  return finder;
+}
+
+const finders = new WeakMap<World, ZoneFinder>();
+
+function finderOf(world: World): ZoneFinder {
   const byOrigin = new Map<string, HeldZone[]>();
   const all = heldZones(world);
   for (const zone of all) {

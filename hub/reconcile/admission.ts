@@ -1,5 +1,7 @@
 import type { BudgetConfig, Removal } from '../../src/plan/budget.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
+import { abandonedZones } from '../providers/admission.ts';
+import { createZoneFinder } from '../providers/zone-keys.ts';
 import type { Moment } from './capacity.ts';
 import { capacityGuards } from './capacity-guards.ts';
 import { applyChanges } from './objects.ts';
@@ -45,7 +47,8 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
   const violations: AdmissionViolation[] = [];
   const warnings: string[] = [];
   changes.forEach((change, index) => {
-    for (const v of referenceViolations(change, next, input.joined)) violations.push({ ...v, change: index });
+    for (const v of referenceViolations(change, next, input.joined, input.context.allowedRanges))
+      violations.push({ ...v, change: index });
   });
   const guarded =
     violations.length === 0
@@ -55,7 +58,7 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
   else violations.push(...guarded.violations);
   for (const change of changes) {
     if (change.type !== 'delete') warnings.push(...warningsFor(change.next, next, input.context));
-    warnings.push(...signingWarnings(change));
+    warnings.push(...signingWarnings(change), ...abandonedZones(change));
   }
   return { violations, warnings, next, charges: guarded.charges };
 }
@@ -88,8 +91,9 @@ function signingWarnings(change: ProposedChange): readonly string[] {
 function warningsFor(desired: AnyDesired, next: World, context: WorldContext): readonly string[] {
   if (desired.kind !== 'TrafficPolicy') return [];
   const origins = servedOrigins(next);
+  const finder = createZoneFinder(next);
   const homeless = desired.spec.hostnames
-    .filter((h) => !isServed(h, origins))
+    .filter((h) => !isServed(h, origins) && finder.of(desired.namespace, h).length === 0)
     .map((h) => `${h} lies in no Zone: nobody answers it until a Zone with its parent as origin exists`);
   if (context.hasSubdivisions !== false) return homeless;
   const blind = desired.spec.routing.geo

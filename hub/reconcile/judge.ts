@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PortolanError } from '../../src/errors/error.ts';
 import { DEFAULT_BUDGET, type Removal } from '../../src/plan/budget.ts';
 import type { ChangeContext, ProposedChange } from '../api/services.ts';
+import { providerSecretViolations } from '../providers/admission.ts';
 import type { Store } from '../store/contract.ts';
 import { type AdmissionOutcome, admit } from './admission.ts';
 import type { Moment } from './capacity.ts';
@@ -84,7 +85,9 @@ export async function createJudge(options: JudgeOptions): Promise<Judge> {
         joined,
       });
       const badKeys = await tsigSecretViolations(changes, outcome.next, store);
-      const whole = { ...outcome, violations: [...outcome.violations, ...badKeys] };
+      const badCredentials = await providerSecretViolations(changes, outcome.next, store);
+      const violations = [...outcome.violations, ...badKeys, ...badCredentials];
+      const whole = { ...outcome, violations };
       if (whole.violations.length === 0 && !dryRun && whole.charges.size > 0) await charge(whole.charges);
       return { world, outcome: whole };
     },

@@ -3,6 +3,7 @@ import { zoneAbove } from '../../src/plan/delegation.ts';
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
 import { tsigSecretsOf } from '../../src/resources/tsig-secret.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
+import { providerViolations, secretsOf } from '../providers/admission.ts';
 import { objectKey } from './objects.ts';
 import type { World } from './world.ts';
 import { zoneViolations } from './zones.ts';
@@ -26,6 +27,8 @@ export function referenceViolations(
   change: ProposedChange,
   next: World,
   joined: ReadonlySet<string>,
+  /** CIDR blocks the operator permits although they would be refused (I32). */
+  allowedRanges: readonly string[] = [],
 ): readonly Unplaced[] {
   if (change.type === 'delete') return deletionOf(change.current, next, joined);
   const desired = change.next;
@@ -58,7 +61,7 @@ export function referenceViolations(
             ),
           ];
     case 'DNSProvider':
-      return delegatingZones(desired, next);
+      return [...delegatingZones(desired, next), ...providerViolations(desired, next, allowedRanges)];
     case 'Secret':
       return [];
   }
@@ -343,7 +346,10 @@ function usersOf(kind: Kind, namespace: string, name: string, next: World): read
     const zones = [...next.objects.Zone]
       .filter(([, z]) => z.metadata.namespace === namespace && tsigSecretsOf(z.spec.transfers).includes(name))
       .map(([key]) => `Zone ${key}`);
-    return [...policies, ...checks, ...zones];
+    const providers = [...next.objects.DNSProvider]
+      .filter(([, p]) => p.metadata.namespace === namespace && secretsOf(p.spec).includes(name))
+      .map(([key]) => `DNSProvider ${key}`);
+    return [...policies, ...checks, ...zones, ...providers];
   }
   return [];
 }

@@ -4,6 +4,8 @@ import type { ProberStats } from '../../prober/scheduler.ts';
 import { apexExpiryMs } from '../../src/dns/dnssec/zone-material.ts';
 import { renderMetrics } from '../../src/telemetry/metric-text.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
+import type { ProviderDesk } from '../providers/desk.ts';
+import { providerMetrics } from '../providers/metrics.ts';
 import type { Engine } from '../reconcile/engine.ts';
 
 export interface MetricsSources {
@@ -12,6 +14,8 @@ export interface MetricsSources {
   readonly prober: () => ProberStats;
   readonly activeDrills: () => number;
   readonly signedZones: () => ReadonlyMap<string, ZoneSigningView>;
+  /** `undefined`: this hub drives no DNS providers. */
+  readonly desk?: Pick<ProviderDesk, 'accounts' | 'operations' | 'phases' | 'zones' | 'readAges'> | undefined;
   readonly version: string;
 }
 
@@ -143,6 +147,7 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
     [],
     (set) => set({}, sources.prober().confirmsRefused),
   );
+  if (sources.desk !== undefined) providerMetrics(sources.desk, gauge, counter);
   return {
     text: async () => (await registry.metrics()) + renderMetrics(sources.nameServer().families),
   };
