@@ -427,20 +427,24 @@ describe('Traffic Manager behind an alias', () => {
     expect((await ask()).answers).toHaveLength(1);
   });
 
-  it('I3 is not collected while an alias leads to it, nor when it is young, nor when it is not ours', async () => {
+  it('I3 is not collected while an alias leads to it or a plan names it, nor when it is young, nor when it is not ours', async () => {
     await put(await withIds(provider.aids, 2));
-    const later = { clock: { ...REAL_CLOCK, wallMs: () => Date.now() + 120_000 } };
-    const others = await open({ ...later, owner: 'another-hub' });
-    const same = await open(later);
-    expect(await provider.aids?.collect(new Set(), never)).toBe(0);
-    expect(await others.aids?.collect(new Set(), never)).toBe(0);
-    expect(await same.aids?.collect(new Set(), never)).toBe(0);
+    const ahead = { clock: { ...REAL_CLOCK, wallMs: () => Date.now() + 120_000 } };
+    const another = await open({ ...ahead, owner: 'another-hub' });
+    const later = await open(ahead);
+    expect(await later.aids?.collect(new Set(), never)).toBe(0);
     expect(fake.trafficManager.profiles.size).toBe(3);
     const content = await provider.read(zone, never);
     const [alias] = content.sets.filter(({ name }) => name === WWW);
     if (alias === undefined) throw new Error('there is no alias');
     await provider.apply(zone, batchOf(content, [{ before: alias }]), never);
-    expect(await same.aids?.collect(new Set(), never)).toBe(1);
+    const { made } = routed(2);
+    const keys = made.outcome === 'native' ? made.aids.map(({ key }) => key) : [];
+    expect(await later.aids?.collect(new Set(keys), never), 'named by a plan').toBe(0);
+    expect(await provider.aids?.collect(new Set(), never), 'young').toBe(0);
+    expect(await another.aids?.collect(new Set(), never), 'of another hub').toBe(0);
+    expect(fake.trafficManager.profiles.size).toBe(3);
+    expect(await later.aids?.collect(new Set(), never)).toBe(1);
     expect(fake.trafficManager.profiles.size).toBe(0);
   });
 });
@@ -482,6 +486,8 @@ function enactOf(by: Provider, content: ZoneContent, plan: ReturnType<typeof pla
     zone,
     plan,
     content,
+    // As if it had just looked, so that only the provider can refuse.
+    readAtMs: REAL_CLOCK.monotonicMs(),
     clock: REAL_CLOCK,
     random: Math.random,
     signal: never,
