@@ -1,10 +1,17 @@
+import { CreateHostedZoneCommand, Route53Client } from '@aws-sdk/client-route-53';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemProviderClock } from '../../hub/providers/clock.ts';
 import { type Batch, type Provider, ProviderError, type ProviderZone } from '../../providers/contract.ts';
+import { route53 } from '../../providers/route53/provider.ts';
 import { parseName } from '../../src/dns/name.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import { PLACES } from '../../src/plan/answers.ts';
 import type { RecordSet, SetChange } from '../../src/plan/record-set.ts';
 import { openAccount, specFor } from '../fakes/route53/account.ts';
+import { groupOf, inputOf, memberOf, placementOf } from '../fakes/route53/placements.ts';
 import { type FakeRoute53, startFakeRoute53 } from '../fakes/route53/server.ts';
 import { containing, matching } from '../support/matchers.ts';
+import { requireMoto, startMoto } from '../support/moto.ts';
 
 const never = new AbortController().signal;
 const FENCE = parseName('conformance._fence._portolan.example.com.');
@@ -162,5 +169,226 @@ describe('the Route 53 client against a strict server', () => {
     const change = batchOf([{ after: set('www.example.com', 'A', ['192.0.2.1']) }]);
     expect((await failure(unreachable.apply(zone, change, never))).failure).toBe('transient');
     await unreachable.close();
+  });
+
+  it('reads a zone of several pages, and gives back what others spelt in their way', async () => {
+    for (let i = 0; i < 650; i += 1) {
+      server.put(zone.id, {
+        Name: `n${i}.example.com.`,
+        Type: 'A',
+        TTL: 60,
+        SetIdentifier: `s${i}`,
+        Weight: 1,
+        ResourceRecords: [{ Value: '192.0.2.1' }],
+      });
+    }
+    server.put(zone.id, {
+      Name: 'mx.example.com.',
+      Type: 'MX',
+      TTL: 60,
+      ResourceRecords: [{ Value: '10 Mail.Example.net' }],
+    });
+    const content = await provider.read(zone, never);
+    expect(content.sets).toHaveLength(650 + 1 + 2);
+    expect(server.requests.get('ListResourceRecordSets')).toBe(3);
+    const [mx] = content.sets.filter(({ type }) => type === 'MX');
+    if (mx === undefined) throw new Error('it is read');
+    expect(mx.values).toEqual(['10 mail.example.net.']);
+    await provider.apply(zone, batchOf([{ before: mx }], { tokens: content.tokens }), never);
+    expect(await read('mx.example.com')).toEqual([]);
+  });
+
+  it('spends one call on a change, whatever its aliases and their targets (no call when there is none)', async () => {
+    const placement = placementOf(
+      [
+        {
+          type: 'A',
+          groups: [
+            groupOf(
+              'g0',
+              PLACES.filter((place) => place !== 'DE'),
+              [memberOf('one', 3, ['192.0.2.1']), memberOf('two', 1, ['192.0.2.2'])],
+            ),
+            groupOf('g1', ['DE'], [memberOf('two', 1, ['192.0.2.2'])]),
+          ],
+        },
+      ],
+      { features: ['geo', 'weights'] },
+    );
+    const compilation = route53.compile(inputOf(placement, zone));
+    if (compilation.outcome === 'no') throw new Error('it must be possible');
+    // In the wrong order: targets last.
+    const changes = [...compilation.sets].reverse().map((after): SetChange => ({ after }));
+    await provider.apply(zone, batchOf(changes), never);
+    await provider.apply(zone, batchOf([]), never);
+    expect(server.requests.get('ChangeResourceRecordSets')).toBe(1);
+    const { sets } = await provider.read(zone, never);
+    for (const set of compilation.sets) expect(sets).toContainEqual(set);
+    await provider.apply(zone, batchOf(compilation.sets.map((before): SetChange => ({ before }))), never);
+    expect((await provider.read(zone, never)).sets).toHaveLength(2);
+  });
+
+  it('stays within five requests a second when it has its turn that often', async () => {
+    server.faults.rateLimit = true;
+    // What the set-up asked for is still within the second.
+    let nextAt = performance.now() + 1000;
+    const paced = await openAccount(server, specFor(server, zone), {
+      turn: async () => {
+        const { perSecond, burst } = route53.capabilities.rate;
+        expect(burst).toBe(1);
+        const now = performance.now();
+        const at = Math.max(now, nextAt);
+        nextAt = at + 1000 / perSecond + 5;
+        await new Promise((resolve) => setTimeout(resolve, at - now));
+      },
+    });
+    for (let i = 0; i < 8; i += 1) await paced.read(zone, never);
+    await paced.close();
+    const refused = await Promise.allSettled(Array.from({ length: 8 }, () => provider.read(zone, never)));
+    expect(refused.some(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  it('tries each permission, changes nothing, and says what to allow', async () => {
+    const before = server.setsOf(zone.id);
+    const good = await provider.check([zone], never);
+    expect(good.filter(({ ok }) => !ok)).toEqual([]);
+    expect(good.map(({ subject }) => subject)).toEqual([
+      'route53:ListHostedZones',
+      'route53:GetHostedZone example.com.',
+      'route53:ListResourceRecordSets example.com.',
+      'route53:ChangeResourceRecordSets example.com.',
+      'route53:GetChange',
+      'route53:ListHealthChecks',
+      'route53:CreateHealthCheck',
+      'limits',
+    ]);
+    expect(server.setsOf(zone.id)).toEqual(before);
+    const actions = [
+      'ListHostedZones',
+      'GetHostedZone',
+      'ListResourceRecordSets',
+      'ChangeResourceRecordSets',
+      'GetChange',
+      'ListHealthChecks',
+    ];
+    for (const action of actions) {
+      server.faults.denied.clear();
+      server.faults.denied.add(action);
+      const findings = await provider.check([zone], never);
+      expect(findings.filter(({ ok }) => !ok)).toMatchObject([
+        { subject: containing(`route53:${action}`), fix: containing(`\`route53:${action}\``) },
+      ]);
+    }
+  });
+
+  it('finds its health checks again, also when the hub ended before it tagged them, and leaves others alone', async () => {
+    const aid = {
+      key: '0123456789abcdef0123',
+      kind: 'healthcheck',
+      spec: { Type: 'TCP', IPAddress: '192.0.2.1', Port: 443, RequestInterval: 30, FailureThreshold: 3 },
+    };
+    server.healthChecks.create('theirs', { Type: 'TCP', IPAddress: '192.0.2.2', Port: '443' });
+    server.faults.denied.add('ChangeTagsForResource');
+    expect((await failure(provider.aids?.ensure([aid], never) ?? Promise.resolve())).failure).toBe('denied');
+    server.faults.denied.clear();
+    const ids = await provider.aids?.ensure([aid], never);
+    expect(server.healthChecks.all()).toHaveLength(2);
+    const { wallMs } = systemProviderClock;
+    const later = { ...systemProviderClock, wallMs: () => wallMs() + 61_000 };
+    const afterwards = await openAccount(server, specFor(server, zone), { clock: later });
+    expect(await afterwards.aids?.collect(new Set([aid.key]), never)).toBe(0);
+    const others = await openAccount(server, specFor(server, zone), { clock: later, owner: 'another-hub' });
+    expect(await others.aids?.collect(new Set(), never)).toBe(0);
+    expect(await afterwards.aids?.collect(new Set(), never)).toBe(1);
+    expect(server.healthChecks.all().map(({ callerReference }) => callerReference)).toEqual(['theirs']);
+    // A deleted check's reference is burnt: the same check is made under another one.
+    const again = await provider.aids?.ensure([aid], never);
+    expect(again?.get(aid.key)).not.toBe(ids?.get(aid.key));
+    const [made] = server.healthChecks.all().filter(({ callerReference }) => callerReference !== 'theirs');
+    expect(Object.fromEntries(made?.tags ?? [])).toEqual({
+      Name: 'portolan TCP 192.0.2.1:443',
+      'portolan/owner': 'conformance',
+      'portolan/key': aid.key,
+      'portolan/provider': 'test/route53',
+    });
+    await Promise.all([afterwards.close(), others.close()]);
+  });
+
+  it('makes a health check once when several zones ask at the same time', async () => {
+    const aid = {
+      key: '0123456789abcdef0123',
+      kind: 'healthcheck',
+      spec: { Type: 'TCP', IPAddress: '192.0.2.1', Port: 443, RequestInterval: 30, FailureThreshold: 3 },
+    };
+    const { aids } = provider;
+    if (aids === undefined) throw new Error('it has health checks');
+    const found = await Promise.all([1, 2, 3].map(() => aids.ensure([aid], never)));
+    expect(new Set(found.map((ids) => ids.get(aid.key))).size).toBe(1);
+    expect(server.healthChecks.all()).toHaveLength(1);
+  });
+
+  it('refuses a Secret without its keys before it asks anything', async () => {
+    const opening = openAccount(server, specFor(server, zone), { secret: { accessKeyId: 'AKIA' } });
+    expect(await failure(opening)).toMatchObject({
+      failure: 'denied',
+      message: containing('secretAccessKey'),
+    });
+    expect([...server.requests.keys()]).toEqual(['ListHostedZones', 'GetHostedZone']);
+  });
+
+  it('connects nowhere that the guard forbids (I32)', async () => {
+    const refuse = (): never => {
+      throw new PortolanError('ADDRESS_FORBIDDEN', '127.0.0.1 is loopback');
+    };
+    const literal = openAccount(server, specFor(server, zone), {
+      guard: { check: refuse, lookup: () => undefined },
+    });
+    expect(await failure(literal)).toMatchObject({ failure: 'denied', message: containing('loopback') });
+    const byName = { ...server, endpoint: server.endpoint.replace('127.0.0.1', 'route53.test') };
+    const named = await openAccount(byName, specFor(byName, zone), {
+      guard: {
+        check: () => undefined,
+        lookup: (_host, _options, callback) =>
+          callback(new PortolanError('ADDRESS_FORBIDDEN', 'it is loopback'), '', 4),
+      },
+    });
+    expect(await failure(named.zones(never))).toMatchObject({ failure: 'denied' });
+    await named.close();
+    expect(server.requests.get('ListHostedZones')).toBe(1);
+  });
+});
+
+const moto = await requireMoto('Route 53 client against moto');
+describe.skipIf(!moto.available)('the Route 53 client against moto', () => {
+  it('writes and reads; moto lets a stale fence pass, which Route 53 and the strict server refuse (I2)', async () => {
+    if (!moto.available) return;
+    const running = await startMoto(moto.path);
+    const client = new Route53Client({
+      endpoint: running.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: running.accessKeyId, secretAccessKey: running.secretAccessKey },
+    });
+    try {
+      await client.send(new CreateHostedZoneCommand({ Name: 'example.com', CallerReference: 'one' }));
+      const spec = specFor(running, { origin: parseName('example.com'), id: 'any', private: false });
+      const account = await openAccount(running, spec);
+      const [there] = await account.zones(never);
+      if (there === undefined) throw new Error('the zone is not listed');
+      const fence = (stamp: string): RecordSet => set(FENCE, 'TXT', [`"${stamp}"`], { ttlSeconds: 300 });
+      const first = fence('1.1.0.0123456789abcdef');
+      const newer = fence('2.1.0.0123456789abcdef');
+      await account.apply(there, batchOf([], { fence: { after: first } }), never);
+      await account.apply(there, batchOf([], { fence: { before: first, after: newer } }), never);
+      const stale = account.apply(
+        there,
+        batchOf([], { fence: { before: first, after: fence('1.2.0.0123456789abcdef') } }),
+        never,
+      );
+      await expect(stale).resolves.toBeUndefined();
+      await account.close();
+    } finally {
+      client.destroy();
+      await running.close();
+    }
   });
 });
