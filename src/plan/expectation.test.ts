@@ -90,6 +90,22 @@ describe('what verifying may see', () => {
     expect(nobody?.places).not.toContain('US-CA');
   });
 
+  it('says nothing of a group of which nobody can be asked for: the rest of a country', () => {
+    const policy = policyOf({
+      defaultTiers: [tier('fra')],
+      geo: [
+        geoRule('us', { countries: ['US'] }, tier('iad')),
+        geoRule('california', { subdivisions: ['US-CA'] }, tier('sin')),
+      ],
+    });
+    const places = routed(policy, stateOf()).map((one) => [one.type, one.places.length]);
+    expect(places).toEqual([
+      ['A', 250],
+      ['A', 1],
+      ['AAAA', 0],
+    ]);
+  });
+
   it('holds for every answer that the embedded name servers draw', () => {
     let asked = 0;
     fc.assert(

@@ -66,37 +66,47 @@ function ofPlainRecords(name: DomainName, sets: readonly RecordSet[]): readonly 
 function ofPlacement(placement: Placement): readonly ExpectedAnswer[] {
   const { hostname, ttlSeconds, types } = placement;
   const expected = types.flatMap(({ type, groups }) =>
-    groups.map((group): ExpectedAnswer => {
+    groups.flatMap((group): readonly ExpectedAnswer[] => {
       const members = group.tiers.flatMap((tier) => tier.members);
-      return {
+      const someOf = [...new Set(members.flatMap(({ values }) => values))].sort();
+      return asked(group.places, types).map((places) => ({
         name: hostname,
         type,
-        places: placesOf(group.places, types),
+        places,
         oneOf: [],
-        someOf: [...new Set(members.flatMap(({ values }) => values))].sort(),
+        someOf,
         ttlSeconds,
-      };
+      }));
     }),
   );
+  const parts = types
+    .flatMap(({ groups }) => groups.flatMap(({ places }) => places))
+    .filter((place) => place.includes('-'));
+  const everywhere = [...PLACES, ...new Set(parts)];
   const aliased = types.find(({ type }) => type === 'CNAME');
   const nobody = (['A', 'AAAA'] as const).flatMap((type): readonly ExpectedAnswer[] => {
     const there = [aliased, types.find((one) => one.type === type)];
     const answered = new Set(there.flatMap((one) => one?.groups.flatMap(({ places }) => places) ?? []));
-    const places = PLACES.filter((place) => !answered.has(place));
-    return places.length === 0
-      ? []
-      : [{ name: hostname, type, places: placesOf(places, types), oneOf: [[]] }];
+    const empty = everywhere.filter((place) => !answered.has(place));
+    return asked(empty, types).map((places) => ({ name: hostname, type, places, oneOf: [[]] }));
   });
   return [...expected, ...nobody];
 }
 
-/** Places whose clients are all answered alike: not countries of which a part is answered otherwise. Empty: everybody. */
-function placesOf(places: PlaceGroup['places'], types: readonly TypePlacement[]): readonly string[] {
+/**
+ * Places whose clients are all answered alike: not countries of which a part is answered otherwise. Empty: everybody.
+ * @returns no list at all when there is nobody to ask for
+ */
+function asked(
+  places: PlaceGroup['places'],
+  types: readonly TypePlacement[],
+): readonly (readonly string[])[] {
   const here = new Set(places);
   const apart = types
     .flatMap(({ groups }) => groups.flatMap((group) => group.places))
     .filter((place) => place.includes('-') && !here.has(place));
-  if (apart.length === 0 && PLACES.every((place) => here.has(place))) return [];
+  if (apart.length === 0 && PLACES.every((place) => here.has(place))) return [[]];
   const split = new Set(apart.map((place) => place.slice(0, 2)));
-  return places.filter((place) => !split.has(place));
+  const whole = places.filter((place) => !split.has(place));
+  return whole.length === 0 ? [] : [whole];
 }
