@@ -5,16 +5,25 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DNS, Record } from '@google-cloud/dns';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { enact } from '../../hub/providers/enactor.ts';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { createTestAuthority } from '../../prober/testing/authority.ts';
-import type { Batch, Provider, ProviderOptions, ZoneContent } from '../../providers/contract.ts';
+import type {
+  Batch,
+  Provider,
+  ProviderClock,
+  ProviderOptions,
+  ZoneContent,
+} from '../../providers/contract.ts';
 import { google } from '../../providers/google/provider.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import { formatStamp } from '../../src/plan/fence.ts';
+import { planZone } from '../../src/plan/plan-zone.ts';
 import type { RecordSet, SetChange } from '../../src/plan/record-set.ts';
+import type { DesiredName } from '../../src/plan/zone-plan.ts';
 import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
-import { googleSpec, HEALTH_CHECK_LINK, openGoogle } from '../fakes/google-dns/open.ts';
+import { googleSpec, HEALTH_CHECK_LINK, openGoogle, REAL_CLOCK } from '../fakes/google-dns/open.ts';
 import type { FakeGoogle } from '../fakes/google-dns/server.ts';
 import { startFakeGoogle } from '../fakes/google-dns/server.ts';
 import { containing } from '../support/matchers.ts';
@@ -248,6 +257,86 @@ describe('requests', () => {
       fix: containing('caSecret'),
     });
     expect(fake.requests.get('managedZones.list')).toBe(1);
+  });
+});
+
+describe("the hub's plans", () => {
+  /** Waits a hundredth of the time. */
+  const hurried: ProviderClock = { ...REAL_CLOCK, wait: (ms, signal) => REAL_CLOCK.wait(ms / 100, signal) };
+
+  async function published(names: readonly DesiredName[], meanwhile: () => void = () => undefined) {
+    const writer = await provider({ clock: hurried });
+    const content = await writer.read(ZONE, soon());
+    const plan = planZone({
+      origin: ORIGIN,
+      owner: 'conformance',
+      fence: { epoch: 1, generation: 1 },
+      current: content.sets,
+      desired: names,
+      adopted: new Map(),
+      deletions: 'allow',
+      maxRemovedPercent: 30,
+      approved: new Set(),
+    });
+    meanwhile();
+    return enact({
+      provider: writer,
+      capabilities: google.capabilities,
+      zone: ZONE,
+      plan,
+      content,
+      clock: hurried,
+      random: () => 0.5,
+      signal: soon(),
+      isNewest: () => true,
+    });
+  }
+
+  const desired = (label: string, ...values: readonly string[]): DesiredName => {
+    const name = parseName(`${label}.google.example.`);
+    return {
+      name,
+      resource: `trafficpolicy/shop/${label}`,
+      sets: [set(name, 'A', values)],
+      types: ['A', 'AAAA', 'CNAME'],
+      shared: false,
+    };
+  };
+  const many = Array.from({ length: 20 }, (_, i) => desired(`n${i}`, `192.0.2.${i}`));
+
+  it('get through when nine of ten requests are refused for being too many', async () => {
+    let draws = 0;
+    await fake.close();
+    // Once it is asked for, nine are refused and the tenth is let through.
+    fake = await startFakeGoogle({ random: () => (++draws % 10 === 0 ? 0.99 : 0) });
+    fake.addZone({ name: ZONE.id, origin: ORIGIN });
+    spec = googleSpec(fake, ORIGIN);
+    const result = await published(many, () => {
+      draws = 0;
+      fake.faults.throttledShare = 0.9;
+    });
+    expect(result).toMatchObject({ end: 'applied', held: [] });
+    expect(requests('changes.create')).toBe(10);
+    expect(fake.zone(ZONE.id).find('n19.google.example.', 'A')?.rrdatas).toEqual(['192.0.2.19']);
+  });
+
+  it('are known to be applied, by their fence, when the answer was lost: nothing is sent twice', async () => {
+    fake.faults.loseNextAnswer = 'reset';
+    expect(await published(many)).toMatchObject({ end: 'applied', held: [] });
+    expect(requests('changes.create')).toBe(1);
+    expect(fake.zone(ZONE.id).find('n0.google.example.', 'A')?.rrdatas).toEqual(['192.0.2.0']);
+  });
+
+  it('hold back the one name that Google refuses, and no other, in two requests', async () => {
+    const bad = desired('bad', '192.0.2.1');
+    const sets = [{ ...set(bad.name, 'A', ['192.0.2.1']), ttlSeconds: -1 }];
+    const result = await published([...many, { ...bad, sets }]);
+    expect(result.held.map(({ name }) => name)).toEqual([bad.name]);
+    expect(requests('changes.create')).toBe(2);
+    const zone = fake.zone(ZONE.id);
+    expect(zone.find('n7.google.example.', 'A')?.rrdatas).toEqual(['192.0.2.7']);
+    expect(zone.find(bad.name, 'A')).toBeUndefined();
+    expect(zone.resources().filter(({ name }) => name?.includes('bad'))).toEqual([]);
   });
 });
 
