@@ -11,6 +11,8 @@ export interface PlainSet {
   readonly type: number;
   readonly ttlSeconds: number;
   readonly records: readonly Rdata[];
+  /** This hub published it. */
+  readonly ours: boolean;
 }
 
 /** A set that has no form outside its provider, and why. */
@@ -47,7 +49,7 @@ export function splitZone(origin: DomainName, content: ProviderZoneContent): Spl
       native.push({ set, reason: reasonOf(set) });
       continue;
     }
-    plain.push({ owner, type, ttlSeconds: set.ttlSeconds ?? NO_TTL, records });
+    plain.push({ owner, type, ttlSeconds: set.ttlSeconds ?? NO_TTL, records, ours: set.owner === 'this' });
   }
   return { plain, native, own };
 }

@@ -234,8 +234,20 @@ describe('adopt', () => {
     adopted: false,
   };
 
-  it('shows before and after, asks, and takes over exactly what it showed', async () => {
+  /** A hub that takes over when it is told digests, unless something changed meanwhile. */
+  function adopting(changed = false): void {
     hub({ '/v1/adoptions/default': { items: [preview] } });
+    const asked = globalThis.fetch;
+    globalThis.fetch = async (input, init) => {
+      const reply = await asked(input, init);
+      const digests: unknown = Reflect.get(Object(sent.at(-1)?.body), 'digests');
+      if (digests === undefined) return reply;
+      return Response.json({ items: [{ ...preview, adopted: !changed }] });
+    };
+  }
+
+  it('shows before and after, asks, and takes over exactly what it showed', async () => {
+    adopting();
     typed = 'y';
     expect(await cli('adopt', 'www.example.com', '--provider', 'cloud')).toBe(0);
     expect(out).toContain('  - www.example.com. 300 A 192.0.2.9\n  + www.example.com. 30 A 192.0.2.1\n');
@@ -244,7 +256,7 @@ describe('adopt', () => {
       ['/v1/adoptions/default?dryRun=true', { hostname: 'www.example.com.', provider: 'cloud' }],
       [
         '/v1/adoptions/default',
-        { hostname: 'www.example.com.', provider: 'cloud', digests: { 'default/cloud/example.com.': 'd1' } },
+        { hostname: 'www.example.com.', provider: 'cloud', digests: { 'cloud/example.com.': 'd1' } },
       ],
     ]);
   });
@@ -259,8 +271,14 @@ describe('adopt', () => {
     expect(sent.map(({ path }) => path)).toEqual(['/v1/adoptions/default?dryRun=true']);
   });
 
+  it('does not say that it took over what the hub left', async () => {
+    adopting(true);
+    expect(await cli('adopt', 'www.example.com', '--yes')).toBe(1);
+    expect(err).toMatch(/CONFLICT: www\.example\.com\. was not taken over at default\/cloud/);
+  });
+
   it('needs --yes where nobody can be asked', async () => {
-    hub({ '/v1/adoptions/default': { items: [preview] } });
+    adopting();
     expect(await cli('adopt', 'www.example.com')).toBe(1);
     expect(err).toContain('add --yes');
     expect(await cli('adopt', 'www.example.com', '--yes')).toBe(0);
@@ -348,6 +366,14 @@ describe('zone list, export and import at a provider', () => {
       { name: 'w.example.com.', type: 'A', setId: 'a', ttlSeconds: 60, values: ['192.0.2.1'] },
       { name: 'lua.example.com.', type: 'LUA', setId: '', ttlSeconds: 60, values: ['A "x"'] },
       {
+        name: 'ours.example.com.',
+        type: 'A',
+        setId: '',
+        ttlSeconds: 60,
+        values: ['192.0.2.5'],
+        owner: 'this',
+      },
+      {
         name: 'www._owner._portolan.example.com.',
         type: 'TXT',
         setId: '',
@@ -406,6 +432,8 @@ describe('zone list, export and import at a provider', () => {
       spec: { origin: 'example.com.', records: [{ name: 'www', type: 'A', ttlSeconds: 60 }] },
     });
     expect(err).toContain('left out (3): what only the provider has');
+    expect(err).toContain('left out (1): what this hub published there');
+    expect(JSON.parse(out)).toMatchObject({ spec: { records: { length: 1 } } });
     expect(await cli('zone', 'import', 'example.com', '--provider', 'cloud', '--file', 'x')).toBe(1);
     expect(err).toContain('one of --file, --axfr and --provider');
   });

@@ -48,9 +48,18 @@ export function addAdoptCommand(program: Command, session: Session): void {
         return;
       }
       const digests = Object.fromEntries(
-        open.map(({ provider, zone, digest }) => [`${provider}/${zone}`, digest]),
+        // The namespace is the request's.
+        open.map(({ provider, zone, digest }) => [`${provider.split('/').at(-1) ?? ''}/${zone}`, digest]),
       );
       const done = await client.adopt(namespace, { ...request, digests }, write);
+      const left = done.filter(({ adopted }) => !adopted);
+      if (left.length > 0) {
+        throw new PortolanError(
+          'CONFLICT',
+          `${hostname} was not taken over at ${left.map(({ provider }) => provider).join(', ')}`,
+          { fix: `Look again: \`portolan adopt ${hostname} --dry-run\`.` },
+        );
+      }
       if (plain)
         printLines(
           session,

@@ -156,16 +156,26 @@ async function atProvider(
 ): Promise<FoundZone> {
   const { client, provider } = namedProvider(session, command, name);
   const { plain, native } = splitZone(origin, await client.providerZone(provider, origin));
-  if (native.length > 0) {
-    session.terminal.err(
-      `left out (${native.length}): what only the provider has; make TrafficPolicies of it\n`,
-    );
-    for (const { set, reason } of native.slice(0, MOST_LINES))
-      session.terminal.err(`  ${set.name} ${set.type}: ${reason}\n`);
-    if (native.length > MOST_LINES) session.terminal.err(`… and ${native.length - MOST_LINES} more sets\n`);
-  }
+  const foreign = plain.filter((set) => !set.ours);
+  const tell = (why: string, lines: readonly string[]): void => {
+    if (lines.length === 0) return;
+    session.terminal.err(`left out (${lines.length}): ${why}\n`);
+    for (const line of lines.slice(0, MOST_LINES)) session.terminal.err(`  ${line}\n`);
+    if (lines.length > MOST_LINES) session.terminal.err(`… and ${lines.length - MOST_LINES} more sets\n`);
+  };
+  tell(
+    'what only the provider has; make TrafficPolicies of it',
+    native
+      .filter(({ set }) => set.owner !== 'this')
+      .map(({ set, reason }) => `${set.name} ${set.type}: ${reason}`),
+  );
+  tell('what this hub published there: its TrafficPolicies route it here, too', [
+    ...new Set(plain.filter((set) => set.ours).map((set) => set.owner)),
+  ]);
   return {
-    records: plain.flatMap(({ records, ...set }) => records.map((rdata) => ({ ...set, rdata, line: 0 }))),
+    records: foreign.flatMap(({ owner, type, ttlSeconds, records }) =>
+      records.map((rdata) => ({ owner, type, ttlSeconds, rdata, line: 0 })),
+    ),
     skipped: [],
   };
 }

@@ -207,6 +207,8 @@ export const adoptInput = named(
     digests: z
       .record(z.string().max(400), z.string().max(128))
       .optional()
-      .describe('By `provider/zone`: the digest that the preview showed. Another content is not taken over.'),
+      .describe(
+        'By `provider/zone` (the name of the DNSProvider without namespace, the origin): the digest that the preview showed. Another content is not taken over, and what has no digest here is only shown.',
+      ),
   }),
 );

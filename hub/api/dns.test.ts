@@ -58,10 +58,10 @@ describe('DNS providers in the API', () => {
   it('adopts what the preview showed, and nothing without the word', async () => {
     const preview = { hostname: 'www.example.com', provider: 'cloud' };
     await call('POST', '/v1/adoptions/team?dryRun=true', preview);
-    await call('POST', '/v1/adoptions/team', { ...preview, digests: { 'team/cloud/example.com.': 'd1' } });
+    await call('POST', '/v1/adoptions/team', { ...preview, digests: { 'cloud/example.com.': 'd1' } });
     expect(dns.done).toEqual([
       'adopt www.example.com. at cloud undefined dry',
-      'adopt www.example.com. at cloud {"team/cloud/example.com.":"d1"}',
+      'adopt www.example.com. at cloud {"cloud/example.com.":"d1"}',
     ]);
   });
 

@@ -1050,7 +1050,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AdoptInput: {
-            /** @description By `provider/zone`: the digest that the preview showed. Another content is not taken over. */
+            /** @description By `provider/zone` (the name of the DNSProvider without namespace, the origin): the digest that the preview showed. Another content is not taken over, and what has no digest here is only shown. */
             digests?: {
                 [key: string]: string;
             };

@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askNameServer } from '../../nameserver/ask.ts';
+import { parseName } from '../../src/dns/name.ts';
+import { TYPE } from '../../src/dns/types.ts';
+import { type Ran, runCli } from '../support/cli.ts';
+import { type HubProcess, startHub } from '../support/hub-process.ts';
+import { type Primary, startUpdatableBind } from '../support/primaries.ts';
+import { requireServer } from '../support/servers.ts';
+import { until } from '../support/until.ts';
+
+/* What the guides of DNS providers tell people to type, from the first command to the rollback, with a real hub and a real BIND. */
+
+const suite = 'DNS provider commands with BIND';
+const named = await requireServer('named', suite);
+
+const WWW = parseName('www.example.com');
+const SHOP = parseName('shop.example.com');
+const KEY = {
+  name: 'portolan.',
+  algorithm: 'hmac-sha256',
+  secret: randomBytes(32).toString('base64'),
+};
+const ZONE_FILE = `$ORIGIN example.com.
+$TTL 300
+@ IN SOA ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 300
+@ IN NS ns1.example.com.
+ns1 IN A 127.0.0.1
+www IN A 198.51.100.7
+mail IN MX 10 mx.example.net.
+`;
+
+describe.skipIf(!named.available)(suite, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-provider-cli-'));
+  let bind: Primary;
+  let hub: HubProcess;
+  let env: Readonly<Record<string, string>>;
+
+  const portolan = (...argv: readonly string[]): Promise<Ran> => runCli(argv, { folder, env });
+
+  /** Runs a command that has to do well. */
+  async function well(...argv: readonly string[]): Promise<string> {
+    const { code, out, err } = await portolan(...argv);
+    expect({ argv, code, err }).toEqual({ argv, code: 0, err });
+    return out;
+  }
+
+  async function addresses(name: ReturnType<typeof parseName>): Promise<readonly string[]> {
+    const reply = await askNameServer({
+      host: '127.0.0.1',
+      port: bind.port,
+      name,
+      type: TYPE.A,
+      timeoutMs: 2000,
+    });
+    return reply.answers.map(({ data }) => data).sort();
+  }
+
+  const policy = (hostnames: readonly string[], frankfurt: string) => `apiVersion: portolan.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: web }
+spec:
+  hostnames: [${hostnames.join(', ')}]
+  endpoints:
+    - { name: frankfurt, cluster: frankfurt, addresses: ["${frankfurt}"] }
+    - { name: paris, cluster: paris, addresses: ["203.0.113.9"] }
+  routing:
+    default:
+      tiers: [{ members: [{ endpoint: frankfurt }, { endpoint: paris }] }]
+`;
+
+  beforeAll(async () => {
+    if (!named.available) return;
+    bind = await startUpdatableBind(named.path, {
+      folder: mkdtempSync(join(folder, 'bind-')),
+      zones: [{ origin: 'example.com.', zoneFile: ZONE_FILE }],
+      key: KEY,
+    });
+    const home = join(folder, 'hub');
+    const made = await portolanInit(home);
+    expect(made.code).toBe(0);
+    hub = await startHub(home);
+    env = { PORTOLAN_SERVER: hub.api, PORTOLAN_TOKEN_FILE: join(home, 'admin.token') };
+  });
+  afterAll(async () => {
+    await hub?.stop();
+    await bind?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const portolanInit = (home: string): Promise<Ran> => runCli(['init', '--dir', home], { folder });
+
+  it('take a policy to a zone that holds records of others, and back', async () => {
+    writeFileSync(
+      join(folder, 'bind.yaml'),
+      `apiVersion: portolan.dev/v1alpha1
+kind: Secret
+metadata: { name: bind-key }
+spec:
+  stringData: { name: "${KEY.name}", algorithm: ${KEY.algorithm}, secret: "${KEY.secret}" }
+---
+apiVersion: portolan.dev/v1alpha1
+kind: DNSProvider
+metadata: { name: bind }
+spec:
+  zones: [{ origin: example.com }]
+  rfc2136: { server: 127.0.0.1, port: ${bind.port}, tsigSecret: bind-key }
+  verify: { servers: [{ address: 127.0.0.1, port: ${bind.port} }] }
+---
+apiVersion: portolan.dev/v1alpha1
+kind: Cluster
+metadata: { name: frankfurt }
+spec: { location: { country: DE }, addresses: ["203.0.113.7"] }
+---
+apiVersion: portolan.dev/v1alpha1
+kind: Cluster
+metadata: { name: paris }
+spec: { location: { country: FR }, addresses: ["203.0.113.9"] }
+`,
+    );
+    const first = policy(['www.example.com', 'shop.example.com'], '203.0.113.7');
+    writeFileSync(join(folder, 'web.yaml'), first);
+    await well('apply', '-f', 'bind.yaml');
+    await until(
+      'the provider is well',
+      async () => (await portolan('provider', 'check', 'bind')).code === 0,
+      20_000,
+    );
+    expect(await well('provider', 'check', 'bind')).toContain('all well');
+    expect(await well('zone', 'list', '--provider', 'bind')).toMatch(/^example\.com\. .* yes/m);
+
+    // What it would write is seen before it is applied.
+    const { value: planned } = await until(
+      'the plan knows the zone',
+      async () => {
+        const out = await well('plan', '-f', 'web.yaml');
+        return out.includes('+ shop.example.com. A') && out;
+      },
+      20_000,
+    );
+    expect(planned).toContain('! www.example.com. waits (RECORDS_FOREIGN)');
+    await well('apply', '-f', 'web.yaml');
+
+    await until(
+      'shop is published',
+      async () => (await addresses(SHOP)).join() === '203.0.113.7,203.0.113.9',
+      20_000,
+    );
+    // Somebody else's record stands until it is given to us.
+    expect(await addresses(WWW)).toEqual(['198.51.100.7']);
+    const stuck = await portolan('provider', 'plan', 'bind');
+    expect(stuck.code).toBe(1);
+    expect(stuck.out).toContain('portolan adopt www.example.com');
+
+    const preview = await well('adopt', 'www.example.com', '--dry-run');
+    expect(preview).toMatch(/- .*198\.51\.100\.7/);
+    expect(preview).toMatch(/\+ .*203\.0\.113\.7/);
+    expect(await addresses(WWW)).toEqual(['198.51.100.7']);
+    await well('adopt', 'www.example.com', '--yes', '--reason', 'moving');
+    await until(
+      'www is adopted',
+      async () => (await addresses(WWW)).join() === '203.0.113.7,203.0.113.9',
+      20_000,
+    );
+    await until(
+      'every server agrees',
+      async () =>
+        (await portolan('provider', 'plan', 'bind')).out.includes('every authoritative server agrees'),
+      20_000,
+    );
+    const explained = await well('explain', 'www.example.com');
+    expect(explained).toContain('plain records that the hub changes');
+    expect(explained).toContain('hub away:');
+
+    // The zone as a file has what is there, and not what the hub keeps for itself.
+    const file = await well('zone', 'export', 'example.com', '--provider', 'bind');
+    expect(file).toMatch(/^mail .*MX 10 mx\.example\.net\.$/m);
+    expect(file).not.toContain('heritage');
+    const imported = await well('zone', 'import', 'example.com', '--provider', 'bind', '--dry-run');
+    expect(imported).toMatch(/kind: Zone[\s\S]*mx\.example\.net/);
+
+    // A mistake, and the way back.
+    const generation = Number(/\(generation (\d+)/.exec(await well('provider', 'plan', 'bind'))?.[1]);
+    writeFileSync(join(folder, 'web.yaml'), policy(['www.example.com', 'shop.example.com'], '203.0.113.99'));
+    await well('apply', '-f', 'web.yaml');
+    await until(
+      'the mistake is published',
+      async () => (await addresses(WWW)).join() === '203.0.113.9,203.0.113.99',
+      20_000,
+    );
+    expect(await well('provider', 'history', 'bind')).toMatch(new RegExp(`^${generation} `, 'm'));
+    await well('rollback', 'bind', '--to', String(generation), '--reason', 'www was wrong');
+    await until(
+      'it is undone',
+      async () => (await addresses(WWW)).join() === '203.0.113.7,203.0.113.9',
+      20_000,
+    );
+    expect((await portolan('provider', 'plan', 'bind')).out).toContain(
+      `held at generation ${generation} by a rollback`,
+    );
+    writeFileSync(join(folder, 'web.yaml'), first);
+    // Both addresses changed within minutes: more than the budget of changes lets through by itself.
+    await well('apply', '-f', 'web.yaml', '--force', '--reason', 'as it was');
+    await well('provider', 'resume', 'bind');
+
+    // The hostname goes, and with it our records alone.
+    writeFileSync(join(folder, 'web.yaml'), policy(['shop.example.com'], '203.0.113.7'));
+    await well('apply', '-f', 'web.yaml');
+    await until('www is gone', async () => (await addresses(WWW)).length === 0, 20_000);
+    expect(await well('zone', 'export', 'example.com', '--provider', 'bind')).toMatch(/^mail /m);
+    expect(await addresses(SHOP)).toEqual(['203.0.113.7', '203.0.113.9']);
+  });
+});
