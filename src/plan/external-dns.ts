@@ -24,7 +24,7 @@ export interface HeritageMarker {
 }
 
 /** Types that external-dns writes into names. */
-const TYPES: readonly string[] = ['A', 'AAAA', 'CNAME', 'NS', 'MX', 'SRV', 'NAPTR', 'TXT', 'PTR'];
+const TYPES: readonly string[] = ['A', 'AAAA', 'CNAME', 'NS', 'MX', 'SRV', 'NAPTR'];
 
 /** @returns `undefined` for a TXT record that is not external-dns's (an encrypted one cannot be told from any other) */
 export function parseHeritage(
@@ -75,7 +75,7 @@ const BOUNDARY = /[-._]/;
 
 /**
  * The record that a marker at `at` is of, by what stands in the zone: the first label of a hostname in its place in the hierarchy, with a prefix or a suffix
- * that is set off by `-`, `.` or `_`. One that names a type which stands there goes first, then the longest.
+ * that is set off by `-`, `.` or `_`. The deepest place counts; there one that names a type which it has goes first, then the longest.
  */
 function recognised(at: DomainName, hosts: ReadonlyMap<DomainName, ReadonlySet<string>>): Claim | undefined {
   let best: (Claim & { readonly rank: number }) | undefined;
@@ -98,7 +98,7 @@ function recognised(at: DomainName, hosts: ReadonlyMap<DomainName, ReadonlySet<s
     const dot: number = parent.indexOf('.');
     rest = rest === '' ? parent.slice(0, dot) : `${rest}.${parent.slice(0, dot)}`;
     parent = parentOf(parent);
-    if (parent === undefined) break;
+    if (parent === undefined || best !== undefined) break;
     for (let i = 0; i <= rest.length; i += 1) {
       if (i === 0 || BOUNDARY.test(rest.charAt(i - 1))) consider(rest.slice(i), parent, rest.slice(0, i));
       if (i < rest.length && BOUNDARY.test(rest.charAt(i))) considerStart(rest.slice(0, i), rest.slice(i));
