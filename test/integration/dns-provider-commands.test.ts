@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { parseName } from '../../src/dns/name.ts';
+import { formatRdata } from '../../src/dns/records/catalogue.ts';
 import { TYPE } from '../../src/dns/types.ts';
 import { type Ran, runCli } from '../support/cli.ts';
 import { type HubProcess, startHub } from '../support/hub-process.ts';
@@ -211,6 +212,46 @@ spec: { location: { country: FR }, addresses: ["203.0.113.9"] }
     await well('apply', '-f', 'web.yaml');
     await until('www is gone', async () => (await addresses(WWW)).length === 0, 20_000);
     expect(await well('zone', 'export', 'example.com', '--provider', 'bind')).toMatch(/^mail /m);
+    expect(await addresses(SHOP)).toEqual(['203.0.113.7', '203.0.113.9']);
+  });
+
+  it('delegate a name to the embedded name servers, and take it back', async () => {
+    const zone = (delegation: string) => `apiVersion: portolan.dev/v1alpha1
+kind: Zone
+metadata: { name: geo }
+spec:
+  origin: geo.example.com
+  nameServers:
+    - { name: ns1.geo.example.com, addresses: [198.51.100.53] }
+    - { name: ns2.geo.example.com, addresses: [203.0.113.53] }
+${delegation}`;
+    /** What BIND refers a resolver to. */
+    const referral = async (): Promise<readonly string[]> => {
+      const { message } = await askNameServer({
+        host: '127.0.0.1',
+        port: bind.port,
+        name: parseName('www.geo.example.com'),
+        type: TYPE.A,
+        timeoutMs: 2000,
+      });
+      const records = [...message.authorities, ...message.additionals];
+      return records
+        .filter(({ type }) => type === TYPE.NS || type === TYPE.A)
+        .map(({ name, rdata }) => `${name} ${formatRdata(rdata)}`)
+        .sort();
+    };
+    writeFileSync(join(folder, 'geo.yaml'), zone('  delegation: { provider: bind }\n'));
+    await well('apply', '-f', 'geo.yaml');
+    const led = [
+      'geo.example.com. ns1.geo.example.com.',
+      'geo.example.com. ns2.geo.example.com.',
+      'ns1.geo.example.com. 198.51.100.53',
+      'ns2.geo.example.com. 203.0.113.53',
+    ];
+    await until('BIND delegates', async () => (await referral()).join() === led.join(), 20_000);
+    writeFileSync(join(folder, 'geo.yaml'), zone(''));
+    await well('apply', '-f', 'geo.yaml');
+    await until('the delegation is gone', async () => (await referral()).length === 0, 20_000);
     expect(await addresses(SHOP)).toEqual(['203.0.113.7', '203.0.113.9']);
   });
 });
