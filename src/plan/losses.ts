@@ -43,12 +43,12 @@ export function judgeClaims(asked: Asked, claims: readonly FeatureClaim[]): Judg
 }
 
 /** Losses that the author of a policy can accept. */
-export function isAcceptable(feature: Feature): boolean {
+function isAcceptable(feature: Feature): boolean {
   return ACCEPTABLE_LOSSES.some((one) => one === feature);
 }
 
 /** False where a loss harms nobody. */
-function needsConsent(feature: Feature): boolean {
+export function needsConsent(feature: Feature): boolean {
   return isAcceptable(feature) || feature === 'residency' || feature === 'failover';
 }
 

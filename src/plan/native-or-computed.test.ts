@@ -248,6 +248,28 @@ describe('one hostname at one provider', () => {
     );
   });
 
+  it("says the provider's own way out where it knows a better one, and reasons only where they matter", () => {
+    const provider = providerWith([], {
+      compile: ({ features }) => ({
+        outcome: 'no',
+        features: features.map((feature) => ({
+          feature,
+          handling: 'refused',
+          detail: 'Scripts are off.',
+          fix: 'Turn on scripts.',
+        })),
+      }),
+    });
+    const { report } = compile({ ...byPlace, minTtlSeconds: 5 }, provider);
+    const [geo, , ttl] = report.features;
+    expect(geo).toMatchObject({ feature: 'geo', handling: 'refused', fix: 'Turn on scripts.' });
+    expect(geo?.detail).toContain('wherever it is. Scripts are off.');
+    expect(ttl).toEqual({ feature: 'dynamicTtl', handling: 'lost', detail: 'The TTL is always 60 s.' });
+    const accepted = compile(byPlace, provider, { accept: ['geo'] }).report.features[0];
+    expect(accepted).toMatchObject({ handling: 'lost' });
+    expect(accepted).not.toHaveProperty('fix');
+  });
+
   it('is plain on demand, and when others share the name', () => {
     for (const dns of [{ form: 'computed' as const }, { shared: true }]) {
       const provider = providerWith(['weights']);
