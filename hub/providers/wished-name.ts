@@ -89,7 +89,7 @@ function delegated(indexed: IndexedName, input: WishInput): WishedName {
   const delegation = delegationOf({
     zone: indexed.object,
     spec: resource.spec,
-    ttlSeconds: resource.spec.ttlSeconds,
+    ttlSeconds: resource.spec.delegation?.ttlSeconds ?? resource.spec.ttlSeconds,
     ds: dsOf(resource),
     provider: {
       name: zone.provider,
