@@ -87,6 +87,7 @@ export interface TrafficManager {
 
 /** "Nested profiles: up to 10 levels" */
 const MAX_DEPTH = 10;
+const MAX_ALIASES = 20;
 
 export function createTrafficManager(options: {
   readonly prefix: string;
@@ -160,6 +161,12 @@ export function createTrafficManager(options: {
     aliasRule(type, targetId) {
       const profile = byId(targetId);
       if (profile === undefined) bad(`The target resource ${targetId} does not exist.`, 'NotFound');
+      // "There's a current limit of 20 alias record sets per resource."
+      const leading = options
+        .aliases()
+        .filter(({ target }) => target.toLowerCase() === profile.id.toLowerCase());
+      if (leading.length >= MAX_ALIASES)
+        bad(`The profile ${profile.name} is the target of ${MAX_ALIASES} alias record sets.`);
       const fits = type === 'A' ? isIPv4 : type === 'AAAA' ? isIPv6 : (t: string) => !isIPv4(t) && !isIPv6(t);
       for (const target of leavesOf(profile, byId)) {
         if (!fits(target))
