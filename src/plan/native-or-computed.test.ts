@@ -344,7 +344,22 @@ describe('what no record can say', () => {
     expect(values(compile(cdn, providerWith([])))).toEqual(['cdn.cdn.test.']);
   });
 
-  it('is nobody: what is there stays', () => {
+  it('I4 is nobody, whatever a provider makes of it', () => {
+    const provider = providerWith([], {
+      compile: () => ({ outcome: 'native', sets: [], aids: [], features: [], hubDown: 'On.' }),
+    });
+    const made = compile(base, provider, { decider: 'both' });
+    expect(made.report.outcome).toBe('refused');
+    expect(made.desired.sets).toBeUndefined();
+  });
+
+  it('is a CNAME at the apex that only the provider sees', () => {
+    const made = compile(cdn, providerWith(['weights']), { decider: 'both' }, ZONE);
+    expect(made.report.refusal?.message).toContain('apex');
+    expect(compile(cdn, providerWith(['weights']), { decider: 'both' }).report.outcome).toBe('native');
+  });
+
+  it('I4 is nobody: what is there stays', () => {
     const policy = {
       ...resident,
       endpoints: [eu],

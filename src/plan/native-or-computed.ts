@@ -224,6 +224,7 @@ function published(
       hubDown: STAYS,
     };
   }
+  if (!native.sets.some(({ name }) => name === placement.hostname)) return nobody(judgement.features);
   return {
     outcome: 'native',
     sets: native.sets,
@@ -237,21 +238,23 @@ function published(
 function plain(records: ComputedRecords, reasons: readonly FeatureReport[]): Outcome {
   const features = because(records.features, reasons);
   if (records.refused) return { outcome: 'refused', sets: undefined, aids: [], features, hubDown: STAYS };
-  if (records.empty) {
-    return {
-      outcome: 'refused',
-      sets: undefined,
-      aids: [],
-      features,
-      hubDown: STAYS,
-      refusal: {
-        message:
-          'No endpoint and no maintenance address can be published now, and a name is never left empty.',
-        fix: 'Give `onAllDown` a maintenance address of a type that the endpoints have.',
-      },
-    };
-  }
+  if (records.empty) return nobody(features);
   return { outcome: 'computed', sets: records.sets, aids: [], features, hubDown: records.hubDown };
+}
+
+/** A name is never left without any answer (I4): what is there stays. */
+function nobody(features: readonly FeatureReport[]): Outcome {
+  return {
+    outcome: 'refused',
+    sets: undefined,
+    aids: [],
+    features,
+    hubDown: STAYS,
+    refusal: {
+      message: 'No endpoint and no maintenance address can be published now, and a name is never left empty.',
+      fix: 'Give `onAllDown` a maintenance address of a type that the endpoints have.',
+    },
+  };
 }
 
 /** Adds to what somebody has to consent to why the provider's routing cannot keep it, and what it says to do. */
@@ -290,7 +293,9 @@ function refused(
 
 /** The apex of a zone has SOA and NS records, and nothing stands beside a CNAME (RFC 1034 section 3.6.2). */
 function withoutAliasAtApex({ hostname, zone }: CompileNameInput, made: Outcome): Outcome {
-  const alias = made.sets?.some(({ name, type }) => name === hostname && type === 'CNAME') === true;
+  const alias =
+    made.sets?.some(({ name, type }) => name === hostname && type === 'CNAME') === true ||
+    made.placement?.types.some(({ type }) => type === 'CNAME') === true;
   if (!alias || hostname !== zone) return made;
   return {
     ...refused([], {
