@@ -1,7 +1,8 @@
 import type { CheckFinding, ProviderZone } from '../contract.ts';
 import { ProviderError } from '../contract.ts';
-import { type PowerDnsProvider, refuseSecondary } from './client.ts';
+import type { PowerDnsProvider } from './client.ts';
 import { serverInfo, settings, zoneHead } from './wire.ts';
+import { refuseSecondary } from './zone-kind.ts';
 
 /** Tries the API and each zone. The key is allowed everything or nothing, so what can be read can be written. */
 export async function checkApi(

@@ -16,6 +16,7 @@ import { type Asked, failureOf } from './errors.ts';
 import { type ApiEndpoint, requestApi } from './http.ts';
 import { patchOf, setOf } from './records.ts';
 import { type ApiZoneHead, zoneList, zoneWhole } from './wire.ts';
+import { refuseSecondary } from './zone-kind.ts';
 
 const NO_TOKENS: ReadonlyMap<string, string> = new Map();
 /** A change is sent at most so long after the reading that it rests on: a writer that was paused reads again. */
@@ -210,21 +211,6 @@ function notTheApi(cause: unknown): ProviderError {
     cause,
     fix: 'Write the address of its webserver into `spec.powerdns.url`, such as `https://ns1.example.com:8081`.',
   });
-}
-
-/** A secondary's zone is overwritten by the next transfer, so nothing is written there. */
-export function refuseSecondary(
-  zone: Pick<ProviderZone, 'origin'>,
-  { kind }: Pick<ApiZoneHead, 'kind'>,
-): void {
-  if (!/^(slave|secondary|consumer)$/i.test(kind)) return;
-  throw new ProviderError(
-    'unsupported',
-    `${zone.origin} is a ${kind} zone here: the next transfer from its primary would undo every change`,
-    {
-      fix: `Name the primary server in spec.powerdns.url, or make this one the primary: pdnsutil set-kind ${zone.origin.slice(0, -1)} native`,
-    },
-  );
 }
 
 /** The first change that does not find, or did not leave, the zone as it says. */

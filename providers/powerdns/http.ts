@@ -49,6 +49,13 @@ export async function requestApi(
     let sent = false;
     const fail = (message: string, cause?: unknown): void => {
       if (cause instanceof PortolanError && cause.code === 'ADDRESS_FORBIDDEN') reject(forbidden(cause));
+      else if (UNTRUSTED.test(codeOf(cause)))
+        reject(
+          new ProviderError('denied', `${url.host}: ${message}`, {
+            cause,
+            fix: 'Name the Secret with the certificate authority of the API in `spec.powerdns.caSecret`, and the host that its certificate is for in `spec.powerdns.url`.',
+          }),
+        );
       else
         reject(
           new ProviderError(
@@ -104,6 +111,13 @@ export async function requestApi(
     request.on('error', (error) => fail(error.message, error));
     request.end(body);
   });
+}
+
+/** Node's codes for certificates that are not trusted, out of date, or another host's. */
+const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT)/;
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 }
 
 function forbidden(thrown: unknown): ProviderError {
