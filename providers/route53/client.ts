@@ -1,5 +1,5 @@
 import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import type {
   ChangeResourceRecordSetsCommandInput,
   ChangeResourceRecordSetsCommandOutput,
@@ -64,16 +64,12 @@ export async function openApi(options: ProviderOptions): Promise<Route53Api> {
   const ca = options.ca === undefined ? {} : { ca: options.ca };
   // I32: a socket resolves its host once, by the guard.
   const agent = { keepAlive: true, maxSockets: 8, lookup: options.guard.lookup };
-  const requestHandler = {
-    httpAgent: new HttpAgent(agent),
-    httpsAgent: new HttpsAgent({ ...agent, ...ca }),
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    throwOnRequestTimeout: true,
-  };
+  const requestHandler = handlerOf(agent, { ...agent, ...ca });
+  // The token service has certificates of its own.
+  const tokenHandler = handlerOf(agent, agent);
   const [sdk, credentials] = await Promise.all([
     import('@aws-sdk/client-route-53'),
-    credentialsOf(options, spec),
+    credentialsOf(options, spec, tokenHandler),
   ]);
   const client = new sdk.Route53Client({
     region: spec.region,
@@ -154,9 +150,21 @@ export async function openApi(options: ProviderOptions): Promise<Route53Api> {
       ),
     close() {
       client.destroy();
-      requestHandler.httpAgent.destroy();
-      requestHandler.httpsAgent.destroy();
+      for (const { httpAgent, httpsAgent } of [requestHandler, tokenHandler]) {
+        httpAgent.destroy();
+        httpsAgent.destroy();
+      }
     },
+  };
+}
+
+function handlerOf(http: AgentOptions, https: AgentOptions) {
+  return {
+    httpAgent: new HttpAgent(http),
+    httpsAgent: new HttpsAgent(https),
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    throwOnRequestTimeout: true,
   };
 }
 
@@ -172,9 +180,13 @@ function checkHost(url: string, options: ProviderOptions): void {
 type Route53Spec = NonNullable<ProviderOptions['spec']['route53']>;
 
 /** The Secret's keys, else the chain of the SDK: environment, web identity (IRSA), container, instance. Then the role, if one is to be assumed. */
-async function credentialsOf(options: ProviderOptions, spec: Route53Spec) {
+async function credentialsOf(
+  options: ProviderOptions,
+  spec: Route53Spec,
+  requestHandler: ReturnType<typeof handlerOf>,
+) {
   const providers = await import('@aws-sdk/credential-providers');
-  const clientConfig = { region: spec.region, maxAttempts: 1 };
+  const clientConfig = { region: spec.region, maxAttempts: 1, requestHandler };
   const own = spec.secret === undefined ? undefined : keysOf(options.secret, spec.secret);
   const base = own ?? providers.fromNodeProviderChain({ clientConfig });
   if (spec.assumeRole === undefined) return base;
