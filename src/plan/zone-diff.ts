@@ -49,11 +49,13 @@ function diffWanted(
   const { origin, owner } = input;
   const { name } = desired;
   const at = markerName(origin, name);
+  const protectedOnes = guardProtected(origin, desired);
+  if (protectedOnes !== undefined) return { held: protectedOnes };
   const claim = claimOf(input, zone, desired);
   if ('held' in claim) return claim;
   const below = glueOf(origin, name, wanted);
-  const strict = guardProtected(origin, desired) ?? foreignConflict(owner, zone, desired, wanted, claim);
-  if (strict !== undefined) return { held: strict };
+  const conflict = foreignConflict(owner, zone, desired, wanted, claim);
+  if (conflict !== undefined) return { held: conflict };
 
   const scope: OwnedScope = {
     name,
