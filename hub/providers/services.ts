@@ -329,28 +329,33 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
 
     async adopt({ namespace, hostname, provider, digests }, context) {
       const world = await options.currentWorld();
-      const held = desk
-        .zonesFor(namespace, hostname)
-        .filter((zone) => provider === undefined || zone.provider === objectKey(namespace, provider));
-      const policy = world.hostnames.get(hostname);
-      if (policy === undefined || held.length === 0)
+      const wanting = [...desk.zones.values()]
+        .filter(({ held }) =>
+          provider === undefined
+            ? held.provider.startsWith(`${namespace}/`)
+            : held.provider === objectKey(namespace, provider),
+        )
+        .flatMap((zone) => {
+          // A hostname of a policy, or the origin of a Zone that is delegated there.
+          const { names } = desk.preview(world, zone.held);
+          const wished = names.find(({ desired }) => desired.name === hostname);
+          return wished === undefined ? [] : [{ zone, wished }];
+        });
+      if (wanting.length === 0)
         throw new PortolanError(
           'NOT_FOUND',
-          policy === undefined
-            ? `no TrafficPolicy has the hostname ${hostname}`
-            : `no zone of a DNSProvider in namespace ${namespace} holds ${hostname}`,
+          world.hostnames.has(hostname)
+            ? `no zone of a DNSProvider in namespace ${namespace} holds ${hostname}`
+            : `no TrafficPolicy has the hostname ${hostname}, and no Zone of this origin is delegated`,
           { fix: 'Apply a TrafficPolicy with the hostname first: what it wants is what will stand there.' },
         );
       const previews: AdoptPreview[] = [];
       const taken: { readonly zone: DeskZone; readonly digest: string }[] = [];
-      for (const { key } of held) {
-        const zone = desk.zones.get(key);
-        if (zone === undefined) continue;
+      for (const { zone, wished } of wanting) {
         const { content } = await readZone(zone);
         const { origin } = zone.held.wanted;
         const inventory = takeInventory(origin, content.sets);
         const digest = digestOfName(inventory, origin, hostname);
-        const wished = wishedBy(desk.preview(world, zone.held).names, policy, hostname);
         const [, providerName = ''] = zone.held.provider.split('/');
         const said = digests?.[`${providerName}/${origin}`];
         if (!context.dryRun && said !== undefined && said !== digest)
@@ -362,7 +367,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         const adopts = !context.dryRun && said === digest;
         const heritage = inventory.heritage.get(hostname)?.[0];
         const standing = content.sets.filter(
-          (set) => set.name === hostname && (wished?.desired.types ?? []).includes(set.type),
+          (set) => set.name === hostname && wished.desired.types.includes(set.type),
         );
         previews.push({
           provider: zone.held.provider,
@@ -370,7 +375,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
           hostname,
           digest,
           before: standing.map((set) => `${set.type} ${textOf(set)}`),
-          after: (wished?.desired.sets ?? []).map((set) => `${set.name} ${set.type} ${textOf(set)}`),
+          after: (wished.desired.sets ?? []).map((set) => `${set.name} ${set.type} ${textOf(set)}`),
           ...(heritage === undefined ? {} : { owner: `external-dns:${heritage.owner}` }),
           adopted: adopts,
         });

@@ -32,6 +32,7 @@ $TTL 300
 ns1 IN A 127.0.0.1
 www IN A 198.51.100.7
 mail IN MX 10 mx.example.net.
+geo IN NS old.example.net.
 `;
 
 describe.skipIf(!named.available)(suite, () => {
@@ -242,6 +243,14 @@ ${delegation}`;
     };
     writeFileSync(join(folder, 'geo.yaml'), zone('  delegation: { provider: bind }\n'));
     await well('apply', '-f', 'geo.yaml');
+    // Somebody delegated it elsewhere already.
+    await until(
+      'the delegation waits',
+      async () => (await portolan('provider', 'plan', 'bind')).out.includes('portolan adopt geo.example.com'),
+      20_000,
+    );
+    expect(await referral()).toEqual(['geo.example.com. old.example.net.']);
+    expect(await well('adopt', 'geo.example.com', '--yes')).toMatch(/- NS 300 old\.example\.net\./);
     const led = [
       'geo.example.com. ns1.geo.example.com.',
       'geo.example.com. ns2.geo.example.com.',
