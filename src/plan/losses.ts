@@ -42,13 +42,36 @@ export function judgeClaims(asked: Asked, claims: readonly FeatureClaim[]): Judg
   return { features, refused: features.some(({ handling }) => handling === 'refused') };
 }
 
+/** Adds to what somebody has to consent to why the provider's routing cannot keep it, and what it says to do. */
+export function because(
+  features: readonly FeatureReport[],
+  reasons: readonly FeatureReport[],
+): readonly FeatureReport[] {
+  return features.map((report) => {
+    const { feature, handling, detail, fix } = report;
+    const why = reasons.find((reason) => reason.feature === feature);
+    if (why === undefined || isKept(why) || isKept(report) || !needsConsent(feature)) return report;
+    const better = handling === 'refused' ? (why.fix ?? fix) : undefined;
+    return {
+      feature,
+      handling,
+      detail: why.detail === detail ? detail : `${detail} ${why.detail}`,
+      ...(better === undefined ? {} : { fix: better }),
+    };
+  });
+}
+
+function isKept({ handling }: FeatureReport): boolean {
+  return handling === 'native' || handling === 'computed';
+}
+
 /** Losses that the author of a policy can accept. */
 function isAcceptable(feature: Feature): boolean {
   return ACCEPTABLE_LOSSES.some((one) => one === feature);
 }
 
 /** False where a loss harms nobody. */
-export function needsConsent(feature: Feature): boolean {
+function needsConsent(feature: Feature): boolean {
   return isAcceptable(feature) || feature === 'residency' || feature === 'failover';
 }
 

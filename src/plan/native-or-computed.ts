@@ -7,7 +7,7 @@ import { everywhereRestricted } from '../routing/unplaced.ts';
 import type { AidSpec } from './aid.ts';
 import type { CompileReport, Feature, FeatureReport } from './compile-report.ts';
 import { type ComputedRecords, computedRecords } from './computed.ts';
-import { type FeatureClaim, judgeClaims, needsConsent } from './losses.ts';
+import { because, type FeatureClaim, judgeClaims } from './losses.ts';
 import { typesThatMayGo } from './may-empty.ts';
 import type { NativeCompilation } from './native-compilation.ts';
 import type { Placement } from './placement.ts';
@@ -255,29 +255,6 @@ function nobody(features: readonly FeatureReport[]): Outcome {
       fix: 'Give `onAllDown` a maintenance address of a type that the endpoints have.',
     },
   };
-}
-
-/** Adds to what somebody has to consent to why the provider's routing cannot keep it, and what it says to do. */
-function because(
-  features: readonly FeatureReport[],
-  reasons: readonly FeatureReport[],
-): readonly FeatureReport[] {
-  return features.map((report) => {
-    const { feature, handling, detail, fix } = report;
-    const why = reasons.find((reason) => reason.feature === feature);
-    if (why === undefined || isKept(why) || isKept(report) || !needsConsent(feature)) return report;
-    const better = handling === 'refused' ? (why.fix ?? fix) : undefined;
-    return {
-      feature,
-      handling,
-      detail: why.detail === detail ? detail : `${detail} ${why.detail}`,
-      ...(better === undefined ? {} : { fix: better }),
-    };
-  });
-}
-
-function isKept({ handling }: FeatureReport): boolean {
-  return handling === 'native' || handling === 'computed';
 }
 
 const STAYS = 'Nothing is changed at the provider, with the hub or without.';
