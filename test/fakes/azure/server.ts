@@ -178,7 +178,10 @@ export async function startAzure(): Promise<AzureFake> {
     return reply;
   };
 
-  const server = createServer({ cert: certificate.cert, key: certificate.key }, (incoming, response) => {
+  // On a busy machine a client sends on a connection in the very moment in which a shorter timeout closes it.
+  const keepAliveTimeout = 120_000;
+  const { cert, key } = certificate;
+  const server = createServer({ cert, key, keepAliveTimeout }, (incoming, response) => {
     void serve(incoming, response);
   });
   const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
