@@ -119,6 +119,8 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
   };
   const server =
     options.tls === undefined ? createHttpServer(listener) : createHttpsServer(options.tls, listener);
+  // On a busy machine a client sends on a connection in the very moment in which a shorter timeout closes it.
+  server.keepAliveTimeout = 120_000;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));

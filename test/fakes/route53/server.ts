@@ -398,6 +398,8 @@ export async function startFakeRoute53(options: FakeOptions = {}): Promise<FakeR
   const server = createServer((request, response) => {
     handle(request, response).catch(() => response.destroy());
   });
+  // On a busy machine a client sends on a connection in the very moment in which a shorter timeout closes it.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
