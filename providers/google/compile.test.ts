@@ -106,6 +106,13 @@ describe('weights', () => {
     ]);
   });
 
+  it('are there for every type when one of them has them', () => {
+    const types = [type([{ '192.0.2.1': 1, '192.0.2.2': 3 }]), type([{ '2001:db8::1': 1 }], 'AAAA')];
+    expect(JSON.stringify(policiesOf(placement(types)))).toContain(
+      '["AAAA",{"wrr":{"items":[{"weight":1,"rrdatas":["2001:db8::1"]}]}}]',
+    );
+  });
+
   it('are left to plain records when they are equal', () => {
     expect(policiesOf(placement([type([{ '192.0.2.1': 1, '192.0.2.2': 1 }])]))).toBe('no');
   });

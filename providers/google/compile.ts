@@ -127,14 +127,17 @@ const weighted =
   (type: TypePlacement): Routing | undefined => {
     const [tier] = tiersOf(type);
     if (tier === undefined || tier.members.length === 0) return undefined;
-    // Also while only one member is up: the form of a name should not change with its health.
-    const weights =
-      placement.features.includes('weights') || new Set(tier.members.map((m) => m.weight)).size > 1;
-    if (!weights) return undefined;
+    if (!asksForWeights(placement)) return undefined;
     return {
       policy: { wrr: { items: tier.members.map(({ weight, values }) => ({ weight, rrdatas: values })) } },
     };
   };
+
+/** Also while only one member is up, or none is drained: the form of a name should not change with its health. All types have one form. */
+function asksForWeights({ features, types }: Placement): boolean {
+  if (features.includes('weights') || features.includes('drainRamp')) return true;
+  return types.some((type) => new Set(tiersOf(type)[0]?.members.map(({ weight }) => weight)).size > 1);
+}
 
 /** Addresses that Google checks. */
 const checked =
