@@ -14,7 +14,7 @@ import {
 import { checkApi } from './check.ts';
 import { type Asked, failureOf } from './errors.ts';
 import { type ApiEndpoint, requestApi } from './http.ts';
-import { patchOf, setOf } from './records.ts';
+import { canonicalSet, patchOf, setOf } from './records.ts';
 import { type ApiZoneHead, zoneList, zoneWhole } from './wire.ts';
 import { refuseSecondary } from './zone-kind.ts';
 
@@ -223,6 +223,8 @@ function firstDifference(
   return changes.find((change) => {
     const found = now.get(setKey(change.after ?? change.before));
     const expected = change[side];
-    return found === undefined || expected === undefined ? found !== expected : !sameSet(found, expected);
+    return found === undefined || expected === undefined
+      ? found !== expected
+      : !sameSet(found, canonicalSet(expected));
   });
 }

@@ -100,9 +100,7 @@ function claimsOf({ decider }: Placement, checked: boolean): readonly FeatureCla
       ? computed('capacityFloor', 'The hub writes the record anew when a tier falls below its floor.')
       : no('capacityFloor', 'PowerDNS goes to the next tier only when the whole tier is down.'),
     computed('drainRamp', 'The hub writes the record anew with each step of a drain.'),
-    byHub
-      ? computed('nearest', 'The hub puts the nearest healthy endpoints of each country into the record.')
-      : no('nearest', 'Of the other endpoints, PowerDNS does not prefer those that are near.'),
+    no('nearest', 'Of the other endpoints, PowerDNS does not prefer those that are near.'),
     no('subnets', 'The LUA record is made from countries; networks are not in it.'),
     no('dynamicTtl', 'A LUA record has one TTL, near a change as well.'),
     no('maxAnswers', 'An answer holds the addresses of one member.'),

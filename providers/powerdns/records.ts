@@ -55,6 +55,14 @@ function canonical(type: number, content: string): string {
   }
 }
 
+/** The set in our spelling, as `setOf` gives it. */
+export function canonicalSet(set: RecordSet): RecordSet {
+  const code = parseType(set.type);
+  return code === undefined
+    ? set
+    : { ...set, values: set.values.map((value) => canonical(code, value)).sort() };
+}
+
 /** An RRset of a PATCH. A replacement takes the set's place whole; its comments stay. */
 export type ApiChange =
   | { readonly name: DomainName; readonly type: string; readonly changetype: 'DELETE' }

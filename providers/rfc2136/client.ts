@@ -19,6 +19,7 @@ import { checkServer } from './check.ts';
 import { type Answer, type Correspondent, exchange } from './exchange.ts';
 import { type Asked, failureOf, transferFailure } from './failures.ts';
 import { keyOfSecret } from './key.ts';
+import { recordsOf, setsOf, wireOf } from './records.ts';
 import { changesOf, updateMessage } from './update.ts';
 import { ZoneCopy } from './zone-copy.ts';
 
@@ -250,7 +251,9 @@ function firstMissing(sets: readonly RecordSet[], changes: readonly SetChange[])
   return changes.find(({ before, after }) => {
     if (after === undefined) return before !== undefined && now.has(setKey(before));
     const found = now.get(setKey(after));
-    return found === undefined || !sameSet(found, after);
+    // In our spelling, whichever it was sent in.
+    const [sent] = setsOf(recordsOf(after, wireOf(after)));
+    return found === undefined || sent === undefined || !sameSet(found, sent);
   });
 }
 

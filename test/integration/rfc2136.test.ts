@@ -1,3 +1,5 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Provider, ProviderOptions } from '../../providers/contract.ts';
 import { type DomainName, parseName } from '../../src/dns/name.ts';
@@ -290,4 +292,62 @@ describe.skipIf(!available).each([
       failure: 'conflict',
     });
   });
+});
+
+describe.skipIf(!available)('the guide', () => {
+  const guide = readFileSync(new URL('../../docs/guides/providers/rfc2136.md', import.meta.url), 'utf8');
+  const blocks = [...guide.matchAll(/```[a-z]*\n(.*?)```/gs)].map((match) => match[1] ?? '');
+  /** The configuration that holds the text, for the zone and the folder of the test. */
+  const shown = (text: string, folder: string): string => {
+    const block = blocks.find((candidate) => candidate.includes(text));
+    if (block === undefined) throw new Error(`the guide shows no configuration with ${text}`);
+    return block
+      .replaceAll('example.com', 'update.example')
+      .replaceAll(/\/(etc|var\/lib)\/(bind|knot)/g, folder);
+  };
+
+  it.each([
+    [
+      'BIND',
+      (options: UpdatableOptions) => {
+        const keyFile = `key "portolan" { algorithm hmac-sha256; secret "${UPDATE_KEY.secret}"; };\n`;
+        mkdirSync(options.folder, { recursive: true });
+        writeFileSync(join(options.folder, 'portolan.key'), keyFile);
+        return bind({ ...options, configuration: shown('update-policy', options.folder) });
+      },
+    ],
+    [
+      'Knot',
+      (options: UpdatableOptions) =>
+        knot({
+          ...options,
+          configuration: shown('action: [update, transfer]', options.folder).replace(
+            'the secret that keymgr printed',
+            UPDATE_KEY.secret,
+          ),
+        }),
+    ],
+  ] as const)(
+    'has a configuration of %s with which everything is allowed that publishing needs',
+    async (_, start) => {
+      const server = await serve(start);
+      const { running, provider } = server;
+      expect((await provider.check([running.zone], soon())).filter(({ ok }) => !ok)).toEqual([]);
+      const sets = [
+        set('www', 'A', ['192.0.2.1']),
+        set('www', 'AAAA', ['2001:db8::1']),
+        set('www._owner._portolan', 'TXT', ['"heritage=portolan"']),
+        set('geo', 'NS', ['ns1.example.net.']),
+        set('geo', 'DS', [`1 13 2 ${'AB'.repeat(32)}`]),
+      ];
+      await send(
+        server,
+        sets.map((after) => ({ after })),
+      );
+      for (const one of sets) expect(await found(server, one)).toEqual(one);
+      const alias = set('www', 'CNAME', ['x.example.net.']);
+      await send(server, [...sets.slice(0, 2).map((before) => ({ before })), { after: alias }]);
+      expect(await found(server, alias)).toEqual(alias);
+    },
+  );
 });

@@ -47,11 +47,13 @@ export interface UpdatableOptions {
   readonly powerless?: KeyText;
   /** The server signs the zones: at once, or (BIND) a copy of them in the background. */
   readonly signed?: 'at-once' | 'in-background';
+  /** Keys, access and zones as a person wrote them, instead of those made from the fields above. */
+  readonly configuration?: string;
 }
 
 /** BIND with zones that the key may copy and update. */
 export function startUpdatableBind(program: string, options: UpdatableOptions): Promise<Primary> {
-  const { folder, zones, key, signed } = options;
+  const { folder } = options;
   return started('BIND', options, (port) => {
     const config = [
       'options {',
@@ -60,17 +62,7 @@ export function startUpdatableBind(program: string, options: UpdatableOptions): 
       '  recursion no; empty-zones-enable no; dnssec-validation no; notify no;',
       '};',
       'controls { };',
-      ...[key, ...(options.powerless === undefined ? [] : [options.powerless])].map(
-        ({ name, algorithm, secret }) => `key "${name}" { algorithm ${algorithm}; secret "${secret}"; };`,
-      ),
-      ...zones.map(
-        ({ origin }) =>
-          `zone "${origin}" { type primary; file "${origin}zone"; update-policy { grant ${key.name} zonesub ANY; }; allow-transfer { key "${key.name}"; };${
-            signed === undefined
-              ? ''
-              : ` dnssec-policy default; inline-signing ${signed === 'in-background' ? 'yes' : 'no'};`
-          } };`,
-      ),
+      ...(options.configuration === undefined ? bindZones(options) : [options.configuration]),
     ];
     const path = join(folder, 'named.conf');
     writeFileSync(path, `${config.join('\n')}\n`);
@@ -78,9 +70,25 @@ export function startUpdatableBind(program: string, options: UpdatableOptions): 
   });
 }
 
+function bindZones({ zones, key, signed, powerless }: UpdatableOptions): readonly string[] {
+  return [
+    ...[key, ...(powerless === undefined ? [] : [powerless])].map(
+      ({ name, algorithm, secret }) => `key "${name}" { algorithm ${algorithm}; secret "${secret}"; };`,
+    ),
+    ...zones.map(
+      ({ origin }) =>
+        `zone "${origin}" { type primary; file "${origin}zone"; update-policy { grant ${key.name} zonesub ANY; }; allow-transfer { key "${key.name}"; };${
+          signed === undefined
+            ? ''
+            : ` dnssec-policy default; inline-signing ${signed === 'in-background' ? 'yes' : 'no'};`
+        } };`,
+    ),
+  ];
+}
+
 /** Knot DNS with zones that the key may copy and update. */
 export function startUpdatableKnot(program: string, options: UpdatableOptions): Promise<Primary> {
-  const { folder, zones, key, signed } = options;
+  const { folder } = options;
   return started('Knot', options, (port) => {
     const config = [
       'server:',
@@ -98,34 +106,38 @@ export function startUpdatableKnot(program: string, options: UpdatableOptions): 
       '    kasp-db-max-size: 16M',
       '    timer-db-max-size: 16M',
       '    catalog-db-max-size: 16M',
-      'key:',
-      ...[key, ...(options.powerless === undefined ? [] : [options.powerless])].flatMap(
-        ({ name, algorithm, secret }) => [
-          `  - id: ${name}`,
-          `    algorithm: ${algorithm}`,
-          `    secret: ${secret}`,
-        ],
-      ),
-      'acl:',
-      '  - id: portolan',
-      `    key: ${key.name}`,
-      '    action: [update, transfer]',
-      'template:',
-      '  - id: default',
-      `    storage: "${folder}"`,
-      '    zonefile-sync: -1',
-      ...(signed === undefined ? [] : ['    dnssec-signing: on']),
-      'zone:',
-      ...zones.flatMap(({ origin }) => [
-        `  - domain: "${origin}"`,
-        `    file: "${join(folder, `${origin}zone`)}"`,
-        '    acl: portolan',
-      ]),
+      ...(options.configuration === undefined ? knotZones(options) : [options.configuration]),
     ];
     const path = join(folder, 'knot.conf');
     writeFileSync(path, `${config.join('\n')}\n`);
     return spawn(program, ['-c', path], { stdio: ['ignore', 'ignore', 'pipe'] });
   });
+}
+
+function knotZones({ folder, zones, key, signed, powerless }: UpdatableOptions): readonly string[] {
+  return [
+    'key:',
+    ...[key, ...(powerless === undefined ? [] : [powerless])].flatMap(({ name, algorithm, secret }) => [
+      `  - id: ${name}`,
+      `    algorithm: ${algorithm}`,
+      `    secret: ${secret}`,
+    ]),
+    'acl:',
+    '  - id: portolan',
+    `    key: ${key.name}`,
+    '    action: [update, transfer]',
+    'template:',
+    '  - id: default',
+    `    storage: "${folder}"`,
+    '    zonefile-sync: -1',
+    ...(signed === undefined ? [] : ['    dnssec-signing: on']),
+    'zone:',
+    ...zones.flatMap(({ origin }) => [
+      `  - domain: "${origin}"`,
+      `    file: "${join(folder, `${origin}zone`)}"`,
+      '    acl: portolan',
+    ]),
+  ];
 }
 
 export interface PowerDnsOptions {
