@@ -1,6 +1,7 @@
 import type { ProviderHarness } from '../provider-harness.ts';
 import { azure, azureTrafficManager } from './azure.ts';
 import { bind } from './bind.ts';
+import { embedded } from './embedded.ts';
 import { google } from './google.ts';
 import { knot } from './knot.ts';
 import { powerdns, powerdnsLua } from './powerdns.ts';
@@ -18,4 +19,5 @@ export const HARNESSES: readonly ProviderHarness[] = [
   powerdnsLua,
   bind,
   knot,
+  embedded,
 ];
