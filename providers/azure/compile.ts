@@ -165,11 +165,6 @@ function claimsOf(
       : { feature: 'capacityFloor', kept: 'computed', detail: swapped('when a tier falls below its floor') },
     { feature: 'drainRamp', kept: 'computed', detail: swapped('with each step of a drain') },
     {
-      feature: 'nearest',
-      kept: 'computed',
-      detail: 'The hub orders by distance when it makes the profiles.',
-    },
-    {
       feature: 'subnets',
       kept: 'no',
       detail: 'Traffic Manager routes a profile by geography or by subnets, not by both.',

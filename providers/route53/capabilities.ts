@@ -50,7 +50,11 @@ export const capabilities: Capabilities = {
     },
     { feature: 'capacityFloor', native: false, reason: 'Route 53 knows no capacity; the hub keeps it.' },
     { feature: 'drainRamp', native: false, reason: 'The hub changes the weights step by step.' },
-    { feature: 'nearest', native: true, reason: 'The next best are further tiers of each place.' },
+    {
+      feature: 'nearest',
+      native: false,
+      reason: 'The next best are one more tier, by capacity and not by distance.',
+    },
     { feature: 'maxAnswers', native: false, reason: 'One weighted record answers each query.' },
     { feature: 'mixedTypes', native: false, reason: 'A name has a CNAME or addresses, for everybody.' },
   ],

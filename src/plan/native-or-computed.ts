@@ -213,7 +213,7 @@ function published(
   // Nobody's routing orders by distance: the table has the other endpoints together.
   const judgement = judgeClaims(
     { features: features.map(({ feature }) => feature), accepted: placement.accepted },
-    claims.filter(({ feature }) => feature !== 'nearest'),
+    claims.filter(({ feature, kept }) => feature !== 'nearest' || kept === 'no'),
   );
   if (judgement.refused) {
     return {
