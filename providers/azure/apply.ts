@@ -1,4 +1,5 @@
 import type { RecordSet as AzureRecordSet, DnsManagementClient } from '@azure/arm-dns';
+import type { DomainName } from '../../src/dns/name.ts';
 import type { ChangeGroup, RecordSet, SetChange } from '../../src/plan/record-set.ts';
 import { sameSet, setKey } from '../../src/plan/record-set.ts';
 import { type Batch, ProviderError, type ProviderOptions, type ProviderZone } from '../contract.ts';
@@ -31,6 +32,8 @@ export interface Writer {
   readonly zoneName: string;
   readonly options: ProviderOptions;
   readonly memory: ZoneMemory;
+  /** Why the aid with this key was not made. */
+  readonly refusedAids: ReadonlyMap<string, string>;
 }
 
 /** @throws ProviderError */
@@ -40,26 +43,55 @@ export async function applyBatch(
   batch: Batch,
   signal: AbortSignal,
 ): Promise<void> {
+  for (const group of batch.groups) checkGroup(group, zone, writer.refusedAids);
   const stamp = batch.fence?.after?.values[0]?.replaceAll('"', '');
-  const write = (change: SetChange): Promise<void> =>
-    writeSet(writer, zone, change, batch.tokens, stamp, signal);
+  const write = (change: SetChange, group?: DomainName): Promise<void> =>
+    writeSet(writer, zone, change, { group, tokens: batch.tokens, stamp }, signal);
   if (batch.fence !== undefined) await write(batch.fence);
   const removals = batch.groups.filter((group) => group.changes.every((c) => c.after === undefined));
   const others = batch.groups.filter((group) => !removals.includes(group));
   for (const wave of [others, removals]) await inParallel(wave, write);
 }
 
+/** What cannot be written is refused before anything is sent, so that no group ends in the middle for it. @throws ProviderError `invalid` */
+function checkGroup(
+  { name, changes }: ChangeGroup,
+  zone: ProviderZone,
+  refusedAids: ReadonlyMap<string, string>,
+): void {
+  try {
+    for (const { after } of changes) {
+      if (after === undefined) continue;
+      relativeName(after.name, zone.origin);
+      const reason = refusedAids.get(aidOf(after) ?? '');
+      if (reason !== undefined) throw new ProviderError('invalid', reason);
+      toAzure(after);
+    }
+  } catch (error) {
+    // The group is named by its hostname, whichever of its sets it is.
+    const { message, fix } = providerErrorOf(error, { action: 'RecordSets_CreateOrUpdate', writes: true });
+    throw new ProviderError('invalid', message, { group: name, fix, cause: error });
+  }
+}
+
+/** Key of the aid that an alias leads to, while it has no id. */
+function aidOf({ native }: RecordSet): string | undefined {
+  const { targetResource: target } = native ?? {};
+  if (typeof target !== 'object' || target === null || !('$aid' in target)) return undefined;
+  return typeof target.$aid === 'string' ? target.$aid : undefined;
+}
+
 /** Groups do not lean on each other, so several are under way at once; after a failure no further one is begun. */
 async function inParallel(
   groups: readonly ChangeGroup[],
-  write: (change: SetChange) => Promise<void>,
+  write: (change: SetChange, group: DomainName) => Promise<void>,
 ): Promise<void> {
   const waiting = [...groups];
   const failures: Error[] = [];
   const work = async (): Promise<void> => {
     for (let group = waiting.shift(); group !== undefined && failures.length === 0; group = waiting.shift()) {
       try {
-        for (const change of inOrder(group)) await write(change);
+        for (const change of inOrder(group)) await write(change, group.name);
       } catch (error) {
         failures.push(error instanceof Error ? error : new Error(String(error)));
       }
@@ -98,12 +130,19 @@ export function inOrder({ changes }: ChangeGroup): readonly SetChange[] {
   return ordered;
 }
 
+/** What a set is written as a part of. */
+interface Part {
+  /** The owned name; `undefined` for the fence, which is nobody's. */
+  readonly group: DomainName | undefined;
+  readonly tokens: ReadonlyMap<string, string>;
+  readonly stamp: string | undefined;
+}
+
 async function writeSet(
   writer: Writer,
   zone: ProviderZone,
   change: SetChange,
-  tokens: ReadonlyMap<string, string>,
-  stamp: string | undefined,
+  { group, tokens, stamp }: Part,
   signal: AbortSignal,
 ): Promise<void> {
   const set = change.after ?? change.before;
@@ -124,7 +163,12 @@ async function writeSet(
   const etag =
     change.before === undefined ? undefined : await etagOf(writer, zone, change.before, tokens, signal);
   const action = change.after === undefined ? 'RecordSets_Delete' : 'RecordSets_CreateOrUpdate';
-  const asked = { action, writes: true, group: set.name, conditional: change.before !== undefined };
+  const asked = {
+    action,
+    writes: true,
+    ...(group === undefined ? {} : { group }),
+    conditional: change.before !== undefined,
+  };
   await options.turn(action, signal);
   try {
     if (change.after === undefined) {

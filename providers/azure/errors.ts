@@ -8,7 +8,7 @@ export interface Asked {
   readonly action: string;
   /** True when it changes something: an answer that was lost is then `ambiguous`. */
   readonly writes: boolean;
-  /** Name that the request is about, when it is about one. */
+  /** Owned name that the request is a part of, when it is. */
   readonly group?: DomainName;
   /** True when the request said what it expects to find (If-Match): a set that is gone is then a conflict. */
   readonly conditional?: boolean;

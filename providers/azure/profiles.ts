@@ -53,18 +53,25 @@ const node: z.ZodType<ProfileNode> = z.object({
 });
 const aidSpec = z.object({ hostname: z.string(), type: z.string(), root: node });
 
+export interface ProfileAids extends Aids {
+  /** What the service said of trees that it did not take, by key. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
 /**
  * Trees of Traffic Manager profiles, each made once and found again by its tags. Children are made before the profile that nests them, and deleted
  * after it (the service refuses to delete a nested profile, and so it should one that an alias leads to). A tree that was begun and not finished
- * is finished by the next hub; one that somebody changed gets its content back.
+ * is finished by the next hub; one that somebody changed gets its content back. A tree that the service refuses (there are too many profiles) has no id, and `refused`
+ * says why; the others are made all the same.
  */
 export function profileAids(
   client: TrafficManagerManagementClient,
   spec: AzureSpec,
   options: ProviderOptions,
-): Aids {
+): ProfileAids {
   const { owner, name, turn, clock } = options;
   const { resourceGroup } = spec;
+  const refused = new Map<string, string>();
 
   async function listed(signal: AbortSignal): Promise<readonly Ours[]> {
     const action = 'Profiles_List';
@@ -133,13 +140,22 @@ export function profileAids(
   }
 
   return {
+    refused,
+
     async ensure(specs, signal) {
       const known = specs.length === 0 ? [] : await listed(signal);
       const ids = new Map<string, string>();
       for (const { key, kind, spec: content } of specs) {
         if (kind !== PROFILE_AID || ids.has(key)) continue;
         const { root } = aidSpec.parse(content);
-        ids.set(key, await ensureTree(key, root, known, signal));
+        try {
+          ids.set(key, await ensureTree(key, root, known, signal));
+          refused.delete(key);
+        } catch (error) {
+          if (!(error instanceof ProviderError) || !['invalid', 'conflict'].includes(error.failure))
+            throw error;
+          refused.set(key, error.message);
+        }
       }
       return ids;
     },

@@ -40,6 +40,11 @@ function createProvider(account: AzureAccount, options: ProviderOptions): Provid
     memories.set(zone.id, memory);
     return memory;
   };
+  const aids =
+    account.trafficManager === undefined
+      ? undefined
+      : profileAids(account.trafficManager, account.spec, options);
+  const refusedAids = aids?.refused ?? new Map<string, string>();
   const zones = (signal: AbortSignal): Promise<readonly ProviderZone[]> =>
     listZones(account, options, signal);
   return {
@@ -47,11 +52,10 @@ function createProvider(account: AzureAccount, options: ProviderOptions): Provid
     read: (zone, signal) => readZone(account, options, zone, memoryOf(zone), signal),
     async apply(zone, batch, signal) {
       const place = placeOf(zone, account);
-      await applyBatch({ dns: account.dns, ...place, options, memory: memoryOf(zone) }, zone, batch, signal);
+      const writer = { dns: account.dns, ...place, options, memory: memoryOf(zone), refusedAids };
+      await applyBatch(writer, zone, batch, signal);
     },
-    ...(account.trafficManager === undefined
-      ? {}
-      : { aids: profileAids(account.trafficManager, account.spec, options) }),
+    ...(aids === undefined ? {} : { aids }),
     check: (wanted, signal) => checkAccount({ account, options, zones }, wanted, signal),
     close() {
       account.close();

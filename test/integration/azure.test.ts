@@ -156,17 +156,7 @@ describe('record sets at Azure DNS', () => {
 
   it('I2 a hub that pauses between its check and its write is refused at the fence, and changes nothing', async () => {
     const plan = (content: ZoneContent, epoch: number, address: string) =>
-      planZone({
-        origin: ORIGIN,
-        owner: 'conformance',
-        fence: { epoch, generation: 1 },
-        current: content.sets,
-        desired: [wanted(address)],
-        adopted: new Map(),
-        deletions: 'allow',
-        maxRemovedPercent: 100,
-        approved: new Set(),
-      });
+      planZone(zonePlanInput(content, [wanted(address)], epoch));
     const paused = await provider.read(zone, never);
     const late = plan(paused, 1, '192.0.2.1');
     const leader = await open();
@@ -197,17 +187,7 @@ describe('record sets at Azure DNS', () => {
           },
         });
         const content = await mortal.read(zone, never);
-        const plan = planZone({
-          origin: ORIGIN,
-          owner: 'conformance',
-          fence: { epoch: 1, generation: index * 100 + allowed + 1 },
-          current: content.sets,
-          desired,
-          adopted: new Map(),
-          deletions: 'allow',
-          maxRemovedPercent: 100,
-          approved: new Set(),
-        });
+        const plan = planZone(zonePlanInput(content, desired, 1, index * 100 + allowed + 1));
         expect(plan.held, 'what was left looks foreign').toEqual([]);
         const { end } = await enactOf(mortal, content, plan);
         const { sets } = await provider.read(zone, never);
@@ -418,6 +398,23 @@ describe('Traffic Manager behind an alias', () => {
     expect(fake.trafficManager.profiles.size).toBe(3);
   });
 
+  it('that the service does not take holds its own name only, and says why', async () => {
+    fake.trafficManager.maxProfiles = 2;
+    const { made } = routed(2);
+    if (made.outcome === 'no' || provider.aids === undefined) throw new Error('it was not compiled');
+    expect(await provider.aids.ensure(made.aids, never)).toEqual(new Map());
+    const content = await provider.read(zone, never);
+    const desired = [{ ...wanted('192.0.2.1'), sets: made.sets }, api('192.0.2.5')];
+    const result = await enactOf(provider, content, planZone(zonePlanInput(content, desired)));
+    expect(result.end).toBe('applied');
+    expect(result.held).toEqual([
+      expect.objectContaining({ name: WWW, code: 'PROVIDER_REFUSED', message: containing('QuotaExceeded') }),
+    ]);
+    const { sets } = await provider.read(zone, never);
+    expect(sets.some(({ name }) => name === 'api.example.com.')).toBe(true);
+    expect(sets.some(({ name }) => name === WWW || name === markerName(ORIGIN, WWW))).toBe(false);
+  });
+
   it('I8 gets back what somebody changed in it', async () => {
     await put(await withIds(provider.aids, 2));
     for (const profile of fake.trafficManager.profiles.values())
@@ -448,6 +445,20 @@ describe('Traffic Manager behind an alias', () => {
     expect(fake.trafficManager.profiles.size).toBe(0);
   });
 });
+
+function zonePlanInput(content: ZoneContent, desired: readonly DesiredName[], epoch = 1, generation = 1) {
+  return {
+    origin: ORIGIN,
+    owner: 'conformance',
+    fence: { epoch, generation },
+    current: content.sets,
+    desired,
+    adopted: new Map(),
+    deletions: 'allow',
+    maxRemovedPercent: 100,
+    approved: new Set<string>(),
+  } as const;
+}
 
 function azureAccount() {
   const { azure: account } = azureSpec(fake, ORIGIN, true);

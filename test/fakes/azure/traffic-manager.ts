@@ -76,6 +76,8 @@ export interface TrafficManager {
   readonly profiles: Map<string, StoredProfile>;
   /** Addresses and names that the probes of Traffic Manager find down. */
   readonly down: Set<string>;
+  /** How many profiles the subscription may have: "200", unless Azure raised it. */
+  maxProfiles: number;
   answer(request: {
     readonly method: string;
     readonly parts: readonly string[];
@@ -122,6 +124,9 @@ export function createTrafficManager(options: {
       );
     }
     const existed = profiles.has(name.toLowerCase());
+    if (!existed && profiles.size >= service.maxProfiles) {
+      bad(`The subscription has ${service.maxProfiles} Traffic Manager profiles.`, 'QuotaExceeded');
+    }
     profiles.set(name.toLowerCase(), profile);
     return { status: existed ? 200 : 201, body: asResource(profile) };
   };
@@ -142,9 +147,10 @@ export function createTrafficManager(options: {
     return { status: 200, body: { operationResult: true } };
   };
 
-  return {
+  const service: TrafficManager = {
     profiles,
     down: new Set(),
+    maxProfiles: 200,
     byId,
     answer({ method, parts, json }) {
       const [kind, name] = parts;
@@ -174,6 +180,7 @@ export function createTrafficManager(options: {
       }
     },
   };
+  return service;
 }
 
 /** Targets of the external endpoints of a profile and of those nested in it. */
