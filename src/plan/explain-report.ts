@@ -5,7 +5,7 @@ type Report = Omit<CompileReport, 'hostname' | 'zone'> & { readonly hostname: st
 
 /**
  * A compile report for people: one headline, then a line a feature and what to do about it, and what happens while the hub is away. As
- * `portolan explain`, `portolan plan` and status messages show it.
+ * `portolan explain` and `portolan plan` show it.
  */
 export function explainReport(report: Report): readonly string[] {
   return [
@@ -19,20 +19,6 @@ export function explainReport(report: Report): readonly string[] {
       : [`  refused: ${report.refusal.message}`, `    fix: ${report.refusal.fix}`]),
     `  hub away: ${report.hubDown}`,
   ];
-}
-
-/** The report in one sentence, for a condition's message. */
-export function summarizeReport(report: CompileReport): string {
-  const { hostname, provider, outcome, features, refusal } = report;
-  const refused = features.filter(({ handling }) => handling === 'refused');
-  if (outcome === 'refused') {
-    const why = refusal?.message ?? refused.map(({ feature, detail }) => `${feature}: ${detail}`).join(' ');
-    const fix = refusal?.fix ?? refused[0]?.fix;
-    return `${hostname} is not published at ${provider}. ${why}${fix === undefined ? '' : ` ${fix}`}`;
-  }
-  const lost = features.filter(({ handling }) => handling === 'lost').map(({ feature }) => feature);
-  const how = HOW[outcome];
-  return `${hostname} at ${provider}: ${how}${lost.length === 0 ? '' : `; not kept: ${lost.join(', ')}`}.`;
 }
 
 const HOW: Readonly<Record<Exclude<CompileReport['outcome'], 'refused'>, string>> = {
