@@ -241,6 +241,16 @@ describe('one hostname at one provider', () => {
     expect(values(made)?.toSorted()).toEqual(['192.0.2.1', '192.0.2.3']);
   });
 
+  it('asks only for the consent that is needed: what the provider keeps without places stays kept', () => {
+    const made = compile(both, providerWith(['weights', 'failover']));
+    expect(made.report.outcome).toBe('refused');
+    expect(made.desired.sets).toBeUndefined();
+    expect(handlings(made)).toMatchObject({ geo: 'refused', weights: 'native' });
+    expect(compile(both, providerWith(['weights', 'failover']), { accept: ['geo'] }).report.outcome).toBe(
+      'native',
+    );
+  });
+
   it('says why the provider cannot, beside what clients get instead', () => {
     const { report } = compile(byPlace, providerWith([]), { accept: ['geo'] });
     expect(report.features.find(({ feature }) => feature === 'geo')?.detail).toBe(

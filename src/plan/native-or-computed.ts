@@ -183,7 +183,9 @@ function withoutPlaces(
     ttlSeconds,
   });
   const said = plainRecords.features.filter(({ feature }) => ofPlaces.includes(feature));
-  if (said.some(({ handling }) => handling === 'refused')) return undefined;
+  if (said.some(({ feature, handling }) => feature === 'residency' && handling === 'refused'))
+    return undefined;
+  // What is not accepted is refused all the same, but then nobody is asked to accept what the provider keeps of the rest.
   const flat: Placement = { ...unplacedPlacementOf(asked, regions), ttlSeconds };
   if (isPlain(flat, input)) return undefined;
   const rest = provider.compile(flat);
