@@ -88,6 +88,7 @@ const list = (text: string | undefined): readonly string[] =>
 
 /** `%XX` for what separates fields, and for what a TXT record would spell in its own way. */
 function encode(text: string): string {
+  if (/^[A-Za-z0-9._:/*-]*$/.test(text)) return text;
   return text.replace(/[^A-Za-z0-9._:/*-]/g, (char) => encodeURIComponent(char).replace(/[!'()~]/g, hex));
 }
 
@@ -109,7 +110,18 @@ export interface MarkerSet {
   readonly others: readonly string[];
 }
 
+/** What was read of a set: zones are planned again and again from the same sets, few of which change in between. */
+const known = new WeakMap<RecordSet, MarkerSet>();
+
 export function readMarkerSet(set: RecordSet): MarkerSet {
+  const before = known.get(set);
+  if (before !== undefined) return before;
+  const read = parseMarkerSet(set);
+  known.set(set, read);
+  return read;
+}
+
+function parseMarkerSet(set: RecordSet): MarkerSet {
   const byOwner = new Map<string, Marker>();
   const others: string[] = [];
   for (const value of set.values) {
@@ -121,18 +133,18 @@ export function readMarkerSet(set: RecordSet): MarkerSet {
 }
 
 /** Two markers of one owner, as two writers without preconditions can leave them: it owns what either says. */
-function merged(known: Marker | undefined, marker: Marker): Marker {
-  if (known === undefined) return marker;
+function merged(first: Marker | undefined, marker: Marker): Marker {
+  if (first === undefined) return marker;
   const both = <T extends string>(a: readonly T[], b: readonly T[]): readonly T[] =>
     [...new Set([...a, ...b])].sort();
   return {
     ...marker,
-    types: both(known.types, marker.types),
-    below: both(known.below, marker.below),
+    types: both(first.types, marker.types),
+    below: both(first.below, marker.below),
     values:
-      known.values === undefined || marker.values === undefined
+      first.values === undefined || marker.values === undefined
         ? undefined
-        : [...known.values, ...marker.values],
+        : [...first.values, ...marker.values],
   };
 }
 

@@ -6,7 +6,7 @@ const MAX_STRING_OCTETS = 255;
 
 /** ASCII text as one TXT record in canonical presentation form, cut into character-strings of 255 octets. */
 export function txtValue(text: string): string {
-  const octets = new TextEncoder().encode(text);
+  const octets = Buffer.from(text, 'latin1');
   const strings: Uint8Array[] = [];
   for (let at = 0; at < octets.length || strings.length === 0; at += MAX_STRING_OCTETS) {
     strings.push(octets.subarray(at, at + MAX_STRING_OCTETS));

@@ -25,7 +25,8 @@ export interface ZoneInventory {
 
 export function takeInventory(origin: DomainName, current: readonly RecordSet[]): ZoneInventory {
   // One order, whatever the provider's: the same zone gives the same plan.
-  const sets = [...current].sort((a, b) => (setKey(a) < setKey(b) ? -1 : 1));
+  const byKey = new Map(current.map((set) => [setKey(set), set]));
+  const sets = [...byKey.keys()].sort().flatMap((key) => byKey.get(key) ?? []);
   const byName = new Map<DomainName, RecordSet[]>();
   const markers = new Map<DomainName, MarkerSet>();
   const pools = new Map<DomainName, RecordSet[]>();
@@ -42,7 +43,6 @@ export function takeInventory(origin: DomainName, current: readonly RecordSet[])
   for (const marker of externalDnsMarkers(sets)) {
     if (marker.name !== undefined) push(heritage, marker.name, marker);
   }
-  const byKey = new Map(sets.map((set) => [setKey(set), set]));
   return { origin, sets, byKey, byName, markers, pools, heritage, references };
 }
 
