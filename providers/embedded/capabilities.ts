@@ -1,7 +1,7 @@
 import type { SetChange } from '../../src/plan/record-set.ts';
 import type { Capabilities } from '../contract.ts';
 
-const ROUTED =
+export const ROUTED_WITHOUT_RECORDS =
   'A Zone holds plain records; the embedded name servers route hostnames of policies without records.';
 
 /** What a Zone of this installation can hold. */
@@ -22,7 +22,7 @@ export const CAPABILITIES: Capabilities = {
   routing: (['geo', 'subnets', 'weights', 'residency', 'failover'] as const).map((feature) => ({
     feature,
     native: false,
-    reason: ROUTED,
+    reason: ROUTED_WITHOUT_RECORDS,
   })),
   healthChecks: {
     native: false,

@@ -12,7 +12,7 @@ import {
   type ProviderOptions,
   type ProviderZone,
 } from '../contract.ts';
-import { CAPABILITIES } from './capabilities.ts';
+import { CAPABILITIES, ROUTED_WITHOUT_RECORDS } from './capabilities.ts';
 import { entryOf, setsOf } from './records.ts';
 
 /** A Zone of this installation, as stored. */
@@ -44,7 +44,7 @@ export function createEmbeddedKind(documents: ZoneDocuments): ProviderKind {
       features: placement.features.map((feature) => ({
         feature,
         handling: 'lost',
-        detail: 'A Zone holds plain records.',
+        detail: ROUTED_WITHOUT_RECORDS,
       })),
     }),
     open: (options) => Promise.resolve(openEmbedded(documents, options)),
