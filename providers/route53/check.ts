@@ -40,7 +40,7 @@ export async function checkAccount(
   const seen = await attempt(
     'ListHostedZones',
     '',
-    () => listZones(api, new Set(), signal),
+    () => listZones(api, { origins: new Set(), ids: [] }, signal),
     (all) => `The credentials see ${all.length} hosted zone${all.length === 1 ? '' : 's'}.`,
   );
   for (const origin of wanted) {

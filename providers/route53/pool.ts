@@ -6,6 +6,7 @@ import type { Json, RecordSet } from '../../src/plan/record-set.ts';
 import { scaleWeights } from '../../src/plan/weights.ts';
 import type { CompileInput } from '../contract.ts';
 import { type MappedCheck, mapCheck } from './health-check-config.ts';
+import { plainId } from './names.ts';
 
 /** "A maximum of 100 weighted resource record sets that have the same values for Name and Type." */
 const MAX_WEIGHTED = 100;
@@ -73,7 +74,11 @@ export class Pools {
       values: [],
       native: {
         ...routing,
-        AliasTarget: { HostedZoneId: this.#input.zone.id, DNSName: to, EvaluateTargetHealth: evaluate },
+        AliasTarget: {
+          HostedZoneId: plainId(this.#input.zone.id),
+          DNSName: to,
+          EvaluateTargetHealth: evaluate,
+        },
       },
     });
   }

@@ -17,9 +17,12 @@ export const route53: ProviderKind = {
 
 async function open(options: ProviderOptions): Promise<Provider> {
   const api = await openApi(options);
-  const origins = new Set(options.spec.zones.map(({ origin }) => origin));
+  const wanted = {
+    origins: new Set(options.spec.zones.map(({ origin }) => origin)),
+    ids: options.spec.zones.flatMap(({ id }) => (id === undefined ? [] : [id])),
+  };
   return {
-    zones: (signal) => listZones(api, origins, signal),
+    zones: (signal) => listZones(api, wanted, signal),
     read: (zone, signal) => readZone(api, zone, signal),
     apply: (zone, batch, signal) => applyBatch(api, options.clock, zone, batch, signal),
     aids: healthChecks(api, options),

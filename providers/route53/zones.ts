@@ -10,13 +10,20 @@ const PAGE = 300;
 /** An account has at most 500 zones unless it asked for more, a zone 10,000 records; a service that never ends is refused far beyond. */
 const MOST_PAGES = 5_000;
 
+/** Zones of the account that the hub is to write. */
+export interface WantedZones {
+  readonly origins: ReadonlySet<string>;
+  /** As people wrote them: `Z123` or `/hostedzone/Z123`. */
+  readonly ids: readonly string[];
+}
+
 /**
- * Every hosted zone. Names of its servers are asked for only where they are needed, for `origins`: it is one request per zone.
+ * Every hosted zone. Names of its servers are asked for only where they are needed, for those that are wanted: it is one request per zone.
  * @throws ProviderError
  */
 export async function listZones(
   api: Route53Api,
-  origins: ReadonlySet<string>,
+  { origins, ids }: WantedZones,
   signal: AbortSignal,
 ): Promise<readonly ProviderZone[]> {
   const zones: ProviderZone[] = [];
@@ -24,7 +31,7 @@ export async function listZones(
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const answer = await api.listHostedZones(marker, signal);
     for (const hosted of answer.HostedZones ?? []) {
-      const zone = zoneOf(hosted);
+      const zone = zoneOf(hosted, ids);
       if (zone === undefined) continue;
       zones.push(origins.has(zone.origin) && !zone.private ? await withServers(api, zone, signal) : zone);
     }
@@ -35,12 +42,14 @@ export async function listZones(
   throw noProgress('ListHostedZones');
 }
 
-function zoneOf(hosted: HostedZone): ProviderZone | undefined {
+/** The API takes an id in both spellings, so a zone has the one that its DNSProvider gives it. */
+function zoneOf(hosted: HostedZone, ids: readonly string[]): ProviderZone | undefined {
   const origin = nameFromApi(hosted.Name ?? '');
   if (origin === undefined) return undefined;
+  const id = plainId(hosted.Id ?? '');
   return {
     origin,
-    id: plainId(hosted.Id ?? ''),
+    id: ids.find((written) => plainId(written) === id) ?? id,
     private: hosted.Config?.PrivateZone ?? false,
     nameServers: [],
   };

@@ -1,6 +1,7 @@
 import { CreateHostedZoneCommand, Route53Client } from '@aws-sdk/client-route-53';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemProviderClock } from '../../hub/providers/clock.ts';
+import { createTestAuthority } from '../../prober/testing/authority.ts';
 import { type Batch, type Provider, ProviderError, type ProviderZone } from '../../providers/contract.ts';
 import { route53 } from '../../providers/route53/provider.ts';
 import { parseName } from '../../src/dns/name.ts';
@@ -325,6 +326,44 @@ describe('the Route 53 client against a strict server', () => {
     const found = await Promise.all([1, 2, 3].map(() => aids.ensure([aid], never)));
     expect(new Set(found.map((ids) => ids.get(aid.key))).size).toBe(1);
     expect(server.healthChecks.all()).toHaveLength(1);
+  });
+
+  it('trusts the bundle of caSecret, and nothing else then', async () => {
+    const [authority, other] = await Promise.all([
+      createTestAuthority('Ours'),
+      createTestAuthority('Theirs'),
+    ]);
+    const secure = await startFakeRoute53({ tls: await authority.issue(['localhost']) });
+    secure.createZone('example.com');
+    const spec = specFor(secure, zone);
+    const trusting = await openAccount(secure, spec, { ca: authority.ca });
+    expect(await trusting.zones(never)).toHaveLength(1);
+    for (const ca of [{ ca: other.ca }, {}]) {
+      const doubting = await openAccount(secure, spec, ca);
+      expect(await failure(doubting.zones(never))).toMatchObject({
+        failure: 'transient',
+        message: containing('certificate'),
+      });
+      await doubting.close();
+    }
+    await trusting.close();
+    await secure.close();
+  });
+
+  it('knows a zone by its id in both spellings', async () => {
+    const id = `/hostedzone/${zone.id}`;
+    const account = await openAccount(server, specFor(server, { ...zone, id }));
+    const [found] = await account.zones(never);
+    expect(found).toEqual({ ...zone, id });
+    const content = await account.read({ ...zone, id }, never);
+    expect(content.sets).toHaveLength(2);
+    await account.apply(
+      { ...zone, id },
+      batchOf([{ after: set('www.example.com', 'A', ['192.0.2.1']) }]),
+      never,
+    );
+    expect(await read('www.example.com')).toHaveLength(1);
+    await account.close();
   });
 
   it('refuses a Secret without its keys before it asks anything', async () => {

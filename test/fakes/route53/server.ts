@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ClientAddress } from '../../../src/dns/client.ts';
 import { COUNTRIES } from '../../../src/routing/countries.ts';
@@ -41,7 +42,7 @@ export interface FakeFaults {
   throttleShare: number;
   /** Seconds in a Retry-After header of these; the service sends none. */
   retryAfterSeconds: number | undefined;
-  /** Refuse more than five requests in any second, as the service does. */
+  /** Refuse more than five requests a second, as the service does: a bucket of five that fills up in a second. */
   rateLimit: boolean;
   /** The next change is applied and answered with 500. */
   loseNextAnswer: boolean;
@@ -60,6 +61,8 @@ export interface FakeOptions {
   readonly locate?: (client: ClientAddress) => Place | Promise<Place>;
   /** In [0, 1). */
   readonly random?: () => number;
+  /** Speak TLS, for `localhost`. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 interface Zone {
@@ -118,7 +121,7 @@ export async function startFakeRoute53(options: FakeOptions = {}): Promise<FakeR
   const changes = new Map<string, Zone>();
   const healthChecks = new HealthChecks();
   const requests = new Map<string, number>();
-  const recent: number[] = [];
+  let bucket = { tokens: PER_SECOND, atMs: performance.now() };
   const faults: FakeFaults = {
     latencyMs: 0,
     throttleShare: 0,
@@ -345,11 +348,11 @@ export async function startFakeRoute53(options: FakeOptions = {}): Promise<FakeR
 
   function throttle(): void {
     const now = performance.now();
-    while (recent[0] !== undefined && now - recent[0] >= 1000) recent.shift();
-    const tooMany = faults.rateLimit && recent.length >= PER_SECOND;
+    const allowed = Math.min(PER_SECOND, bucket.tokens + ((now - bucket.atMs) / 1000) * PER_SECOND);
+    const tooMany = faults.rateLimit && allowed < 1;
+    bucket = { tokens: tooMany ? allowed : Math.max(0, allowed - 1), atMs: now };
     if (tooMany || (faults.throttleShare > 0 && random() < faults.throttleShare))
       throw new Refused(400, 'Throttling', ['Rate exceeded']);
-    recent.push(now);
   }
 
   function refuse(response: ServerResponse, thrown: unknown): void {
@@ -395,9 +398,10 @@ export async function startFakeRoute53(options: FakeOptions = {}): Promise<FakeR
     return `00000000-0000-4000-9000-${String(counter).padStart(12, '0')}`;
   }
 
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     handle(request, response).catch(() => response.destroy());
-  });
+  };
+  const server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
   // On a busy machine a client sends on a connection in the very moment in which a shorter timeout closes it.
   server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
@@ -414,7 +418,7 @@ export async function startFakeRoute53(options: FakeOptions = {}): Promise<FakeR
   });
 
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: options.tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
     accessKeyId,
     secretAccessKey,
     dns,
