@@ -5,7 +5,7 @@ import { createOutboundGuard } from './outbound.ts';
 const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
   'api.example.com': ['2001:4860::8', '8.8.8.8'],
   'rebound.example.com': ['8.8.8.8', '169.254.169.254'],
-  'inside.example.com': ['10.1.2.3'],
+  'inside.example.com': ['127.0.0.2'],
 };
 
 const guard = (allowedRanges: readonly string[] = []) =>
@@ -35,10 +35,10 @@ describe('I32 where a DNSProvider makes the hub connect to', () => {
     expect(() => guard().check('[::1]')).toThrow(/::1/);
   });
 
-  it('is a private network only when the operator allows its range', async () => {
-    expect(await look(guard(), 'inside.example.com')).toMatch(/10\.1\.2\.3/);
-    expect(await look(guard(['10.0.0.0/8']), 'inside.example.com')).toBe('10.1.2.3');
-    expect(() => guard(['10.0.0.0/8']).check('10.1.2.3')).not.toThrow();
+  it('is the machine itself only when the operator allows the range', async () => {
+    expect(await look(guard(), 'inside.example.com')).toMatch(/127\.0\.0\.2, which lies in/);
+    expect(await look(guard(['127.0.0.0/8']), 'inside.example.com')).toBe('127.0.0.2');
+    expect(() => guard(['127.0.0.0/8']).check('127.0.0.2')).not.toThrow();
   });
 
   it('does not exist for a name without an address', async () => {
