@@ -21,7 +21,7 @@ import {
   startPrimary,
   zoneOf,
 } from './testing/transfer-world.ts';
-import { type TransferRequest, transferZone } from './transfer-client.ts';
+import { type TransferRequest, transferChanges, transferZone } from './transfer-client.ts';
 
 const cleanUp: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -214,5 +214,49 @@ describe('a transfer from another server', () => {
     const { questions, edns } = makeQuery(0, { name: ORIGIN, type: TYPE.AXFR, class: CLASS.IN });
     expect(asked).toMatchObject({ questions, edns: undefined });
     expect(edns).toBeDefined();
+  });
+});
+
+describe('what changed since a version of a zone', () => {
+  const held = soa(5).rdata;
+  const changesFrom = async (port: number): Promise<unknown> => {
+    if (held.type !== 'SOA') throw new Error('no SOA');
+    return transferChanges({ address: '127.0.0.1', port, zone: ORIGIN }, held);
+  };
+
+  it('is asked for with the SOA held, and comes over as many messages as the server likes', async () => {
+    const asked: Message[] = [];
+    const port = await pretend((query, socket) => {
+      asked.push(query);
+      for (const one of [soa(6), soa(5), www, soa(6)])
+        socket.write(message(query, [one], { authorities: [] }));
+      socket.write(message(query, [soa(6)], { authorities: [] }));
+    });
+    expect(await changesFrom(port)).toEqual({
+      kind: 'differences',
+      differences: [{ removed: [soa(5), www], added: [soa(6)] }],
+    });
+    expect(asked.map(({ questions, authorities }) => [questions[0]?.type, authorities[0]?.rdata])).toEqual([
+      [TYPE.IXFR, held],
+    ]);
+  });
+
+  it('is nothing when the server has that version', async () => {
+    const port = await pretend((query, socket) =>
+      socket.write(message(query, [soa(5)], { authorities: [] })),
+    );
+    expect(await changesFrom(port)).toEqual({ kind: 'current' });
+  });
+
+  it('is an error when the connection ends before it does', async () => {
+    const port = await pretend((query, socket) =>
+      socket.end(message(query, [soa(6), soa(5), www], { authorities: [] })),
+    );
+    await expect(changesFrom(port)).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
+  });
+
+  it('is an error when what comes is no message', async () => {
+    const port = await pretend((_query, socket) => socket.write(frame(Buffer.from('nonsense'))));
+    await expect(changesFrom(port)).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
   });
 });

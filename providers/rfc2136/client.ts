@@ -15,6 +15,7 @@ import {
   type ProviderZone,
   type ZoneContent,
 } from '../contract.ts';
+import { isServersOwn } from './capabilities.ts';
 import { checkServer } from './check.ts';
 import { type Answer, type Correspondent, exchange } from './exchange.ts';
 import { type Asked, failureOf, transferFailure } from './failures.ts';
@@ -140,7 +141,9 @@ export class Rfc2136Provider implements Provider {
       }
       await turn('AXFR', signal);
       const records: ResourceRecord[] = [];
-      for await (const record of transferZone(this.#transfer(zone, signal))) records.push(record);
+      for await (const record of transferZone(this.#transfer(zone, signal))) {
+        if (!isServersOwn(record.type)) records.push(record);
+      }
       const copy = ZoneCopy.of(records);
       if (copy === undefined) throw new ProviderError('transient', `${origin} was sent without its SOA`);
       return this.#keep(origin, copy);

@@ -1,9 +1,13 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Provider, ProviderOptions } from '../../providers/contract.ts';
 import { powerdns } from '../../providers/powerdns/provider.ts';
 import { parseName } from '../../src/dns/name.ts';
 import type { Placement } from '../../src/plan/placement.ts';
 import { type RecordSet, type SetChange, setKey } from '../../src/plan/record-set.ts';
+import { checkSpec } from '../../src/resources/health-check.ts';
+import { COUNTRIES } from '../../src/routing/countries.ts';
 import { type RunningPowerDns, runPowerDns } from '../conformance/providers/powerdns.ts';
 import { containing } from '../support/matchers.ts';
 import { REAL_CLOCK } from '../support/provider-clock.ts';
@@ -280,5 +284,110 @@ describe.skipIf(!pdns.available || !geoip.available)('LUA records of PowerDNS', 
     expect(await answers(running, 'www', 'A', [85, 214, 0])).toEqual(['192.0.2.3']);
     // Japan is in no group.
     expect(await answers(running, 'www', 'A', [133, 11, 0])).toEqual([]);
+  });
+
+  /** Members of the tiers by their loopback addresses, checked by a URL on `port`. */
+  const checkedBy = (
+    port: number,
+    tiers: readonly (readonly string[])[],
+    more: Partial<Placement>,
+  ): Placement => ({
+    hostname: parseName('www.pdns.example'),
+    policy: 'ns/www',
+    ttlSeconds: 60,
+    decider: 'native',
+    types: [
+      {
+        type: 'A',
+        groups: [
+          {
+            id: 'all',
+            places: ['unknown', ...COUNTRIES.keys()],
+            tiers: tiers.map((addresses) => ({
+              members: addresses.map((address) => ({
+                endpoint: address,
+                cluster: `ns/${address}`,
+                weight: 1,
+                values: [address],
+                targets: [
+                  {
+                    id: address,
+                    cluster: `ns/${address}`,
+                    failureDomain: address,
+                    address,
+                    port,
+                    check: checkSpec.parse({ protocol: 'http', port, path: '/healthz' }),
+                    defaultHost: 'www.pdns.example',
+                  },
+                ],
+              })),
+            })),
+          },
+        ],
+      },
+    ],
+    features: ['failover'],
+    accepted: [],
+    ...more,
+  });
+  const publish = async (
+    running: RunningPowerDns,
+    provider: Provider,
+    placement: Placement,
+  ): Promise<void> => {
+    const { spec, zone } = running;
+    const poolSuffix = parseName('www._pool._portolan.pdns.example');
+    const compiled = powerdns.compile({ placement, zone, spec, poolSuffix });
+    if (compiled.outcome !== 'native') throw new Error(compiled.features.map(({ detail }) => detail).join());
+    await send(
+      running,
+      provider,
+      compiled.sets.map((after) => ({ after })),
+    );
+  };
+
+  it('follow a URL: the next tier answers while the first says anything but 200', async () => {
+    const running = await serve(true);
+    const provider = await open(running);
+    const net = `127.${10 + Math.floor(Math.random() * 30)}.${Math.floor(Math.random() * 250)}`;
+    const [first, second] = [`${net}.1`, `${net}.2`];
+    let status = 200;
+    const asked = new Set<string>();
+    const backend = createServer((request, response) => {
+      asked.add(`${request.headers.host?.split(':')[0]}${request.url}`);
+      response.writeHead(request.socket.localAddress === first ? status : 200).end();
+    });
+    await new Promise<void>((resolve) => backend.listen(0, '0.0.0.0', resolve));
+    cleanUp.push(() => new Promise((resolve) => backend.close(() => resolve())));
+    await publish(
+      running,
+      provider,
+      checkedBy((backend.address() as AddressInfo).port, [[first], [second]], {}),
+    );
+    const answered = (address: string) =>
+      expect.poll(() => answers(running, 'www', 'A'), { timeout: 20_000, interval: 200 }).toEqual([address]);
+    await answered(first);
+    await expect.poll(() => [...asked], { timeout: 20_000 }).toEqual(['www.pdns.example/healthz']);
+    status = 503;
+    await answered(second);
+    status = 200;
+    await answered(first);
+  });
+
+  it('keep a client network at its member when the policy is sticky, and spread networks', async () => {
+    const running = await serve(true);
+    const provider = await open(running);
+    const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+    const features = ['weights', 'sticky'] as const;
+    await publish(running, provider, checkedBy(443, [addresses], { decider: 'portolan', features }));
+    const seen = new Set<string>();
+    for (let network = 0; network < 40; network += 1) {
+      const all = new Set<string>();
+      for (let again = 0; again < 3; again += 1)
+        all.add((await answers(running, 'www', 'A', [10, 1, network])).join());
+      expect(all.size).toBe(1);
+      for (const one of all) seen.add(one);
+    }
+    expect([...seen].sort()).toEqual(addresses);
   });
 });
