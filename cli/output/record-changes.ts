@@ -7,6 +7,7 @@ type Held = ProviderZoneState['plan']['held'][number];
 const SIGNS = { create: '+', update: '~', delete: '-' } as const;
 /** Lines of one zone; a first publication has thousands. */
 const MOST_LINES = 200;
+const MOST_REPORTS = 50;
 
 /** `+ www.example.com. A 30 192.0.2.1`, `~ … 30 192.0.2.1 → 30 192.0.2.2`, `- …`. */
 export function changeLine({ change, name, type, setId, before = '', after = '' }: Change): string {
@@ -38,10 +39,16 @@ export function recordPlanLines(plan: RecordPlan | undefined): readonly string[]
     ];
     return lines.length === 0 ? [] : [`  ${provider} ${origin}`, ...lines.map((line) => `    ${line}`)];
   });
-  const reports = plan.reports.filter(isTold).flatMap((report) => explainReport(report));
+  // Where all is kept the headline says so; `portolan explain` has the rest once it is applied.
+  const reports = plan.reports.slice(0, MOST_REPORTS).flatMap((report) => {
+    const lines = explainReport(report);
+    return isTold(report) ? lines : lines.slice(0, 1);
+  });
+  const more = plan.reports.length - MOST_REPORTS;
   return [
     ...(zones.length === 0 ? [] : ['records at DNS providers:', ...zones]),
-    ...reports.map((line) => `  ${line}`),
+    ...(reports.length === 0 ? [] : ['what they keep:', ...reports.map((line) => `  ${line}`)]),
+    ...(more > 0 ? [`  … and ${more} more reports (-o json has them all)`] : []),
   ];
 }
 
