@@ -252,7 +252,7 @@ describe.skipIf(!available).each([
     const { running } = await serve(start);
     const short = {
       ...running.spec,
-      rfc2136: { ...running.spec.rfc2136, timeoutMs: 300 },
+      rfc2136: { ...running.spec.rfc2136, timeoutMs: 2000 },
     } as typeof running.spec;
     const provider = await open(running, { spec: short });
     const change = [{ after: set('www', 'A', ['192.0.2.1']) }];
