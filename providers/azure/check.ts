@@ -1,4 +1,4 @@
-import type { CheckFinding, ProviderOptions, ProviderZone } from '../contract.ts';
+import { type CheckFinding, ProviderError, type ProviderOptions, type ProviderZone } from '../contract.ts';
 import type { AzureAccount } from './account.ts';
 import { grantFor, permissionOf, providerErrorOf } from './errors.ts';
 
@@ -7,6 +7,10 @@ export interface CheckOf {
   readonly options: ProviderOptions;
   readonly zones: (signal: AbortSignal) => Promise<readonly ProviderZone[]>;
 }
+
+/** "Record sets per public DNS zone: 10,000", where the zone does not say. */
+const MAX_SETS = 10_000;
+const NEARLY_FULL = 0.9;
 
 /** No record set has this ETag, so a write on its condition changes nothing; but it is refused earlier when it is not allowed. */
 const NO_ETAG = 'portolan-check';
@@ -29,9 +33,11 @@ export async function checkAccount(
     request: () => Promise<unknown>,
     expected: readonly string[] = [],
   ): Promise<boolean> => {
+    let message = `${permissionOf(action)} is granted`;
     try {
       await options.turn(action, signal);
-      await request();
+      const said = await request();
+      if (typeof said === 'string') message = said;
     } catch (thrown) {
       const error = providerErrorOf(thrown, { action, writes: false, conditional: true });
       if (!expected.includes(error.failure)) {
@@ -42,7 +48,7 @@ export async function checkAccount(
         return false;
       }
     }
-    findings.push({ subject, ok: true, message: `${permissionOf(action)} is granted` });
+    findings.push({ subject, ok: true, message });
     return true;
   };
 
@@ -54,6 +60,19 @@ export async function checkAccount(
       dns.recordSets.listAllByDnsZone(group, name, { abortSignal: signal }).byPage().next(),
     );
     if (!read) continue;
+    await attempt('Zones_Get', `${name}: room`, async () => {
+      const { numberOfRecordSets = 0, maxNumberOfRecordSets = MAX_SETS } = await dns.zones.get(group, name, {
+        abortSignal: signal,
+      });
+      if (numberOfRecordSets < NEARLY_FULL * maxNumberOfRecordSets) return;
+      throw new ProviderError(
+        'invalid',
+        `${numberOfRecordSets} of ${maxNumberOfRecordSets} record sets are used`,
+        {
+          fix: 'Ask Azure support for more, or delegate a part of the zone to another one.',
+        },
+      );
+    });
     const never = { abortSignal: signal, ifMatch: NO_ETAG };
     await attempt(
       'RecordSets_CreateOrUpdate',

@@ -104,6 +104,7 @@ export function grantFor(action: string): string {
 /** https://learn.microsoft.com/azure/role-based-access-control/permissions/networking */
 const PERMISSIONS: Readonly<Record<string, string>> = {
   Zones_List: 'Microsoft.Network/dnsZones/read',
+  Zones_Get: 'Microsoft.Network/dnsZones/read',
   RecordSets_List: 'Microsoft.Network/dnsZones/all/read and Microsoft.Network/dnsZones/recordsets/read',
   RecordSets_Get: 'Microsoft.Network/dnsZones/*/read',
   RecordSets_CreateOrUpdate: 'Microsoft.Network/dnsZones/*/write',

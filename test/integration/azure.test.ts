@@ -341,6 +341,49 @@ describe('credentials for Azure', () => {
   });
 });
 
+describe('a zone at Azure', () => {
+  it('that is nearly full is found by the check, and one that is full refuses by name', async () => {
+    const stored = fake.zones.get('example.com');
+    if (stored === undefined) throw new Error('no zone');
+    stored.maxSets = 2;
+    const failed = (await provider.check([zone], never)).filter(({ ok }) => !ok);
+    expect(failed).toMatchObject([
+      { subject: 'example.com: room', message: containing('2 of 2 record sets') },
+    ]);
+    const refused = await failure(put(set('www.example.com', 'A', ['192.0.2.1'])));
+    expect(refused).toMatchObject({ failure: 'invalid', group: WWW });
+  });
+
+  it('I8 keeps what somebody writes while a plan is under way, and the plan goes on where nobody was', async () => {
+    const stored = fake.zones.get('example.com');
+    if (stored === undefined) throw new Error('no zone');
+    let writes = 0;
+    const slow = await open({
+      turn: async (action) => {
+        if (action !== 'RecordSets_CreateOrUpdate') return;
+        writes += 1;
+        // After the fence and the first marker, somebody takes the hostname.
+        if (writes === 3)
+          storeForeign(stored, WWW, 'A', { ttl: 777, aRecords: [{ ipv4Address: '192.0.2.66' }] });
+      },
+    });
+    const content = await slow.read(zone, never);
+    const plan = planZone(zonePlanInput(content, [wanted('192.0.2.1'), api('192.0.2.5')]));
+    const first = await enactOf(slow, content, plan);
+    const now = await slow.read(zone, never);
+    const again = planZone(zonePlanInput(now, [wanted('192.0.2.1'), api('192.0.2.5')], 1, 9));
+    await enactOf(slow, now, again);
+    const { sets } = await provider.read(zone, never);
+    expect(writes).toBeGreaterThan(3);
+    expect(first.end).toBe('conflict');
+    expect(sets.filter(({ name }) => name === WWW)).toEqual([
+      set('www.example.com', 'A', ['192.0.2.66'], 777),
+    ]);
+    expect(sets.find(({ name }) => name === 'api.example.com.')?.values).toEqual(['192.0.2.5']);
+    expect(again.held).toMatchObject([{ name: WWW, code: 'RECORDS_FOREIGN' }]);
+  });
+});
+
 describe('Traffic Manager behind an alias', () => {
   let front: DnsFront;
 

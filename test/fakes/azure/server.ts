@@ -76,20 +76,7 @@ export async function startAzure(): Promise<AzureFake> {
     const [, zoneName, kind, ...rest] = parts;
     if (zoneName === undefined) {
       if (method !== 'GET') throw notFound('the operation');
-      const all = [...zones.values()].map((zone) => ({
-        id: zone.id,
-        name: zone.origin.slice(0, -1),
-        type: 'Microsoft.Network/dnszones',
-        location: 'global',
-        etag: '00000002-0000-0000-0000-000000000000',
-        tags: {},
-        properties: {
-          maxNumberOfRecordSets: 10_000,
-          numberOfRecordSets: zone.sets.size,
-          nameServers: zone.nameServers,
-          zoneType: 'Public',
-        },
-      }));
+      const all = [...zones.values()].map(zoneResource);
       return page(all, request);
     }
     const zone = zones.get(zoneName.toLowerCase());
@@ -100,6 +87,7 @@ export async function startAzure(): Promise<AzureFake> {
         `The Resource 'Microsoft.Network/dnszones/${zoneName}' under resource group '${ACCOUNT.resourceGroup}' was not found.`,
       );
     }
+    if (method === 'GET' && kind === undefined) return { status: 200, body: zoneResource(zone) };
     if (method === 'GET' && kind?.toLowerCase() === 'all') {
       gate.count(zoneName, 'list');
       return page(
@@ -284,9 +272,27 @@ function actionOf({ method, parts }: Request): string {
   const verb = { GET: 'Get', PUT: 'CreateOrUpdate', DELETE: 'Delete' }[method] ?? method;
   if (provider.toLowerCase() === 'dnszones') {
     if (first === undefined) return 'Zones_List';
+    if (second === undefined) return 'Zones_Get';
     return `RecordSets_${second?.toLowerCase() === 'all' ? 'List' : verb}`;
   }
   return `Profiles_${first === undefined ? 'List' : verb}`;
+}
+
+function zoneResource(zone: StoredZone): unknown {
+  return {
+    id: zone.id,
+    name: zone.origin.slice(0, -1),
+    type: 'Microsoft.Network/dnszones',
+    location: 'global',
+    etag: '00000002-0000-0000-0000-000000000000',
+    tags: {},
+    properties: {
+      maxNumberOfRecordSets: zone.maxSets,
+      numberOfRecordSets: zone.sets.size,
+      nameServers: zone.nameServers,
+      zoneType: 'Public',
+    },
+  };
 }
 
 /** One page of a list, and the link to the next one. */
