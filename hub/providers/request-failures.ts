@@ -12,21 +12,26 @@ import type { EnactInput, EnactmentEnd } from './enactor.ts';
 import { asPortolanError } from './failures.ts';
 import { leftOf, withdrawal } from './zone-content.ts';
 
+/** Where the sending of a plan stands. */
 export interface Progress {
+  /** The zone as it is now, as far as that is certain. */
   content: ZoneContent | undefined;
   fenceSet: RecordSet | undefined;
   stamp: FenceStamp | undefined;
+  /** Of the next request. */
   step: number;
   requests: number;
   readonly applied: ChangeGroup[];
   readonly held: HeldName[];
 }
 
+/** Nothing more is sent. */
 export type Stop = {
   readonly end: Exclude<EnactmentEnd, 'applied'>;
   readonly failure?: PortolanError | ProviderError;
 };
 
+/** What became of a request; `split`: what is to be sent instead, in this order. */
 export type Sent = 'applied' | Stop | { readonly split: readonly (readonly ChangeGroup[])[] };
 
 interface Failed {
