@@ -178,6 +178,23 @@ describe('a zone at a provider', () => {
     await at.worker.close();
   });
 
+  it('I17 has the newest plan win in the middle of a long one: the rest of the old one is not sent', async () => {
+    const provider = memoryProvider();
+    const at = workerFor(provider);
+    const all = (value: string) => Array.from({ length: 150 }, (_, i) => wanted(`n${i}`, value));
+    provider.beforeApply = () => {
+      provider.beforeApply = undefined;
+      void at.want(...all('192.0.2.2'));
+    };
+    await at.want(...all('192.0.2.1'));
+    for (let i = 0; i < 20; i += 1) await at.clock.pass(500);
+    expect(provider.valuesOf('n0.example.com.')).toEqual(['192.0.2.2']);
+    expect(provider.valuesOf('n149.example.com.')).toEqual(['192.0.2.2']);
+    // The old plan in full is four requests, and the new one on top of it two.
+    expect(provider.calls.filter((call) => call === 'apply').length).toBeLessThan(6);
+    await at.worker.close();
+  });
+
   it('that is frozen has a plan, and is not written', async () => {
     const provider = memoryProvider();
     const at = workerFor(provider, { spec: { frozen: true } });
