@@ -13,7 +13,7 @@ import { type Installation, startInstallation } from './dnssec-agents/installati
 const SUITE = 'the hub with DNS providers';
 const pdnsServer = await requireServer('pdnsSqlite', SUITE);
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 async function valuesAt(running: Running, name: DomainName, type = 'A'): Promise<readonly string[]> {
   if ('why' in running.ask) throw new Error(running.ask.why);
