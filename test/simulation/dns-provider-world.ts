@@ -1,23 +1,15 @@
 import { enact } from '../../hub/providers/enactor.ts';
 import type { Batch, ProviderClock, ZoneContent } from '../../providers/contract.ts';
 import { type DomainName, parseName } from '../../src/dns/name.ts';
-import { type FenceStamp, parseStamp } from '../../src/plan/fence.ts';
 import { markerName, poolSuffix } from '../../src/plan/ownership.ts';
 import { planZone } from '../../src/plan/plan-zone.ts';
-import { compareFences, type Fence } from '../../src/plan/publication.ts';
 import { contentOf, type RecordSet, setKey } from '../../src/plan/record-set.ts';
-import { txtText, txtValue } from '../../src/plan/txt-value.ts';
+import { txtValue } from '../../src/plan/txt-value.ts';
 import { digestOfName, digestOfOwn } from '../../src/plan/zone-inventory.ts';
 import type { DesiredName, ZonePlan } from '../../src/plan/zone-plan.ts';
 import { seededRandom } from '../support/random.ts';
-import {
-  Crash,
-  type Faults,
-  FlakyProvider,
-  NO_FAULTS,
-  type Preconditions,
-  targetsOf,
-} from './flaky-provider.ts';
+import { DnsProviderJudge } from './dns-provider-judge.ts';
+import { Crash, type Faults, FlakyProvider, NO_FAULTS, type Preconditions } from './flaky-provider.ts';
 
 /** A mistake that is built in on purpose. */
 export type Mutant =
@@ -72,9 +64,7 @@ export class DnsProviderWorld {
   readonly #mutant: Mutant | undefined;
   readonly #provider: FlakyProvider;
   readonly #clock: ProviderClock;
-  readonly #foreign = new Map<string, RecordSet>();
-  /** Names whose records or marker somebody broke, and when, in events. */
-  readonly #damaged = new Map<DomainName, number>();
+  readonly #judge: DnsProviderJudge;
   #events = 0;
   #nowMs = 0;
   #faults: Faults = NO_FAULTS;
@@ -83,18 +73,29 @@ export class DnsProviderWorld {
   #hubs: Hub[] = [];
   #epoch = 0;
   #generation = 0;
-  #newest: Fence = { epoch: 0, generation: 0 };
   #remembered = new Map<DomainName, string>();
   #depth = 0;
-  #before: ReadonlyMap<string, RecordSet> = new Map();
-  #failure: string | undefined;
 
   constructor(seed: number, preconditions: Preconditions, mutant?: Mutant) {
     this.#random = seededRandom(seed);
     this.#mutant = mutant;
     this.#provider = new FlakyProvider(preconditions, this.#random);
-    this.#provider.onChange = (sender) => this.#judge(sender);
-    this.#provider.onCommit = (sender, batch) => this.#committed(sender, batch);
+    this.#judge = new DnsProviderJudge(this.#provider, {
+      origin: ORIGIN,
+      owner: OWNER,
+      names: NAMES,
+      types: TYPES,
+    });
+    this.#provider.onChange = (sender) =>
+      this.#judge.judge(
+        sender,
+        this.#hubs.find((hub) => sender.startsWith(`${hub.id} `))?.planned ?? new Map(),
+      );
+    this.#provider.onCommit = (sender, batch) => {
+      this.done.commits += 1;
+      this.story.push(`${sender} commits ${changesOf(batch)}`);
+      this.#judge.committed(sender, batch);
+    };
     this.#clock = {
       monotonicMs: () => this.#nowMs,
       wallMs: () => this.#nowMs,
@@ -119,7 +120,7 @@ export class DnsProviderWorld {
 
   /** @returns what went wrong; `undefined` when nothing did */
   async run(steps: number): Promise<string | undefined> {
-    for (let step = 0; step < steps && this.#failure === undefined; step += 1) {
+    for (let step = 0; step < steps && this.#judge.failure === undefined; step += 1) {
       this.#faults = this.#pick([
         NO_FAULTS,
         { ...NO_FAULTS, throttle: 0.9 },
@@ -129,7 +130,7 @@ export class DnsProviderWorld {
       this.#peopleAct();
       await this.#cycle(this.#pick(this.#hubs.filter((hub) => hub.alive)));
     }
-    return this.#failure ?? (await this.#settles());
+    return this.#judge.failure ?? (await this.#settles());
   }
 
   // --- hubs
@@ -400,11 +401,11 @@ export class DnsProviderWorld {
       parseName(`_dmarc.${ORIGIN}`),
     ]);
     const marked = this.#provider.sets.has(`${markerName(ORIGIN, name)} TXT `);
-    const isOurs = marked || this.#damaged.has(name);
+    const isOurs = marked || this.#judge.damaged.has(name);
     const hasCname = [...this.#provider.sets.values()].some(
       (set) => set.name === name && set.type === 'CNAME',
     );
-    if (hasCname && !this.#foreign.has(`${name} CNAME `)) return;
+    if (hasCname && !this.#judge.foreign.has(`${name} CNAME `)) return;
     // At a name that is ours only types that are not ours are somebody else's.
     const type =
       isOurs || this.#policies.has(name) ? this.#pick(['MX', 'TXT', 'A']) : this.#pick(['A', 'TXT']);
@@ -413,14 +414,14 @@ export class DnsProviderWorld {
       !isOurs &&
       type === 'A' &&
       [...this.#provider.sets.values()].some(
-        (s) => s.name === name && s.type === 'A' && !this.#foreign.has(setKey(s)),
+        (s) => s.name === name && s.type === 'A' && !this.#judge.foreign.has(setKey(s)),
       )
     )
       return;
     const key = `${name} ${type} `;
-    if (this.#foreign.has(key) && this.#random() < 0.3) {
+    if (this.#judge.foreign.has(key) && this.#random() < 0.3) {
       this.story.push(`somebody removes ${key}`);
-      this.#foreign.delete(key);
+      this.#judge.foreign.delete(key);
       this.#provider.remove(key);
       return;
     }
@@ -436,7 +437,7 @@ export class DnsProviderWorld {
   /** Somebody breaks what is ours: markers, records, pools go, or have other values. */
   #somebodyDamages(): void {
     const ours = [...this.#provider.sets.values()].filter(
-      (set) => !this.#foreign.has(setKey(set)) && !set.name.includes('_fence'),
+      (set) => !this.#judge.foreign.has(setKey(set)) && !set.name.includes('_fence'),
     );
     if (ours.length === 0) return;
     this.done.damages += 1;
@@ -445,7 +446,7 @@ export class DnsProviderWorld {
     this.story.push(`somebody damages ${setKey(set)}`);
     for (const name of NAMES)
       if (set.name === name || set.name.startsWith(markerName(ORIGIN, name).split('_owner')[0] ?? '-'))
-        this.#damaged.set(name, this.#events);
+        this.#judge.damaged.set(name, this.#events);
     if (this.#random() < 0.6 || set.values.length === 0) this.#provider.remove(setKey(set));
     else if (set.type === 'A') this.#provider.put({ ...set, values: [...set.values, '203.0.113.99'].sort() });
     else if (set.type === 'TXT')
@@ -454,9 +455,9 @@ export class DnsProviderWorld {
 
   #putForeign(set: RecordSet): void {
     this.story.push(`somebody puts ${setKey(set)}`);
-    this.#foreign.set(setKey(set), set);
+    this.#judge.foreign.set(setKey(set), set);
     this.#provider.put(set);
-    this.#before = new Map(this.#provider.sets);
+    this.#judge.look();
   }
 
   #pick<T>(from: readonly T[]): T {
@@ -467,89 +468,17 @@ export class DnsProviderWorld {
 
   // --- what must hold
 
-  #committed(sender: string, batch: Batch): void {
-    this.done.commits += 1;
-    this.story.push(`${sender} commits ${changesOf(batch)}`);
-    this.#before = new Map(this.#provider.sets);
-    const epoch = Number(sender.split(' ')[1]);
-    const stamp = stampIn(batch.fence?.after) ?? {
-      epoch,
-      generation: this.#newest.generation,
-      step: 0,
-      plan: '',
-    };
-    if (this.#provider.preconditions === 'none') return;
-    if (compareFences(stamp, this.#newest) < 0) {
-      this.#fail(
-        `I2: ${sender} committed ${stamp.epoch}.${stamp.generation} after ${this.#newest.epoch}.${this.#newest.generation}`,
-      );
-    }
-    this.#newest = {
-      epoch: stamp.epoch,
-      generation: Math.max(stamp.generation, stamp.epoch > this.#newest.epoch ? 0 : this.#newest.generation),
-    };
-  }
-
-  #judge(sender: string): void {
-    const { sets } = this.#provider;
-    for (const [key, set] of this.#foreign) {
-      const there = sets.get(key);
-      if (there === undefined || contentOf(there) !== contentOf(set))
-        this.#fail(`foreign ${key} was touched by ${sender}`);
-    }
-    const planned =
-      this.#hubs.find((hub) => sender.startsWith(`${hub.id} `))?.planned ??
-      new Map<DomainName, DesiredName>();
-    const answers = (from: ReadonlyMap<string, RecordSet>, name: DomainName): boolean =>
-      [...from.values()].some((set) => set.name === name && TYPES.includes(set.type));
-    const readAt = Number(sender.split('@')[1]);
-    for (const name of NAMES) {
-      // What somebody broke after the hub looked: no provider lets a writer insist on a record that it does not write.
-      if ((this.#damaged.get(name) ?? -1) > readAt) continue;
-      if (planned.has(name) && answers(this.#before, name) && !answers(sets, name))
-        this.#fail(`I4: ${sender} left ${name} without an answer`);
-      const isOurs = [...sets.values()].some(
-        (set) => set.name === name && TYPES.includes(set.type) && !this.#foreign.has(setKey(set)),
-      );
-      const changed = [...sets.values()].some(
-        (set) => set.name === name && TYPES.includes(set.type) && !this.#before.has(setKey(set)),
-      );
-      if (isOurs && changed && !this.#isMarked(name))
-        this.#fail(`I18: ${sender} left records at ${name} without a marker`);
-    }
-    for (const set of sets.values()) {
-      const wasDangling = (target: string): boolean =>
-        ![...this.#before.values()].some((other) => other.name === target);
-      for (const target of targetsOf(set)) {
-        if ([...sets.values()].every((other) => other.name !== target) && !wasDangling(target))
-          this.#fail(`I3: ${sender} collected ${target}, which ${set.name} needs`);
-      }
-    }
-    this.#before = new Map(sets);
-  }
-
-  #isMarked(name: DomainName): boolean {
-    const set = this.#provider.sets.get(`${markerName(ORIGIN, name)} TXT `);
-    return (
-      set?.values.some((value) => txtText(value)?.includes(`portolan/owner=${OWNER},`) === true) ?? false
-    );
-  }
-
-  #fail(why: string): void {
-    this.#failure ??= why;
-  }
-
   /** I8: once nothing goes wrong any more, three plans are enough. */
   async #settles(): Promise<string | undefined> {
     this.#faultsOn = false;
     this.#policies = new Map([...this.#policies].map(([name, policy]) => [name, withoutBad(policy)]));
-    const before = contentsOf(this.#foreign);
+    const before = contentsOf(this.#judge.foreign);
     const leader = this.#leader;
     // What was known before may be out of date; a drift check reads again.
     leader.content = undefined;
     let plan: ZonePlan | undefined;
     for (let plans = 0; plans <= 3; plans += 1) plan = await this.#cycle(leader);
-    if (this.#failure !== undefined) return this.#failure;
+    if (this.#judge.failure !== undefined) return this.#judge.failure;
     if (plan === undefined) return 'I8: the zone could not be read though nothing is wrong any more';
     if (plan.groups.length > 0)
       return `I8: a fourth plan changes ${plan.groups.map(({ name }) => name).join(', ')}`;
@@ -562,13 +491,13 @@ export class DnsProviderWorld {
       }
     }
     for (const held of plan.held) {
-      const foreign = [...this.#foreign.values()].some((set) => set.name === held.name);
-      if (!foreign && !this.#damaged.has(held.name)) return `${held.name} is held: ${held.message}`;
+      const foreign = [...this.#judge.foreign.values()].some((set) => set.name === held.name);
+      if (!foreign && !this.#judge.damaged.has(held.name)) return `${held.name} is held: ${held.message}`;
     }
     for (const name of NAMES)
-      if (!this.#policies.has(name) && this.#isMarked(name))
+      if (!this.#policies.has(name) && this.#judge.isMarked(name))
         return `${name} is marked though nobody wants it`;
-    if (contentsOf(this.#foreign) !== before) return 'foreign records changed';
+    if (contentsOf(this.#judge.foreign) !== before) return 'foreign records changed';
     return undefined;
   }
 }
@@ -597,11 +526,6 @@ function changesOf(batch: Batch): string {
         `${before === undefined ? '+' : after === undefined ? '-' : '~'}${setKey(after ?? before)}`,
     )
     .join(', ');
-}
-
-function stampIn(set: RecordSet | undefined): FenceStamp | undefined {
-  const value = set?.values[0];
-  return value === undefined ? undefined : parseStamp(txtText(value) ?? '');
 }
 
 const contentsOf = (sets: ReadonlyMap<string, RecordSet>): string =>
