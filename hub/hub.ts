@@ -103,7 +103,7 @@ export async function startHub(
       base: { lookup: geo, file: config.geo.database ?? packagedGeoDatabase() },
       trustedKeys: await readTrustedKeys(config.geo.trustedKeys),
       wallMs,
-      onChange: () => links.engine?.secretsChanged(),
+      onChange: () => links.engine?.inputsChanged(),
       breathe: () => setImmediate(),
       log,
     });
@@ -156,7 +156,7 @@ export async function startHub(
       store,
       lookAtParent: createParentLook({ servers: config.dnssec.parentServers, wallMs }),
       nameServers: () => [{ id: 'hub', sequence: hubServes }, ...signingServers(links.engine)],
-      onChange: () => links.engine?.secretsChanged(),
+      onChange: () => links.engine?.inputsChanged(),
       wallMs,
       log,
     });

@@ -10,9 +10,9 @@ import type {
   SnapshotAck,
   VoteBatch as WireVoteBatch,
 } from '../../src/protocol/generated/portolan_pb.js';
-import type { DnsPart, RoutingPart } from '../../src/protocol/snapshot.ts';
+import type { DnsPart } from '../../src/protocol/snapshot.ts';
 import { fromWireVotes } from '../../src/protocol/votes.ts';
-import type { GeoLookup, StateView } from '../../src/routing/model.ts';
+import type { GeoLookup } from '../../src/routing/model.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { DrillEffects } from '../drills/effects.ts';
 import type { DnsStatus } from '../providers/status.ts';
@@ -36,7 +36,7 @@ import { clusterOf, failureDomainOf, snapshotAgents } from './snapshot-agents.ts
 import type { SnapshotInput } from './snapshots.ts';
 import { createStatusWriter } from './status-writer.ts';
 import type { World, WorldContext } from './world.ts';
-import { createWorldPublication } from './world-publication.ts';
+import { type CompileTable, createWorldPublication } from './world-publication.ts';
 
 /** A link that comes and goes must not move probes; an agent that is away for longer is no witness. */
 const WITNESS_GRACE_MS = 60_000;
@@ -53,13 +53,7 @@ export interface EngineOptions {
   readonly geo: () => GeoLookup;
   readonly effects: DrillEffects;
   readonly caBundles: CaBundles;
-  /** Compiles what the hub's own name server answers from. */
-  readonly compileTable: (
-    routing: RoutingPart,
-    geo: GeoLookup,
-    view: () => StateView,
-    dns: DnsPart,
-  ) => AnswerTable;
+  readonly compileTable: CompileTable;
   /** The states that the hub's own name server decides by have changed. */
   readonly onView?: (() => void) | undefined;
   /** The stored objects made another world, and what of it is material is published. */
@@ -118,8 +112,8 @@ export interface Engine {
   statusesDue(): void;
   /** Asks the store whether this hub is the one that acts on it; rejects when it does not answer. */
   leads(): Promise<boolean>;
-  /** A key moved on, a secret of name servers changed, or another GeoIP database is in use: publish what that changes. */
-  secretsChanged(): void;
+  /** What is published besides objects is otherwise (a key, a TSIG secret, the GeoIP database): publish what that changes. */
+  inputsChanged(): void;
   close(): Promise<void>;
 }
 
@@ -476,7 +470,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       identities = read.catch(() => undefined);
       return read.then(agentsChanged);
     },
-    secretsChanged() {
+    inputsChanged() {
       material = true;
       loop.schedule();
     },

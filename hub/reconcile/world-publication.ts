@@ -10,6 +10,14 @@ import { NO_OBJECTS, type Objects } from './objects.ts';
 import type { Publisher } from './publisher.ts';
 import { buildWorld, routingContent, sameRouting, type World, type WorldContext } from './world.ts';
 
+/** Compiles what the hub's own name server answers from. */
+export type CompileTable = (
+  routing: RoutingPart,
+  geo: GeoLookup,
+  view: () => StateView,
+  dns: DnsPart,
+) => AnswerTable;
+
 export interface WorldPublicationOptions {
   readonly publisher: Publisher;
   readonly leadership: Leadership;
@@ -18,13 +26,7 @@ export interface WorldPublicationOptions {
   readonly geo: () => GeoLookup;
   readonly health: Pick<HubHealth, 'setPolicies' | 'setTargets' | 'view'>;
   readonly caBundles: Pick<CaBundles, 'refresh'>;
-  /** Compiles what the hub's own name server answers from. */
-  readonly compileTable: (
-    routing: RoutingPart,
-    geo: GeoLookup,
-    view: () => StateView,
-    dns: DnsPart,
-  ) => AnswerTable;
+  readonly compileTable: CompileTable;
   readonly nameServerSecrets: NameServerSecrets;
   readonly wallMs: () => number;
   readonly log: {
