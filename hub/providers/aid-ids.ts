@@ -1,10 +1,20 @@
 import type { Json, RecordSet } from '../../src/plan/record-set.ts';
 import type { DesiredName } from '../../src/plan/zone-plan.ts';
 
+/** The same name gives the same object: what was found out about it stays known. */
+const made = new WeakMap<
+  DesiredName,
+  { readonly ids: ReadonlyMap<string, string>; readonly result: DesiredName }
+>();
+
 /** The name with the id of each aid where its sets refer to one (`AidReference`). References whose aid has no id yet stay. */
 export function withAids(name: DesiredName, ids: ReadonlyMap<string, string>): DesiredName {
   if (name.sets?.some((set) => set.native !== undefined) !== true) return name;
-  return { ...name, sets: name.sets.map((set) => withIds(set, ids)) };
+  const known = made.get(name);
+  if (known?.ids === ids) return known.result;
+  const result = { ...name, sets: name.sets.map((set) => withIds(set, ids)) };
+  made.set(name, { ids, result });
+  return result;
 }
 
 function withIds(set: RecordSet, ids: ReadonlyMap<string, string>): RecordSet {

@@ -30,6 +30,8 @@ const TYPES: readonly string[] = ['A', 'AAAA', 'CNAME', 'NS', 'MX', 'SRV', 'NAPT
 export function parseHeritage(
   value: string,
 ): { readonly owner: string; readonly resource: string } | undefined {
+  // Most TXT records of a zone that is ours.
+  if (value.startsWith('"heritage=portolan,')) return undefined;
   const text = txtText(value)?.replace(/^"+|"+$/g, '');
   if (text?.includes('heritage=') !== true) return undefined;
   const labels = new Map<string, string>();

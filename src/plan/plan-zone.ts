@@ -19,9 +19,15 @@ export function planZone(input: ZonePlanInput): ZonePlan {
       .map(([name]) => name),
   );
   const owned = new Set(ownedNow);
+  const unchanged = asItShouldBe(input, zone);
   for (const desired of wanted.values()) {
+    if (unchanged.has(desired) && !input.adopted.has(desired.name)) continue;
     const diff = diffName(input, zone, desired);
-    if (diff === 'nothing') continue;
+    if (diff === 'nothing') {
+      // With our marker there, it follows from the zone and from what is wanted alone.
+      if (ownedNow.has(desired.name)) unchanged.add(desired);
+      continue;
+    }
     if ('held' in diff) held.push(diff.held);
     else {
       changed.push(diff.group);
@@ -63,6 +69,18 @@ export function planZone(input: ZonePlanInput): ZonePlan {
     fenceSet: fence.set,
     foundStamp: fence.stamp,
   };
+}
+
+/** Names of which nothing has to be changed, as was found before: by zone content and owner. */
+const settled = new WeakMap<ZoneInventory, Map<string, WeakSet<DesiredName>>>();
+
+function asItShouldBe({ owner, wholeGroups }: ZonePlanInput, zone: ZoneInventory): WeakSet<DesiredName> {
+  const ofZone = settled.get(zone) ?? new Map<string, WeakSet<DesiredName>>();
+  settled.set(zone, ofZone);
+  const key = `${owner} ${wholeGroups === true}`;
+  const found = ofZone.get(key) ?? new WeakSet<DesiredName>();
+  ofZone.set(key, found);
+  return found;
 }
 
 /** Each name once: of two that want it the first one, by its resource, gets it. */

@@ -23,7 +23,18 @@ export interface ZoneInventory {
   readonly references: ReadonlyMap<string, readonly RecordSet[]>;
 }
 
+/** Zones are planned again and again from the same content. */
+const taken = new WeakMap<readonly RecordSet[], ZoneInventory>();
+
 export function takeInventory(origin: DomainName, current: readonly RecordSet[]): ZoneInventory {
+  const known = taken.get(current);
+  if (known?.origin === origin) return known;
+  const inventory = sortOut(origin, current);
+  taken.set(current, inventory);
+  return inventory;
+}
+
+function sortOut(origin: DomainName, current: readonly RecordSet[]): ZoneInventory {
   // One order, whatever the provider's: the same zone gives the same plan.
   const byKey = new Map(current.map((set) => [setKey(set), set]));
   const sets = [...byKey.keys()].sort().flatMap((key) => byKey.get(key) ?? []);
