@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseName } from '../../src/dns/name.ts';
-import { afterApplying, createGenerations, GENERATIONS_KEPT, NOTHING_YET } from './generations.ts';
+import {
+  afterApplying,
+  createGenerations,
+  GENERATIONS_KEPT,
+  NOTHING_YET,
+  type ZoneMemory,
+} from './generations.ts';
 import type { WantedName } from './zone-worker.ts';
 
 function memoryStore() {
@@ -74,13 +80,38 @@ describe('generations of a zone', () => {
     expect(await generations.next(ZONE, 3)).toBe(43);
   });
 
-  it('keep what was wanted of each name, for as many as can be brought back', async () => {
+  it('keep what was wanted of each name, for as many as can be brought back, whatever their numbers', async () => {
+    const store = memoryStore();
+    const generations = createGenerations(store);
+    // Numbers of plans that never came through lie between them.
+    const numberOf = (n: number): number => n * GENERATIONS_KEPT;
+    let memory: ZoneMemory = NOTHING_YET;
+    for (let n = 1; n <= GENERATIONS_KEPT + 1; n += 1) {
+      await generations.keepContent(ZONE, numberOf(n), [name(`g${n}`), unknown('later')]);
+      memory = afterApplying(memory, { generation: numberOf(n), at: 't', summary: '', approved: [] });
+      await generations.save(ZONE, memory);
+    }
+    expect(memory.history.at(-1)?.generation).toBe(numberOf(2));
+    for (let n = 2; n <= GENERATIONS_KEPT + 1; n += 1)
+      expect(await generations.content(ZONE, numberOf(n))).toEqual([name(`g${n}`), unknown('later')]);
+    await generations.keepContent(ZONE, numberOf(GENERATIONS_KEPT + 2), []);
+    expect(await generations.content(ZONE, numberOf(1))).toBeUndefined();
+    expect([...store.meta.keys()].filter((key) => key.startsWith('dns/content/'))).toHaveLength(
+      GENERATIONS_KEPT + 1,
+    );
+  });
+
+  it('keep what a rollback holds for as long as it does', async () => {
     const generations = createGenerations(memoryStore());
-    for (let g = 1; g <= GENERATIONS_KEPT + 1; g += 1)
-      await generations.keepContent(ZONE, g, [name(`g${g}`), unknown('later')]);
-    expect(await generations.content(ZONE, 1)).toBeUndefined();
-    expect(await generations.content(ZONE, 2)).toEqual([name('g2'), unknown('later')]);
-    expect(await generations.content(ZONE, GENERATIONS_KEPT + 2)).toBeUndefined();
+    await generations.keepContent(ZONE, 1, [name('held')]);
+    let memory: ZoneMemory = { ...NOTHING_YET, heldAtGeneration: 1 };
+    await generations.save(ZONE, memory);
+    for (let g = 2; g <= 3 * GENERATIONS_KEPT; g += 1) {
+      await generations.keepContent(ZONE, g, [name('held')]);
+      memory = afterApplying(memory, { generation: g, at: 't', summary: '', approved: [] });
+      await generations.save(ZONE, memory);
+    }
+    expect(await generations.content(ZONE, 1)).toEqual([name('held')]);
   });
 
   it('list the last ones, newest first, and forget an approval with the plan it was for', () => {

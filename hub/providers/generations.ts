@@ -35,13 +35,13 @@ export interface Generations {
   save(zone: string, memory: ZoneMemory): Promise<void>;
   /** The number of the next generation, durably, above `found`: what the zone's fence says. */
   next(zone: string, found: number): Promise<number>;
-  /** Keeps what was wanted of each name; older ones than `GENERATIONS_KEPT` go. */
+  /** Keeps what was wanted of each name. Others than those of the saved history, and the one that a rollback holds, may go. */
   keepContent(zone: string, generation: number, names: readonly WantedName[]): Promise<void>;
   /** `undefined` when it is not kept any more. */
   content(zone: string, generation: number): Promise<readonly WantedName[] | undefined>;
 }
 
-/** A rollback goes back this far at most. */
+/** A rollback goes back this many changes at most; numbers of plans that were never applied do not count. */
 export const GENERATIONS_KEPT = 20;
 /** A counter that was restored from a backup catches up with what a zone's fence says, but not for ever. */
 const MAX_CATCH_UP = 100_000;
@@ -54,6 +54,8 @@ const memorySchema = z.object({
   adopted: z.array(z.tuple([domainName, z.string()])),
   heldAtGeneration: z.number().int().optional(),
 });
+
+const slotsSchema = z.array(z.number().int());
 
 const recordSet = z.object({
   name: domainName,
@@ -83,9 +85,9 @@ const contentSchema = z.object({
 
 export function createGenerations(store: Pick<Store, 'getMeta' | 'putMeta' | 'increment'>): Generations {
   const memoryKey = (zone: string): string => `dns/zone/${zone}`;
-  // A ring: what is too old is written over.
-  const contentKey = (zone: string, generation: number): string =>
-    `dns/content/${zone}/${generation % GENERATIONS_KEPT}`;
+  // What nobody goes back to any more is written over.
+  const contentKey = (zone: string, slot: number): string => `dns/content/${zone}/${slot}`;
+  const slotsKey = (zone: string): string => `dns/slots/${zone}`;
 
   async function read<T>(key: string, parse: (text: string) => T): Promise<T | undefined> {
     const text = await store.getMeta(key);
@@ -97,7 +99,12 @@ export function createGenerations(store: Pick<Store, 'getMeta' | 'putMeta' | 'in
     }
   }
 
-  return {
+  /** Which generation each slot holds. */
+  async function slotsOf(zone: string): Promise<readonly number[]> {
+    return (await read(slotsKey(zone), (text) => slotsSchema.parse(JSON.parse(text)))) ?? [];
+  }
+
+  const generations: Generations = {
     async load(zone) {
       const found = await read(memoryKey(zone), (text) => memorySchema.parse(JSON.parse(text)));
       if (found === undefined) return NOTHING_YET;
@@ -124,16 +131,27 @@ export function createGenerations(store: Pick<Store, 'getMeta' | 'putMeta' | 'in
         { fix: 'Restore a newer backup of the hub, or remove the TXT record of the fence at the provider.' },
       );
     },
-    keepContent(zone, generation, names) {
-      const kept = names.map(({ desired, aids }) => ({ desired, aids }));
-      const text = JSON.stringify({ generation, names: kept });
-      return store.putMeta(
-        contentKey(zone, generation),
-        deflateRawSync(Buffer.from(text, 'utf8')).toString('base64'),
+    async keepContent(zone, generation, names) {
+      const { history, heldAtGeneration } = await generations.load(zone);
+      const needed = new Set([heldAtGeneration, ...history.map((entry) => entry.generation)]);
+      const slots = await slotsOf(zone);
+      const free = slots.findIndex((held) => held === generation || !needed.has(held));
+      const slot = free < 0 ? slots.length : free;
+      const content = {
+        generation,
+        names: names.map(({ desired, aids }) => ({ desired, aids })),
+      };
+      await store.putMeta(
+        contentKey(zone, slot),
+        deflateRawSync(Buffer.from(JSON.stringify(content), 'utf8')).toString('base64'),
       );
+      const next = [...slots.slice(0, slot), generation, ...slots.slice(slot + 1)];
+      await store.putMeta(slotsKey(zone), JSON.stringify(next));
     },
     async content(zone, generation) {
-      const found = await read(contentKey(zone, generation), (text) =>
+      const slot = (await slotsOf(zone)).indexOf(generation);
+      if (slot < 0) return undefined;
+      const found = await read(contentKey(zone, slot), (text) =>
         contentSchema.parse(JSON.parse(inflateRawSync(Buffer.from(text, 'base64')).toString('utf8'))),
       );
       if (found?.generation !== generation) return undefined;
@@ -147,6 +165,7 @@ export function createGenerations(store: Pick<Store, 'getMeta' | 'putMeta' | 'in
       }));
     },
   };
+  return generations;
 }
 
 function withoutUndefined({ ttlSeconds, native, ...set }: z.output<typeof recordSet>): RecordSet {
@@ -175,7 +194,7 @@ export function afterApplying(
     history: [
       { generation, at, summary },
       ...memory.history.filter((h) => h.generation !== generation),
-    ].filter((h) => h.generation > generation - GENERATIONS_KEPT),
+    ].slice(0, GENERATIONS_KEPT),
     approved: memory.approved.filter((hash) => !applied.approved.includes(hash)),
   };
 }
