@@ -33,8 +33,8 @@ import { openGeoLibrary } from './geo/library.ts';
 import { readTrustedKeys } from './geo/trusted-keys.ts';
 import { readKeyFile } from './key-file.ts';
 import { systemProviderClock } from './providers/clock.ts';
-import type { ProviderKinds } from './providers/desk.ts';
 import { createDnsPart } from './providers/dns-part.ts';
+import type { ProviderKinds } from './providers/provider-connections.ts';
 import { createCaBundles } from './reconcile/ca-bundles.ts';
 import { createEngine, type Engine } from './reconcile/engine.ts';
 import { createNameServerSecrets } from './reconcile/name-server-secrets.ts';
@@ -61,7 +61,7 @@ export async function startHub(
   config: HubConfig,
   version: string,
   log: Logger,
-  kinds: ProviderKinds = {},
+  kinds: ProviderKinds,
 ): Promise<Hub> {
   const closers: (() => Promise<void> | void)[] = [];
   let stopping = false;

@@ -1,3 +1,4 @@
+import type { DnsProviderType } from '../src/resources/dns-provider.ts';
 import { azure } from './azure/provider.ts';
 import type { ProviderKind } from './contract.ts';
 import { google } from './google/provider.ts';
@@ -6,7 +7,7 @@ import { rfc2136 } from './rfc2136/provider.ts';
 import { route53 } from './route53/provider.ts';
 
 /** Every kind of DNS provider, by its name in a DNSProvider's spec. Nothing registers itself: to add one, add its line here. */
-export const PROVIDER_KINDS: Readonly<Partial<Record<ProviderKind['type'], ProviderKind>>> = {
+export const PROVIDER_KINDS: Readonly<Record<DnsProviderType, ProviderKind>> = {
   azure,
   google,
   route53,

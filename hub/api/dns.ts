@@ -1,4 +1,3 @@
-import { PortolanError } from '../../src/errors/error.ts';
 import {
   adoptInput,
   adoptPreviews,
@@ -13,7 +12,6 @@ import {
   zoneState,
   zoneStates,
 } from './dns-schemas.ts';
-import type { DnsServices } from './dns-services.ts';
 import { type Endpoint, endpoint, jsonBody } from './endpoint.ts';
 import { changeContext, writeQuery } from './objects.ts';
 
@@ -33,7 +31,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
       'Try the credentials, every permission and every zone of a DNS provider. Changes nothing that stays.',
     access: read,
     replies: { 200: { description: 'what was found, and what the provider can do', schema: providerCheck } },
-    handle: async ({ params }, { services }) => ok(await dns(services).check(providerKey(params))),
+    handle: async ({ params }, { services }) => ok(await services.dns.check(providerKey(params))),
   }),
   endpoint({
     id: 'listProviderZones',
@@ -43,7 +41,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     summary: 'Every zone that the account of a DNS provider sees.',
     access: read,
     replies: { 200: { description: 'the zones', schema: providerZones } },
-    handle: async ({ params }, { services }) => ok({ items: await dns(services).zones(providerKey(params)) }),
+    handle: async ({ params }, { services }) => ok({ items: await services.dns.zones(providerKey(params)) }),
   }),
   endpoint({
     id: 'readProviderZone',
@@ -55,7 +53,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     query: zoneQuery,
     replies: { 200: { description: 'the records', schema: zoneContent } },
     handle: async ({ params, query }, { services }) =>
-      ok(await dns(services).content(providerKey(params), query.zone)),
+      ok(await services.dns.content(providerKey(params), query.zone)),
   }),
   endpoint({
     id: 'listProviderStates',
@@ -67,7 +65,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     access: read,
     replies: { 200: { description: 'one state for each zone', schema: zoneStates } },
     handle: async ({ params }, { services }) =>
-      ok({ items: await dns(services).zoneStates(providerKey(params)) }),
+      ok({ items: await services.dns.zoneStates(providerKey(params)) }),
   }),
   endpoint({
     id: 'approveProviderPlan',
@@ -80,7 +78,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     body: jsonBody(approveInput),
     replies: { 200: { description: 'how the zone stands now', schema: zoneState } },
     handle: async ({ params, query, body, actor }, { services }) =>
-      ok(await dns(services).approve(providerKey(params), body.zone, body.plan, changeContext(query, actor))),
+      ok(await services.dns.approve(providerKey(params), body.zone, body.plan, changeContext(query, actor))),
   }),
   endpoint({
     id: 'rollbackProviderZone',
@@ -94,7 +92,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     replies: { 200: { description: 'how the zone stands now', schema: zoneState } },
     handle: async ({ params, query, body, actor }, { services }) =>
       ok(
-        await dns(services).rollback(
+        await services.dns.rollback(
           providerKey(params),
           body.zone,
           body.generation,
@@ -113,7 +111,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     body: jsonBody(resumeInput),
     replies: { 200: { description: 'how the zone stands now', schema: zoneState } },
     handle: async ({ params, query, body, actor }, { services }) =>
-      ok(await dns(services).resume(providerKey(params), body.zone, changeContext(query, actor))),
+      ok(await services.dns.resume(providerKey(params), body.zone, changeContext(query, actor))),
   }),
   endpoint({
     id: 'adoptRecords',
@@ -135,7 +133,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
         ...(provider === undefined ? {} : { provider }),
         ...(digests === undefined ? {} : { digests }),
       };
-      return ok({ items: await dns(services).adopt(request, changeContext(query, actor)) });
+      return ok({ items: await services.dns.adopt(request, changeContext(query, actor)) });
     },
   }),
   endpoint({
@@ -149,7 +147,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     replies: { 200: { description: 'one report for each hostname and provider', schema: compileReports } },
     handle: async ({ params }, { services }) => {
       const { namespace = '', name = '' } = params;
-      return ok({ items: await dns(services).reports({ kind: 'TrafficPolicy', namespace, name }) });
+      return ok({ items: await services.dns.reports({ kind: 'TrafficPolicy', namespace, name }) });
     },
   }),
 ];
@@ -160,9 +158,4 @@ function providerKey({ namespace = '', name = '' }: Readonly<Record<string, stri
 
 function ok(json: unknown) {
   return { status: 200, json };
-}
-
-function dns({ dns: services }: { readonly dns?: DnsServices }): DnsServices {
-  if (services === undefined) throw new PortolanError('NOT_READY', 'this hub drives no DNS providers');
-  return services;
 }

@@ -18,7 +18,7 @@ import type { DnsServices } from './dns-services.ts';
  */
 export interface HubServices {
   /** The part that drives DNS providers. */
-  readonly dns?: DnsServices;
+  readonly dns: DnsServices;
 
   /**
    * Cross-object validation and guards over schema-valid changes, all judged together: references, claimed hostnames and

@@ -20,11 +20,11 @@ export interface Connection {
   readonly account: Account;
   provider(): Promise<Provider>;
   /** Zones that the account sees. With `fresh` it is asked again. */
-  zones(signal: AbortSignal, fresh?: boolean): Promise<readonly ProviderZone[]>;
+  zones(options?: { readonly fresh: boolean }): Promise<readonly ProviderZone[]>;
   /** The list of zones is read again at the next use: one of it is not there. */
   forgetZones(): void;
   /** @throws ProviderError `gone` when there is none, `invalid` when several are meant */
-  locate(wanted: WantedZone, signal: AbortSignal): Promise<ProviderZone>;
+  locate(wanted: WantedZone): Promise<ProviderZone>;
   /** Runs one operation for a zone with a limit in time, counts its outcome, and tells the account of throttling. */
   operate<T>(operation: Operation, zone: string, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -53,7 +53,7 @@ export interface ConnectionOptions {
   readonly guard: OutboundGuard;
   readonly clock: ProviderClock;
   readonly random: () => number;
-  readonly count: (operation: Operation, outcome: string, durationMs: number) => void;
+  readonly count: (operation: Operation, outcome: string) => void;
   /** Aborted when nothing may be done any more. */
   readonly signal: AbortSignal;
 }
@@ -93,7 +93,6 @@ export function createConnection(options: ConnectionOptions): Connection {
   ): Promise<T> {
     ended.throwIfAborted();
     const limit = new AbortController();
-    const begun = clock.monotonicMs();
     const limitMs = LIMITS[operation];
     const timer = new AbortController();
     clock.wait(limitMs, timer.signal).then(
@@ -107,14 +106,14 @@ export function createConnection(options: ConnectionOptions): Connection {
       () => undefined,
     );
     const signal = AbortSignal.any([ended, limit.signal]);
-    const given = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
+    const given = Promise.withResolvers<never>();
     // Nobody may be listening any more when it comes.
-    given.catch(() => undefined);
+    given.promise.catch(() => undefined);
+    const giveUp = (): void => given.reject(signal.reason);
+    signal.addEventListener('abort', giveUp);
     let outcome = 'ok';
     try {
-      const result = await account.onBehalfOf(zone, () => Promise.race([run(signal), given]));
+      const result = await account.onBehalfOf(zone, () => Promise.race([run(signal), given.promise]));
       account.succeeded();
       return result;
     } catch (thrown) {
@@ -122,11 +121,13 @@ export function createConnection(options: ConnectionOptions): Connection {
       throw thrown;
     } finally {
       timer.abort();
-      options.count(operation, outcome, clock.monotonicMs() - begun);
+      // A signal made of others is kept for as long as they are while somebody listens to it.
+      signal.removeEventListener('abort', giveUp);
+      options.count(operation, outcome);
     }
   }
 
-  function zones(_signal: AbortSignal, fresh = false): Promise<readonly ProviderZone[]> {
+  function zones({ fresh } = { fresh: false }): Promise<readonly ProviderZone[]> {
     if (fresh) listed = undefined;
     listed ??= operate('zones', name, async (signal) => (await open()).zones(signal)).catch(
       (thrown: unknown) => {
@@ -145,9 +146,9 @@ export function createConnection(options: ConnectionOptions): Connection {
     forgetZones() {
       listed = undefined;
     },
-    async locate(wanted, signal) {
-      const known = pick(await zones(signal), wanted);
-      const found = known.length > 0 ? known : pick(await zones(signal, true), wanted);
+    async locate(wanted) {
+      const known = pick(await zones(), wanted);
+      const found = known.length > 0 ? known : pick(await zones({ fresh: true }), wanted);
       const [zone, another] = found;
       if (zone === undefined)
         throw new ProviderError('gone', `${name} has no ${describe(wanted)} zone ${wanted.origin}`, {

@@ -10,28 +10,24 @@ import type { DomainName } from '../../src/dns/name.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { planZone } from '../../src/plan/plan-zone.ts';
 import type { ZonePlan } from '../../src/plan/zone-plan.ts';
-import {
-  type DnsProviderSpec,
-  type DnsProviderType,
-  providerSecretOf,
-  providerTypeOf,
-} from '../../src/resources/dns-provider.ts';
+import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
 import type { RegionTable, StateView } from '../../src/routing/model.ts';
-import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
+import type { ObjectKey } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Store } from '../store/contract.ts';
-import { type Account, accountKeyOf, createAccount } from './account.ts';
-import { caSecretOf } from './ca-secret.ts';
-import { type Connection, createConnection, type Operation } from './connection.ts';
+import type { Account } from './account.ts';
+import type { Connection } from './connection.ts';
 import { createDesired } from './desired.ts';
 import { enact } from './enactor.ts';
 import { createGenerations, type Generations } from './generations.ts';
+import {
+  createProviderConnections,
+  type OperationCount,
+  type ProviderKinds,
+} from './provider-connections.ts';
 import type { WishedName } from './wished-name.ts';
 import { createZoneFinder, type HeldZone } from './zone-keys.ts';
 import { createZoneWorker, type ZoneWorker } from './zone-worker.ts';
-
-/** The kinds that this hub knows, by the name in a DNSProvider's spec. */
-export type ProviderKinds = Readonly<Partial<Record<ProviderKind['type'], ProviderKind>>>;
 
 export interface DeskOptions {
   readonly kinds: ProviderKinds;
@@ -84,9 +80,9 @@ export interface ProviderDesk {
   zonesOf(provider: ObjectKey): readonly DeskZone[];
   /** Why a DNSProvider cannot be used as it is. */
   problemOf(provider: ObjectKey): PortolanError | undefined;
-  /** @throws PortolanError NOT_FOUND, PROVIDER_UNSUPPORTED */
+  /** @throws PortolanError NOT_FOUND, PROVIDER_DENIED */
   connection(provider: ObjectKey): Promise<Connection>;
-  kindOf(spec: DnsProviderSpec): ProviderKind | undefined;
+  kindOf(spec: DnsProviderSpec): ProviderKind;
   /** What another world would have in a zone, and the changes that makes. Never writes. */
   preview(world: World, zone: HeldZone): Preview;
   readonly accounts: ReadonlyMap<string, Account>;
@@ -107,28 +103,10 @@ export type Preview =
     }
   | { readonly known: false; readonly names: readonly WishedName[]; readonly why: string };
 
-export interface OperationCount {
-  readonly provider: ObjectKey;
-  readonly operation: Operation;
-  /** `ok`, or the kind of failure. */
-  readonly outcome: string;
-  readonly count: number;
-}
-
 /** Changes of health that come together make one pass. */
 const GATHER_MS = 100;
 /** Drains that ramp are looked at no more often. */
 const RAMP_SPACING_MS = 30_000;
-
-interface Desk {
-  readonly identity: string;
-  readonly name: ObjectKey;
-  readonly kind: ProviderKind | undefined;
-  readonly spec: DnsProviderSpec;
-  readonly connection: () => Promise<Connection>;
-  readonly problem: () => PortolanError | undefined;
-  readonly close: () => Promise<void>;
-}
 
 export function createProviderDesk(options: DeskOptions): ProviderDesk {
   const { store, clock, log } = options;
@@ -140,10 +118,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     view: options.view,
     monotonicMs: () => clock.monotonicMs(),
   });
-  const providers = new Map<ObjectKey, Desk>();
-  const accounts = new Map<string, Account>();
   const zones = new Map<string, MutableZone>();
-  const operations = new Map<string, { -readonly [K in keyof OperationCount]: OperationCount[K] }>();
   const phases = { plan: { count: 0, sumMs: 0 }, apply: { count: 0, sumMs: 0 } };
   /** What ends in the background. */
   const ending = new Set<Promise<void>>();
@@ -158,11 +133,6 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     readonly programmedAt: Map<DomainName, string>;
   }
 
-  const kindOf = (spec: DnsProviderSpec): ProviderKind | undefined => {
-    const type: DnsProviderType = providerTypeOf(spec);
-    return options.kinds[type];
-  };
-
   function inBackground(work: Promise<void>): void {
     const watched = work
       .catch((thrown: unknown) => log.warn({ err: PortolanError.from(thrown) }, 'a DNS provider was left'))
@@ -170,107 +140,17 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     ending.add(watched);
   }
 
-  // --- DNSProviders and their accounts
-
-  /** Everything a connection is made from: another text, another connection. */
-  function identityOf(of: World, resource: HeldZone['resource']): string {
-    const { namespace, uid, generation } = resource.metadata;
-    const secrets = [providerSecretOf(resource.spec), caSecretOf(resource.spec)?.name].map((name) => {
-      const secret = name === undefined ? undefined : of.objects.Secret.get(objectKey(namespace, name));
-      return secret === undefined ? '-' : `${secret.metadata.uid}.${secret.metadata.generation}`;
-    });
-    return [uid, generation, ...secrets].join(' ');
-  }
-
-  function connectTo(name: ObjectKey, identity: string, resource: HeldZone['resource']): Desk {
-    const { spec, metadata } = resource;
-    const kind = kindOf(spec);
-    let opened: Promise<Connection> | undefined;
-    let problem: PortolanError | undefined;
-    let accountKey: string | undefined;
-
-    async function open(): Promise<Connection> {
-      if (kind === undefined)
-        throw new PortolanError(
-          'PROVIDER_UNSUPPORTED',
-          `this hub has no DNS provider ${providerTypeOf(spec)}`,
-        );
-      const secretName = providerSecretOf(spec);
-      const secret = secretName === undefined ? {} : await valuesOf(secretName);
-      const ca = caSecretOf(spec);
-      const pem = ca === undefined ? undefined : (await valuesOf(ca.name))[ca.key];
-      if (ca !== undefined && pem === undefined)
-        throw new PortolanError(
-          'PROVIDER_DENIED',
-          `Secret ${metadata.namespace}/${ca.name} has no ${ca.key}`,
-        );
-      accountKey = accountKeyOf(spec, secret);
-      let account = accounts.get(accountKey);
-      if (account === undefined) {
-        account = createAccount({ capabilities: kind.capabilities, clock, random: options.random });
-        accounts.set(accountKey, account);
-      }
-      account.join(name, spec.requestsPerSecond);
-      return createConnection({
-        kind,
-        account,
-        name,
-        owner,
-        spec,
-        secret,
-        ca: pem,
-        guard: options.guard,
-        clock,
-        random: options.random,
-        count: (operation, outcome) => countOperation(name, operation, outcome),
-        signal: closing.signal,
-      });
-    }
-
-    async function valuesOf(secret: string): Promise<Readonly<Record<string, string>>> {
-      const values = await store.secretData({ kind: 'Secret', namespace: metadata.namespace, name: secret });
-      if (values !== undefined) return values;
-      throw new PortolanError('PROVIDER_DENIED', `there is no Secret ${metadata.namespace}/${secret}`, {
-        fix: 'Create it with the credentials.',
-      });
-    }
-
-    return {
-      identity,
-      name,
-      kind,
-      spec,
-      connection() {
-        opened ??= open().then(
-          (connection) => {
-            problem = undefined;
-            return connection;
-          },
-          (thrown: unknown) => {
-            opened = undefined;
-            problem = PortolanError.from(thrown);
-            options.onStatus();
-            throw problem;
-          },
-        );
-        return opened;
-      },
-      problem: () => problem,
-      async close() {
-        const connection = await opened?.catch(() => undefined);
-        await connection?.close();
-        if (accountKey !== undefined && accounts.get(accountKey)?.leave(name) === true)
-          accounts.delete(accountKey);
-      },
-    };
-  }
-
-  function countOperation(provider: ObjectKey, operation: Operation, outcome: string): void {
-    const key = `${provider} ${operation} ${outcome}`;
-    const known = operations.get(key);
-    if (known === undefined) operations.set(key, { provider, operation, outcome, count: 1 });
-    else known.count += 1;
-  }
+  const connections = createProviderConnections({
+    kinds: options.kinds,
+    store,
+    owner,
+    guard: options.guard,
+    onProblem: options.onStatus,
+    inBackground,
+    clock,
+    random: options.random,
+    signal: closing.signal,
+  });
 
   // --- zones
 
@@ -286,7 +166,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       enact,
       leads: options.leads,
       kind,
-      connection: () => connectionOf(held.provider),
+      connection: () => connections.of(held.provider),
       spec: () => zone.held.resource.spec,
       wish: () => wishOf(zone),
       onState: options.onStatus,
@@ -298,7 +178,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
         options.onProgrammed?.(zone, changed);
         options.onStatus();
       },
-      onAidsChanged: () => inBackground(collectAids(held.provider)),
+      onAidsChanged: () => inBackground(collectAids(zone)),
       timed(phase, durationMs) {
         phases[phase].count += 1;
         phases[phase].sumMs += durationMs;
@@ -318,20 +198,13 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     return zone.names;
   }
 
-  function connectionOf(provider: ObjectKey): Promise<Connection> {
-    const known = providers.get(provider);
-    if (known !== undefined) return known.connection();
-    return Promise.reject(new PortolanError('NOT_FOUND', `there is no DNSProvider ${provider}`));
-  }
-
   /**
    * What no zone leans on any more goes; but not while anything of this kind of provider is behind: records that are still there may
    * lean on it.
    */
-  async function collectAids(provider: ObjectKey): Promise<void> {
-    const desk = providers.get(provider);
-    if (desk?.kind === undefined) return;
-    const alike = [...zones.values()].filter((zone) => zone.kind === desk.kind);
+  async function collectAids({ held: { key, provider }, kind }: MutableZone): Promise<void> {
+    if (!zones.has(key)) return;
+    const alike = [...zones.values()].filter((zone) => zone.kind === kind);
     const isBehind = (zone: MutableZone): boolean => {
       const { state, content } = zone.worker;
       if (state.error !== undefined || content === undefined || state.memory.heldAtGeneration !== undefined)
@@ -344,7 +217,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       return content.sets.some((set) => set.native !== undefined && waiting.has(set.name));
     };
     if (alike.some(isBehind)) return;
-    const connection = await desk.connection();
+    const connection = await connections.of(provider);
     const { aids } = await connection.provider();
     if (aids === undefined) return;
     const keep = new Set(alike.flatMap((zone) => zone.names.flatMap((n) => n.aids.map((aid) => aid.key))));
@@ -355,28 +228,11 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
   // --- what happens
 
   function reconcile(next: World): void {
-    const wanted = new Map(
-      [...next.objects.DNSProvider].filter(([, r]) => r.metadata.deletionTimestamp === undefined),
-    );
-    for (const [name, desk] of providers) {
-      if (wanted.has(name)) continue;
-      providers.delete(name);
-      inBackground(desk.close());
-    }
-    const renewed = new Set<ObjectKey>();
-    for (const [name, resource] of wanted) {
-      const identity = identityOf(next, resource);
-      const known = providers.get(name);
-      if (known?.identity === identity) continue;
-      if (known !== undefined) inBackground(known.close());
-      providers.set(name, connectTo(name, identity, resource));
-      renewed.add(name);
-    }
+    const renewed = connections.follow(next);
     const held = new Map(desired.zones.map((zone) => [zone.key, zone]));
     for (const [key, zone] of zones) {
       const now = held.get(key);
-      const kind = now === undefined ? undefined : kindOf(now.resource.spec);
-      if (now !== undefined && kind === zone.kind) {
+      if (now !== undefined && connections.kindOf(now.resource.spec) === zone.kind) {
         zone.held = now;
         if (renewed.has(now.provider)) {
           zone.worker.reread();
@@ -389,14 +245,8 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       inBackground(zone.worker.close());
     }
     for (const [key, zone] of held) {
-      const kind = kindOf(zone.resource.spec);
       if (zones.has(key)) continue;
-      if (kind === undefined) {
-        // Its problem shows in the status.
-        void connectionOf(zone.provider).catch(() => undefined);
-        continue;
-      }
-      const begun = beginZone(zone, kind);
+      const begun = beginZone(zone, connections.kindOf(zone.resource.spec));
       zones.set(key, begun);
       begun.worker.touch();
     }
@@ -462,11 +312,11 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       return world === undefined ? [] : createZoneFinder(world).of(namespace, hostname);
     },
     zonesOf: (provider) => [...zones.values()].filter((zone) => zone.held.provider === provider),
-    problemOf: (provider) => providers.get(provider)?.problem(),
-    connection: connectionOf,
-    kindOf,
+    problemOf: connections.problemOf,
+    connection: connections.of,
+    kindOf: connections.kindOf,
     preview(of, zone) {
-      const kind = kindOf(zone.resource.spec);
+      const kind = connections.kindOf(zone.resource.spec);
       const known = zones.get(zone.key);
       const at: ProviderZone = known?.worker.zone ?? {
         origin: zone.wanted.origin,
@@ -474,7 +324,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
         private: zone.wanted.private,
         nameServers: [],
       };
-      const names = kind === undefined ? [] : desired.preview(of, zone, kind, at);
+      const names = desired.preview(of, zone, kind, at);
       const content = known?.worker.content;
       const plan = known?.worker.planFor(names);
       if (content !== undefined && plan !== undefined) return { known: true, names, plan, content };
@@ -484,9 +334,9 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
         why: known?.worker.state.error?.message ?? 'the zone has not been read yet',
       };
     },
-    accounts,
+    accounts: connections.accounts,
     get operations() {
-      return [...operations.values()];
+      return connections.operations;
     },
     phases,
     get readAges() {
@@ -503,7 +353,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       gathering?.abort();
       ramp?.cancel.abort();
       await Promise.all([...zones.values()].map((zone) => zone.worker.close()));
-      await Promise.all([...providers.values()].map((desk) => desk.close()));
+      await connections.close();
       await Promise.all([...ending]);
     },
   };

@@ -8,8 +8,9 @@ import type { Store } from '../store/contract.ts';
 import { createAsk } from '../verify/ask.ts';
 import { placeClients } from '../verify/place-clients.ts';
 import { createVerifier, type ZoneVerification } from '../verify/verifier.ts';
-import { createProviderDesk, type DeskZone, type ProviderDesk, type ProviderKinds } from './desk.ts';
+import { createProviderDesk, type DeskZone, type ProviderDesk } from './desk.ts';
 import { createOutboundGuard } from './outbound.ts';
+import type { ProviderKinds } from './provider-connections.ts';
 import { createDnsServices, type DnsServicesOptions } from './services.ts';
 import { createDnsStatus, type DnsStatus } from './status.ts';
 

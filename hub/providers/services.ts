@@ -15,6 +15,7 @@ import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Key, Store } from '../store/contract.ts';
 import type { ZoneVerification } from '../verify/verifier.ts';
+import { capabilityLines } from './capability-lines.ts';
 import type { DeskZone, ProviderDesk } from './desk.ts';
 import { asPortolanError } from './failures.ts';
 import { changeLines, textOf } from './plan-lines.ts';
@@ -106,8 +107,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
     try {
       const connection = await desk.connection(zone.held.provider);
       const provider = await connection.provider();
-      const signal = AbortSignal.timeout(60_000);
-      const at = await connection.locate(zone.held.wanted, signal);
+      const at = await connection.locate(zone.held.wanted);
       const content = await connection.operate('read', zone.held.key, (limit) => provider.read(at, limit));
       return { at, content };
     } catch (thrown) {
@@ -127,34 +127,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
   return {
     async check(key) {
       const { resource } = await existing(key);
-      const kind = desk.kindOf(resource.spec);
-      const capabilities =
-        kind === undefined
-          ? []
-          : [
-              {
-                subject: 'stale writers are refused',
-                native: kind.capabilities.preconditions !== 'none',
-                reason: `${kind.capabilities.preconditionsWhy} ${kind.capabilities.staleWriter}`,
-              },
-              {
-                subject: 'health checks of its own',
-                native: kind.capabilities.healthChecks.native,
-                reason: kind.capabilities.healthChecks.native
-                  ? 'The provider has them.'
-                  : kind.capabilities.healthChecks.reason,
-              },
-              ...kind.capabilities.routing.map(({ feature, native, reason }) => ({
-                subject: feature,
-                native,
-                reason,
-              })),
-              ...kind.capabilities.unsupportedTypes.map(({ type, reason }) => ({
-                subject: `${type} records`,
-                native: false,
-                reason,
-              })),
-            ];
+      const capabilities = capabilityLines(desk.kindOf(resource.spec).capabilities);
       try {
         const connection = await desk.connection(keyOf(key));
         const provider = await connection.provider();
@@ -162,7 +135,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         const zones: ProviderZone[] = [];
         for (const wanted of resource.spec.zones) {
           try {
-            zones.push(await connection.locate(wanted, AbortSignal.timeout(60_000)));
+            zones.push(await connection.locate(wanted));
             findings.push({ subject: `zone ${wanted.origin}`, ok: true, message: 'it is there' });
           } catch (thrown) {
             const { message, fix } = asPortolanError(thrown);
@@ -185,7 +158,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
       const { resource } = await existing(key);
       try {
         const connection = await desk.connection(keyOf(key));
-        const found = await connection.zones(AbortSignal.timeout(60_000), true);
+        const found = await connection.zones({ fresh: true });
         return found.map((zone) => ({
           origin: zone.origin,
           id: zone.id,

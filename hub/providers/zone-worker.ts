@@ -139,7 +139,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     const connection = await options.connection();
     connected = connection;
     const provider = await connection.provider();
-    zone ??= await connection.locate(options.wanted, closing.signal);
+    zone ??= await connection.locate(options.wanted);
     const found = zone;
     if (content === undefined || isOld()) {
       content = await connection.operate('read', key, (signal) => provider.read(found, signal));

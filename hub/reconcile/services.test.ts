@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseName } from '../../src/dns/name.ts';
 import { parseJoinToken } from '../../src/identity/join-token.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import { idleDnsServices } from '../api/fixture-dns.ts';
 import type { ChangeContext, HubServices } from '../api/services.ts';
 import type { Key } from '../store/contract.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -68,6 +69,7 @@ beforeEach(async () => {
     answersDns: () => true,
     cutAgent: (uid) => void cut.push(uid),
     metrics: () => Promise.resolve(''),
+    dns: idleDnsServices,
     stopping: () => false,
     wallMs: at.wallMs,
     randomBytes,
@@ -273,6 +275,7 @@ const restarted = (): Promise<HubServices> =>
     answersDns: () => true,
     cutAgent: () => undefined,
     metrics: () => Promise.resolve(''),
+    dns: idleDnsServices,
     stopping: () => true,
     wallMs: at.wallMs,
     randomBytes,

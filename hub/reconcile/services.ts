@@ -39,7 +39,7 @@ export interface ServicesOptions {
   readonly cutAgent: (agentUid: string) => void;
   readonly metrics: () => Promise<string>;
   /** The part that drives DNS providers, given the worlds it plans with. */
-  readonly dns?: (worlds: Pick<DnsServicesOptions, 'currentWorld' | 'worldAfter'>) => HubServices['dns'];
+  readonly dns: (worlds: Pick<DnsServicesOptions, 'currentWorld' | 'worldAfter'>) => HubServices['dns'];
   readonly stopping: () => boolean;
   readonly wallMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -52,13 +52,13 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
   const startedAt = new Date(wallMs()).toISOString();
   const judge = await createJudge({ store, engine, context, wallMs });
 
-  const dns = options.dns?.({
+  const dns = options.dns({
     currentWorld: judge.currentWorld,
     worldAfter: async (changes) => (await judge.judge(changes, { force: true, dryRun: true })).outcome.next,
   });
 
   return {
-    ...(dns === undefined ? {} : { dns }),
+    dns,
     ...createClusterActions({ ...options, judge }),
     async admit(changes, { force, dryRun }) {
       const { outcome } = await judge.judge(changes, { force, dryRun });
