@@ -6,6 +6,7 @@ import type { PlacedMember, PlacedTier, PlaceGroup, Placement } from '../../src/
 import { dnsProviderSpec } from '../../src/resources/dns-provider.ts';
 import { checkSpec } from '../../src/resources/health-check.ts';
 import { COUNTRIES } from '../../src/routing/countries.ts';
+import { containing } from '../../test/support/matchers.ts';
 import type { CompileInput } from '../contract.ts';
 import { compileAzure } from './compile.ts';
 import { GROUPING_OF } from './geography.ts';
@@ -296,6 +297,30 @@ describe('what cannot be a tree is said beforehand', () => {
     expect(compile(placement(groups, { features: ['geo', 'residency'], accepted: ['geo'] })).outcome).toBe(
       'no',
     );
+  });
+
+  it('but a country without a code that nobody singled out costs no other place its routing', () => {
+    const groups = [
+      group('eu', ['unknown', 'DE', 'FR'], tier(eu)),
+      group(
+        'all',
+        EVERYWHERE.filter((p) => !['unknown', 'DE', 'FR'].includes(p)),
+        tier(eu, us),
+      ),
+    ];
+    const asked = { features: ['geo', 'residency'] } as const;
+    expect(compile(placement(groups, { ...asked, unbound: ['EH', 'US'] }))).toMatchObject({
+      outcome: 'native',
+      features: [
+        { feature: 'geo', handling: 'native', detail: containing('EH') },
+        { feature: 'residency', handling: 'native' },
+      ],
+    });
+    // A rule that binds it is kept all the same.
+    expect(compile(placement(groups, { ...asked, unbound: ['US'] }))).toMatchObject({
+      outcome: 'no',
+      features: [{ feature: 'geo' }, { feature: 'residency', handling: 'refused' }],
+    });
   });
 
   it('a place where nobody may answer, under a world that is answered', () => {

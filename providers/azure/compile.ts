@@ -38,7 +38,10 @@ export function compileAzure({ placement, zone, spec }: CompileInput): NativeCom
   });
   const claims = claimsOf(
     placement,
-    made.map(({ cover }) => cover),
+    placesOf(
+      placement,
+      made.map(({ cover }) => cover),
+    ),
     made.map(({ tree }) => tree),
   );
   const { features, refused } = judgeClaims(placement, claims);
@@ -114,11 +117,10 @@ function no(placement: Placement, detail: string): NativeCompilation {
 
 function claimsOf(
   { decider, ttlSeconds }: Placement,
-  covers: readonly PlaceCover[],
+  places: Places,
   trees: readonly Tree[],
 ): readonly FeatureClaim[] {
   const probed = decider !== 'portolan';
-  const places = placeProblem(covers);
   const error = Math.max(0, ...trees.map((tree) => tree.largestErrorPercent));
   const lost = [...new Set(trees.flatMap((tree) => tree.monitorLoses))];
   const byProbes = `Traffic Manager probes every 10 or 30 s and goes to the next tier by itself${lost.length === 0 ? '' : `; ${lost.join(', ')}`}.`;
@@ -126,19 +128,22 @@ function claimsOf(
   return [
     {
       feature: 'geo',
-      ...(places === undefined
-        ? { kept: 'native', detail: 'A Geographic profile answers by the country or state of the client.' }
-        : { kept: 'no', detail: places }),
+      ...(places.problem === undefined
+        ? {
+            kept: 'native',
+            detail: `A Geographic profile answers by the country or state of the client${places.aside.length === 0 ? '' : `; it has no code for ${some(places.aside)}, where clients are answered as those of unknown location`}.`,
+          }
+        : { kept: 'no', detail: places.problem }),
     },
     {
       feature: 'residency',
-      ...(places === undefined
+      ...((places.problem ?? places.breach) === undefined
         ? {
             kept: 'native',
             detail:
               'A place has its own profile, with nobody from outside in it, and Traffic Manager does not fail over out of a place.',
           }
-        : { kept: 'no', detail: places }),
+        : { kept: 'no', detail: places.problem ?? places.breach ?? '' }),
     },
     {
       feature: 'weights',
@@ -180,16 +185,38 @@ function claimsOf(
   ];
 }
 
-/** What Traffic Manager would answer to the wrong people. */
-function placeProblem(covers: readonly PlaceCover[]): string | undefined {
+interface Places {
+  /** What Traffic Manager would answer to the wrong people. */
+  readonly problem: string | undefined;
+  /** The same, where only a residency rule minds. */
+  readonly breach: string | undefined;
+  /** Countries without a code that nobody singled out: not worth giving up the routing of all others. */
+  readonly aside: readonly string[];
+}
+
+function placesOf({ types, unbound }: Placement, covers: readonly PlaceCover[]): Places {
   const unnamed = [...new Set(covers.flatMap((cover) => cover.unnamed))];
-  if (unnamed.length > 0) {
-    return `Traffic Manager has no code for ${some(unnamed)}, where clients would be answered as those around them.`;
-  }
+  const isAside = (place: string): boolean =>
+    !place.includes('-') &&
+    types.every(({ groups }) =>
+      groups.every(
+        ({ places }) => !places.includes(place) || places.some((other) => !unnamed.includes(other)),
+      ),
+    );
+  const aside = unnamed.filter(isAside);
+  const missed = unnamed.filter((place) => !aside.includes(place));
+  const bound = aside.filter((place) => unbound?.includes(place) !== true);
+  const noCode = (codes: readonly string[]): string =>
+    `Traffic Manager has no code for ${some(codes)}, where clients would be answered as those around them.`;
   // Below a region that is mapped nothing can be left out, and WORLD is above all.
   const empty = covers.flatMap(({ entries }) => entries.filter(({ group }) => group === undefined));
-  if (empty.length === 0) return undefined;
-  return `Nobody may answer ${some(empty.map(({ code }) => code))}, and Traffic Manager would answer with whatever the region above has.`;
+  const problem =
+    missed.length > 0
+      ? noCode(missed)
+      : empty.length > 0
+        ? `Nobody may answer ${some(empty.map(({ code }) => code))}, and Traffic Manager would answer with whatever the region above has.`
+        : undefined;
+  return { problem, breach: bound.length > 0 ? noCode(bound) : undefined, aside };
 }
 
 function some(codes: readonly string[]): string {

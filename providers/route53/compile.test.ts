@@ -4,6 +4,7 @@ import { PLACES } from '../../src/plan/answers.ts';
 import type { PlaceGroup, Placement } from '../../src/plan/placement.ts';
 import type { RecordSet } from '../../src/plan/record-set.ts';
 import { COUNTRIES } from '../../src/routing/countries.ts';
+import { BUILT_IN_REGIONS } from '../../src/routing/geography.ts';
 import { groupOf, inputOf, memberOf, placementOf, ZONE } from '../../test/fakes/route53/placements.ts';
 import { containing } from '../../test/support/matchers.ts';
 import { compile } from './compile.ts';
@@ -196,6 +197,37 @@ describe('compiling for Route 53', () => {
         }),
       ).map(({ name, setId }) => `${name} ${setId}`);
     expect(names(1)).toEqual(names(99));
+  });
+});
+
+describe('Kosovo, which Route 53 has no code for', () => {
+  // As with a rule for the EU: who is not located is answered with its clusters only, Kosovo with all.
+  const european = placementOf(
+    a(
+      groupOf('eu', ['unknown', ...(BUILT_IN_REGIONS.EU ?? [])], [ONE]),
+      groupOf('all', rest('unknown', ...(BUILT_IN_REGIONS.EU ?? [])), [ONE, TWO]),
+    ),
+    { features: ['geo', 'residency'] },
+  );
+
+  it('costs nobody the routing where no residency rule binds it', () => {
+    expect(compile(inputOf({ ...european, unbound: ['US', 'XK'] }))).toMatchObject({
+      outcome: 'native',
+      features: [
+        { feature: 'geo', handling: 'native', detail: containing('Kosovo') },
+        { feature: 'residency', handling: 'native' },
+      ],
+    });
+  });
+
+  it('is never answered against a residency rule', () => {
+    expect(compile(inputOf({ ...european, unbound: ['US'] }))).toMatchObject({
+      outcome: 'no',
+      features: [
+        { feature: 'geo' },
+        { feature: 'residency', handling: 'refused', detail: containing('Kosovo') },
+      ],
+    });
   });
 });
 

@@ -24,7 +24,7 @@ export function compile(input: CompileInput): NativeCompilation {
   const covers = placement.types.map((type) => ({ type, cover: coverOf(type, placement.types) }));
   const places = placesClaims(
     covers.map(({ cover }) => cover),
-    input.zone.private,
+    input,
   );
   const claims = [...places, ...claimsOf(placement)];
   const sets: RecordSet[] = [];
@@ -99,7 +99,10 @@ function locationOf({ kind, code }: CoverEntry): { readonly [key: string]: strin
 }
 
 /** What is to be said about places. Kosovo alone is not worth a refusal: where it is told apart from Serbia at all is up to Route 53. */
-function placesClaims(covers: readonly PlaceCover[], isPrivate: boolean): readonly FeatureClaim[] {
+function placesClaims(
+  covers: readonly PlaceCover[],
+  { placement, zone }: CompileInput,
+): readonly FeatureClaim[] {
   const unnamed = [...new Set(covers.flatMap((cover) => cover.unnamed))].sort();
   const nameless = unnamed.filter((place) => place !== NO_COUNTRY);
   const silent = covers.flatMap(({ entries }) => entries.filter(({ group }) => group === undefined));
@@ -116,7 +119,7 @@ function placesClaims(covers: readonly PlaceCover[], isPrivate: boolean): readon
     ];
   }
   // "Route 53 responds based on the AWS Region of the VPC that the query originated from."
-  const located = isPrivate
+  const located = zone.private
     ? 'in a private zone by the AWS region of the VPC'
     : 'by the client subnet that a resolver sends, else by the resolver';
   return [
@@ -125,8 +128,12 @@ function placesClaims(covers: readonly PlaceCover[], isPrivate: boolean): readon
       kept: 'native',
       detail: `Route 53 answers by country, ${located}${unnamed.length > 0 ? '; it does not know Kosovo (XK)' : ''}.`,
     },
-    unnamed.length > 0
-      ? { feature: 'residency', kept: 'no', detail: 'Route 53 does not know Kosovo (XK).' }
+    unnamed.length > 0 && placement.unbound?.includes(NO_COUNTRY) !== true
+      ? {
+          feature: 'residency',
+          kept: 'no',
+          detail: 'Route 53 does not know Kosovo (XK), which a residency rule binds.',
+        }
       : {
           feature: 'residency',
           kept: 'native',

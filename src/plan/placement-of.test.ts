@@ -164,6 +164,15 @@ describe('a placement that the hub decides', () => {
     });
   });
 
+  it('tells which places no residency rule binds', () => {
+    expect(place(shares).unbound).toBeUndefined();
+    const { unbound } = place({
+      residency: [{ region: 'EU', unknownLocation: 'restrict', onAllDown: { action: 'panic' } }],
+    });
+    expect(unbound).toContain('XK');
+    expect(['DE', 'unknown'].filter((code) => unbound?.includes(code))).toEqual([]);
+  });
+
   it('has CNAMEs in a table of their own', () => {
     const policy = {
       endpoints: [endpoint('fra', 'DE'), alias('cdn', 'US')],

@@ -7,6 +7,7 @@ import type { CompiledPolicy } from '../routing/compiled.ts';
 import { type Evaluation, evaluate, servedAddresses } from '../routing/evaluate.ts';
 import { UNLOCATED } from '../routing/location.ts';
 import type { Located, RegionTable, StateView } from '../routing/model.ts';
+import { residencySetOf } from '../routing/residency.ts';
 import type { Candidate } from '../routing/selection.ts';
 import { ALL_HEALTHY, everywhereRestricted } from '../routing/unplaced.ts';
 import { orderedTiers } from '../routing/walk.ts';
@@ -93,9 +94,16 @@ function placementFrom(
       const groups = groupsOf([...(drafts.get(type)?.values() ?? [])]);
       return groups.length === 0 ? [] : [{ type, groups }];
     }),
+    ...(policy.source.residency.length === 0 ? {} : { unbound: unboundOf(policy, classes) }),
     features: featuresOf(input.policy),
     accepted: input.accepted,
   };
+}
+
+function unboundOf(policy: CompiledPolicy, classes: readonly PlaceClass[]): readonly string[] {
+  return classes
+    .filter(({ located }) => residencySetOf(policy.residency, located).admitted.every((admitted) => admitted))
+    .flatMap(({ places }) => places);
 }
 
 type UsualAnswers = WeakMap<CompiledPolicy, Map<Located, ReadonlyMap<PlacedType, string>>>;

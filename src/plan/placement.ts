@@ -18,6 +18,8 @@ export interface Placement {
   readonly decider: Decider;
   /** A, AAAA, or CNAME alone. A type that no place gets is not there. */
   readonly types: readonly TypePlacement[];
+  /** Places that no residency rule keeps any endpoint from, whoever answers there; absent where there are no such rules. */
+  readonly unbound?: readonly string[];
   /** What the policy asks for, so that a provider says of each what it does. */
   readonly features: readonly Feature[];
   /** Losses that the author of the policy accepts. */
