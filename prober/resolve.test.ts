@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { type Answer, decode, encode } from 'dns-packet';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemResolve } from './resolve.ts';
+import { machineResolve, systemResolve } from './resolve.ts';
 
 const RCODE: Readonly<Record<string, number>> = { 'gone.example': 3, 'broken.example': 2 };
 const RECORDS: Readonly<Record<string, readonly Answer[]>> = {
@@ -57,5 +57,15 @@ describe('looking up an endpoint', () => {
     await expect(resolve('gone.example')).rejects.toMatchObject({ code: 'ENOTFOUND' });
     await expect(resolve('broken.example')).rejects.toMatchObject({ code: 'ESERVFAIL' });
     await expect(resolve('empty.example')).rejects.toMatchObject({ code: 'ENODATA' });
+  });
+
+  it('can ask the machine for what DNS does not have, and for nothing else', async () => {
+    const { socket, address } = await serve();
+    sockets.push(socket);
+    const resolve = machineResolve([address]);
+    expect(await resolve('six.example')).toEqual(['2001:db8::6']);
+    expect(await resolve('localhost')).toContain('127.0.0.1');
+    await expect(resolve('broken.example')).rejects.toMatchObject({ code: 'ESERVFAIL' });
+    await expect(resolve('unknown.invalid')).rejects.toMatchObject({ code: 'ENODATA' });
   });
 });

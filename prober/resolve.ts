@@ -1,4 +1,4 @@
-import { Resolver } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import type { Resolve } from './address-guard.ts';
 import { errorCode } from './network-failure.ts';
 
@@ -17,5 +17,23 @@ export function systemResolve(servers: readonly string[] = []): Resolve {
     // "No such record" of one family hides the reason of the other.
     if (ipv6.status === 'rejected' && errorCode(ipv4.reason) === 'ENODATA') throw ipv6.reason;
     throw ipv4.reason;
+  };
+}
+
+/**
+ * As `systemResolve`, and names that DNS does not have as the machine itself looks them up: `/etc/hosts`, search domains. For the few names
+ * of a configuration, not for probes: `getaddrinfo` is asked only once a resolver has answered that there is no such name.
+ */
+export function machineResolve(servers: readonly string[] = []): Resolve {
+  const resolve = systemResolve(servers);
+  return async (name) => {
+    try {
+      return await resolve(name);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOTFOUND' && errorCode(error) !== 'ENODATA') throw error;
+      const found = await lookup(name, { all: true }).catch(() => []);
+      if (found.length === 0) throw error;
+      return found.map(({ address }) => address);
+    }
   };
 }

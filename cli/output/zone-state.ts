@@ -6,7 +6,8 @@ import { table } from './table.ts';
 export function zoneStateLines(state: ProviderZoneState): readonly string[] {
   const { origin, plan, error, disagreements, heldAtGeneration } = state;
   const waits = plan.waitsForApproval;
-  const due = plan.changes.length > 0 ? [`  plan ${plan.hash}:`] : ['  nothing to do'];
+  const idle = plan.held.length === 0 && waits === undefined && error === undefined;
+  const due = plan.changes.length > 0 ? [`  plan ${plan.hash}:`] : idle ? ['  nothing to do'] : [];
   return [
     `${origin} ${standing(state)}`,
     ...(heldAtGeneration === undefined

@@ -1,5 +1,5 @@
 import { setImmediate as breath } from 'node:timers/promises';
-import { systemResolve } from '../../prober/resolve.ts';
+import { machineResolve } from '../../prober/resolve.ts';
 import type { ProviderClock } from '../../providers/contract.ts';
 import type { GeoLookup, RegionTable, StateView } from '../../src/routing/model.ts';
 import type { DnsServices } from '../api/dns-services.ts';
@@ -52,7 +52,7 @@ const NOBODY: StateView = {
 
 export function createDnsPart(options: DnsPartOptions): DnsPart {
   const { store, clock, engine } = options;
-  const guard = createOutboundGuard({ allowedRanges: options.allowedRanges, resolve: systemResolve() });
+  const guard = createOutboundGuard({ allowedRanges: options.allowedRanges, resolve: machineResolve() });
   const verifier = createVerifier({
     ask: createAsk(ASKED_AT_ONCE),
     guard,

@@ -6,7 +6,7 @@ import { checkAddress } from '../../src/health/address-policy.ts';
 
 /**
  * I32 for what a DNSProvider names: each name is resolved once, every address of it is judged, and the socket connects to one of
- * those. Metadata services, loopback and private networks are refused unless `network.allowedRanges` has them.
+ * those. Metadata services, loopback and the link are refused unless `network.allowedRanges` has them.
  */
 export function createOutboundGuard(options: {
   readonly allowedRanges: readonly string[];

@@ -3,6 +3,7 @@ import type { DnsManagementClient } from '@azure/arm-dns';
 import type { TrafficManagerManagementClient } from '@azure/arm-trafficmanager';
 import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
 import { ProviderError, type ProviderOptions } from '../contract.ts';
+import { keepOwnCredentials } from '../own-credentials.ts';
 import { tokenErrorOf } from './errors.ts';
 
 export type AzureSpec = NonNullable<DnsProviderSpec['azure']>;
@@ -17,6 +18,13 @@ export interface AzureAccount {
   readonly hasNextPage: (page: object) => boolean;
   readonly close: () => void;
 }
+
+/** Of the public cloud, and those of the US government and of China. */
+const RESOURCE_MANAGERS =
+  /^(([a-z0-9-]+\.)?management\.azure\.com|management\.usgovcloudapi\.net|management\.chinacloudapi\.cn)$/;
+const AUTHORITIES = /^login\.(microsoftonline\.(com|us)|(partner\.microsoftonline|chinacloudapi)\.cn)$/;
+/** A page of record sets is smaller: the body of a server that never ends is not read to its end. */
+const MAX_ANSWER_OCTETS = 32 << 20;
 
 type Clients = ConstructorParameters<typeof DnsManagementClient>;
 type ClientOptions = NonNullable<Clients[2]>;
@@ -46,10 +54,9 @@ export async function openAccount(options: ProviderOptions): Promise<AzureAccoun
     lookup: options.guard.lookup,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
-  const transport = guarded(options, agent);
-  const credential = await credentialOf(options, spec, transport);
+  const credential = await credentialOf(options, spec, agent);
   const clientOptions: ClientOptions = {
-    ...transport,
+    ...guarded(options, agent),
     ...(spec.endpoint === undefined ? {} : { endpoint: spec.endpoint.replace(/\/$/, '') }),
   };
   return {
@@ -75,14 +82,20 @@ export async function openAccount(options: ProviderOptions): Promise<AzureAccoun
 function guarded(
   { guard }: ProviderOptions,
   agent: Agent,
+  onFailure: (error: unknown) => void = () => undefined,
 ): Pick<ClientOptions, 'additionalPolicies' | 'retryOptions' | 'redirectOptions'> {
   const policy: Policy = {
     name: 'portolanGuard',
-    sendRequest: (request, next) => {
-      // Sockets do not look up hosts that are addresses, so these are checked here.
-      guard.check(new URL(request.url).hostname.replace(/^\[|\]$/g, ''));
-      request.agent = agent;
-      return next(request);
+    async sendRequest(request, next) {
+      try {
+        // Sockets do not look up hosts that are addresses, so these are checked here.
+        guard.check(new URL(request.url).hostname.replace(/^\[|\]$/g, ''));
+        request.agent = agent;
+        return await next(request);
+      } catch (error) {
+        onFailure(error);
+        throw error;
+      }
     },
   };
   return {
@@ -97,11 +110,26 @@ function guarded(
  * https://learn.microsoft.com/javascript/api/overview/azure/identity-readme
  */
 async function credentialOf(
-  { secret, name }: ProviderOptions,
+  options: ProviderOptions,
   spec: AzureSpec,
-  transport: ReturnType<typeof guarded>,
+  agent: Agent,
 ): Promise<TokenCredential> {
+  const { secret, name } = options;
   const identity = await import('@azure/identity');
+  let failure: unknown;
+  const transport = guarded(options, agent, (error) => {
+    failure = error;
+  });
+  const checked = (inner: TokenCredential): TokenCredential => ({
+    async getToken(scopes, asked) {
+      failure = undefined;
+      try {
+        return await inner.getToken(scopes, asked);
+      } catch (error) {
+        throw tokenErrorOf(error, failure);
+      }
+    },
+  });
   const { tenantId, clientId } = spec;
   const authority =
     spec.authorityHost === undefined
@@ -124,6 +152,8 @@ async function credentialOf(
       fix: 'Put the client secret into the Secret under `clientSecret`, or leave `secret` out to use the managed identity.',
     });
   }
+  keepOwnCredentials('spec.azure.endpoint', spec.endpoint, RESOURCE_MANAGERS);
+  keepOwnCredentials('spec.azure.authorityHost', spec.authorityHost, AUTHORITIES);
   // Not through our agent: the metadata service has one fixed address that the platform owns, and no user can name it.
   const managed = new identity.ManagedIdentityCredential({
     ...(clientId === undefined ? {} : { clientId }),
@@ -142,17 +172,4 @@ async function credentialOf(
     ...authority,
   });
   return checked(new identity.ChainedTokenCredential(workload, managed));
-}
-
-/** Says what a token that was refused means, and that nothing was sent with it. */
-function checked(inner: TokenCredential): TokenCredential {
-  return {
-    async getToken(scopes, options) {
-      try {
-        return await inner.getToken(scopes, options);
-      } catch (error) {
-        throw tokenErrorOf(error);
-      }
-    },
-  };
 }

@@ -75,4 +75,19 @@ describe('what Azure answered, in terms the hub acts on', () => {
     expect(tokenErrorOf(named('AuthenticationError', 'busy', { statusCode: 429 })).failure).toBe('throttled');
     expect(tokenErrorOf(named('Error', 'connect ECONNREFUSED')).failure).toBe('transient');
   });
+
+  it('says what happened on the way, not that endpoints were not resolved', () => {
+    const hidden = Object.assign(new Error('endpoints_resolution_error: See the page'), {
+      name: 'CredentialUnavailableError',
+    });
+    expect(tokenErrorOf(hidden, new Error('connect ECONNREFUSED'))).toMatchObject({
+      failure: 'transient',
+      message: 'token: connect ECONNREFUSED',
+    });
+    expect(tokenErrorOf(hidden, new PortolanError('ADDRESS_FORBIDDEN', 'loopback'))).toMatchObject({
+      failure: 'denied',
+      message: 'loopback',
+    });
+    expect(tokenErrorOf(hidden).failure).toBe('transient');
+  });
 });

@@ -119,9 +119,15 @@ export function permissionOf(action: string): string {
   return PERMISSIONS[action] ?? `the action of ${action}`;
 }
 
-/** Failures of the token endpoint: the request itself was never sent, so nothing is ambiguous. */
-export function tokenErrorOf(thrown: unknown): ProviderError {
+/**
+ * Failures of the token endpoint: the request itself was never sent, so nothing is ambiguous.
+ * @param onTheWay why the last request had no answer: the library says in its place only that endpoints were not resolved
+ */
+export function tokenErrorOf(thrown: unknown, onTheWay?: unknown): ProviderError {
   if (thrown instanceof ProviderError) return thrown;
+  if (onTheWay !== undefined && /endpoints_resolution|network_error/.test(String(thrown))) {
+    return tokenErrorOf(onTheWay);
+  }
   const forbidden = causesOf(thrown).find((cause) => cause instanceof PortolanError);
   if (forbidden instanceof PortolanError) {
     return new ProviderError('denied', forbidden.message, { fix: forbidden.fix, cause: thrown });

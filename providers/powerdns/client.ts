@@ -35,10 +35,12 @@ export class PowerDnsProvider implements Provider {
     if (powerdns === undefined)
       throw new ProviderError('unsupported', 'the DNSProvider has no spec.powerdns');
     const apiKey = options.secret.apiKey?.trim() ?? '';
-    if (!/^[\x21-\x7e]+$/.test(apiKey))
+    if (!/^[\x20-\x7e]+$/.test(apiKey))
       throw new ProviderError(
         'denied',
-        'the Secret has no `apiKey`, or one with other characters than an HTTP header takes',
+        apiKey === ''
+          ? 'the Secret has no `apiKey`'
+          : 'the `apiKey` in the Secret has characters that no HTTP header takes',
         {
           fix: 'Write the value of `api-key` in pdns.conf into the key `apiKey` of the Secret.',
         },
