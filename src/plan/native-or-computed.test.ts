@@ -4,7 +4,8 @@ import type { TrafficPolicySpec } from '../resources/traffic-policy.ts';
 import { compilePolicy } from '../routing/compiled.ts';
 import { regionTable } from '../routing/geography.ts';
 import type { RoutedPolicy } from '../routing/model.ts';
-import { alias, endpoint, geoRule, policyOf, stateOf, tier } from '../routing/testing/world.ts';
+import { alias, dualStack, endpoint, geoRule, policyOf, stateOf, tier } from '../routing/testing/world.ts';
+import { PLACES } from './answers.ts';
 import type { Feature } from './compile-report.ts';
 import { type FeatureClaim, judgeClaims } from './losses.ts';
 import { type CompilingProvider, compileName } from './native-or-computed.ts';
@@ -76,12 +77,18 @@ const resident = {
   ],
 };
 
-function compile(policy: Partial<RoutedPolicy>, provider: CompilingProvider, dns: Dns = {}, hostname = HOST) {
+function compile(
+  policy: Partial<RoutedPolicy>,
+  provider: CompilingProvider,
+  dns: Dns = {},
+  hostname = HOST,
+  state = stateOf(),
+) {
   return compileName({
     policy: compilePolicy(policyOf(policy), regionTable()),
     hostname,
     dns: { decider: 'portolan', form: 'auto', accept: [], shared: false, ...dns },
-    state: stateOf(),
+    state,
     regions: regionTable(),
     target: () => undefined,
     zone: ZONE,
@@ -239,6 +246,40 @@ describe('one hostname at one provider', () => {
     expect(made.report.outcome).toBe('native');
     expect(handlings(made)).toMatchObject({ weights: 'native', residency: 'computed' });
     expect(values(made)?.toSorted()).toEqual(['192.0.2.1', '192.0.2.3']);
+  });
+
+  it('I5 keeps the routing of all other places while one has a maintenance address of one family only', () => {
+    const dual = { ...byPlace, endpoints: [dualStack('eu', 'DE'), dualStack('us', 'US')] };
+    const onAllDown = { action: 'maintenance' as const, addresses: ['203.0.113.9'] };
+    const policy = { ...dual, residency: [{ region: 'EU', unknownLocation: 'allow' as const, onAllDown }] };
+    const cloud = providerWith(['geo', 'residency', 'failover']);
+    // As at Route 53 and Traffic Manager: no empty answer for one place while others have one.
+    const strict: CompilingProvider = {
+      ...cloud,
+      compile(placement) {
+        const gap = placement.types.some(
+          ({ groups }) => groups.flatMap(({ places }) => places).length < PLACES.length,
+        );
+        const made = cloud.compile(placement);
+        return gap ? { outcome: 'no', features: made.features } : made;
+      },
+    };
+    const made = compile(policy, strict, { accept: ['geo'] }, HOST, stateOf({ down: ['eu', 'eu/6'] }));
+    expect(made.report.outcome).toBe('native');
+    expect(made.report.features).toContainEqual(
+      expect.objectContaining({
+        feature: 'residency',
+        detail: expect.stringContaining('one family') as unknown,
+      }),
+    );
+    const answered = (type: string, place: string) =>
+      made.placement?.types
+        .find((one) => one.type === type)
+        ?.groups.find(({ places }) => places.includes(place))
+        ?.tiers[0]?.members.map(({ endpoint }) => endpoint);
+    expect(answered('A', 'DE')).toEqual(['maintenance']);
+    expect(answered('AAAA', 'DE')).toEqual(['eu']);
+    expect(answered('A', 'US')).toEqual(['us']);
   });
 
   it('asks only for the consent that is needed: what the provider keeps without places stays kept', () => {

@@ -108,6 +108,8 @@ function outcomeOf(input: CompileNameInput): Outcome {
   if (!plainOnly && !isPlain(placement, input)) {
     const whole = provider.compile(placement);
     if (whole.outcome === 'native') return published(placement, whole, whole.features);
+    const filled = withoutGaps(asked, placement, provider);
+    if (filled !== undefined) return filled;
     reasons = whole.features;
     const rest = withoutPlaces(asked, ttlSeconds, placement, reasons, input);
     if (rest !== undefined) return rest;
@@ -160,6 +162,33 @@ function noNativeHealth(
         fix,
       }
     : undefined;
+}
+
+/**
+ * The provider's routing of the whole placement, where one place has nobody but a maintenance address of the other family: without this, an
+ * outage there would cost every other place its routing at a provider that has no empty answers.
+ */
+function withoutGaps(
+  asked: PlacementInput,
+  whole: Placement,
+  provider: CompilingProvider,
+): Outcome | undefined {
+  const filled: Placement = {
+    ...placementOf({ ...asked, gaps: 'endpoints' }),
+    ttlSeconds: whole.ttlSeconds,
+  };
+  if (JSON.stringify(filled.types) === JSON.stringify(whole.types)) return undefined;
+  const made = provider.compile(filled);
+  if (made.outcome === 'no') return undefined;
+  const features = made.features.map((report) =>
+    report.feature === 'residency'
+      ? {
+          ...report,
+          detail: `${report.detail} Where everybody is down and the maintenance addresses are of one family, the other one stays as it is.`,
+        }
+      : report,
+  );
+  return published(filled, made, features);
 }
 
 /** The provider's routing of a placement that is the same everywhere, where there is something about places that it cannot do. */

@@ -27,6 +27,11 @@ export interface PlacementInput {
   readonly accepted: readonly Feature[];
   /** A health target by its id. */
   readonly target: (id: string) => Target | undefined;
+  /**
+   * What a place gets of a type that its endpoints have and its maintenance addresses have not: nothing, as the policy says (the default), or
+   * the endpoints, down as they are, for providers that cannot leave one place without an answer.
+   */
+  readonly gaps?: 'empty' | 'endpoints';
 }
 
 /** More tiers than any provider chains; each is asked for with all members of those before it down. */
@@ -74,9 +79,10 @@ function placementFrom(
   const present = inSteps(decider === 'native' ? allUp(input.state) : input.state, policy.source);
   const chained = decider !== 'portolan';
   const drafts = new Map<PlacedType, Map<string, Draft>>(TYPES.map((type) => [type, new Map()]));
+  const asked = { chained, target: input.target, gaps: input.gaps ?? 'empty' } as const;
   for (const one of classes) {
     const usual = usualAt(policy, one.located, chained);
-    for (const { type, tiers } of askAll(policy, one.located, present, chained, input.target)) {
+    for (const { type, tiers } of askAll(policy, one.located, present, asked)) {
       const base = usual.get(type) ?? '';
       const key = `${base} ${JSON.stringify(tiers.map(({ members }) => members.map(factsOf)))}`;
       const ofType = drafts.get(type);
@@ -122,7 +128,7 @@ function usualAt(
   usual.set(policy, byPlace);
   const known = byPlace.get(located);
   if (known !== undefined) return known;
-  const answers = askAll(policy, located, ALL_HEALTHY, chained, () => undefined);
+  const answers = askAll(policy, located, ALL_HEALTHY, { chained, target: () => undefined, gaps: 'empty' });
   const made = new Map(answers.map(({ type, tiers }) => [type, namesOf(tiers)]));
   byPlace.set(located, made);
   return made;
@@ -172,13 +178,26 @@ function askAll(
   policy: CompiledPolicy,
   located: Located,
   state: StateView,
-  chained: boolean,
-  target: PlacementInput['target'],
+  {
+    chained,
+    target,
+    gaps,
+  }: Required<Pick<PlacementInput, 'target' | 'gaps'>> & { readonly chained: boolean },
 ): readonly Answer[] {
   const answers = new Map<PlacedType, Answer>();
   for (const qtype of [TYPE.A, TYPE.AAAA]) {
     const first = ask(policy, located, qtype, state);
     const type = typeOf(first, qtype);
+    if (type === undefined && first.mode === 'maintenance' && gaps === 'endpoints') {
+      const up = allUp(state);
+      const stand = ask(policy, located, qtype, up);
+      const standing = typeOf(stand, qtype);
+      if (standing !== undefined && standing !== 'CNAME')
+        answers.set(standing, {
+          type: standing,
+          tiers: [{ members: membersOf(stand, standing, up, target) }],
+        });
+    }
     if (type === undefined || answers.has(type)) continue;
     const tiers = chained
       ? chainOf(policy, located, qtype, state, first, target)
