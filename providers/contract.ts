@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import type { DomainName } from '../src/dns/name.ts';
+import { PortolanError } from '../src/errors/error.ts';
 import type { AidSpec } from '../src/plan/aid.ts';
 import type { FeatureReport } from '../src/plan/compile-report.ts';
 import type { NativeCompilation } from '../src/plan/native-compilation.ts';
@@ -73,7 +74,7 @@ export interface ProviderClock {
 export interface OutboundGuard {
   /** For `lookup` of sockets and agents: resolves once and refuses forbidden addresses. */
   readonly lookup: LookupFunction;
-  /** For hosts that are written as an address, which sockets do not look up. @throws PortolanError ADDRESS_FORBIDDEN */
+  /** For hosts that may be written as an address, also in brackets, which sockets do not look up; a name passes. @throws PortolanError ADDRESS_FORBIDDEN */
   readonly check: (host: string) => void;
 }
 
@@ -209,5 +210,20 @@ export class ProviderError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.group = details.group;
     this.fix = details.fix;
+  }
+
+  /** The same message and fix, as the failure of a provider. `set` is the one it is about, and goes before the message. */
+  static from(
+    failure: ProviderFailure,
+    thrown: unknown,
+    set?: Pick<RecordSet, 'name' | 'type'>,
+  ): ProviderError {
+    const cause = PortolanError.from(thrown);
+    const about = set === undefined ? '' : `${set.name} ${set.type}: `;
+    return new ProviderError(failure, `${about}${cause.message}`, {
+      group: set?.name,
+      fix: cause.fix,
+      cause,
+    });
   }
 }

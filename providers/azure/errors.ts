@@ -1,6 +1,6 @@
 import type { DomainName } from '../../src/dns/name.ts';
-import { PortolanError } from '../../src/errors/error.ts';
 import { ProviderError } from '../contract.ts';
+import { causesOf, forbiddenBy, noAnswer, retryAfterMs } from '../no-answer.ts';
 
 /** What was asked, for the meaning of a failure. */
 export interface Asked {
@@ -23,38 +23,21 @@ interface Fault {
   readonly retryAfterMs: number | undefined;
 }
 
-/** Failures of a connection that was never made: nothing can have been applied. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
-
 /**
  * Turns what the SDK threw into what the hub acts on. The codes are those of Azure Resource Manager:
  * https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
  */
 export function providerErrorOf(thrown: unknown, asked: Asked): ProviderError {
   if (thrown instanceof ProviderError) return thrown;
-  const forbidden = causesOf(thrown).find((cause) => cause instanceof PortolanError);
-  if (forbidden instanceof PortolanError) {
-    return new ProviderError('denied', forbidden.message, { fix: forbidden.fix, cause: thrown });
-  }
+  const forbidden = forbiddenBy(thrown);
+  if (forbidden !== undefined) return forbidden;
   const fault = faultOf(thrown);
   const message = `${asked.action}: ${fault.status === undefined ? '' : `${fault.status} `}${fault.code}: ${fault.message}`;
   const details = { group: asked.group, cause: thrown, retryAfterMs: fault.retryAfterMs };
   const lost = asked.writes ? 'ambiguous' : 'transient';
   switch (fault.status) {
     case undefined:
-      return new ProviderError(NEVER_SENT.has(fault.code) ? 'transient' : lost, message, details);
+      return noAnswer(asked.action, thrown, { writes: asked.writes });
     case 400:
     case 413:
     case 422:
@@ -128,10 +111,8 @@ export function tokenErrorOf(thrown: unknown, onTheWay?: unknown): ProviderError
   if (onTheWay !== undefined && /endpoints_resolution|network_error/.test(String(thrown))) {
     return tokenErrorOf(onTheWay);
   }
-  const forbidden = causesOf(thrown).find((cause) => cause instanceof PortolanError);
-  if (forbidden instanceof PortolanError) {
-    return new ProviderError('denied', forbidden.message, { fix: forbidden.fix, cause: thrown });
-  }
+  const forbidden = forbiddenBy(thrown);
+  if (forbidden !== undefined) return forbidden;
   const fault = faultOf(thrown);
   const details = { cause: thrown, retryAfterMs: fault.retryAfterMs };
   const message = `token: ${fault.message.split('\n')[0] ?? ''}`;
@@ -158,18 +139,8 @@ function faultOf(thrown: unknown): Fault {
     status,
     code: apiCode(chain) ?? firstOf(chain, 'code', asText) ?? 'error',
     message: apiMessage(chain) ?? (thrown instanceof Error ? thrown.message : String(thrown)),
-    retryAfterMs: retryAfterMs(chain),
+    retryAfterMs: retryAfterOf(chain),
   };
-}
-
-/** The error, what caused it, and what caused that; at most eight. */
-function causesOf(thrown: unknown): readonly unknown[] {
-  const chain: unknown[] = [];
-  for (let at = thrown; at !== undefined && at !== null && chain.length < 8; ) {
-    chain.push(at);
-    at = member(at, 'cause');
-  }
-  return chain;
 }
 
 function member(value: unknown, name: string): unknown {
@@ -207,13 +178,12 @@ function apiMessage(chain: readonly unknown[]): string | undefined {
 }
 
 /** Azure Resource Manager sends seconds with 429 and with some 503. */
-function retryAfterMs(chain: readonly unknown[]): number | undefined {
+function retryAfterOf(chain: readonly unknown[]): number | undefined {
   const headers = member(
     firstOf(chain, 'response', (v) => v ?? undefined),
     'headers',
   );
   const get = member(headers, 'get');
   const value: unknown = typeof get === 'function' ? Reflect.apply(get, headers, ['retry-after']) : undefined;
-  const seconds = Number(asText(value) ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  return retryAfterMs(asText(value));
 }

@@ -192,5 +192,5 @@ function asProviderError(thrown: unknown): ProviderError {
           : error.code === 'INTERNAL'
             ? 'ambiguous'
             : 'invalid';
-  return new ProviderError(failure, error.message, { cause: error, fix: error.fix });
+  return ProviderError.from(failure, error);
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type DomainName, tryParseName } from '../../src/dns/name.ts';
-import { PortolanError } from '../../src/errors/error.ts';
+import { messageOf } from '../../src/errors/error.ts';
 import { ProviderError, type ProviderFailure } from '../contract.ts';
+import { causesOf, codeOf, forbiddenBy, noAnswer, retryAfterMs } from '../no-answer.ts';
 
 /** What an answer of the API that is not 2xx says. https://cloud.google.com/dns/docs/reference/rest/v1#errors */
 export interface Refusal {
@@ -127,76 +128,24 @@ function groupOf(request: Request, { location }: Refusal): DomainName | undefine
   return sent.find((set) => set.name === name)?.group;
 }
 
-/** `Retry-After`: seconds or an HTTP date (RFC 9110, section 10.2.3). */
-function retryAfterMs(header: string | null, now: number): number | undefined {
-  if (header === null || header === '') return undefined;
-  if (/^\d{1,6}$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
-}
-
-/** Errors of a socket that never carried the request: nothing was changed, whatever was asked. */
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
-/** Codes of certificates that are not trusted. */
-const UNTRUSTED = /CERT|SELF_SIGNED|ERR_TLS|UNABLE_TO_/;
-const TRUST = 'The certificate is not trusted: name a Secret with its authority in `caSecret`.';
-
 /** There was no answer. */
 export function errorOfConnection(request: Request, cause: unknown): ProviderError {
-  const refused = find(cause, (error) => (error instanceof PortolanError ? error : undefined));
-  if (refused !== undefined) return new ProviderError('denied', refused.message, { cause, fix: refused.fix });
-  const code = find(cause, codeOf) ?? '';
-  const why = find(cause, (error) =>
-    error instanceof Error && error.message !== '' ? error.message : undefined,
-  );
-  const message = `${request.action} of Google Cloud DNS had no answer: ${why ?? String(cause)}`;
-  if (UNTRUSTED.test(code)) return new ProviderError('transient', message, { cause, fix: TRUST });
-  if (NEVER_SENT.has(code) || !request.writes) return new ProviderError('transient', message, { cause });
-  return new ProviderError('ambiguous', message, { cause });
+  return noAnswer(`${request.action} of Google Cloud DNS had no answer`, cause, { writes: request.writes });
 }
 
 /** No access token: nothing was changed. */
 export function errorOfToken(cause: unknown, status: number | undefined): ProviderError {
-  const refused = find(cause, (error) => (error instanceof PortolanError ? error : undefined));
-  if (refused !== undefined) return new ProviderError('denied', refused.message, { cause, fix: refused.fix });
-  const why = cause instanceof Error ? cause.message : String(cause);
-  const code = find(cause, codeOf);
+  const forbidden = forbiddenBy(cause);
+  if (forbidden !== undefined) return forbidden;
+  const why = messageOf(cause);
   if (status === 429)
     return new ProviderError('throttled', `Google refused an access token for now: ${why}`, { cause });
-  const passing = status === undefined ? code !== undefined : status >= 500 || status === 408;
-  if (passing)
-    return new ProviderError('transient', `Google gave no access token: ${why}`, {
-      cause,
-      fix: UNTRUSTED.test(code ?? '') ? TRUST : undefined,
-    });
+  if (status === undefined && causesOf(cause).some((error) => codeOf(error) !== undefined))
+    return noAnswer('Google gave no access token', cause, { writes: false });
+  if (status !== undefined && (status >= 500 || status === 408))
+    return new ProviderError('transient', `Google gave no access token: ${why}`, { cause });
   return new ProviderError('denied', `Google gave no access token: ${why}`, {
     cause,
     fix: 'Write a key that is in force into `credentials.json` of the Secret, or give the hub application default credentials (on GKE: a Kubernetes service account with workload identity).',
   });
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}
-
-/** The first hit along the chain of causes; the deepest error says most, so it is looked at first. */
-function find<T>(thrown: unknown, look: (error: unknown) => T | undefined): T | undefined {
-  const chain: unknown[] = [];
-  for (let error = thrown; error !== undefined && error !== null && chain.length < 8; ) {
-    chain.push(error);
-    error = typeof error === 'object' && 'cause' in error ? error.cause : undefined;
-  }
-  for (const error of chain.reverse()) {
-    const hit = look(error);
-    if (hit !== undefined) return hit;
-  }
-  return undefined;
 }

@@ -1,5 +1,6 @@
 import type { DomainName } from '../../src/dns/name.ts';
 import { ProviderError } from '../contract.ts';
+import { retryAfterMs } from '../no-answer.ts';
 import type { ApiAnswer } from './http.ts';
 import { failure } from './wire.ts';
 
@@ -34,7 +35,7 @@ export function failureOf(answer: ApiAnswer, asked: Asked): ProviderError | unde
     case 413:
       return new ProviderError('unsupported', said, { fix: 'Raise `webserver-max-bodysize` in pdns.conf.' });
     case 429:
-      return new ProviderError('throttled', said, { retryAfterMs: retryAfterMs(answer) });
+      return new ProviderError('throttled', said, { retryAfterMs: retryAfterMs(answer.retryAfter) });
     case 405:
     case 501:
       return new ProviderError('unsupported', said, { fix: 'Set `api=yes` in pdns.conf.' });
@@ -43,7 +44,7 @@ export function failureOf(answer: ApiAnswer, asked: Asked): ProviderError | unde
     case 504:
       // What stands in front of PowerDNS: a 503 was not passed on.
       return new ProviderError(asked.method === 'PATCH' && status !== 503 ? 'ambiguous' : 'transient', said, {
-        retryAfterMs: retryAfterMs(answer),
+        retryAfterMs: retryAfterMs(answer.retryAfter),
       });
     default:
       if (status >= 300 && status < 400)
@@ -66,9 +67,4 @@ function messageIn({ body }: ApiAnswer): string {
 function refusedName(answer: ApiAnswer, names: readonly DomainName[]): DomainName | undefined {
   const name = /^(?:Record |RRset |Name ')([^\s/']+)/.exec(messageIn(answer))?.[1]?.toLowerCase();
   return names.find((candidate) => candidate === name);
-}
-
-function retryAfterMs({ retryAfter }: ApiAnswer): number | undefined {
-  const seconds = Number(retryAfter);
-  return retryAfter === undefined || !Number.isFinite(seconds) || seconds < 0 ? undefined : seconds * 1000;
 }

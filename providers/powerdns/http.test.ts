@@ -87,10 +87,10 @@ describe('a request to the API', () => {
     );
     const url = `https://ns1.example.com:${port}`;
     expect(await get(endpoint(url, { ca: authority.ca }))).toMatchObject({ status: 200 });
-    const denied = { failure: 'denied', fix: containing('caSecret') };
-    await expect(patch(endpoint(url))).rejects.toMatchObject(denied);
+    const untrusted = { failure: 'transient', fix: containing('caSecret') };
+    await expect(patch(endpoint(url))).rejects.toMatchObject(untrusted);
     const other = `https://other.example.com:${port}`;
-    await expect(get(endpoint(other, { ca: authority.ca }))).rejects.toMatchObject(denied);
+    await expect(get(endpoint(other, { ca: authority.ca }))).rejects.toMatchObject(untrusted);
   });
 
   it('tells a change that may have been made from one that was never sent', async () => {

@@ -1,8 +1,7 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { isIP } from 'node:net';
-import { PortolanError } from '../../src/errors/error.ts';
 import { type OutboundGuard, ProviderError } from '../contract.ts';
+import { noAnswer } from '../no-answer.ts';
 
 /** Where the API is, and by which key it is asked. */
 export interface ApiEndpoint {
@@ -36,37 +35,16 @@ export async function requestApi(
   signal: AbortSignal,
 ): Promise<ApiAnswer> {
   const url = new URL(`${base.pathname.replace(/\/$/, '')}/api/v1${path}`, base);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0) {
-    try {
-      guard.check(host);
-    } catch (thrown) {
-      throw forbidden(thrown);
-    }
+  try {
+    guard.check(url.hostname);
+  } catch (thrown) {
+    throw ProviderError.from('denied', thrown);
   }
   const send = url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     let sent = false;
-    const fail = (message: string, cause?: unknown): void => {
-      if (cause instanceof PortolanError && cause.code === 'ADDRESS_FORBIDDEN') reject(forbidden(cause));
-      else if (UNTRUSTED.test(codeOf(cause)))
-        reject(
-          new ProviderError('denied', `${url.host}: ${message}`, {
-            cause,
-            fix: 'Name the Secret with the certificate authority of the API in `spec.powerdns.caSecret`, and the host that its certificate is for in `spec.powerdns.url`.',
-          }),
-        );
-      else
-        reject(
-          new ProviderError(
-            sent && method === 'PATCH' ? 'ambiguous' : 'transient',
-            `${url.host}: ${message}`,
-            {
-              cause,
-            },
-          ),
-        );
-    };
+    const fail = (error: unknown): void =>
+      reject(noAnswer(url.host, error, { writes: sent && method === 'PATCH' }));
     const request = send(
       url,
       {
@@ -92,7 +70,7 @@ export async function requestApi(
           if (octets > MAX_ANSWER_OCTETS) request.destroy(new Error('the answer is too big'));
           else parts.push(part);
         });
-        response.on('error', (error) => fail(error.message, error));
+        response.on('error', (error) => fail(error));
         response.on('end', () =>
           resolve({
             status: response.statusCode ?? 0,
@@ -108,19 +86,7 @@ export async function requestApi(
         sent = true;
       });
     });
-    request.on('error', (error) => fail(error.message, error));
+    request.on('error', (error) => fail(error));
     request.end(body);
   });
-}
-
-/** Node's codes for certificates that are not trusted, out of date, or another host's. */
-const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT)/;
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-}
-
-function forbidden(thrown: unknown): ProviderError {
-  const error = PortolanError.from(thrown);
-  return new ProviderError('denied', error.message, { fix: error.fix, cause: error });
 }

@@ -1,7 +1,6 @@
 import { type DomainName, tryParseName } from '../../src/dns/name.ts';
 import { formatRdata, parseRdata } from '../../src/dns/records/catalogue.ts';
 import { isMetaType, parseType, typeName } from '../../src/dns/types.ts';
-import { PortolanError } from '../../src/errors/error.ts';
 import type { RecordSet, SetChange } from '../../src/plan/record-set.ts';
 import { ProviderError } from '../contract.ts';
 import { CAPABILITIES } from './capabilities.ts';
@@ -130,12 +129,7 @@ function contentsOf(set: RecordSet): readonly string[] {
   try {
     for (const value of set.values) parseRdata(code, value);
   } catch (thrown) {
-    const error = PortolanError.from(thrown);
-    throw new ProviderError('invalid', `${name} ${type}: ${error.message}`, {
-      group: name,
-      fix: error.fix,
-      cause: error,
-    });
+    throw ProviderError.from('invalid', thrown, set);
   }
   return set.values.map((value) => contentOfApi(type, value));
 }

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { isIP } from 'node:net';
 import { type TransferRequest, transferChanges, transferZone } from '../../nameserver/transfer-client.ts';
 import { isAtOrBelow, parseName } from '../../src/dns/name.ts';
 import { CLASS, RCODE, TYPE } from '../../src/dns/types.ts';
@@ -127,7 +126,7 @@ export class Rfc2136Provider implements Provider {
     const { turn } = this.#options;
     const asked = this.asked('AXFR', origin);
     try {
-      if (isIP(this.#to.host) !== 0) this.#to.guard.check(this.#to.host);
+      this.#to.guard.check(this.#to.host);
       const held = this.#copies.get(origin);
       if (held !== undefined) {
         await turn('IXFR', signal);

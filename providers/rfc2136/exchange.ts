@@ -1,9 +1,10 @@
-import { connect, isIP } from 'node:net';
+import { connect } from 'node:net';
 import { findTsig, signRequest, TSIG_ERROR, type TsigRecord } from '../../src/dns/tsig.ts';
 import type { TsigKey } from '../../src/dns/tsig-key.ts';
 import { decodeMessage, encodeMessage, type Message } from '../../src/dns/wire/message.ts';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { type OutboundGuard, ProviderError } from '../contract.ts';
+import { noAnswer } from '../no-answer.ts';
 
 /** Where messages go, signed by which key. */
 export interface Correspondent {
@@ -63,12 +64,10 @@ function complaint({ error, other }: TsigRecord): NonNullable<Answer['tsig']> {
 
 function roundTrip(to: Correspondent, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
   const where = `${to.host} port ${to.port}`;
-  if (isIP(to.host) !== 0) {
-    try {
-      to.guard.check(to.host);
-    } catch (thrown) {
-      throw forbidden(thrown);
-    }
+  try {
+    to.guard.check(to.host);
+  } catch (thrown) {
+    throw ProviderError.from('denied', thrown);
   }
   return new Promise((resolve, reject) => {
     const socket = connect({ host: to.host, port: to.port, lookup: to.guard.lookup });
@@ -80,13 +79,9 @@ function roundTrip(to: Correspondent, bytes: Uint8Array, signal: AbortSignal): P
       socket.destroy();
       settle();
     };
-    const fail = (message: string, cause?: unknown): void =>
-      end(() => {
-        if (cause instanceof PortolanError && cause.code === 'ADDRESS_FORBIDDEN') reject(forbidden(cause));
-        else reject(new ProviderError(sent ? 'ambiguous' : 'transient', `${where}: ${message}`, { cause }));
-      });
-    const abort = (): void => fail('given up', signal.reason);
-    const deadline = setTimeout(() => fail(`no answer within ${to.timeoutMs} ms`), to.timeoutMs);
+    const fail = (error: unknown): void => end(() => reject(noAnswer(where, error, { writes: sent })));
+    const abort = (): void => fail(signal.reason);
+    const deadline = setTimeout(() => fail(new Error(`no answer within ${to.timeoutMs} ms`)), to.timeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     socket.setNoDelay(true);
     socket.on('connect', () => {
@@ -104,14 +99,9 @@ function roundTrip(to: Correspondent, bytes: Uint8Array, signal: AbortSignal): P
       const answer = new Uint8Array(pending.subarray(2, 2 + length));
       end(() => resolve(answer));
     });
-    socket.on('error', (error) => fail(error.message, error));
-    socket.on('end', () => fail('it closed the connection without an answer'));
-    socket.on('close', () => fail('the connection ended without an answer'));
+    socket.on('error', (error) => fail(error));
+    socket.on('end', () => fail(new Error('it closed the connection without an answer')));
+    socket.on('close', () => fail(new Error('the connection ended without an answer')));
     if (signal.aborted) abort();
   });
-}
-
-function forbidden(thrown: unknown): ProviderError {
-  const error = PortolanError.from(thrown);
-  return new ProviderError('denied', error.message, { fix: error.fix, cause: error });
 }

@@ -127,9 +127,9 @@ export function transferFailure(thrown: unknown, asked: Asked): ProviderError {
         fix: `${error.fix} The key has to be one that may copy the zone.\n${configuration(asked)}`,
       });
     case 'ADDRESS_FORBIDDEN':
-      return new ProviderError('denied', error.message, { ...details, fix: error.fix });
+      return ProviderError.from('denied', error);
     case 'TRANSFER_TOO_BIG':
-      return new ProviderError('unsupported', error.message, { ...details, fix: error.fix });
+      return ProviderError.from('unsupported', error);
     default:
       return new ProviderError('transient', error.message, details);
   }

@@ -1,5 +1,4 @@
 import { parseTsigKey, type TsigKey } from '../../src/dns/tsig-key.ts';
-import { PortolanError } from '../../src/errors/error.ts';
 import { ProviderError } from '../contract.ts';
 
 const FIELDS =
@@ -30,7 +29,6 @@ export function keyOfSecret(secret: Readonly<Record<string, string>>): TsigKey {
   try {
     return parseTsigKey({ name: name.trim(), algorithm: algorithm.trim(), secret: octets });
   } catch (thrown) {
-    const error = PortolanError.from(thrown);
-    throw new ProviderError('denied', error.message, { fix: error.fix, cause: error });
+    throw ProviderError.from('denied', thrown);
   }
 }

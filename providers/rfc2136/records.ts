@@ -2,7 +2,6 @@ import type { DomainName } from '../../src/dns/name.ts';
 import { formatRdata, parseRdata, type Rdata } from '../../src/dns/records/catalogue.ts';
 import { CLASS, isMetaType, parseType, typeName } from '../../src/dns/types.ts';
 import type { ResourceRecord } from '../../src/dns/wire/message.ts';
-import { PortolanError } from '../../src/errors/error.ts';
 import { type RecordSet, setKey } from '../../src/plan/record-set.ts';
 import { ProviderError } from '../contract.ts';
 import { isServersOwn } from './capabilities.ts';
@@ -44,12 +43,7 @@ export function wireOf(set: RecordSet): { readonly type: number; readonly rdatas
   try {
     return { type, rdatas: set.values.map((value) => parseRdata(type, value)) };
   } catch (thrown) {
-    const error = PortolanError.from(thrown);
-    throw new ProviderError('invalid', `${set.name} ${set.type}: ${error.message}`, {
-      group: set.name,
-      fix: error.fix,
-      cause: error,
-    });
+    throw ProviderError.from('invalid', thrown, set);
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { PortolanError } from '../../src/errors/error.ts';
 import type { RecordSet } from '../../src/plan/record-set.ts';
 import { type Batch, ProviderError, type ProviderFailure } from '../contract.ts';
+import { forbiddenBy, noAnswer, retryAfterMs } from '../no-answer.ts';
 import { nameFromApi, octalEscapes } from './names.ts';
 import { aliasTargetOf } from './records.ts';
 
@@ -79,22 +79,21 @@ const FORBIDDEN = new Set([
   'UnauthorizedOperation',
 ]);
 
-/** Nothing was sent: the connection was never there. */
-const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
-
 /** What was thrown by a call of the SDK, in terms of the contract. */
 export function providerErrorOf(thrown: unknown, context: ErrorContext): ProviderError {
   if (thrown instanceof ProviderError) return thrown;
-  if (thrown instanceof PortolanError) {
-    // The guard refused where the endpoint leads (I32).
-    return new ProviderError('denied', thrown.message, { fix: thrown.fix, cause: thrown });
-  }
+  const forbidden = forbiddenBy(thrown);
+  if (forbidden !== undefined) return forbidden;
   const error = sdkError.parse(typeof thrown === 'object' && thrown !== null ? thrown : {});
   const status = error.$metadata?.httpStatusCode;
   const messages = messagesOf(error);
   const text = `${context.action}: ${messages === undefined ? `${error.name}: ${error.message}` : messages.join(' ')}`;
   const fail = (failure: ProviderFailure, fix?: string): ProviderError =>
-    new ProviderError(failure, text, { fix, cause: thrown, retryAfterMs: retryAfterOf(error) });
+    new ProviderError(failure, text, {
+      fix,
+      cause: thrown,
+      retryAfterMs: retryAfterMs(error.$response?.headers?.['retry-after']),
+    });
 
   if (messages !== undefined && context.action === 'ChangeResourceRecordSets') {
     return changeRefused(messages, context, text, thrown);
@@ -124,9 +123,8 @@ export function providerErrorOf(thrown: unknown, context: ErrorContext): Provide
     );
   }
   if (status !== undefined && status >= 400 && status < 500) return fail('invalid');
-  const code = causeCode(thrown) ?? error.code;
-  const sent = code === undefined || !NOT_SENT.has(code);
-  return fail(context.changes && sent ? 'ambiguous' : 'transient');
+  if (status === undefined) return noAnswer(context.action, thrown, { writes: context.changes });
+  return fail(context.changes ? 'ambiguous' : 'transient');
 }
 
 /**
@@ -177,18 +175,4 @@ function splitMessage(message: string): readonly string[] {
     .replace(/^\[|\]$/g, '')
     .split(/, (?=Tried to |RRSet |Invalid |Duplicate )/)
     .filter((part) => part !== '');
-}
-
-function retryAfterOf(error: SdkError): number | undefined {
-  const header = error.$response?.headers?.['retry-after'];
-  const seconds = header === undefined ? Number.NaN : Number(header);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
-}
-
-/** The system's code stands in the error or in what caused it. */
-function causeCode(thrown: unknown): string | undefined {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth += 1) {
-    if ('code' in error && typeof error.code === 'string') return error.code;
-  }
-  return undefined;
 }
