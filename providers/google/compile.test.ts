@@ -3,6 +3,7 @@ import { parseName } from '../../src/dns/name.ts';
 import type { Feature } from '../../src/plan/compile-report.ts';
 import type { PlacedTier, Placement, TypePlacement } from '../../src/plan/placement.ts';
 import { dnsProviderSpec } from '../../src/resources/dns-provider.ts';
+import { containing } from '../../test/support/matchers.ts';
 import { compileGoogle } from './compile.ts';
 
 const WWW = parseName('www.example.com.');
@@ -210,6 +211,32 @@ describe('health checks of Google', () => {
 });
 
 describe('what Google cannot route', () => {
+  const members = (count: number, address = (n: number) => `192.0.2.${n}`) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [address(n + 1), n + 1]));
+
+  it('is a member in waiting in one of two tiers: a failover set would answer with it at once', () => {
+    const tiers = [type([{ '192.0.2.1': 1, '192.0.2.2': 2, '192.0.2.3': 0 }, { '192.0.2.9': 1 }])];
+    const given = placement(tiers, { features: WEIGHTED, accepted: ['weights'], decider: 'native' });
+    expect(policiesOf(given)).toBe('no');
+    expect(handlings(given)).toMatchObject({ failover: 'refused' });
+  });
+
+  it('is more than 100 members', () => {
+    expect(policiesOf(placement([type([members(100)])], { features: WEIGHTED }))).not.toBe('no');
+    const many = compile(placement([type([members(101)])], { features: WEIGHTED }));
+    expect(many.outcome).toBe('no');
+    expect(many.features).toContainEqual(
+      expect.objectContaining({ feature: 'weights', handling: 'refused', detail: containing('101') }),
+    );
+  });
+
+  it('is more than 100 addresses by its health checks: then the hub decides alone, if it may', () => {
+    const pairs = members(60, (n) => `192.0.2.${n},198.51.100.${n}`);
+    const given = placement([type([pairs])], { features: WEIGHTED, decider: 'both' });
+    expect(handlings(given)).toEqual({ failover: 'computed', weights: 'native' });
+    expect(policiesOf({ ...given, decider: 'native' })).toBe('no');
+  });
+
   it.each(['geo', 'subnets', 'residency', 'mixedTypes'] as const)(
     '%s: refused, with delegation as a way out',
     (feature) => {

@@ -10,6 +10,9 @@ import { canonicalLink } from './records.ts';
  */
 const BACKUP_LOCATION = 'us-east1';
 
+/** "Items per routing policy: 100" (https://cloud.google.com/dns/quotas). */
+const MAX_ITEMS = 100;
+
 const DELEGATE =
   'Delegate the name to the embedded name servers (`spec.delegation` of a Zone), which route by country, network and weight together.';
 
@@ -56,7 +59,8 @@ function made(
   const claims: FeatureClaim[] = [];
   for (const [index, type] of placement.types.entries()) {
     const routing = routings[index];
-    if (routing === undefined || 'cannot' in routing) return no(placement, []);
+    if (routing === undefined) return no(placement, []);
+    if ('cannot' in routing) return no(placement, [routing.cannot]);
     if ('primaryBackup' in routing.policy) claims.push(...weightsBehindFailover(type));
     sets.push({
       name: placement.hostname,
@@ -128,6 +132,14 @@ const weighted =
     const [tier] = tiersOf(type);
     if (tier === undefined || tier.members.length === 0) return undefined;
     if (!asksForWeights(placement)) return undefined;
+    const { length } = tier.members;
+    if (length > MAX_ITEMS)
+      return {
+        cannot: claim(
+          'weights',
+          `Google takes ${MAX_ITEMS} items in a routing policy, and ${placement.hostname} has ${length} members.`,
+        ),
+      };
     return {
       policy: { wrr: { items: tier.members.map(({ weight, values }) => ({ weight, rrdatas: values })) } },
     };
@@ -155,8 +167,18 @@ const checked =
     const [first, second] = tiers;
     if (first === undefined || first.members.length === 0) return undefined;
     const healthCheck = canonicalLink(spec.google?.healthCheck ?? '');
-    if (second === undefined)
-      return { policy: { wrr: { items: first.members.flatMap(checkedItems) }, healthCheck } };
+    if (second === undefined) {
+      const items = first.members.flatMap(checkedItems);
+      return items.length <= MAX_ITEMS
+        ? { policy: { wrr: { items }, healthCheck } }
+        : {
+            cannot: claim(
+              'failover',
+              `Google checks ${MAX_ITEMS} addresses in a routing policy, and ${placement.hostname} has ${items.length}.`,
+              'Write `decider: portolan` below spec.dns.',
+            ),
+          };
+    }
     if (tiers.length > 2)
       return {
         cannot: claim(
@@ -196,8 +218,8 @@ function checkedItems({ weight, values }: PlacedMember): readonly { readonly [ke
 
 /**
  * A member of weight 0 answers only when every other one is down. Google never draws an item of weight 0 ("proportional to its weight
- * relative to the sum"), so such members become a tier behind the others; where those have weights among them, which a failover
- * set cannot keep, they stay as items of weight 0.
+ * relative to the sum"), so such members become a tier behind the others; where those have weights among them and there is no other tier, all
+ * stay items, those of weight 0 too. In a failover set they would be answered like all others.
  */
 function withoutIdle(tiers: readonly PlacedTier[]): readonly PlacedTier[] {
   return tiers.flatMap((tier) => {
@@ -205,7 +227,7 @@ function withoutIdle(tiers: readonly PlacedTier[]): readonly PlacedTier[] {
     const active = tier.members.filter(({ weight }) => weight > 0);
     if (idle.length === 0) return [tier];
     if (active.length === 0) return [{ members: idle.map((member) => ({ ...member, weight: 1 })) }];
-    if (new Set(active.map(({ weight }) => weight)).size > 1) return [tier];
+    if (tiers.length === 1 && new Set(active.map(({ weight }) => weight)).size > 1) return [tier];
     return [{ members: active }, { members: idle }];
   });
 }
