@@ -58,7 +58,7 @@ module.exports = {
       name: 'providers-know-the-contract',
       severity: 'error',
       comment:
-        'a provider knows src, the contract and what name servers share, never another provider nor the hub',
+        'a provider knows src, the contract and the files beside it (what all share that need sockets or are about them), and what name servers share; never another provider nor the hub',
       from: { path: '^providers/([^/]+)/', pathNot: test },
       to: {
         path: '^(providers/[^/]+/|hub|spoke-agent|nameserver(?!/transfer-client\\.ts)|prober|cli|demo|test)/',

@@ -131,10 +131,10 @@ describe.skipIf(!pdns.available)('PowerDNS', () => {
   it('leaves whole sets only when several hubs write the same one at once', async () => {
     const running = await serve();
     const writers = await Promise.all(Array.from({ length: 8 }, () => open(running)));
+    // In the order of a set that was read.
+    const pairOf = (i: number) => [`192.0.2.10${i}`, `192.0.2.2${i}`];
     const outcomes = await Promise.allSettled(
-      writers.map((writer, i) =>
-        send(running, writer, [{ after: set('www', 'A', [`192.0.2.${i}`, `192.0.2.10${i}`]) }]),
-      ),
+      writers.map((writer, i) => send(running, writer, [{ after: set('www', 'A', pairOf(i)) }])),
     );
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected')
@@ -143,8 +143,7 @@ describe.skipIf(!pdns.available)('PowerDNS', () => {
     const [first] = writers;
     if (first === undefined) throw new Error('no writer');
     const left = (await found(running, first, set('www', 'A', [])))?.values ?? [];
-    expect(left).toHaveLength(2);
-    expect(left[1]).toBe(`192.0.2.10${left[0]?.at(-1)}`);
+    expect(writers.map((_, i) => pairOf(i))).toContainEqual(left);
   });
 
   it('says that a change may have been made when its answer is lost, and it was', async () => {
