@@ -99,6 +99,19 @@ describe('a zone at a provider', () => {
     await Promise.all([old.worker.close(), next.worker.close()]);
   });
 
+  it('I2 is not written any further once the lead is lost between two requests', async () => {
+    const provider = memoryProvider();
+    const at = workerFor(provider);
+    provider.beforeApply = () => {
+      at.leads = false;
+    };
+    // More than one request holds.
+    await at.want(...Array.from({ length: 100 }, (_, i) => wanted(`n${i}`, '192.0.2.1')));
+    for (let i = 0; i < 20; i += 1) await at.clock.pass(500);
+    expect(provider.calls.filter((call) => call === 'apply')).toHaveLength(1);
+    await at.worker.close();
+  });
+
   it('is left alone when the store does not answer, and goes on when it does', async () => {
     const provider = memoryProvider();
     const store = memoryStore();
