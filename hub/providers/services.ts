@@ -1,6 +1,7 @@
 import { ProviderError, type ProviderZone } from '../../providers/contract.ts';
 import type { DomainName } from '../../src/dns/name.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import { belongsTo, pooledName } from '../../src/plan/ownership.ts';
 import type { RecordSet } from '../../src/plan/record-set.ts';
 import { digestOfName, takeInventory, type ZoneInventory } from '../../src/plan/zone-inventory.ts';
 import type {
@@ -116,7 +117,11 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
   }
 
   function ownerOf(inventory: ZoneInventory, set: RecordSet): string | undefined {
-    const markers = inventory.markers.get(set.name)?.markers ?? [];
+    const { origin } = inventory;
+    const name = pooledName(origin, set.name) ?? set.name;
+    const markers = (inventory.markers.get(name)?.markers ?? []).filter(({ types, below }) =>
+      belongsTo(origin, set, { name, types, below }),
+    );
     if (markers.some(({ owner }) => owner === desk.owner)) return 'this';
     const [other] = markers;
     if (other !== undefined) return other.owner;

@@ -1,5 +1,5 @@
 import type { Feature } from '../../src/plan/compile-report.ts';
-import { type FeatureClaim, judgeClaims } from '../../src/plan/losses.ts';
+import { type FeatureClaim, fixOf, judgeClaims } from '../../src/plan/losses.ts';
 import type { Placement } from '../../src/plan/placement.ts';
 import type { CompileInput, NativeCompilation } from '../contract.ts';
 import { luaContent, NotInLua } from './lua.ts';
@@ -20,14 +20,14 @@ export function compile({ placement, spec }: CompileInput): NativeCompilation {
         feature,
         kept: 'no',
         detail,
-        ...(fix === undefined ? {} : { fix }),
+        ...(fix === undefined ? {} : { fix: `${fix} Or: ${fixOf(feature)}` }),
       })),
     ).features,
   });
   if (spec.powerdns?.lua !== true)
     return plain(
       'PowerDNS routes by LUA records only, and spec.powerdns.lua is not set.',
-      'Set `enable-lua-records=yes` in pdns.conf and `spec.powerdns.lua: true`, or accept the loss below spec.dns.accept.',
+      'Set `enable-lua-records=yes` in pdns.conf and `spec.powerdns.lua: true`.',
     );
   if (placement.types.some(({ type }) => type === 'CNAME') && placement.types.length > 1)
     return plain('A name with LUA records for CNAME and for addresses at once answers neither reliably.');

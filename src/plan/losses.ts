@@ -78,7 +78,8 @@ function needsConsent(feature: Feature): boolean {
 const DELEGATE =
   'delegate the name to the embedded name servers (`spec.delegation` of a Zone), which do all of it';
 
-function fixOf(feature: Feature): string {
+/** What to do about a feature that is refused, whatever the provider. */
+export function fixOf(feature: Feature): string {
   if (isAcceptable(feature)) return `Write \`accept: [${feature}]\` below spec.dns, or ${DELEGATE}.`;
   if (feature === 'failover')
     return `Write \`decider: portolan\` below spec.dns, so that the hub changes the records, or ${DELEGATE}.`;

@@ -31,6 +31,7 @@ $TTL 300
 @ IN NS ns1.example.com.
 ns1 IN A 127.0.0.1
 www IN A 198.51.100.7
+www IN MX 20 mx.example.net.
 mail IN MX 10 mx.example.net.
 geo IN NS old.example.net.
 `;
@@ -183,6 +184,8 @@ spec: { location: { country: FR }, addresses: ["203.0.113.9"] }
     expect(file).not.toContain('heritage');
     const imported = await well('zone', 'import', 'example.com', '--provider', 'bind', '--dry-run');
     expect(imported).toMatch(/kind: Zone[\s\S]*mx\.example\.net/);
+    // Ours are the addresses of www alone.
+    expect(imported).toMatch(/name: www\n +type: MX/);
 
     // A mistake, and the way back.
     const generation = Number(/\(generation (\d+)/.exec(await well('provider', 'plan', 'bind'))?.[1]);
