@@ -26,6 +26,9 @@ export interface PassesOptions {
   readonly clock: ProviderClock;
 }
 
+/** Whatever a server says (Retry-After: ten years), it is asked again after so long. */
+const LONGEST_PAUSE_MS = 300_000;
+
 export function createPasses(options: PassesOptions): Passes {
   const { clock } = options;
   let closed = false;
@@ -70,7 +73,7 @@ export function createPasses(options: PassesOptions): Passes {
     } catch (thrown) {
       if (closed) return Number.POSITIVE_INFINITY;
       failures += 1;
-      notBeforeMs = clock.monotonicMs() + options.onFailure(thrown, failures);
+      notBeforeMs = clock.monotonicMs() + Math.min(LONGEST_PAUSE_MS, options.onFailure(thrown, failures));
       return notBeforeMs;
     }
   }

@@ -91,6 +91,15 @@ function guarded(
         // Sockets do not look up hosts that are addresses, so these are checked here.
         guard.check(new URL(request.url).hostname.replace(/^\[|\]$/g, ''));
         request.agent = agent;
+        const stop = new AbortController();
+        request.abortSignal?.addEventListener('abort', () => stop.abort());
+        if (request.abortSignal?.aborted === true) stop.abort();
+        request.abortSignal = stop.signal;
+        request.onDownloadProgress = ({ loadedBytes }) => {
+          if (loadedBytes <= MAX_ANSWER_OCTETS) return;
+          stop.abort();
+          throw new Error(`the answer has more than ${MAX_ANSWER_OCTETS} octets`);
+        };
         return await next(request);
       } catch (error) {
         onFailure(error);

@@ -26,6 +26,8 @@ const change = z.object({ id: z.string(), status: z.string() });
 
 /** As many as the server gives at once: fewer calls for a big zone. A smaller page is taken as it comes. */
 const PAGE = '1000';
+/** A million sets: a list that never ends is refused far beyond what a project may have. */
+const MOST_PAGES = 1_000;
 /** Most changes are done within a second or two; a status costs a request, so it is asked less and less often. */
 const FIRST_STATUS_AFTER_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
@@ -179,12 +181,16 @@ async function* pages<T extends { readonly nextPageToken?: string | undefined }>
   signal: AbortSignal,
 ): AsyncGenerator<T> {
   let pageToken: string | undefined;
-  do {
+  for (let read = 0; read < MOST_PAGES; read += 1) {
     const query = { maxResults: PAGE, ...(pageToken === undefined ? {} : { pageToken }) };
     const answer = await client.call({ ...request, query }, page, signal);
     yield answer;
-    pageToken = answer.nextPageToken === '' ? undefined : answer.nextPageToken;
-  } while (pageToken !== undefined);
+    const { nextPageToken } = answer;
+    if (nextPageToken === undefined || nextPageToken === '') return;
+    if (nextPageToken === pageToken) break;
+    pageToken = nextPageToken;
+  }
+  throw new ProviderError('transient', `${request.action} says that there is more, again and again`);
 }
 
 /** A change, and the owned name it is made for; the fence is for none. */

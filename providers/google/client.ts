@@ -4,6 +4,7 @@ import { rootCertificates } from 'node:tls';
 import type { DNS } from '@google-cloud/dns';
 import { z } from 'zod';
 import { ProviderError, type ProviderOptions } from '../contract.ts';
+import { keepOwnCredentials } from '../own-credentials.ts';
 import { type GoogleCredentials, parseCredentials } from './credentials.ts';
 import { errorOfConnection, errorOfRefusal, errorOfToken, type Request, refusalOf } from './errors.ts';
 
@@ -12,6 +13,11 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** Where the SDK sends the assertion of a service account, whatever `token_uri` of its key says. */
 const SDK_TOKEN_URL = 'https://oauth2.googleapis.com/token';
 export const GOOGLE_ENDPOINT = 'https://dns.googleapis.com';
+/** Of the API and its private endpoints. */
+const GOOGLE_HOSTS = /(^|\.)googleapis\.com$/;
+/** A page of 1,000 sets of 100 records each is smaller; the body of a server that never ends is not read to its end. */
+const MAX_ANSWER_OCTETS = 32 << 20;
+const MAX_TOKEN_OCTETS = 1 << 20;
 
 export interface Call extends Request {
   readonly method: 'GET' | 'POST';
@@ -52,6 +58,7 @@ export async function openClient(options: ProviderOptions): Promise<GoogleClient
   const endpoint = new URL(google.endpoint ?? GOOGLE_ENDPOINT);
   guard.check(endpoint.hostname);
   const credentials = credentialsOf(google.secret, secret, options);
+  if (isOwn(credentials)) keepOwnCredentials('spec.google.endpoint', google.endpoint, GOOGLE_HOSTS);
 
   const { DNS } = await import('@google-cloud/dns');
   const sdk = new DNS({ projectId: google.project });
@@ -71,8 +78,14 @@ export async function openClient(options: ProviderOptions): Promise<GoogleClient
     // Application default credentials are the operator's, so the guard for what users write does not stand in their way.
     if (credentials === undefined) return sdk.authClient.getClient();
     const client = sdk.authClient.fromJSON(sdkCredentials(credentials), {
-      transporterOptions: { agent: tokens.agent, redirect: 'error', timeout: REQUEST_TIMEOUT_MS },
+      transporterOptions: {
+        agent: tokens.agent,
+        redirect: 'error',
+        timeout: REQUEST_TIMEOUT_MS,
+        maxContentLength: MAX_TOKEN_OCTETS,
+      },
     });
+    if (credentials.type === 'external_account') exchangeByOurSockets(client);
     const tokenUrl = credentials.type === 'service_account' ? credentials.token_uri : undefined;
     client.transporter.interceptors.request.add({
       resolved: (request) => {
@@ -104,7 +117,9 @@ export async function openClient(options: ProviderOptions): Promise<GoogleClient
     async call(call, answer, signal) {
       await options.turn(call.action, signal);
       const client = await authorise(signal);
-      const url = new URL(`${endpoint.pathname.replace(/\/$/, '')}/dns/v1/${call.path}`, endpoint);
+      const url = new URL(endpoint);
+      // Not by resolving a path: one that begins with two slashes names another host.
+      url.pathname = `${endpoint.pathname.replace(/\/$/, '')}/dns/v1/${call.path}`;
       for (const [key, value] of Object.entries(call.query ?? {})) url.searchParams.set(key, value);
       const response = await client
         .request<unknown>({
@@ -115,6 +130,7 @@ export async function openClient(options: ProviderOptions): Promise<GoogleClient
           responseType: 'json',
           redirect: 'error',
           timeout: REQUEST_TIMEOUT_MS,
+          maxContentLength: MAX_ANSWER_OCTETS,
           retry: false,
           validateStatus: () => true,
           signal,
@@ -187,6 +203,22 @@ function credentialsOf(
       fix: `Write the key file of a service account into it, under the key credentials.json.`,
     });
   return parseCredentials(text, guard);
+}
+
+/** A token of the hub's environment, not of the Secret alone. */
+function isOwn(credentials: GoogleCredentials | undefined): boolean {
+  return (
+    credentials === undefined ||
+    (credentials.type === 'external_account' && 'file' in credentials.credential_source)
+  );
+}
+
+/** The SDK asks the token service of a federation by a transport of its own that no option reaches: it must not lead where ours may not (I32). */
+function exchangeByOurSockets(client: AuthClient): void {
+  const exchange: unknown = Reflect.get(client, 'stsCredential');
+  if (typeof exchange !== 'object' || exchange === null || !('transporter' in exchange))
+    throw new ProviderError('unsupported', 'the SDK exchanges tokens in a way that is not guarded');
+  exchange.transporter = client.transporter;
 }
 
 /** Connections that resolve names once and refuse forbidden addresses (I32). */

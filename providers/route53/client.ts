@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import { Readable, Transform } from 'node:stream';
 import type {
   ChangeResourceRecordSetsCommandInput,
   ChangeResourceRecordSetsCommandOutput,
@@ -54,6 +55,8 @@ const PAGE = 100;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Longer than Route 53 ever takes for a batch of 1000 records; then the answer counts as lost. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A page of 300 sets of 400 values each is smaller; the body of a server that never ends is not read to its end. */
+const MAX_ANSWER_OCTETS = 32 << 20;
 
 /** @throws ProviderError `denied` when the Secret lacks a key, or the guard refuses the endpoint */
 export async function openApi(options: ProviderOptions): Promise<Route53Api> {
@@ -79,6 +82,17 @@ export async function openApi(options: ProviderOptions): Promise<Route53Api> {
     // The hub owns retries: it knows the budget of the account, and what is newer by then.
     maxAttempts: 1,
   });
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { response } = result;
+      if (typeof response === 'object' && response !== null && 'body' in response)
+        response.body = bounded(response.body);
+      return result;
+    },
+    // The nearest to the socket: before anything is read of the body.
+    { step: 'deserialize', priority: 'low', name: 'portolanBound' },
+  );
 
   async function call<Output>(
     action: string,
@@ -158,6 +172,23 @@ export async function openApi(options: ProviderOptions): Promise<Route53Api> {
   };
 }
 
+/** The body, and an error once it is longer than an answer ever is. */
+function bounded(body: unknown): unknown {
+  if (!(body instanceof Readable)) return body;
+  let octets = 0;
+  const limit = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      octets += chunk.length;
+      if (octets <= MAX_ANSWER_OCTETS) return done(null, chunk);
+      const error = new Error(`the answer has more than ${MAX_ANSWER_OCTETS} octets`);
+      body.destroy(error);
+      return done(error);
+    },
+  });
+  body.on('error', (error) => limit.destroy(error));
+  return body.pipe(limit);
+}
+
 function handlerOf(http: AgentOptions, https: AgentOptions) {
   return {
     httpAgent: new HttpAgent(http),
@@ -171,7 +202,7 @@ function handlerOf(http: AgentOptions, https: AgentOptions) {
 /** Sockets do not look up a host that is an address already. */
 function checkHost(url: string, options: ProviderOptions): void {
   try {
-    options.guard.check(new URL(url).hostname.replace(/^\[|\]$/g, ''));
+    options.guard.check(new URL(url).hostname);
   } catch (thrown) {
     throw providerErrorOf(thrown, { action: 'connect', changes: false });
   }

@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { systemProviderClock } from './clock.ts';
+import { createPasses } from './passes.ts';
+import { createVirtualClock } from './virtual-clock.ts';
+
+const TEN_YEARS_MS = 315_360_000_000;
+
+describe('passes after a failure', () => {
+  it('come again within five minutes, whatever the server says of its return', async () => {
+    const clock = createVirtualClock();
+    let made = 0;
+    const passes = createPasses({
+      pass() {
+        made += 1;
+        return Promise.reject(new Error('503'));
+      },
+      onFailure: () => TEN_YEARS_MS,
+      onEnd: () => undefined,
+      clock,
+    });
+    passes.ask();
+    await clock.pass(299_000);
+    expect(made).toBe(1);
+    await clock.pass(2_000);
+    expect(made).toBe(2);
+    await passes.close();
+  });
+});
+
+describe("the machine's clock", () => {
+  it('waits longer than a timer of Node can', async () => {
+    const stop = new AbortController();
+    const waiting = systemProviderClock.wait(TEN_YEARS_MS, stop.signal).then(
+      () => 'over',
+      () => 'stopped',
+    );
+    expect(await Promise.race([waiting, delay(50, 'still waiting')])).toBe('still waiting');
+    stop.abort();
+    expect(await waiting).toBe('stopped');
+  });
+});
