@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { type HttpFrontOptions, startHttpFront } from '../http-front.ts';
 
 export interface MetadataService {
   readonly url: string;
@@ -13,7 +13,7 @@ export interface MetadataService {
  */
 export async function startMetadataService(issue: () => string): Promise<MetadataService> {
   const asked: string[] = [];
-  const server = createServer((request, response) => {
+  const answer: HttpFrontOptions['answer'] = (request, _body, response) => {
     const url = new URL(request.url ?? '/', 'http://metadata');
     const resource = url.searchParams.get('resource');
     const fine =
@@ -22,15 +22,17 @@ export async function startMetadataService(issue: () => string): Promise<Metadat
       url.searchParams.get('api-version') === '2018-02-01' &&
       resource !== null;
     response.writeHead(fine ? 200 : 400, { 'Content-Type': 'application/json' });
-    if (!fine)
-      return response.end(
+    if (!fine) {
+      response.end(
         JSON.stringify({
           error: 'invalid_request',
           error_description: 'Required metadata header not specified',
         }),
       );
+      return;
+    }
     asked.push(resource);
-    return response.end(
+    response.end(
       JSON.stringify({
         access_token: issue(),
         expires_in: '86399',
@@ -39,12 +41,7 @@ export async function startMetadataService(issue: () => string): Promise<Metadat
         token_type: 'Bearer',
       }),
     );
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return {
-    url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
-    asked,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+  const front = await startHttpFront({ answer });
+  return { url: front.url, asked, close: front.close };
 }

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { createTestAuthority } from '../../../prober/testing/authority.ts';
 import type { DomainName } from '../../../src/dns/name.ts';
+import { startHttpFront } from '../http-front.ts';
 import { ArmError, type ArmReply } from './arm.ts';
 import {
   asResource,
@@ -69,7 +68,6 @@ export async function startAzure(): Promise<AzureFake> {
     );
   const trafficManager = createTrafficManager({ prefix, aliases });
   const counts = new Map<string, number>();
-  const late = new Set<() => void>();
 
   const dns = (request: Request): ArmReply => {
     const { parts, method } = request;
@@ -122,17 +120,7 @@ export async function startAzure(): Promise<AzureFake> {
   const answer = async (request: Request): Promise<ArmReply> => {
     const action = actionOf(request);
     counts.set(action, (counts.get(action) ?? 0) + 1);
-    if (gate.faults.latencyMs > 0) {
-      await new Promise<void>((resolve) => {
-        const end = () => {
-          clearTimeout(timer);
-          late.delete(end);
-          resolve();
-        };
-        const timer = setTimeout(end, gate.faults.latencyMs);
-        late.add(end);
-      });
-    }
+    if (gate.faults.latencyMs > 0) await front.pause(gate.faults.latencyMs);
     const bearer = /^Bearer (\S+)$/.exec(request.header('authorization') ?? '')?.[1];
     if (bearer === undefined || !tokens.valid(bearer)) {
       throw new ArmError(401, 'InvalidAuthenticationToken', 'The access token is invalid.', {
@@ -166,14 +154,8 @@ export async function startAzure(): Promise<AzureFake> {
     return reply;
   };
 
-  // On a busy machine a client sends on a connection in the very moment in which a shorter timeout closes it.
-  const keepAliveTimeout = 120_000;
-  const { cert, key } = certificate;
-  const server = createServer({ cert, key, keepAliveTimeout }, (incoming, response) => {
-    void serve(incoming, response);
-  });
-  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const request = await readRequest(incoming);
+  const serve = async (incoming: IncomingMessage, body: string, response: ServerResponse): Promise<void> => {
+    const request = requestOf(incoming, body);
     const token = tokens.answer(request.method, request.path, request.body, request.host);
     try {
       if (token !== undefined) return send(response, token.status, token.body);
@@ -185,9 +167,9 @@ export async function startAzure(): Promise<AzureFake> {
       send(response, fault.status, { error: { code: fault.code, message: fault.message } }, fault.headers);
     }
   };
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const front = await startHttpFront({ tls: certificate, answer: serve });
   return {
-    url: `https://localhost:${portOf(server)}`,
+    url: front.url,
     ca: authority.ca,
     zones,
     trafficManager,
@@ -201,11 +183,7 @@ export async function startAzure(): Promise<AzureFake> {
     requests: () => new Map(counts),
     revoke: () => tokens.revoke(),
     issueToken: () => tokens.issue(),
-    async close() {
-      for (const end of [...late]) end();
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    close: front.close,
   };
 }
 
@@ -223,10 +201,7 @@ export interface Request {
   readonly json: () => unknown;
 }
 
-async function readRequest(incoming: IncomingMessage): Promise<Request> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
-  const body = Buffer.concat(chunks).toString('utf8');
+function requestOf(incoming: IncomingMessage, body: string): Request {
   const host = incoming.headers.host ?? '';
   const url = new URL(incoming.url ?? '/', `https://${host}`);
   const path = decodeURIComponent(url.pathname);
@@ -306,9 +281,4 @@ function page(all: readonly unknown[], { query, path, host }: Request): ArmReply
 
 function notFound(what: string): ArmError {
   return new ArmError(404, 'NotFound', `${what} was not found`);
-}
-
-function portOf(server: Server): number {
-  const address: AddressInfo | string | null = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { Refused } from './limits.ts';
 
@@ -57,12 +57,6 @@ export function parsedBody<T>(schema: z.ZodType<T>, body: string): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new Refused(400, 'badRequest', `Invalid JSON payload received. ${z.prettifyError(parsed.error)}`);
-}
-
-export async function text(request: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of request) if (chunk instanceof Uint8Array) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
 }
 
 export function send(response: ServerResponse, status: number, body: object): void {

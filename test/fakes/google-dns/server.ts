@@ -1,12 +1,11 @@
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isAtOrBelow, parseName } from '../../../src/dns/name.ts';
 import { country, type DnsFront, type FrontAnswer, type FrontQuestion, startDnsFront } from '../dns-front.ts';
+import { startHttpFront } from '../http-front.ts';
 import { answerFrom } from './answers.ts';
 import { LIMITS, Refused } from './limits.ts';
 import { type Change, ManagedZone } from './managed-zone.ts';
-import { type ApiCall, pageOf, parsedBody, routeOf, send, sendRefusal, text } from './requests.ts';
+import { type ApiCall, pageOf, parsedBody, routeOf, send, sendRefusal } from './requests.ts';
 import { changeRequest, permissionsRequest } from './schema.ts';
 import { TokenIssuer } from './tokens.ts';
 
@@ -92,8 +91,6 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     denied: new Set(),
     beforeChange: undefined,
   };
-  const timers = new Set<NodeJS.Timeout>();
-  const sockets = new Set<Socket>();
   const dns = await startDnsFront({ answer: answerQuestion });
 
   async function answerQuestion({ name, type, client }: FrontQuestion): Promise<FrontAnswer> {
@@ -110,28 +107,19 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     });
   }
 
-  const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    void handle(request, response).catch((error: unknown) => {
-      if (response.destroyed) return;
-      const refused = error instanceof Refused ? error : new Refused(500, 'backendError', String(error));
-      sendRefusal(response, refused, faults.retryAfterSeconds);
-    });
-  };
-  const server =
-    options.tls === undefined ? createHttpServer(listener) : createHttpsServer(options.tls, listener);
-  // On a busy machine a client sends on a connection in the very moment in which a shorter timeout closes it.
-  server.keepAliveTimeout = 120_000;
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+  const front = await startHttpFront({
+    tls: options.tls,
+    answer: (request, body, response) =>
+      handle(request, body, response).catch((error: unknown) => {
+        if (response.destroyed) return;
+        const refused = error instanceof Refused ? error : new Refused(500, 'backendError', String(error));
+        sendRefusal(response, refused, faults.retryAfterSeconds);
+      }),
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const endpoint = options.tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
+  const endpoint = front.url;
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', endpoint);
-    const body = await text(request);
     if (url.pathname === '/token' || url.pathname === '/sts') {
       const form = new URLSearchParams(body);
       const answer =
@@ -151,7 +139,7 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     if (call === undefined)
       throw new Refused(404, 'notFound', `${request.method} ${url.pathname} is not in the API.`);
     requests.set(call.method, (requests.get(call.method) ?? 0) + 1);
-    if (faults.latencyMs > 0) await late(faults.latencyMs);
+    if (faults.latencyMs > 0) await front.pause(faults.latencyMs);
     if (random() < faults.throttledShare)
       throw new Refused(
         429,
@@ -259,16 +247,6 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
     }
   }
 
-  function late(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        resolve();
-      }, delayMs);
-      timers.add(timer);
-    });
-  }
-
   function zoneNamed(name: string): ManagedZone {
     const zone = zones.get(name);
     if (zone === undefined) throw new Error(`there is no zone ${name}`);
@@ -308,9 +286,7 @@ export async function startFakeGoogle(options: FakeGoogleOptions = {}): Promise<
       else down.add(address);
     },
     async close() {
-      for (const timer of timers) clearTimeout(timer);
-      for (const socket of sockets) socket.destroy();
-      await Promise.all([new Promise<void>((resolve) => server.close(() => resolve())), dns.close()]);
+      await Promise.all([front.close(), dns.close()]);
     },
   };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { containing } from '../../support/matchers.ts';
 import { applyChanges, type RequestedChange, type ZoneState } from './change-batch.ts';
-import { type ApiSet, InvalidInput } from './sets.ts';
+import { InvalidInput } from './refused.ts';
+import type { ApiSet } from './sets.ts';
 
 /* The strict server must refuse what the documentation says is refused, else tests against it show nothing. */
 

@@ -3,7 +3,8 @@ import { parseName } from '../../../src/dns/name.ts';
 import { parseRdata } from '../../../src/dns/records/catalogue.ts';
 import { parseType } from '../../../src/dns/types.ts';
 import { COUNTRIES } from '../../../src/routing/countries.ts';
-import { type ApiSet, apiName, InvalidInput, type Policy, policiesOf, sameApiSet } from './sets.ts';
+import { InvalidInput } from './refused.ts';
+import { type ApiSet, apiName, type Policy, policiesOf, sameApiSet } from './sets.ts';
 
 /**
  * What ChangeResourceRecordSets takes and refuses, after the API reference and the Developer Guide; the messages are those that the service

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { InvalidInput, Refused } from './refused.ts';
 import type { Content, Element } from './xml.ts';
 
 /** A health check as it is stored; `config` by element name. */
@@ -9,17 +10,6 @@ export interface StoredCheck {
   readonly createdMs: number;
   readonly tags: Map<string, string>;
   up: boolean;
-}
-
-export class CheckRefused extends Error {
-  readonly code: string;
-  readonly status: number;
-
-  constructor(code: string, status: number, message: string) {
-    super(message);
-    this.code = code;
-    this.status = status;
-  }
 }
 
 const TYPES: readonly string[] = ['HTTP', 'HTTPS', 'HTTP_STR_MATCH', 'HTTPS_STR_MATCH', 'TCP'];
@@ -54,34 +44,28 @@ export class HealthChecks {
     return this.#checks.get(id);
   }
 
-  /** @throws CheckRefused */
+  /** @throws Refused */
   create(callerReference: string, config: Readonly<Record<string, string>>): StoredCheck {
     if (callerReference === '' || callerReference.length > 64)
-      throw new CheckRefused('InvalidInput', 400, 'CallerReference must have 1 to 64 characters');
+      throw new InvalidInput('CallerReference must have 1 to 64 characters');
     const same = this.all().find((check) => check.callerReference === callerReference);
     // "If you send a request with the same CallerReference and settings as a previous request, Amazon Route 53 returns the settings for the existing health check."
     if (same !== undefined) {
       if (isDeepStrictEqual(same.config, config)) return same;
-      throw new CheckRefused(
-        'HealthCheckAlreadyExists',
-        409,
+      throw new Refused(409, 'HealthCheckAlreadyExists', [
         'A health check with this caller reference and other settings exists',
-      );
+      ]);
     }
     // "If you send a request with the same CallerReference as a deleted health check, regardless of the settings": the same error.
     if (this.#deleted.has(callerReference))
-      throw new CheckRefused(
-        'HealthCheckAlreadyExists',
-        409,
+      throw new Refused(409, 'HealthCheckAlreadyExists', [
         'A health check with this caller reference was deleted',
-      );
+      ]);
     validate(config);
     if (this.#checks.size >= this.limit)
-      throw new CheckRefused(
-        'TooManyHealthChecks',
-        400,
+      throw new Refused(400, 'TooManyHealthChecks', [
         'This health check cannot be created: the limit is reached',
-      );
+      ]);
     const id = `00000000-0000-4000-8000-${String(this.#next).padStart(12, '0')}`;
     this.#next += 1;
     const check = {
@@ -104,8 +88,8 @@ export class HealthChecks {
   }
 }
 
-export function noSuch(id: string): CheckRefused {
-  return new CheckRefused('NoSuchHealthCheck', 404, `A health check with id ${id} does not exist.`);
+export function noSuch(id: string): Refused {
+  return new Refused(404, 'NoSuchHealthCheck', [`A health check with id ${id} does not exist.`]);
 }
 
 export function readConfig(element: Element | undefined): Readonly<Record<string, string>> {
@@ -126,8 +110,8 @@ export function writeCheck(check: StoredCheck): Content {
   };
 }
 
-function invalid(message: string): CheckRefused {
-  return new CheckRefused('InvalidInput', 400, message);
+function invalid(message: string): Refused {
+  return new InvalidInput(message);
 }
 
 function validate(config: Readonly<Record<string, string>>): void {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ResourceRecordSet } from '@aws-sdk/client-route-53';
+import { InvalidInput } from './refused.ts';
 import type { Content, Element } from './xml.ts';
 
 /** A record set in the zone, as the API spells it: absolute lower-case name, octal escapes. */
@@ -7,9 +8,6 @@ export type ApiSet = ResourceRecordSet & {
   readonly Name: string;
   readonly Type: NonNullable<ResourceRecordSet['Type']>;
 };
-
-/** Something in the request that the service model does not allow. */
-export class InvalidInput extends Error {}
 
 /** Members of the shape `ResourceRecordSet` of the service model, with how each is read. */
 const MEMBERS: Readonly<

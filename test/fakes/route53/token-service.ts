@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { startHttpFront } from '../http-front.ts';
 
 export interface TokenService {
   readonly endpoint: string;
@@ -15,13 +15,8 @@ export async function startTokenService(keys: {
   readonly secretAccessKey: string;
 }): Promise<TokenService> {
   const asked: Readonly<Record<string, string>>[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8');
-    request.on('data', (chunk: string) => {
-      body += chunk;
-    });
-    request.on('end', () => {
+  const front = await startHttpFront({
+    answer(_request, body, response) {
       const fields = Object.fromEntries(new URLSearchParams(body));
       asked.push(fields);
       const action = fields.Action ?? '';
@@ -37,19 +32,13 @@ export async function startTokenService(keys: {
       response.end(
         `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${action}Result><Credentials><AccessKeyId>${keys.accessKeyId}</AccessKeyId><SecretAccessKey>${keys.secretAccessKey}</SecretAccessKey><SessionToken>token</SessionToken><Expiration>${expiry}</Expiration></Credentials></${action}Result></${action}Response>`,
       );
-    });
+    },
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   const service: TokenService = {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    endpoint: front.url,
     asked,
     refuse: false,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close: front.close,
   };
   return service;
 }
