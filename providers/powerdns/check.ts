@@ -1,3 +1,4 @@
+import type { DomainName } from '../../src/dns/name.ts';
 import type { CheckFinding, ProviderZone } from '../contract.ts';
 import { ProviderError } from '../contract.ts';
 import type { PowerDnsProvider } from './client.ts';
@@ -34,14 +35,30 @@ export async function checkApi(
   return findings;
 }
 
+/**
+ * The server takes LUA records and answers NXDOMAIN when they are off.
+ * @param group Owned name that the records would be of
+ * @returns a setting by its name; empty when there is none
+ * @throws ProviderError `unsupported` when LUA records are off
+ */
+export async function requireLua(
+  provider: PowerDnsProvider,
+  signal: AbortSignal,
+  group?: DomainName,
+): Promise<(name: string) => string> {
+  const all = await provider.get('GetConfig', '/config', settings, { what: 'the settings' }, signal);
+  const setting = (name: string): string => all.find((one) => one.name === name)?.value ?? '';
+  if (!/^(yes|on|true|1|shared)$/i.test(setting('enable-lua-records')))
+    throw new ProviderError('unsupported', 'LUA records are off, so they would not be answered', {
+      group,
+      fix: 'Set `enable-lua-records=yes` in pdns.conf and restart PowerDNS, or set `spec.powerdns.lua: false`.',
+    });
+  return setting;
+}
+
 function checkLua(provider: PowerDnsProvider, signal: AbortSignal): Promise<CheckFinding> {
   return finding('LUA records', async () => {
-    const all = await provider.get('GetConfig', '/config', settings, { what: 'the settings' }, signal);
-    const setting = (name: string): string => all.find((one) => one.name === name)?.value ?? '';
-    if (!/^(yes|on|true|1|shared)$/i.test(setting('enable-lua-records')))
-      throw new ProviderError('unsupported', 'LUA records are off, so they would not be answered', {
-        fix: 'Set `enable-lua-records=yes` in pdns.conf and restart PowerDNS, or set `spec.powerdns.lua: false`.',
-      });
+    const setting = await requireLua(provider, signal);
     const geo = /\bgeoip\b/.test(setting('launch'));
     const subnets = /^(yes|on|true|1)$/i.test(setting('edns-subnet-processing'));
     return [

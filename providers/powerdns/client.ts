@@ -11,7 +11,7 @@ import {
   type ProviderZone,
   type ZoneContent,
 } from '../contract.ts';
-import { checkApi } from './check.ts';
+import { checkApi, requireLua } from './check.ts';
 import { type Asked, failureOf } from './errors.ts';
 import { type ApiEndpoint, requestApi } from './http.ts';
 import { canonicalSet, patchOf, setOf } from './records.ts';
@@ -96,6 +96,8 @@ export class PowerDnsProvider implements Provider {
     const rrsets = patchOf(changes);
     const names = [...new Set(rrsets.map(({ name }) => name))];
     const asked: Asked = { method: 'PATCH', what: `zone ${zone.origin}`, names };
+    const coded = batch.groups.find((group) => group.changes.some(({ after }) => after?.type === 'LUA'));
+    if (coded !== undefined) await requireLua(this, signal, coded.name);
     await this.#readJustNow(zone, changes, signal);
     const answer = await requestApi(
       this.#endpoint,

@@ -218,6 +218,13 @@ describe.skipIf(!pdns.available)('PowerDNS', () => {
     expect(findings.filter(({ ok }) => !ok)).toMatchObject([
       { subject: 'LUA records', fix: containing('enable-lua-records=yes') },
     ]);
+    // PowerDNS would take the record in the place of the addresses, and answer NXDOMAIN.
+    const routed = luaSet('www', `A ";return {'192.0.2.2'}"`);
+    await expect(send(running, provider, [{ after: routed }])).rejects.toMatchObject({
+      failure: 'unsupported',
+      group: routed.name,
+    });
+    expect(await found(running, provider, routed)).toBeUndefined();
   });
 });
 
