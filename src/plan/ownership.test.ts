@@ -44,6 +44,10 @@ describe('names beside a hostname', () => {
       'p1.www._pool._portolan',
     ])
       expect(markedName(ORIGIN, at(name))).toBeUndefined();
+    // Nobody can own these: a marker there is somebody's forgery, and holds up no plan.
+    for (const name of ['x._portolan._owner._portolan', '*._owner._portolan', '*.eu._owner._portolan'])
+      expect(markedName(ORIGIN, at(name)), name).toBeUndefined();
+    expect(pooledName(ORIGIN, at('p1.x._portolan._pool._portolan'))).toBeUndefined();
     expect(pooledName(ORIGIN, at('www._pool._portolan'))).toBeUndefined();
     expect(fenceName(ORIGIN, 'hub-1')).toBe('hub-1._fence._portolan.example.com.');
   });

@@ -45,7 +45,10 @@ function inverseLabels(origin: DomainName, labels: string): DomainName | undefin
   if (labels === APEX) return origin;
   const relative =
     labels === WILDCARD || labels.startsWith(`${WILDCARD}.`) ? `*${labels.slice(WILDCARD.length)}` : labels;
-  return nameOrUndefined(join(relative, origin));
+  const name = nameOrUndefined(join(relative, origin));
+  // What leads back by another way was not written by us: a hostname in our own space, a wildcard spelt `*`.
+  if (name === undefined || labels.startsWith('*') || isAtOrBelow(name, spaceOf(origin))) return undefined;
+  return name;
 }
 
 function join(labels: string, origin: DomainName): string {
@@ -118,9 +121,14 @@ export interface OwnedScope {
 /** Types that glue has. */
 export const GLUE_TYPES: readonly string[] = ['A', 'AAAA'];
 
+/** Glue lies below what is delegated, which is never the apex: a marker that names anything else gives no right to it. */
+function isGlue(origin: DomainName, set: RecordSet, name: DomainName): boolean {
+  return GLUE_TYPES.includes(set.type) && name !== origin && set.name !== name && isAtOrBelow(set.name, name);
+}
+
 /** True when a set belongs to an owned name: of one of its types at the name, in its pools, or its glue. */
 export function belongsTo(origin: DomainName, set: RecordSet, scope: OwnedScope): boolean {
   if (set.name === scope.name) return scope.types.includes(set.type);
-  if (scope.below.includes(set.name)) return GLUE_TYPES.includes(set.type);
+  if (scope.below.includes(set.name)) return isGlue(origin, set, scope.name);
   return pooledName(origin, set.name) === scope.name;
 }

@@ -32,6 +32,26 @@ function settled(given: ReturnType<typeof input>): ReturnType<typeof planZone> {
 }
 
 describe('the plan of a zone', () => {
+  it('I8 takes no addresses that a forged marker calls glue though they lie elsewhere', () => {
+    const mail = set('mail', 'A', '192.0.2.25');
+    const below = [at('mail'), at(''), at('www')];
+    const current = [...APEX, set('', 'A', '192.0.2.9'), mail, WWW, marker('www', { below })];
+    const kept = settled(input(current, [wanted('www', [WWW])]));
+    expect(lines(kept)).toEqual(['~ www._owner._portolan.example.com. TXT']);
+    const removed = settled(input(current, []));
+    expect(lines(removed)).toEqual(['- www.example.com. A', '- www._owner._portolan.example.com. TXT']);
+    const apex = settled(input([...APEX, mail, marker('', { below, types: [] })], []));
+    expect(lines(apex)).toEqual(['- _apex._owner._portolan.example.com. TXT']);
+  });
+
+  it.each(['x._portolan', '*'])('is not held up by a marker for a name that nobody can own: %s', (label) => {
+    const forged = { ...txt(`${label}._owner._portolan`, ''), values: marker('www').values };
+    expect(lines(planZone(input([...APEX, forged], [wanted('www', [WWW])])))).toEqual([
+      '+ www._owner._portolan.example.com. TXT',
+      '+ www.example.com. A',
+    ]);
+  });
+
   it('I18 creates a name and its marker in one group, the marker first', () => {
     const plan = settled(input(APEX, [wanted('www', [WWW])]));
     expect(lines(plan)).toEqual(['+ www._owner._portolan.example.com. TXT', '+ www.example.com. A']);

@@ -125,7 +125,8 @@ export function setsOf(zone: ZoneInventory, scope: OwnedScope): readonly RecordS
     ...scope.below.flatMap((name) => zone.byName.get(name) ?? []),
     ...(zone.pools.get(scope.name) ?? []),
   ];
-  return candidates.filter((set) => belongsTo(zone.origin, set, scope));
+  // A damaged marker may name a set twice.
+  return [...new Set(candidates)].filter((set) => belongsTo(zone.origin, set, scope));
 }
 
 type Deletion = SetChange & { readonly before: RecordSet; readonly after?: undefined };
