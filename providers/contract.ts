@@ -205,7 +205,7 @@ export class ProviderError extends Error {
       readonly cause?: unknown;
     } = {},
   ) {
-    super(message, { cause: details.cause });
+    super(tame(message), { cause: isEndless(details.cause) ? undefined : details.cause });
     this.failure = failure;
     this.retryAfterMs = details.retryAfterMs;
     this.group = details.group;
@@ -226,4 +226,19 @@ export class ProviderError extends Error {
       cause,
     });
   }
+}
+
+/** What servers say goes into statuses, logs and terminals: a server that says a book, or moves the cursor, is not quoted to the letter. */
+const MAX_MESSAGE = 2_000;
+// Control characters, and those that turn the direction of text.
+const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]+/gu;
+
+function tame(message: string): string {
+  const short = message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE)}…`;
+  return short.replace(UNPRINTABLE, ' ');
+}
+
+/** Logs say what causes say. */
+function isEndless(cause: unknown): boolean {
+  return cause instanceof Error && cause.message.length > MAX_MESSAGE;
 }
