@@ -53,11 +53,14 @@ export function providerMetrics(
       });
     },
   );
-  for (const phase of ['plan', 'apply'] as const) {
+  for (const [phase, plural] of [
+    ['plan', 'plans'],
+    ['apply', 'applies'],
+  ] as const) {
     counter(`portolan_dns_zone_${phase}_seconds_total`, `Time spent on the ${phase} of zones`, [], (set) =>
       set({}, desk.phases[phase].sumMs / 1000),
     );
-    counter(`portolan_dns_zone_${phase}s_total`, `How often a zone went through ${phase}`, [], (set) =>
+    counter(`portolan_dns_zone_${plural}_total`, `How often a zone went through ${phase}`, [], (set) =>
       set({}, desk.phases[phase].count),
     );
   }
