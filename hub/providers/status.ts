@@ -201,7 +201,9 @@ function problemOf(zone: DeskZone, hostname: DomainName): string | undefined {
       ? 'nothing can be said of it now'
       : `${refused.detail} ${refused.fix ?? ''}`.trim();
   }
-  if (state.programmed.has(hostname)) return undefined;
+  // A change that is due and cannot be sent: what was there before does not count any more.
+  const behind = state.error !== undefined && state.plan?.groups.some((group) => group.name === hostname);
+  if (state.programmed.has(hostname) && behind !== true) return undefined;
   if (state.error !== undefined) return `${state.error.code}: ${state.error.message}`;
   if (zone.held.resource.spec.frozen) return 'PROVIDER_FROZEN: the DNSProvider is frozen';
   if (state.memory.heldAtGeneration !== undefined)

@@ -5,6 +5,7 @@ import type { Condition } from '../../src/resources/metadata.ts';
 import type { Running } from '../conformance/provider-harness.ts';
 import { type RunningPowerDns, runPowerDns } from '../conformance/providers/powerdns.ts';
 import { type FakeRoute53, startFakeRoute53 } from '../fakes/route53/server.ts';
+import { containing } from '../support/matchers.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { type Backends, failover, startBackends } from './dns-hub/backends.ts';
@@ -108,6 +109,19 @@ describe.skipIf(!pdnsServer.available)('the hub publishes into PowerDNS', () => 
     // One more for the zone's NS set, which the list of zones does not have.
     expect(after.reads - before.reads).toBeLessThanOrEqual(2);
     expect(await valuesAt(pdns, www)).toEqual([backends.address(2)]);
+  });
+
+  it('a change that the provider does not take is not called programmed, whatever was there before', async () => {
+    const programmed = () => conditionOf(hub, 'TrafficPolicy', 'www', 'Programmed');
+    // Nobody listens there.
+    pdns.relay.leadTo(1);
+    await hub.apply(
+      failover('www', ['www.pdns.example'], ['east', 'west'], backends.port, { ttlSeconds: 31 }),
+    );
+    await until('not programmed', async () => (await programmed())?.status === 'False', WAIT_MS);
+    expect(await programmed()).toMatchObject({ message: containing('PROVIDER_UNAVAILABLE') });
+    pdns.relay.leadTo(Number(new URL(pdns.pdns.url).port));
+    await until('programmed', async () => (await programmed())?.status === 'True', 60_000);
   });
 });
 
