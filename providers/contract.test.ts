@@ -13,4 +13,11 @@ describe('what a server says in a failure', () => {
     expect(error.message.length).toBeLessThan(3_000);
     expect(error.cause).toBeUndefined();
   });
+
+  it('does not show the token or the proof that it was sent and sends back (I33)', () => {
+    const said = 'echo {"authorization":"Bearer CANARY-1.x_y"} grant=x&client_secret=CANARY-2&scope=y';
+    const error = new ProviderError('denied', said, { cause: new Error(said) });
+    expect(error.message).toBe('echo {"authorization":"Bearer ***"} grant=x&client_secret=***&scope=y');
+    expect(error.cause).toBeUndefined();
+  });
 });

@@ -205,7 +205,7 @@ export class ProviderError extends Error {
       readonly cause?: unknown;
     } = {},
   ) {
-    super(tame(message), { cause: isEndless(details.cause) ? undefined : details.cause });
+    super(tame(message), { cause: isUnfit(details.cause) ? undefined : details.cause });
     this.failure = failure;
     this.retryAfterMs = details.retryAfterMs;
     this.group = details.group;
@@ -233,12 +233,18 @@ const MAX_MESSAGE = 2_000;
 // Control characters, and those that turn the direction of text.
 const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]+/gu;
 
+// I33: proxies and debugging servers answer with what they were sent.
+const BEARER = /\b(Bearer\s+)[\w.~+/=-]+/gi;
+const PROOF = /\b((?:client_secret|client_assertion|assertion|subject_token)=)[^&\s"']+/g;
+
 function tame(message: string): string {
   const short = message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE)}…`;
-  return short.replace(UNPRINTABLE, ' ');
+  return short.replace(BEARER, '$1***').replace(PROOF, '$1***').replace(UNPRINTABLE, ' ');
 }
 
-/** Logs say what causes say. */
-function isEndless(cause: unknown): boolean {
-  return cause instanceof Error && cause.message.length > MAX_MESSAGE;
+/** Logs say what causes say: one that would say what the message must not is left out. */
+function isUnfit(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const { message } = cause;
+  return message.length > MAX_MESSAGE || message.search(BEARER) >= 0 || message.search(PROOF) >= 0;
 }

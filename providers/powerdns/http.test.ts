@@ -57,6 +57,18 @@ describe('a request to the API', () => {
     expect(looked).toEqual(['ns1.example.com']);
   });
 
+  it('I33 does not give on the key that a server sends back', async () => {
+    const port = await listen(
+      createHttp((request, response) => {
+        response.statusCode = 404;
+        response.end(JSON.stringify(request.headers));
+      }),
+    );
+    const { body } = await get(endpoint(`http://ns1.example.com:${port}/`));
+    expect(body).toContain('***');
+    expect(body).not.toContain('the-key');
+  });
+
   it('I32 follows no redirect, and connects to no address that the guard forbids', async () => {
     let requests = 0;
     const redirect: RequestListener = (_request, response) => {

@@ -74,7 +74,7 @@ export async function requestApi(
         response.on('end', () =>
           resolve({
             status: response.statusCode ?? 0,
-            body: Buffer.concat(parts).toString('utf8'),
+            body: bodyOf(response.statusCode ?? 0, Buffer.concat(parts).toString('utf8'), apiKey),
             retryAfter: response.headers['retry-after'],
           }),
         );
@@ -89,4 +89,9 @@ export async function requestApi(
     request.on('error', (error) => fail(error));
     request.end(body);
   });
+}
+
+/** I33: proxies and debugging servers refuse with what they were sent, and what they say is shown to people. */
+function bodyOf(status: number, text: string, apiKey: string): string {
+  return status >= 200 && status < 300 ? text : text.replaceAll(apiKey, '***');
 }
