@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseName } from '../../src/dns/name.ts';
+import { containing } from '../../test/support/matchers.ts';
 import {
   afterApplying,
   createGenerations,
@@ -78,6 +79,25 @@ describe('generations of a zone', () => {
     expect(await generations.next(ZONE, 0)).toBe(1);
     expect(await generations.next(ZONE, 41)).toBe(42);
     expect(await generations.next(ZONE, 3)).toBe(43);
+  });
+
+  it('are not counted up to a number that somebody forged, write by write', async () => {
+    const store = memoryStore();
+    let writes = 0;
+    const counted = {
+      getMeta: store.getMeta,
+      putMeta: store.putMeta,
+      increment(key: string) {
+        writes += 1;
+        return store.increment(key);
+      },
+    };
+    const refused = createGenerations(counted).next(ZONE, 999_999_999_999_999);
+    await expect(refused).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+      fix: containing('_fence._portolan'),
+    });
+    expect(writes).toBe(1);
   });
 
   it('keep what was wanted of each name, for as many as can be brought back, whatever their numbers', async () => {

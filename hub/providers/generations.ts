@@ -44,7 +44,7 @@ export interface Generations {
 /** A rollback goes back this many changes at most; numbers of plans that were never applied do not count. */
 export const GENERATIONS_KEPT = 20;
 /** A counter that was restored from a backup catches up with what a zone's fence says, but not for ever. */
-const MAX_CATCH_UP = 100_000;
+const MAX_CATCH_UP = 10_000;
 
 const memorySchema = z.object({
   generation: z.number().int(),
@@ -121,14 +121,17 @@ export function createGenerations(store: Pick<Store, 'getMeta' | 'putMeta' | 'in
     save: (zone, memory) =>
       store.putMeta(memoryKey(zone), JSON.stringify({ ...memory, adopted: [...memory.adopted] })),
     async next(zone, found) {
-      for (let tries = 0; tries < MAX_CATCH_UP; tries += 1) {
-        const generation = await store.increment(`dns/generation/${zone}`);
-        if (generation > found) return generation;
-      }
+      let generation = await store.increment(`dns/generation/${zone}`);
+      // Each step is a durable write: what cannot be reached is not begun.
+      const reachable = found - generation < MAX_CATCH_UP;
+      while (reachable && generation <= found) generation = await store.increment(`dns/generation/${zone}`);
+      if (generation > found) return generation;
       throw new PortolanError(
         'STORE_CORRUPT',
         `generation ${found} stands in the zone, which is far above what this hub remembers of ${zone}`,
-        { fix: 'Restore a newer backup of the hub, or remove the TXT record of the fence at the provider.' },
+        {
+          fix: 'Restore a newer backup of the hub, or, if nothing else writes the zone, remove the TXT record of the fence (`<hub>._fence._portolan.<zone>`) at the provider.',
+        },
       );
     },
     async keepContent(zone, generation, names) {

@@ -160,7 +160,7 @@ export const ERROR_TABLE = {
   PROVIDER_SUPERSEDED: entry(
     409,
     'A hub with a newer epoch writes this zone: this one must not.',
-    'Use the hub that took over; stop the other one.',
+    'Use the hub that took over; stop the other one. If none did, somebody wrote the fence: remove the TXT record `<hub>._fence._portolan.<zone>` at the provider.',
   ),
   RECORDS_FOREIGN: entry(
     409,
