@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Provider, ProviderKind, ProviderOptions } from '../providers/contract.ts';
 import { powerdns } from '../providers/powerdns/provider.ts';
 import { route53 } from '../providers/route53/provider.ts';
@@ -9,6 +8,7 @@ import { dnsProviderSpec } from '../src/resources/dns-provider.ts';
 import { startFakeRoute53 } from '../test/fakes/route53/server.ts';
 import { startPowerDns } from '../test/support/primaries.ts';
 import { requireServer } from '../test/support/servers.ts';
+import { UNHINDERED } from '../test/support/unhindered.ts';
 import { type Figure, lowerIsBetter } from './figure.ts';
 import { countedServer } from './providers/counted.ts';
 import { octodns } from './providers/octodns.ts';
@@ -160,17 +160,7 @@ function optionsFor(spec: object, secret: Readonly<Record<string, string>>): Pro
     secret,
     name: 'bench/provider',
     owner: 'bench',
-    guard: {
-      lookup: (_host, _options, callback) => callback(null, '127.0.0.1', 4),
-      check: () => undefined,
-    },
-    turn: () => Promise.resolve(),
-    clock: {
-      monotonicMs: () => performance.now(),
-      wallMs: () => Date.now(),
-      wait: (ms, signal) => delay(ms, undefined, { signal }),
-    },
-    random: Math.random,
+    ...UNHINDERED,
   };
 }
 

@@ -1,12 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { systemProviderClock } from '../../hub/providers/clock.ts';
 import { enact } from '../../hub/providers/enactor.ts';
-import type {
-  Capabilities,
-  Provider,
-  ProviderClock,
-  ProviderZone,
-  ZoneContent,
-} from '../../providers/contract.ts';
+import type { Capabilities, Provider, ProviderZone, ZoneContent } from '../../providers/contract.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { packPlan } from '../../src/plan/batches.ts';
 import { planZone } from '../../src/plan/plan-zone.ts';
@@ -21,12 +15,6 @@ export interface OurZone {
   /** Requests that the last plan takes at least, by the provider's own limits. */
   readonly fewest: number;
 }
-
-const CLOCK: ProviderClock = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => Date.now(),
-  wait: (ms, signal) => delay(ms, undefined, { signal }),
-};
 
 export function ourZone(provider: Provider, capabilities: Capabilities, zone: ProviderZone): OurZone {
   const signal = new AbortController().signal;
@@ -67,7 +55,7 @@ export function ourZone(provider: Provider, capabilities: Capabilities, zone: Pr
         plan,
         content,
         readAtMs,
-        clock: CLOCK,
+        clock: systemProviderClock,
         random: Math.random,
         signal,
         isNewest: () => true,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemProviderClock } from '../../hub/providers/clock.ts';
 import { enact } from '../../hub/providers/enactor.ts';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { azure } from '../../providers/azure/provider.ts';
@@ -26,7 +27,7 @@ import { azureSpec, openAzure } from '../fakes/azure/open.ts';
 import { ACCOUNT, type AzureFake, startAzure } from '../fakes/azure/server.ts';
 import { type DnsFront, startDnsFront } from '../fakes/dns-front.ts';
 import { containing } from '../support/matchers.ts';
-import { REAL_CLOCK } from '../support/provider-clock.ts';
+import { UNHINDERED } from '../support/unhindered.ts';
 
 const ORIGIN = parseName('example.com');
 const WWW = parseName('www.example.com');
@@ -312,10 +313,7 @@ describe('credentials for Azure', () => {
       secret: { clientSecret: ACCOUNT.clientSecret },
       name: 'shop/azure',
       owner: 'conformance',
-      guard: { lookup: (await import('node:dns')).lookup, check: () => undefined },
-      turn: async () => undefined,
-      clock: REAL_CLOCK,
-      random: Math.random,
+      ...UNHINDERED,
     });
     opened.push(distrustful);
     expect((await failure(distrustful.zones(never))).failure).toBe('transient');
@@ -409,7 +407,7 @@ describe('Traffic Manager behind an alias', () => {
         for (const { data } of reply.answers) seen.add(data);
       }
     })();
-    const later = await open({ clock: { ...REAL_CLOCK, wallMs: () => Date.now() + 120_000 } });
+    const later = await open({ clock: { ...systemProviderClock, wallMs: () => Date.now() + 120_000 } });
     try {
       for (let round = 0; round < 8; round += 1) {
         const { made } = routed(4 + round);
@@ -469,7 +467,7 @@ describe('Traffic Manager behind an alias', () => {
 
   it('I3 is not collected while an alias leads to it or a plan names it, nor when it is young, nor when it is not ours', async () => {
     await put(await withIds(provider.aids, 2));
-    const ahead = { clock: { ...REAL_CLOCK, wallMs: () => Date.now() + 120_000 } };
+    const ahead = { clock: { ...systemProviderClock, wallMs: () => Date.now() + 120_000 } };
     const another = await open({ ...ahead, owner: 'another-hub' });
     const later = await open(ahead);
     expect(await later.aids?.collect(new Set(), never)).toBe(0);
@@ -541,8 +539,8 @@ function enactOf(by: Provider, content: ZoneContent, plan: ReturnType<typeof pla
     plan,
     content,
     // As if it had just looked, so that only the provider can refuse.
-    readAtMs: REAL_CLOCK.monotonicMs(),
-    clock: REAL_CLOCK,
+    readAtMs: systemProviderClock.monotonicMs(),
+    clock: systemProviderClock,
     random: Math.random,
     signal: never,
     isNewest: () => true,

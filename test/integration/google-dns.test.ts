@@ -1,5 +1,6 @@
 import { DNS, Record } from '@google-cloud/dns';
 import { describe, expect, it } from 'vitest';
+import { systemProviderClock } from '../../hub/providers/clock.ts';
 import { enact } from '../../hub/providers/enactor.ts';
 import { askNameServer } from '../../nameserver/ask.ts';
 import type { ProviderClock } from '../../providers/contract.ts';
@@ -9,7 +10,6 @@ import { TYPE } from '../../src/dns/types.ts';
 import { planZone } from '../../src/plan/plan-zone.ts';
 import type { RecordSet } from '../../src/plan/record-set.ts';
 import type { DesiredName } from '../../src/plan/zone-plan.ts';
-import { REAL_CLOCK } from '../fakes/google-dns/open.ts';
 import { containing } from '../support/matchers.ts';
 import { until } from '../support/until.ts';
 import {
@@ -181,7 +181,10 @@ describe('requests', () => {
 
 describe("the hub's plans", () => {
   /** Waits a hundredth of the time. */
-  const hurried: ProviderClock = { ...REAL_CLOCK, wait: (ms, signal) => REAL_CLOCK.wait(ms / 100, signal) };
+  const hurried: ProviderClock = {
+    ...systemProviderClock,
+    wait: (ms, signal) => systemProviderClock.wait(ms / 100, signal),
+  };
 
   async function published(names: readonly DesiredName[], meanwhile: () => void = () => undefined) {
     const writer = await world.provider({ clock: hurried });

@@ -2,12 +2,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemProviderClock } from '../../hub/providers/clock.ts';
 import { createOutboundGuard } from '../../hub/providers/outbound.ts';
 import { createTestAuthority } from '../../prober/testing/authority.ts';
 import { PROVIDER_KINDS } from '../../providers/catalogue.ts';
 import type { Provider, ProviderOptions } from '../../providers/contract.ts';
 import { dnsProviderSpec } from '../../src/resources/dns-provider.ts';
-import { REAL_CLOCK } from '../fakes/google-dns/open.ts';
 import { containing } from '../support/matchers.ts';
 
 const running: Server[] = [];
@@ -53,7 +53,7 @@ async function open(
     owner: 'hub',
     guard: OPEN,
     turn: () => Promise.resolve(),
-    clock: REAL_CLOCK,
+    clock: systemProviderClock,
     random: Math.random,
     ...more,
   });

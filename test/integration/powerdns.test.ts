@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemProviderClock } from '../../hub/providers/clock.ts';
 import type { Provider, ProviderOptions } from '../../providers/contract.ts';
 import { powerdns } from '../../providers/powerdns/provider.ts';
 import { parseName } from '../../src/dns/name.ts';
@@ -10,7 +11,6 @@ import { checkSpec } from '../../src/resources/health-check.ts';
 import { COUNTRIES } from '../../src/routing/countries.ts';
 import { type RunningPowerDns, runPowerDns } from '../conformance/providers/powerdns.ts';
 import { containing } from '../support/matchers.ts';
-import { REAL_CLOCK } from '../support/provider-clock.ts';
 import { requireServer } from '../support/servers.ts';
 
 const SUITE = 'PowerDNS by its API';
@@ -92,7 +92,7 @@ describe.skipIf(!pdns.available)('PowerDNS', () => {
     let now = 0;
     let pause: (() => Promise<void>) | undefined;
     const provider = await open(running, {
-      clock: { ...REAL_CLOCK, monotonicMs: () => now },
+      clock: { ...systemProviderClock, monotonicMs: () => now },
       turn: async (action) => {
         if (action !== 'PatchZone') return;
         await pause?.();

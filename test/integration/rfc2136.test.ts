@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemProviderClock } from '../../hub/providers/clock.ts';
 import type { Provider, ProviderOptions } from '../../providers/contract.ts';
 import { type DomainName, parseName } from '../../src/dns/name.ts';
 import { type RecordSet, type SetChange, setKey } from '../../src/plan/record-set.ts';
 import { type RunningUpdatable, runUpdatable, UPDATE_KEY } from '../conformance/providers/updatable.ts';
 import { containing, matching } from '../support/matchers.ts';
 import { startUpdatableBind, startUpdatableKnot, type UpdatableOptions } from '../support/primaries.ts';
-import { REAL_CLOCK } from '../support/provider-clock.ts';
 import { requireServer, type ServerState } from '../support/servers.ts';
 
 const SUITE = 'DNS UPDATE on BIND and Knot';
@@ -200,7 +200,9 @@ describe.skipIf(!available).each([
     const { running } = await serve(start);
     const stranger = await open(running, { secret: { ...UPDATE_KEY, name: 'stranger' } });
     const wrong = await open(running, { secret: { ...UPDATE_KEY, secret: OTHER_SECRET } });
-    const late = await open(running, { clock: { ...REAL_CLOCK, wallMs: () => Date.now() - 1_000_000 } });
+    const late = await open(running, {
+      clock: { ...systemProviderClock, wallMs: () => Date.now() - 1_000_000 },
+    });
     const change = [{ after: set('www', 'A', ['192.0.2.1']) }];
     await expect(send({ running, provider: stranger }, change)).rejects.toMatchObject(
       denied('does not know the key stranger', 'Give the server the key'),

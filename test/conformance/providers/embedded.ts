@@ -18,7 +18,7 @@ import { PortolanError } from '../../../src/errors/error.ts';
 import { setKey } from '../../../src/plan/record-set.ts';
 import { dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
 import { zoneSpec } from '../../../src/resources/zone.ts';
-import { REAL_CLOCK } from '../../support/provider-clock.ts';
+import { UNHINDERED } from '../../support/unhindered.ts';
 import { HERE, type ProviderHarness, type Running } from '../provider-harness.ts';
 
 const ORIGIN = parseName('embedded.example');
@@ -116,9 +116,7 @@ async function start(): Promise<Running> {
         secret: {},
         name: 'conformance/embedded',
         owner: 'conformance',
-        guard: { check: () => undefined, lookup: (_host, _options, done) => done(null, '127.0.0.1', 4) },
-        clock: REAL_CLOCK,
-        random: Math.random,
+        ...UNHINDERED,
         ...overrides,
         turn: async (action, signal) => {
           await overrides.turn?.(action, signal);

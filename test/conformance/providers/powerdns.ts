@@ -13,8 +13,8 @@ import { dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
 import { writeMmdb } from '../../../src/routing/testing/mmdb.ts';
 import { type FaultyRelay, type SeenRequest, startFaultyRelay } from '../../support/faulty-relay.ts';
 import { type PowerDns, startPowerDns } from '../../support/primaries.ts';
-import { REAL_CLOCK } from '../../support/provider-clock.ts';
 import { requireServer } from '../../support/servers.ts';
+import { UNHINDERED } from '../../support/unhindered.ts';
 import type { Possible, ProviderHarness, Running } from '../provider-harness.ts';
 
 const pdns = await requireServer('pdnsSqlite', 'provider powerdns');
@@ -82,10 +82,7 @@ export async function runPowerDns(lua: boolean): Promise<RunningPowerDns> {
         secret: { apiKey: API_KEY },
         name: 'conformance/pdns',
         owner: 'conformance',
-        guard: { check: () => undefined, lookup: (_host, _options, done) => done(null, '127.0.0.1', 4) },
-        turn: () => Promise.resolve(),
-        clock: REAL_CLOCK,
-        random: Math.random,
+        ...UNHINDERED,
         ...overrides,
       }),
     ask: (name, type, from) =>

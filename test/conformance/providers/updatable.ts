@@ -12,7 +12,7 @@ import type { RecordSet } from '../../../src/plan/record-set.ts';
 import { dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
 import { type FaultyRelay, type SeenRequest, startFaultyRelay } from '../../support/faulty-relay.ts';
 import type { KeyText, Primary, UpdatableOptions } from '../../support/primaries.ts';
-import { REAL_CLOCK } from '../../support/provider-clock.ts';
+import { UNHINDERED } from '../../support/unhindered.ts';
 import type { Running } from '../provider-harness.ts';
 
 export const UPDATE_KEY: KeyText = {
@@ -75,10 +75,7 @@ export async function runUpdatable(
         secret: { ...UPDATE_KEY },
         name: 'conformance/update',
         owner: 'conformance',
-        guard: { check: () => undefined, lookup: (_host, _options, done) => done(null, '127.0.0.1', 4) },
-        turn: () => Promise.resolve(),
-        clock: REAL_CLOCK,
-        random: Math.random,
+        ...UNHINDERED,
         ...overrides,
       }),
     ask: (name, type, from) =>

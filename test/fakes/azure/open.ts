@@ -1,7 +1,7 @@
-import { lookup } from 'node:dns';
 import { azure } from '../../../providers/azure/provider.ts';
 import type { Provider, ProviderOptions } from '../../../providers/contract.ts';
 import { type DnsProviderSpec, dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
+import { UNHINDERED } from '../../support/unhindered.ts';
 import { ACCOUNT, type AzureFake } from './server.ts';
 
 /** A DNSProvider that leads to the test server. */
@@ -38,21 +38,7 @@ export function openAzure(
     ca: fake.ca,
     name: 'shop/azure',
     owner: 'conformance',
-    guard: { lookup, check: () => undefined },
-    turn: async () => undefined,
-    clock: {
-      monotonicMs: () => performance.now(),
-      wallMs: () => Date.now(),
-      wait: (delayMs, signal) =>
-        new Promise((resolve, reject) => {
-          const timer = setTimeout(resolve, delayMs);
-          signal.addEventListener('abort', () => {
-            clearTimeout(timer);
-            reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-          });
-        }),
-    },
-    random: Math.random,
+    ...UNHINDERED,
     ...overrides,
   });
 }

@@ -1,30 +1,12 @@
-import { lookup } from 'node:dns';
-import type { Provider, ProviderClock, ProviderOptions } from '../../../providers/contract.ts';
+import type { Provider, ProviderOptions } from '../../../providers/contract.ts';
 import { google } from '../../../providers/google/provider.ts';
 import { type DnsProviderSpec, dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
+import { UNHINDERED } from '../../support/unhindered.ts';
 import type { FakeGoogle } from './server.ts';
 
 /** A health check that the fake knows, as people write it. */
 export const HEALTH_CHECK = 'projects/example-project/global/healthChecks/web';
 export const HEALTH_CHECK_LINK = `https://www.googleapis.com/compute/v1/${HEALTH_CHECK}`;
-
-export const REAL_CLOCK: ProviderClock = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => Date.now(),
-  wait: (delayMs, signal) =>
-    new Promise((resolve, reject) => {
-      const abort = (): void => {
-        clearTimeout(timer);
-        reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-      };
-      const timer = setTimeout(() => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      }, delayMs);
-      if (signal.aborted) abort();
-      else signal.addEventListener('abort', abort, { once: true });
-    }),
-};
 
 export function googleSpec(fake: FakeGoogle, origin: string): DnsProviderSpec {
   return dnsProviderSpec.parse({
@@ -49,13 +31,7 @@ export function openGoogle(
     secret: { 'credentials.json': fake.credentials() },
     name: 'test/google',
     owner: 'conformance',
-    guard: { lookup, check: () => undefined },
-    turn: (_action, signal) => {
-      signal.throwIfAborted();
-      return Promise.resolve();
-    },
-    clock: REAL_CLOCK,
-    random: Math.random,
+    ...UNHINDERED,
     ...overrides,
   });
 }

@@ -1,8 +1,7 @@
-import { lookup } from 'node:dns';
-import { systemProviderClock } from '../../../hub/providers/clock.ts';
 import type { Provider, ProviderOptions, ProviderZone } from '../../../providers/contract.ts';
 import { route53 } from '../../../providers/route53/provider.ts';
 import { type DnsProviderSpec, dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
+import { UNHINDERED } from '../../support/unhindered.ts';
 
 /** A server that speaks the API of Route 53, and keys that it takes. */
 export interface Account {
@@ -21,7 +20,7 @@ export function specFor(
   });
 }
 
-/** The options that a hub would open it with; everything has its turn at once, loopback is allowed. */
+/** The options that a hub would open it with. */
 export function optionsFor(
   account: Account,
   spec: DnsProviderSpec,
@@ -32,10 +31,7 @@ export function optionsFor(
     secret: { accessKeyId: account.accessKeyId, secretAccessKey: account.secretAccessKey },
     name: 'test/route53',
     owner: 'conformance',
-    guard: { lookup, check: () => undefined },
-    turn: async () => undefined,
-    clock: systemProviderClock,
-    random: Math.random,
+    ...UNHINDERED,
     ...overrides,
   };
 }
