@@ -269,7 +269,7 @@ describe('one hostname at one provider', () => {
     expect(made.report.features).toContainEqual(
       expect.objectContaining({
         feature: 'residency',
-        detail: expect.stringContaining('one family') as unknown,
+        detail: expect.stringContaining('stand in for') as unknown,
       }),
     );
     const answered = (type: string, place: string) =>
@@ -280,6 +280,26 @@ describe('one hostname at one provider', () => {
     expect(answered('A', 'DE')).toEqual(['maintenance']);
     expect(answered('AAAA', 'DE')).toEqual(['eu']);
     expect(answered('A', 'US')).toEqual(['us']);
+  });
+
+  it('I5 keeps it, too, where the maintenance address would stand beside the CNAMEs of others', () => {
+    const onAllDown = { action: 'maintenance' as const, addresses: ['203.0.113.9'] };
+    const policy = {
+      ...byPlace,
+      endpoints: [alias('eu', 'DE'), alias('us', 'US')],
+      residency: [{ region: 'EU', unknownLocation: 'allow' as const, onAllDown }],
+    };
+    const cloud = providerWith(['geo', 'residency', 'failover', 'weights']);
+    const strict: CompilingProvider = {
+      ...cloud,
+      compile(placement) {
+        const made = cloud.compile(placement);
+        return placement.types.length > 1 ? { outcome: 'no', features: made.features } : made;
+      },
+    };
+    const made = compile(policy, strict, { accept: ['geo'] }, HOST, stateOf({ down: ['eu'] }));
+    expect(made.report.outcome).toBe('native');
+    expect(made.placement?.types.map(({ type }) => type)).toEqual(['CNAME']);
   });
 
   it('asks only for the consent that is needed: what the provider keeps without places stays kept', () => {

@@ -165,7 +165,7 @@ function noNativeHealth(
 }
 
 /**
- * The provider's routing of the whole placement, where one place has nobody but a maintenance address of the other family: without this, an
+ * The provider's routing of the whole placement, where one place has nobody but a maintenance address of the other family, or in place of a CNAME: without this, an
  * outage there would cost every other place its routing at a provider that has no empty answers.
  */
 function withoutGaps(
@@ -184,7 +184,7 @@ function withoutGaps(
     report.feature === 'residency'
       ? {
           ...report,
-          detail: `${report.detail} Where everybody is down and the maintenance addresses are of one family, the other one stays as it is.`,
+          detail: `${report.detail} Where everybody is down, what the maintenance addresses cannot stand in for stays as it is.`,
         }
       : report,
   );

@@ -28,8 +28,8 @@ export interface PlacementInput {
   /** A health target by its id. */
   readonly target: (id: string) => Target | undefined;
   /**
-   * What a place gets of a type that its endpoints have and its maintenance addresses have not: nothing, as the policy says (the default), or
-   * the endpoints, down as they are, for providers that cannot leave one place without an answer.
+   * What a place gets of a type (CNAME among them) that its endpoints have and its maintenance addresses have not: nothing, as the policy
+   * says (the default), or the endpoints, down as they are, for providers that cannot leave one place without an answer.
    */
   readonly gaps?: 'empty' | 'endpoints';
 }
@@ -188,15 +188,17 @@ function askAll(
   for (const qtype of [TYPE.A, TYPE.AAAA]) {
     const first = ask(policy, located, qtype, state);
     const type = typeOf(first, qtype);
-    if (type === undefined && first.mode === 'maintenance' && gaps === 'endpoints') {
+    if (first.mode === 'maintenance' && gaps === 'endpoints') {
       const up = allUp(state);
       const stand = ask(policy, located, qtype, up);
       const standing = typeOf(stand, qtype);
-      if (standing !== undefined && standing !== 'CNAME')
+      if (standing !== undefined && standing !== type) {
         answers.set(standing, {
           type: standing,
           tiers: [{ members: membersOf(stand, standing, up, target) }],
         });
+        continue;
+      }
     }
     if (type === undefined || answers.has(type)) continue;
     const tiers = chained
