@@ -169,6 +169,13 @@ describe('provider plan', () => {
 `);
   });
 
+  it('says of an error what to do about it', async () => {
+    const failing = { error: 'PROVIDER_DENIED: 403 forbidden', errorFix: 'Grant dns.changes.create.' };
+    hub({ [`${CLOUD}/states`]: { items: [state('example.com.', failing)] } });
+    expect(await cli('provider', 'plan', 'cloud')).toBe(1);
+    expect(out).toContain('  error: PROVIDER_DENIED: 403 forbidden\n    fix: Grant dns.changes.create.\n');
+  });
+
   it('ends with 0 when nothing is to be done', async () => {
     hub({ [`${CLOUD}/states`]: { items: [state('example.com.')] } });
     expect(await cli('provider', 'plan', 'cloud')).toBe(0);

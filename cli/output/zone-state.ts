@@ -4,7 +4,7 @@ import { table } from './table.ts';
 
 /** One zone of a provider: how it stands, and what is to be done in it. */
 export function zoneStateLines(state: ProviderZoneState): readonly string[] {
-  const { origin, plan, error, disagreements, heldAtGeneration } = state;
+  const { origin, plan, error, errorFix, disagreements, heldAtGeneration } = state;
   const waits = plan.waitsForApproval;
   const idle = plan.held.length === 0 && waits === undefined && error === undefined;
   const due = plan.changes.length > 0 ? [`  plan ${plan.hash}:`] : idle ? ['  nothing to do'] : [];
@@ -14,6 +14,7 @@ export function zoneStateLines(state: ProviderZoneState): readonly string[] {
       ? []
       : [`  held at generation ${heldAtGeneration} by a rollback; \`portolan provider resume\` ends that`]),
     ...(error === undefined ? [] : [`  error: ${error}`]),
+    ...(errorFix === undefined ? [] : [`    fix: ${errorFix}`]),
     ...due,
     ...indented(changeLines(plan.changes)),
     ...indented(plan.held.flatMap(heldLines)),

@@ -146,6 +146,7 @@ export const zoneState: z.ZodType<OnWire<ProviderZoneState>> = named(
     generation: z.number(),
     appliedAt: maybe,
     error: maybe,
+    errorFix: maybe,
     plan: z.object({
       hash: text,
       changes: z.array(recordChange),

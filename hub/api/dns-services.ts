@@ -84,6 +84,8 @@ export interface ProviderZoneState {
   readonly generation: number;
   readonly appliedAt?: string;
   readonly error?: string;
+  /** What to do about the error. */
+  readonly errorFix?: string;
   /** The plan that is due: empty `changes` when there is none. */
   readonly plan: {
     readonly hash: string;

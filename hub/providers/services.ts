@@ -74,7 +74,9 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
       id: state.id,
       generation: memory.generation,
       ...(memory.appliedAt === undefined ? {} : { appliedAt: memory.appliedAt }),
-      ...(state.error === undefined ? {} : { error: `${state.error.code}: ${state.error.message}` }),
+      ...(state.error === undefined
+        ? {}
+        : { error: `${state.error.code}: ${state.error.message}`, errorFix: state.error.fix }),
       plan: {
         hash: plan?.hash ?? '',
         changes: plan === undefined ? [] : changeLines(plan),

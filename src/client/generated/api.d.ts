@@ -2067,6 +2067,7 @@ export interface components {
             appliedAt?: string;
             disagreements: string[];
             error?: string;
+            errorFix?: string;
             generation: number;
             heldAtGeneration?: number;
             history: {
