@@ -41,6 +41,8 @@ export interface EnactInput {
   readonly signal: AbortSignal;
   /** False once a newer plan of the zone is there: no further request of this one is sent. */
   readonly isNewest: () => boolean;
+  /** Writes the fence even if there is nothing else to write: whoever wrote before with an older epoch is refused from then on. */
+  readonly claims?: boolean;
   /** Instant on `clock.monotonicMs` after which nothing more is sent; default: 4 minutes from now. */
   readonly untilMs?: number;
 }
@@ -100,7 +102,7 @@ export async function enact(input: EnactInput): Promise<Enactment> {
   };
   const newer = supersededBy(plan, plan.foundStamp);
   if (newer !== undefined) return outcome(progress, newer, []);
-  if (plan.groups.length === 0) return outcome(progress, undefined, []);
+  if (plan.groups.length === 0 && input.claims !== true) return outcome(progress, undefined, []);
   const backoff = backoffOf(
     input.clock,
     input.random,
@@ -123,6 +125,7 @@ async function sendAll(input: EnactInput, progress: Progress, backoff: Backoff):
   const { packs, held } = packGroups(plan, groups, capabilities.batch);
   progress.held.push(...held);
   const queue = packs.map((pack) => [...pack]);
+  if (queue.length === 0 && input.claims === true) queue.push([]);
   for (let pack = queue.shift(); pack !== undefined; pack = queue.shift()) {
     const result = await send(input, progress, backoff, pack);
     if (result === 'applied') continue;

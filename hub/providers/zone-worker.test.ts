@@ -33,18 +33,44 @@ describe('a zone at a provider', () => {
     await at.worker.close();
   });
 
-  it('is written nothing at all after a restart of the hub when nothing differs', async () => {
+  it.each([
+    ['atomic', ['zones', 'read', 'apply']],
+    ['per-set', ['zones', 'read']],
+    ['none', ['zones', 'read']],
+  ] as const)(
+    'keeps its records after a restart of the hub when nothing differs: with "%s" preconditions it asks for %j',
+    async (preconditions, calls) => {
+      const provider = memoryProvider(preconditions);
+      const store = memoryStore();
+      const before = workerFor(provider, { store });
+      await before.want(wanted('www', '192.0.2.1'));
+      await before.worker.close();
+      provider.calls.splice(0);
+      const after = workerFor(provider, { store, epoch: 2 });
+      await after.want(wanted('www', '192.0.2.1'));
+      await after.want(wanted('www', '192.0.2.1'));
+      // The one write, where it keeps others out, is that of the fence.
+      expect(provider.calls).toEqual(calls);
+      expect(after.worker.state.memory.history.map(({ generation }) => generation)).toEqual([1]);
+      await after.worker.close();
+    },
+  );
+
+  it('I2 is not written by a hub that was paused between check and send, though the next one had nothing to change', async () => {
     const provider = memoryProvider();
     const store = memoryStore();
-    const before = workerFor(provider, { store });
-    await before.want(wanted('www', '192.0.2.1'));
-    await before.worker.close();
-    provider.calls.splice(0);
-    const after = workerFor(provider, { store, epoch: 2 });
-    await after.want(wanted('www', '192.0.2.1'));
-    expect(provider.calls).toEqual(['zones', 'read']);
-    expect(after.worker.state.memory.generation).toBe(1);
-    await after.worker.close();
+    const old = workerFor(provider, { store, epoch: 1 });
+    await old.want(wanted('www', '192.0.2.1'));
+    const next = workerFor(provider, { store, epoch: 2 });
+    provider.beforeApply = async () => {
+      provider.beforeApply = undefined;
+      await next.want(wanted('www', '192.0.2.1'));
+    };
+    await old.want(wanted('www', '192.0.2.3'));
+    for (let i = 0; i < 20; i += 1) await old.clock.pass(500);
+    expect(provider.valuesOf(WWW)).toEqual(['192.0.2.1']);
+    expect(old.worker.state.error).toMatchObject({ code: 'PROVIDER_SUPERSEDED' });
+    await Promise.all([old.worker.close(), next.worker.close()]);
   });
 
   it('gets back what somebody else took away, when it is looked at again', async () => {

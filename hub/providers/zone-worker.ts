@@ -181,21 +181,28 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
         'PROVIDER_SUPERSEDED',
         `${key} was written by a hub with epoch ${next.foundStamp.epoch}; this one has ${options.epoch}`,
       );
-    if (refusals.without(next.groups).length === 0 || frozen || !(await mayWrite()))
-      return settle(wanted, next);
+    // I2: a hub before this one that was paused between its look and its request is refused only once the fence says otherwise.
+    const claims =
+      options.kind.capabilities.preconditions === 'atomic' &&
+      next.foundStamp !== undefined &&
+      next.foundStamp.epoch < options.epoch;
+    const isDone = refusals.without(next.groups).length === 0 && !claims;
+    if (isDone || frozen || !(await mayWrite())) return settle(wanted, next);
     const generation = await generations.next(key, foundGeneration(next));
     if (generation !== memory.generation + 1) next = planNow(wanted, generation);
     const sent: ZonePlan = { ...next, groups: refusals.without(next.groups) };
     plan = next;
-    const result = await enactNow(connection, found, sent);
+    const result = await enactNow(connection, found, sent, claims);
     content = result.content;
     for (const held of result.held) refusals.add(held, sent.groups);
     if (result.end !== 'applied') return ended(result, wanted);
-    const at = new Date(clock.wallMs()).toISOString();
-    await generations.keepContent(key, generation, wanted);
-    await remember((known) => afterApplying(known, { generation, at, summary: summaryOf(sent), approved }));
-    remembered = digestsOf(wanted);
-    log.info({ zone: key, generation, changes: sent.groups.length }, 'a zone at a provider was changed');
+    if (sent.groups.length > 0) {
+      const at = new Date(clock.wallMs()).toISOString();
+      await generations.keepContent(key, generation, wanted);
+      await remember((known) => afterApplying(known, { generation, at, summary: summaryOf(sent), approved }));
+      remembered = digestsOf(wanted);
+      log.info({ zone: key, generation, changes: sent.groups.length }, 'a zone at a provider was changed');
+    }
     if (content === undefined) {
       content = await connection.operate('read', key, (signal) => provider.read(found, signal));
       readAtMs = clock.monotonicMs();
@@ -216,7 +223,12 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       );
   }
 
-  async function enactNow(connection: Connection, found: ProviderZone, sent: ZonePlan): Promise<Enactment> {
+  async function enactNow(
+    connection: Connection,
+    found: ProviderZone,
+    sent: ZonePlan,
+    claims: boolean,
+  ): Promise<Enactment> {
     const begun = clock.monotonicMs();
     try {
       return await options.enact({
@@ -239,6 +251,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
         capabilities: options.kind.capabilities,
         zone: found,
         plan: sent,
+        claims,
         content: content ?? { sets: [], tokens: new Map<string, string>() },
         ...(readAtMs === undefined ? {} : { readAtMs }),
         clock,

