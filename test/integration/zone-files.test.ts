@@ -12,10 +12,10 @@ import { typeName } from '../../src/dns/types.ts';
 import { type FileRecord, readZoneFile } from '../../src/dns/zone-file/reader.ts';
 import { writeZoneFile } from '../../src/dns/zone-file/writer.ts';
 import { type Ran, runCli } from '../support/cli.ts';
+import { freePort } from '../support/free-port.ts';
 import { CLI_MAIN, type HubProcess, startHub } from '../support/hub-process.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
-import { freePort } from './dns-differential/servers.ts';
 
 /* Zone files and other servers: BIND and Knot read what is written here, BIND's own files and transfers are taken over. */
 

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { TYPE } from '../../src/dns/types.ts';
+import { freePort } from '../support/free-port.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
-import { freePort } from './dns-differential/servers.ts';
 import { AGENTS, type Installation, startInstallation } from './dnssec-agents/installation.ts';
 import { type Secondary, startKnotSecondary } from './zone-transfer/secondaries.ts';
 

@@ -9,9 +9,9 @@ import { initHub } from '../../hub/init.ts';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { TYPE } from '../../src/dns/types.ts';
+import { freePort } from '../support/free-port.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
-import { freePort } from './dns-differential/servers.ts';
 import { type Secondary, startKnotSecondary } from './zone-transfer/secondaries.ts';
 
 /* From the Zone resource to the secondary: a hub as a process of its own, whose name server has two threads, and Knot. */

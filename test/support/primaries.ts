@@ -1,15 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Libsql from 'libsql';
-import { freePort } from '../integration/dns-differential/servers.ts';
-import { until } from './until.ts';
+import { freePort } from './free-port.ts';
+import { type ServerProcess, startServer } from './server-process.ts';
 
 const run = promisify(execFile);
-const START_MS = 30_000;
-const ATTEMPTS = 5; // a free port may be taken by somebody else before the server binds it
 
 /** A key as TSIG has it. */
 export interface KeyText {
@@ -19,18 +16,8 @@ export interface KeyText {
   readonly secret: string;
 }
 
-/** A real primary server on loopback whose zones can be changed while it runs. */
-export interface Primary extends AsyncDisposable {
-  readonly name: string;
-  /** DNS, over UDP and TCP on 127.0.0.1. */
-  readonly port: number;
-  /** What it wrote to its log, for a test that fails. */
-  said(): string;
-  /** The process no longer runs, but its sockets stay open. */
-  pause(): void;
-  resume(): void;
-  stop(): Promise<void>;
-}
+/** A real primary server on loopback whose zones can be changed while it runs: DNS, over UDP and TCP. */
+export type Primary = ServerProcess;
 
 export interface PrimaryZone {
   /** With the dot at the end. */
@@ -166,9 +153,8 @@ export async function startPowerDns(program: string, options: PowerDnsOptions): 
   sqlite.close();
   if (geoDatabase !== undefined) writeFileSync(join(folder, 'geo.yaml'), 'domains: []\n');
   let webPort = 0;
-  const primary = await started(
+  const primary = await startServer(
     'PowerDNS',
-    { folder, zones: [] },
     async (port) => {
       webPort = await freePort();
       const config = [
@@ -216,67 +202,19 @@ export async function startPowerDns(program: string, options: PowerDnsOptions): 
   });
 }
 
-async function started(
+function started(
   name: string,
   { folder, zones }: Pick<UpdatableOptions, 'folder' | 'zones'>,
-  start: (port: number) => ChildProcess | Promise<ChildProcess>,
-  ready?: () => Promise<boolean>,
+  start: (port: number) => ChildProcess,
 ): Promise<Primary> {
   mkdirSync(folder, { recursive: true });
   for (const { origin, zoneFile } of zones) writeFileSync(join(folder, `${origin}zone`), zoneFile);
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
-    const child = await start(port);
-    let said = '';
-    const note = (chunk: unknown): void => {
-      said = (said + String(chunk)).slice(-40_000);
-    };
-    child.stderr?.on('data', note);
-    child.stdout?.on('data', note);
-    const stop = async (): Promise<void> => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    };
-    try {
-      await until(
-        `${name} serves`,
-        async () => {
-          if (child.exitCode !== null) throw new Error('it ended');
-          if (ready !== undefined) return ready();
-          for (const { origin } of zones) {
-            const { stdout } = await run('dig', [
-              `@127.0.0.1`,
-              '-p',
-              String(port),
-              origin,
-              'SOA',
-              '+short',
-              '+tcp',
-              '+tries=1',
-              '+time=1',
-            ]);
-            if (!/\d/.test(stdout) || stdout.startsWith(';')) return false;
-          }
-          return true;
-        },
-        START_MS,
-      );
-      return {
-        name,
-        port,
-        said: () => said,
-        pause: () => void child.kill('SIGSTOP'),
-        resume: () => void child.kill('SIGCONT'),
-        stop,
-        [Symbol.asyncDispose]: stop,
-      };
-    } catch (error) {
-      const gone = child.exitCode !== null;
-      await stop();
-      if (gone && attempt < ATTEMPTS && /address in use|already in use/i.test(said)) continue;
-      throw new Error(`${name} does not serve; it said:\n${said}`, { cause: error });
+  return startServer(name, start, async (port) => {
+    for (const { origin } of zones) {
+      const question = ['-p', String(port), origin, 'SOA', '+short', '+tcp', '+tries=1', '+time=1'];
+      const { stdout } = await run('dig', ['@127.0.0.1', ...question]);
+      if (!/\d/.test(stdout) || stdout.startsWith(';')) return false;
     }
-  }
+    return true;
+  });
 }

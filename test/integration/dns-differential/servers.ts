@@ -1,26 +1,18 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { parseName } from '../../../src/dns/name.ts';
 import { CLASS, TYPE } from '../../../src/dns/types.ts';
 import { decodeMessage, encodeMessage, makeQuery } from '../../../src/dns/wire/message.ts';
-import { until } from '../../support/until.ts';
+import { type ServerProcess, startServer } from '../../support/server-process.ts';
 import { exchangeAll } from './exchange.ts';
 import { type PlainZone, zoneFile } from './random-zones.ts';
 
 /** Another name server, serving on a port of 127.0.0.1. */
-export interface Peer {
-  readonly port: number;
-  stop(): Promise<void>;
-}
+export type Peer = Pick<ServerProcess, 'port' | 'stop'>;
 
-const START_MS = 30_000;
 /** As the hub publishes keys. */
 const DNSKEY_TTL_SECONDS = 3600;
-const ATTEMPTS = 5; // a free port may be taken by somebody else before the server binds it
 
 /** Knot DNS with these zones. `program` is `knotd`. With `signed` it signs them itself, with NSEC (RFC 4034) and ECDSA P-256. */
 export function startKnot(
@@ -117,7 +109,7 @@ function signZone(signer: string, folder: string, { origin, file }: ZoneFile): Z
   return { origin, file: signed };
 }
 
-async function started(
+function started(
   name: string,
   zones: readonly PlainZone[],
   folder: string,
@@ -129,33 +121,14 @@ async function started(
     writeFileSync(file, zoneFile(zone));
     return { origin: zone.origin, file };
   });
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
-    const child = start(port, files);
-    let said = '';
-    child.stderr?.on('data', (chunk) => {
-      said = (said + String(chunk)).slice(-20_000);
-    });
-    const stop = async (): Promise<void> => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    };
-    try {
-      await until(`${name} serves ${zones.length} zones`, () => servesAll(port, zones, child), START_MS);
-      return { port, stop };
-    } catch (error) {
-      const gone = child.exitCode !== null;
-      await stop();
-      if (gone && attempt < ATTEMPTS && /address in use|already in use/i.test(said)) continue;
-      throw new Error(`${name} does not serve the zones; it said:\n${said}`, { cause: error });
-    }
-  }
+  return startServer(
+    name,
+    (port) => start(port, files),
+    (port) => servesAll(port, zones),
+  );
 }
 
-async function servesAll(port: number, zones: readonly PlainZone[], child: ChildProcess): Promise<boolean> {
-  if (child.exitCode !== null) throw new Error('it ended');
+async function servesAll(port: number, zones: readonly PlainZone[]): Promise<boolean> {
   const replies = await exchangeAll(
     port,
     zones.map(({ origin }) => ({
@@ -169,22 +142,4 @@ async function servesAll(port: number, zones: readonly PlainZone[], child: Child
   });
   if (missing !== undefined) throw new Error(`no SOA of ${missing.origin}`);
   return true;
-}
-
-/** A port that is free now for both UDP and TCP. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const tcp = createServer().listen(0, '127.0.0.1');
-    await once(tcp, 'listening');
-    const address = tcp.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const udp = createSocket('udp4');
-    const free = await new Promise<boolean>((resolve) => {
-      udp.once('error', () => resolve(false));
-      udp.bind(port, '127.0.0.1', () => resolve(true));
-    });
-    udp.close();
-    await new Promise((resolve) => tcp.close(resolve));
-    if (free) return port;
-  }
 }

@@ -10,8 +10,8 @@ import { z } from 'zod';
 import { initHub } from '../../../hub/init.ts';
 import { type Client, createClient } from '../../../src/client/client.ts';
 import type { ZoneDnssecStatus } from '../../../src/resources/zone-dnssec-status.ts';
+import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
-import { freePort } from '../dns-differential/servers.ts';
 
 const run = promisify(execFile);
 const program = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));

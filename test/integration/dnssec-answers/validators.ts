@@ -1,5 +1,4 @@
 import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,9 +6,10 @@ import { parseName } from '../../../src/dns/name.ts';
 import { formatRdata } from '../../../src/dns/records/catalogue.ts';
 import { CLASS, parseType, rcodeName, TYPE, typeName } from '../../../src/dns/types.ts';
 import { decodeMessage, encodeMessage, makeQuery } from '../../../src/dns/wire/message.ts';
+import { freePort } from '../../support/free-port.ts';
+import { watchServer } from '../../support/server-process.ts';
 import { until } from '../../support/until.ts';
 import { exchangeAll } from '../dns-differential/exchange.ts';
-import { freePort } from '../dns-differential/servers.ts';
 
 const run = promisify(execFile);
 
@@ -78,16 +78,7 @@ export async function startUnbound(
   const path = join(folder, 'unbound.conf');
   writeFileSync(path, `${config.join('\n')}\n`);
   const child = spawn(program, ['-d', '-c', path], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said = (said + String(chunk)).slice(-20_000);
-  });
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-  };
+  const server = watchServer('unbound', port, child);
   const ask = async (name: string, type = 'A'): Promise<Validated> => {
     const message = makeQuery(
       0,
@@ -98,7 +89,7 @@ export async function startUnbound(
     const [reply] = await exchangeAll(port, [
       { transport: 'tcp', bytes: encodeMessage({ ...message, edns }) },
     ]);
-    if (reply === undefined) throw new Error(`unbound does not answer; it said:\n${said}`);
+    if (reply === undefined) throw new Error(`unbound does not answer; it said:\n${server.said()}`);
     const { rcode, flags, answers } = decodeMessage(reply);
     return {
       rcode: rcodeName(rcode),
@@ -119,10 +110,10 @@ export async function startUnbound(
       START_MS,
     );
   } catch (error) {
-    await stop();
-    throw new Error(`unbound does not start; it said:\n${said}`, { cause: error });
+    await server.stop();
+    throw new Error(`unbound does not start; it said:\n${server.said()}`, { cause: error });
   }
-  return { ask, stop };
+  return { ask, stop: server.stop };
 }
 
 /** What delv says of one query to a server: its comments and records as text. */

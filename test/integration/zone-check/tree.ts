@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { freePort } from '../../support/free-port.ts';
 import { until } from '../../support/until.ts';
-import { freePort } from '../dns-differential/servers.ts';
 
 /** Addresses of the loopback network that the servers of the tree have; all listen on one port. */
 export const PARENT = '127.77.0.1';

@@ -1,21 +1,15 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Libsql from 'libsql';
-import { freePort } from '../dns-differential/servers.ts';
+import { freePort } from '../../support/free-port.ts';
+import { type ServerProcess, watchServer } from '../../support/server-process.ts';
 
 const run = promisify(execFile);
 
 /** A real name server that copies a zone. */
-export interface Secondary {
-  readonly name: string;
-  readonly port: number;
-  /** What it wrote to its log, for a test that fails. */
-  said(): string;
-  stop(): Promise<void>;
-}
+export type Secondary = ServerProcess;
 
 /** What it copies, from where, and by which key. */
 export interface Copied {
@@ -68,7 +62,7 @@ export async function startKnotSecondary(program: string, copied: Copied): Promi
   ];
   const path = join(folder, 'knot.conf');
   writeFileSync(path, `${config.join('\n')}\n`);
-  return process('Knot', port, spawn(program, ['-c', path], { stdio: ['ignore', 'ignore', 'pipe'] }));
+  return watchServer('Knot', port, spawn(program, ['-c', path], { stdio: ['ignore', 'ignore', 'pipe'] }));
 }
 
 /** BIND as a secondary, or as a primary of a zone file. */
@@ -119,7 +113,7 @@ async function bind(
   ];
   const path = join(folder, 'named.conf');
   writeFileSync(path, `${config.join('\n')}\n`);
-  return process(
+  return watchServer(
     'BIND',
     port,
     spawn(program, ['-g', '-n', '1', '-c', path], { stdio: ['ignore', 'ignore', 'pipe'] }),
@@ -161,29 +155,11 @@ export async function startPowerDnsSecondary(program: string, copied: Copied): P
     await pdnsutil('create-secondary-zone', zone, `127.0.0.1:${primaryPort}`);
     await pdnsutil('activate-tsig-key', zone, key.name, 'secondary');
   }
-  return process(
+  return watchServer(
     'PowerDNS',
     port,
     spawn(program, [`--config-dir=${folder}`, '--daemon=no', '--guardian=no'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     }),
   );
-}
-
-function process(name: string, port: number, child: ChildProcess): Secondary {
-  let said = '';
-  child.stderr?.on('data', (chunk) => {
-    said = (said + String(chunk)).slice(-40_000);
-  });
-  return {
-    name,
-    port,
-    said: () => said,
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
 }
