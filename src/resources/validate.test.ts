@@ -457,3 +457,20 @@ describe('a bad document is refused with place, code and fix', () => {
     expect(JSON.stringify(error.toProblem()).length).toBeLessThan(1500);
   });
 });
+
+describe('where a mapping should stand', () => {
+  it('the fields of the mapping are named', () => {
+    const server = { server: '192.0.2.1', tsigSecret: 'key' };
+    const { violations } = refusal(named('DNSProvider', { zones: ['example.com'], rfc2136: server }));
+    expect(violations).toMatchObject([
+      {
+        path: 'spec.zones[0]',
+        message: 'must be a mapping, not "example.com"',
+        fix: 'Write a mapping with `origin`, `id`, `private`.',
+      },
+    ]);
+    expect(refusal({ ...API, kind: 'Cluster', metadata: { name: 'x' } }).violations[0]?.fix).toMatch(
+      /^Add `spec`: a mapping with `\w+`/,
+    );
+  });
+});

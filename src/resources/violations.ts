@@ -41,8 +41,10 @@ function explain(issue: Issue, prefix: Path, document: Document): readonly Field
     }
     case 'invalid_type': {
       const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
-      if (value === undefined) return one(`is required (${wanted})`, `Add ${nameOf(path)}: ${wanted}.`);
-      return one(`must be ${wanted}, not ${shown(path, value)}`, `Write ${wanted}.`);
+      const fields = wanted === TYPE_NAMES.object ? fieldsAt(document.schema, path, document.input) : [];
+      const form = fields.length === 0 ? wanted : `${wanted} with ${someOf(fields)}`;
+      if (value === undefined) return one(`is required (${wanted})`, `Add ${nameOf(path)}: ${form}.`);
+      return one(`must be ${wanted}, not ${shown(path, value)}`, `Write ${form}.`);
     }
     case 'invalid_value':
       return oneOf(path, value, issue.values.map(String));
@@ -202,6 +204,15 @@ function bounds(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): [mess
   const unit = many(issue.origin === 'string' ? 'character' : 'entry');
   const text = `${small ? 'at least' : 'at most'} ${bound} ${unit}`;
   return [`must have ${text}`, small ? `Add to it until it has ${text}.` : `Shorten it to ${text}.`];
+}
+
+const MOST_FIELDS = 12;
+
+/** `origin`, `id`, `private`: what a mapping may have, in the order of its schema. */
+function someOf(fields: readonly string[]): string {
+  const more = fields.length - MOST_FIELDS;
+  const named = fields.slice(0, MOST_FIELDS).map((field) => `\`${field}\``);
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
