@@ -57,6 +57,29 @@ describe('a request to the API', () => {
     expect(looked).toEqual(['ns1.example.com']);
   });
 
+  it('gives up an answer that never ends', async () => {
+    let sent = 0;
+    const port = await listen(
+      createHttp((_request, response) => {
+        const mebibyte = Buffer.alloc(1 << 20, 'a');
+        const pump = (): void => {
+          while (!response.destroyed && sent < 1024) {
+            sent += 1;
+            if (response.write(mebibyte)) continue;
+            response.once('drain', pump);
+            return;
+          }
+        };
+        pump();
+      }),
+    );
+    await expect(get(endpoint(`http://ns1.example.com:${port}/`))).rejects.toMatchObject({
+      failure: 'transient',
+      message: containing('too big'),
+    });
+    expect(sent).toBeLessThan(200);
+  });
+
   it('I33 does not give on the key that a server sends back', async () => {
     const port = await listen(
       createHttp((request, response) => {

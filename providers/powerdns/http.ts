@@ -18,8 +18,8 @@ export interface ApiAnswer {
   readonly retryAfter: string | undefined;
 }
 
-/** A zone of a million records in JSON; more is refused before it fills the memory. */
-const MAX_ANSWER_OCTETS = 256 << 20;
+/** A zone of half a million sets in JSON; more is refused before it fills the memory, also when many servers send it at once. */
+const MAX_ANSWER_OCTETS = 64 << 20;
 /** Nothing comes for so long: the connection is given up. A PATCH of a thousand sets takes seconds at most. */
 const IDLE_MS = 30_000;
 
