@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type CheckFinding, ProviderError, type ProviderOptions, type ProviderZone } from '../contract.ts';
+import type { CheckFinding, ProviderOptions, ProviderZone } from '../contract.ts';
+import { tryWith } from '../finding.ts';
 import { MAX_SETS_PER_ZONE } from './capabilities.ts';
 import type { GoogleClient } from './client.ts';
 
@@ -12,6 +13,8 @@ const ZONE_PERMISSIONS = [
   'dns.resourceRecordSets.list',
   'dns.resourceRecordSets.update',
 ];
+
+const finding = tryWith('Look at the message; then check again.');
 
 export interface CheckContext {
   readonly client: GoogleClient;
@@ -29,7 +32,7 @@ export async function checkAccount(
 ): Promise<readonly CheckFinding[]> {
   const { client, options, project } = context;
   const findings: CheckFinding[] = [];
-  const credentials = await tried('credentials', async () => {
+  const credentials = await finding('credentials', async () => {
     await client.authorise(signal);
     return 'Google gives an access token.';
   });
@@ -37,7 +40,7 @@ export async function checkAccount(
   if (!credentials.ok) return findings;
 
   findings.push(
-    await tried('dns.managedZones.list', async () => {
+    await finding('dns.managedZones.list', async () => {
       const page = z.object({ managedZones: z.array(z.unknown()).optional() });
       await client.call(
         {
@@ -62,7 +65,7 @@ async function checkZone(
   zone: ProviderZone,
   signal: AbortSignal,
 ): Promise<readonly CheckFinding[]> {
-  const reads = await tried(`dns.resourceRecordSets.list ${zone.id}`, async () => {
+  const reads = await finding(`dns.resourceRecordSets.list ${zone.id}`, async () => {
     await client.call(
       {
         action: 'resourceRecordSets.list',
@@ -78,7 +81,7 @@ async function checkZone(
     return `Records of zone ${zone.id} can be read. A zone holds at most ${MAX_SETS_PER_ZONE.toLocaleString('en')} record sets.`;
   });
   let granted: ReadonlySet<string> = new Set();
-  const asked = await tried(`IAM ${zone.id}`, async () => {
+  const asked = await finding(`IAM ${zone.id}`, async () => {
     const answer = await client.call(
       {
         action: 'managedZones.testIamPermissions',
@@ -106,14 +109,4 @@ async function checkZone(
     };
   });
   return [reads, ...permissions];
-}
-
-async function tried(subject: string, attempt: () => Promise<string>): Promise<CheckFinding> {
-  try {
-    return { subject, ok: true, message: await attempt() };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const fix = error instanceof ProviderError ? error.fix : undefined;
-    return { subject, ok: false, message, fix: fix ?? 'Look at the message; then check again.' };
-  }
 }

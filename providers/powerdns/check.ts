@@ -1,9 +1,14 @@
 import type { DomainName } from '../../src/dns/name.ts';
 import type { CheckFinding, ProviderZone } from '../contract.ts';
 import { ProviderError } from '../contract.ts';
+import { tryWith } from '../finding.ts';
 import type { PowerDnsProvider } from './client.ts';
 import { serverInfo, settings, zoneHead } from './wire.ts';
 import { refuseSecondary } from './zone-kind.ts';
+
+const finding = tryWith(
+  'See that PowerDNS runs with `api=yes` and `webserver=yes`, and that the hub can reach it.',
+);
 
 /** Tries the API and each zone. The key is allowed everything or nothing, so what can be read can be written. */
 export async function checkApi(
@@ -71,16 +76,4 @@ function checkLua(provider: PowerDnsProvider, signal: AbortSignal): Promise<Chec
         : 'without `edns-subnet-processing=yes` the place of the resolver counts, not of the client',
     ].join('; ');
   });
-}
-
-async function finding(subject: string, attempt: () => Promise<string>): Promise<CheckFinding> {
-  try {
-    return { subject, ok: true, message: await attempt() };
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    const fix =
-      (thrown instanceof ProviderError ? thrown.fix : undefined) ??
-      'See that PowerDNS runs with `api=yes` and `webserver=yes`, and that the hub can reach it.';
-    return { subject, ok: false, message, fix };
-  }
 }

@@ -2,9 +2,12 @@ import { randomInt } from 'node:crypto';
 import { type DomainName, parseName } from '../../src/dns/name.ts';
 import type { CheckFinding, ProviderZone } from '../contract.ts';
 import { ProviderError } from '../contract.ts';
+import { tryWith } from '../finding.ts';
 import type { Rfc2136Provider } from './client.ts';
 import { configuration, failureOf } from './failures.ts';
 import { probeMessage } from './update.ts';
+
+const finding = tryWith('See that the server runs and that its TCP port can be reached from the hub.');
 
 /** Tries, for each zone, whether the server has it, lets it be copied, and takes updates below `_portolan`. Changes nothing. */
 export async function checkServer(
@@ -43,16 +46,4 @@ async function probe(provider: Rfc2136Provider, origin: DomainName, signal: Abor
   // The prerequisite failed: permitted as well, only somebody has put records there.
   if (failure === undefined || failure.failure === 'conflict') return 'records may be written';
   throw new ProviderError(failure.failure, failure.message, { fix: failure.fix ?? configuration(asked) });
-}
-
-async function finding(subject: string, attempt: () => Promise<string>): Promise<CheckFinding> {
-  try {
-    return { subject, ok: true, message: await attempt() };
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    const fix =
-      (thrown instanceof ProviderError ? thrown.fix : undefined) ??
-      'See that the server runs and that its TCP port can be reached from the hub.';
-    return { subject, ok: false, message, fix };
-  }
 }

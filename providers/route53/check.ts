@@ -1,5 +1,6 @@
 import { type DomainName, parseName } from '../../src/dns/name.ts';
 import { type CheckFinding, ProviderError, type ProviderOptions, type ProviderZone } from '../contract.ts';
+import { failedFinding } from '../finding.ts';
 import type { Route53Api } from './client.ts';
 import { listZones } from './zones.ts';
 
@@ -145,13 +146,14 @@ async function noSuchChange(api: Route53Api, signal: AbortSignal): Promise<void>
 }
 
 function failed(subject: string, thrown: unknown): CheckFinding {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const fix =
-    (thrown instanceof ProviderError ? thrown.fix : undefined) ??
-    (thrown instanceof ProviderError && thrown.failure === 'gone'
+  const gone = thrown instanceof ProviderError && thrown.failure === 'gone';
+  return failedFinding(
+    subject,
+    thrown,
+    gone
       ? 'The hosted zone is gone: create it, or correct spec.zones.'
-      : 'Try again; if it stays, look at https://health.aws.amazon.com and at the endpoint of the DNSProvider.');
-  return { subject, ok: false, message, fix };
+      : 'Try again; if it stays, look at https://health.aws.amazon.com and at the endpoint of the DNSProvider.',
+  );
 }
 
 function names(zones: readonly ProviderZone[]): string {
