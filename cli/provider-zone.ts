@@ -25,8 +25,8 @@ export interface NativeSet {
 export interface SplitZone {
   readonly plain: readonly PlainSet[];
   readonly native: readonly NativeSet[];
-  /** Markers and fences below `_portolan`. */
-  readonly own: number;
+  /** How many sets the hub has below `_portolan` for itself: markers and fences, and pools that routed names are made of. */
+  readonly own: { readonly markers: number; readonly pools: number };
 }
 
 /** A zone file has no TTL for a set that takes its from elsewhere; such sets have no form there anyway. */
@@ -36,11 +36,14 @@ export function splitZone(origin: DomainName, content: ProviderZoneContent): Spl
   const registry = parseName(`_portolan.${origin}`);
   const plain: PlainSet[] = [];
   const native: NativeSet[] = [];
-  let own = 0;
+  const poolsBelow = parseName(`_pool._portolan.${origin}`);
+  let markers = 0;
+  let pools = 0;
   for (const set of content.records) {
     const owner = parseName(set.name);
     if (isAtOrBelow(owner, registry)) {
-      own += 1;
+      if (isAtOrBelow(owner, poolsBelow)) pools += 1;
+      else markers += 1;
       continue;
     }
     const records = set.native === undefined && set.setId === '' ? dataOf(set) : undefined;
@@ -51,7 +54,7 @@ export function splitZone(origin: DomainName, content: ProviderZoneContent): Spl
     }
     plain.push({ owner, type, ttlSeconds: set.ttlSeconds ?? NO_TTL, records, ours: set.owner === 'this' });
   }
-  return { plain, native, own };
+  return { plain, native, own: { markers, pools } };
 }
 
 /** `undefined` when a value is nothing that DNS knows. */

@@ -387,6 +387,20 @@ describe('zone list, export and import at a provider', () => {
         ttlSeconds: 300,
         values: ['"heritage=portolan"'],
       },
+      {
+        name: 'hub._fence._portolan.example.com.',
+        type: 'TXT',
+        setId: '',
+        ttlSeconds: 300,
+        values: ['"epoch=1"'],
+      },
+      {
+        name: 'eu.www._pool._portolan.example.com.',
+        type: 'A',
+        setId: '',
+        ttlSeconds: 30,
+        values: ['192.0.2.1'],
+      },
     ],
   };
 
@@ -417,6 +431,9 @@ describe('zone list, export and import at a provider', () => {
     expect(out).toContain('; w.example.com. A is not in this file: one of several sets (a)\n');
     expect(out).toContain('; lua.example.com. LUA is not in this file');
     expect(out).not.toContain('heritage');
+    expect(out).toContain(
+      '; Left out below _portolan.example.com.: 2 sets that say what is whose (markers and the fence), 1 set of pools of routed names\n',
+    );
     expect(await cli('zone', 'export', 'example.com', '--provider', 'cloud', '--fallback')).toBe(1);
   });
 

@@ -53,9 +53,15 @@ function addPlan(provider: Command, session: Session): void {
     });
 }
 
-function isStuck({ plan, error, verified }: ProviderZoneState): boolean {
+function isStuck({ plan, error, verified, frozen, afterResume }: ProviderZoneState): boolean {
+  const isHeldBack = afterResume !== undefined && afterResume.changes.length + afterResume.held.length > 0;
   return (
-    error !== undefined || plan.held.length > 0 || plan.waitsForApproval !== undefined || verified === 'no'
+    error !== undefined ||
+    plan.held.length > 0 ||
+    plan.waitsForApproval !== undefined ||
+    verified === 'no' ||
+    (frozen && plan.changes.length > 0) ||
+    isHeldBack
   );
 }
 
@@ -92,7 +98,7 @@ function addHistory(provider: Command, session: Session): void {
     .command('history <provider>')
     .summary('generations that were written, newest first')
     .description(
-      'Lists what was written into the zones of a DNSProvider: the generations that `rollback` can bring back.',
+      'Lists what was written into the zones of a DNSProvider: the generations that `rollback` can bring back. A number that is missing was given to a plan that did not come to its end: the provider refused it, or a newer plan overtook it. Numbers are never given twice.',
     )
     .option('--zone <origin>', 'this zone alone')
     .addHelpText(

@@ -10,7 +10,7 @@ import { type FileSet, writeZoneFile } from '../../src/dns/zone-file/writer.ts';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { namedProvider } from '../provider-argument.ts';
-import { splitZone } from '../provider-zone.ts';
+import { type SplitZone, splitZone } from '../provider-zone.ts';
 import { connect, globals, progress, type Session } from '../session.ts';
 import { existingZone, originArgument } from '../zone-argument.ts';
 
@@ -79,9 +79,22 @@ async function contentFor(session: Session, command: Command, origin: DomainName
     head: [`Zone ${origin} at the DNSProvider ${provider.namespace}/${provider.name}`],
     tail: [
       ...native.map(({ set, reason }) => `${set.name} ${set.type} is not in this file: ${reason}`),
-      ...(own === 0 ? [] : [`${own} records of ownership below _portolan.${origin} are left out`]),
+      ...ownLines(origin, own),
     ],
   };
+}
+
+/** What of the hub's own is not in the file. */
+function ownLines(origin: DomainName, { markers, pools }: SplitZone['own']): readonly string[] {
+  const parts = [
+    ...(markers === 0 ? [] : [`${setsOf(markers)} that say what is whose (markers and the fence)`]),
+    ...(pools === 0 ? [] : [`${setsOf(pools)} of pools of routed names`]),
+  ];
+  return parts.length === 0 ? [] : [`Left out below _portolan.${origin}: ${parts.join(', ')}`];
+}
+
+function setsOf(count: number): string {
+  return `${count} ${count === 1 ? 'set' : 'sets'}`;
 }
 
 async function content(client: Client, stored: Resource<'Zone'>, fallback: boolean) {
