@@ -4,7 +4,7 @@ import type { RegionTable, StateView } from '../../src/routing/model.ts';
 import type { World } from '../reconcile/world.ts';
 import { type IndexedName, indexNames, type NameIndex } from './name-index.ts';
 import { isUndecided, momentEndsInMs, momentOf } from './policy-moment.ts';
-import { dsOf, type WishedName, wishFor } from './wished-name.ts';
+import { dsOf, type ReportedName, reportedName } from './reported-name.ts';
 import type { HeldZone } from './zone-keys.ts';
 
 /** What each zone should hold, as of a world and a moment. */
@@ -16,9 +16,9 @@ export interface Desired {
   /** Milliseconds until something changes by itself: a drain's ramp, or the end of waiting for first states. */
   endsInMs(): number;
   /** Names of a zone; each is compiled again only when what it is made from is otherwise. */
-  of(zone: HeldZone, kind: ProviderKind, at: ProviderZone): readonly WishedName[];
+  of(zone: HeldZone, kind: ProviderKind, at: ProviderZone): readonly ReportedName[];
   /** As `of`, for another world at this moment, remembering nothing. */
-  preview(world: World, zone: HeldZone, kind: ProviderKind, at: ProviderZone): readonly WishedName[];
+  preview(world: World, zone: HeldZone, kind: ProviderKind, at: ProviderZone): readonly ReportedName[];
   readonly zones: readonly HeldZone[];
 }
 
@@ -45,7 +45,7 @@ export function createDesired(options: DesiredOptions): Desired {
   /** When a compiled policy was seen first, monotonic milliseconds. */
   const seenMs = new WeakMap<CompiledPolicy, number>();
   /** By zone and name: what was made last, and of what. */
-  const made = new Map<string, { readonly from: readonly unknown[]; readonly wished: WishedName }>();
+  const made = new Map<string, { readonly from: readonly unknown[]; readonly reported: ReportedName }>();
 
   const idOf = ({ kind, object }: IndexedName): string => `${kind}/${object}`;
 
@@ -154,9 +154,9 @@ export function createDesired(options: DesiredOptions): Desired {
         const key = `${zone.key} ${indexed.name}`;
         const from = [moment, at, held.zone.resource.spec, indexed.object, ...inputsOf(indexed, of)];
         const known = made.get(key);
-        if (known !== undefined && sameItems(known.from, from)) return known.wished;
+        if (known !== undefined && sameItems(known.from, from)) return known.reported;
         const waits = moment.startsWith(WAITS);
-        const wished = wishFor(indexed, {
+        const reported = reportedName(indexed, {
           world: of,
           zone: held.zone,
           kind,
@@ -165,15 +165,15 @@ export function createDesired(options: DesiredOptions): Desired {
           regions: options.regions,
           waits,
         });
-        made.set(key, { from, wished });
-        return wished;
+        made.set(key, { from, reported });
+        return reported;
       });
     },
     preview(of, zone, kind, at) {
       const held = indexNames(of, zone.key).get(zone.key);
       const view = options.view();
       return (held?.names ?? []).map((indexed) =>
-        wishFor(indexed, {
+        reportedName(indexed, {
           world: of,
           zone: held?.zone ?? zone,
           kind,

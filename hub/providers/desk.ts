@@ -25,7 +25,7 @@ import {
   type OperationCount,
   type ProviderKinds,
 } from './provider-connections.ts';
-import type { WishedName } from './wished-name.ts';
+import type { ReportedName } from './reported-name.ts';
 import { createZoneFinder, type HeldZone } from './zone-keys.ts';
 import { createZoneWorker, type ZoneWorker } from './zone-worker.ts';
 
@@ -56,8 +56,8 @@ export interface DeskZone {
   readonly held: HeldZone;
   readonly worker: ZoneWorker;
   readonly kind: ProviderKind;
-  /** Names of the newest wish, with their reports; empty until the zone was found at the provider. */
-  readonly names: readonly WishedName[];
+  /** Names as they are wanted now, with their reports; empty until the zone was found at the provider. */
+  readonly names: readonly ReportedName[];
   /** Instants since when names are there as they are wanted, RFC 3339, of those that changed since this hub started. */
   readonly programmedAt: ReadonlyMap<DomainName, string>;
 }
@@ -97,11 +97,11 @@ export interface ProviderDesk {
 export type Preview =
   | {
       readonly known: true;
-      readonly names: readonly WishedName[];
+      readonly names: readonly ReportedName[];
       readonly plan: ZonePlan;
       readonly content: ZoneContent;
     }
-  | { readonly known: false; readonly names: readonly WishedName[]; readonly why: string };
+  | { readonly known: false; readonly names: readonly ReportedName[]; readonly why: string };
 
 /** Changes of health that come together make one pass. */
 const GATHER_MS = 100;
@@ -129,7 +129,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
 
   interface MutableZone extends DeskZone {
     held: HeldZone;
-    names: readonly WishedName[];
+    names: readonly ReportedName[];
     readonly programmedAt: Map<DomainName, string>;
   }
 
@@ -168,7 +168,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       kind,
       connection: () => connections.of(held.provider),
       spec: () => zone.held.resource.spec,
-      wish: () => wishOf(zone),
+      names: () => namesOf(zone),
       onState: options.onStatus,
       onProgrammed(changed) {
         const at = new Date(clock.wallMs()).toISOString();
@@ -191,7 +191,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     return zone;
   }
 
-  function wishOf(zone: MutableZone): readonly WishedName[] | undefined {
+  function namesOf(zone: MutableZone): readonly ReportedName[] | undefined {
     const at = zone.worker.zone;
     if (world === undefined || at === undefined) return undefined;
     zone.names = desired.of(zone.held, zone.kind, at);

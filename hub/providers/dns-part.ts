@@ -73,9 +73,9 @@ export function createDnsPart(options: DnsPartOptions): DnsPart {
       if (at === undefined) return;
       const names = new Map(
         changed.flatMap((name) => {
-          const wished = zone.names.find(({ desired }) => desired.name === name);
+          const reported = zone.names.find(({ desired }) => desired.name === name);
           // A name that went may be answered by whatever is left: nothing is expected of it any more.
-          return wished === undefined ? [[name, []] as const] : [[name, wished.expected()] as const];
+          return reported === undefined ? [[name, []] as const] : [[name, reported.expected()] as const];
         }),
       );
       const settings = zone.held.resource.spec.verify;

@@ -20,7 +20,7 @@ import { capabilityLines } from './capability-lines.ts';
 import type { DeskZone, ProviderDesk } from './desk.ts';
 import { asPortolanError } from './failures.ts';
 import { changeLines, textOf } from './plan-lines.ts';
-import { wishedBy } from './wished-name.ts';
+import { reportedOf } from './reported-name.ts';
 import { heldZones } from './zone-keys.ts';
 
 export interface DnsServicesOptions {
@@ -219,8 +219,8 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
       for (const hostname of policy.spec.hostnames) {
         for (const held of desk.zonesFor(key.namespace, hostname)) {
           const names = desk.preview(world, held).names;
-          const wished = wishedBy(names, keyOf(key), hostname);
-          if (wished !== undefined) reports.push(wished.report);
+          const reported = reportedOf(names, keyOf(key), hostname);
+          if (reported !== undefined) reports.push(reported.report);
         }
       }
       return reports;
@@ -240,9 +240,9 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         const known = new Map(
           now.names.map((name) => [name.desired.name, JSON.stringify(name.desired.sets)]),
         );
-        for (const wished of next.names) {
-          const otherwise = known.get(wished.desired.name) !== JSON.stringify(wished.desired.sets);
-          if (otherwise || changed.has(wished.desired.resource)) reports.push(wished.report);
+        for (const reported of next.names) {
+          const otherwise = known.get(reported.desired.name) !== JSON.stringify(reported.desired.sets);
+          if (otherwise || changed.has(reported.desired.resource)) reports.push(reported.report);
         }
         const common = { provider: held.provider, origin: held.wanted.origin };
         if (!next.known) {
@@ -318,8 +318,8 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         .flatMap((zone) => {
           // A hostname of a policy, or the origin of a Zone that is delegated there.
           const { names } = desk.preview(world, zone.held);
-          const wished = names.find(({ desired }) => desired.name === hostname);
-          return wished === undefined ? [] : [{ zone, wished }];
+          const reported = names.find(({ desired }) => desired.name === hostname);
+          return reported === undefined ? [] : [{ zone, reported }];
         });
       if (wanting.length === 0)
         throw new PortolanError(
@@ -331,7 +331,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         );
       const previews: AdoptPreview[] = [];
       const taken: { readonly zone: DeskZone; readonly digest: string }[] = [];
-      for (const { zone, wished } of wanting) {
+      for (const { zone, reported } of wanting) {
         const { content } = await readZone(zone);
         const { origin } = zone.held.wanted;
         const inventory = takeInventory(origin, content.sets);
@@ -347,7 +347,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         const adopts = !context.dryRun && said === digest;
         const heritage = inventory.heritage.get(hostname)?.[0];
         const standing = content.sets.filter(
-          (set) => set.name === hostname && wished.desired.types.includes(set.type),
+          (set) => set.name === hostname && reported.desired.types.includes(set.type),
         );
         previews.push({
           provider: zone.held.provider,
@@ -355,7 +355,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
           hostname,
           digest,
           before: standing.map((set) => `${set.type} ${textOf(set)}`),
-          after: (wished.desired.sets ?? []).map((set) => `${set.name} ${set.type} ${textOf(set)}`),
+          after: (reported.desired.sets ?? []).map((set) => `${set.name} ${set.type} ${textOf(set)}`),
           ...(heritage === undefined ? {} : { owner: `external-dns:${heritage.owner}` }),
           adopted: adopts,
         });

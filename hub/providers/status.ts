@@ -6,7 +6,7 @@ import type { TrafficPolicyStatus } from '../../src/resources/traffic-policy.ts'
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
 import type { ZoneVerification } from '../verify/verifier.ts';
 import type { DeskZone, ProviderDesk } from './desk.ts';
-import { wishedBy } from './wished-name.ts';
+import { reportedOf } from './reported-name.ts';
 
 export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 type PolicyDns = NonNullable<TrafficPolicyStatus['dns']>;
@@ -108,8 +108,8 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
       for (const hostname of resource.spec.hostnames) {
         for (const { key: zoneKey, provider, wanted } of desk.zonesFor(namespace, hostname)) {
           const zone = desk.zones.get(zoneKey);
-          const wished = zone === undefined ? undefined : wishedBy(zone.names, key, hostname);
-          if (zone === undefined || wished === undefined) {
+          const reported = zone === undefined ? undefined : reportedOf(zone.names, key, hostname);
+          if (zone === undefined || reported === undefined) {
             const problem = desk.problemOf(provider) ?? zone?.worker.state.error;
             entries.push({
               hostname,
@@ -135,7 +135,7 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
               ? (verified.disagreements[0] ?? 'the authoritative servers do not agree')
               : undefined;
           entries.push({
-            ...wished.report,
+            ...reported.report,
             ...(problem === undefined && programmedAt !== undefined ? { programmedAt } : {}),
             ...(problem === undefined && verifiedAt !== undefined ? { verifiedAt } : {}),
             ...(problem === undefined
@@ -189,12 +189,12 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
 /** Why a name is not there as it is wanted. */
 function problemOf(zone: DeskZone, hostname: DomainName): string | undefined {
   const { state } = zone.worker;
-  const wished = zone.names.find((n) => n.desired.name === hostname);
-  const { refusal, features } = wished?.report ?? {};
-  if (wished?.pending !== undefined) return wished.pending;
+  const reported = zone.names.find((n) => n.desired.name === hostname);
+  const { refusal, features } = reported?.report ?? {};
+  if (reported?.pending !== undefined) return reported.pending;
   const held = state.held.find((h) => h.name === hostname);
   if (held !== undefined) return `${held.code}: ${held.message}. ${held.fix}`;
-  if (wished?.desired.sets === undefined) {
+  if (reported?.desired.sets === undefined) {
     if (refusal !== undefined) return `${refusal.message} ${refusal.fix}`;
     const refused = features?.find((f) => f.handling === 'refused');
     return refused === undefined

@@ -184,7 +184,7 @@ export function workerFor(
   const clock = options.clock ?? createVirtualClock();
   const store = options.store ?? memoryStore();
   const warnings: string[] = [];
-  let wish: readonly WantedName[] | undefined;
+  let newest: readonly WantedName[] | undefined;
   const spec = dnsProviderSpec.parse({
     zones: [{ origin: ORIGIN }],
     rfc2136: { server: '192.0.2.1', tsigSecret: 'key' },
@@ -221,7 +221,7 @@ export function workerFor(
       kind: provider.kind,
       connection: async () => connection,
       spec: () => spec,
-      wish: () => wish,
+      names: () => newest,
       onState: () => undefined,
       onProgrammed: () => undefined,
       onAidsChanged: () => undefined,
@@ -231,7 +231,7 @@ export function workerFor(
       log: { info: () => undefined, warn: (_details, message) => void warnings.push(message) },
     }),
     async want(...names) {
-      wish = names;
+      newest = names;
       at.worker.touch();
       await clock.pass(1);
     },

@@ -60,7 +60,7 @@ export interface ZoneWorkerOptions {
   readonly connection: () => Promise<Connection>;
   readonly spec: () => DnsProviderSpec;
   /** `undefined`: it is not known yet, so nothing is done. */
-  readonly wish: () => readonly WantedName[] | undefined;
+  readonly names: () => readonly WantedName[] | undefined;
   /** Something of `state` is otherwise. */
   readonly onState: () => void;
   /** These names are there as they are wanted, newly or otherwise than before; or they are gone as they should be. */
@@ -91,8 +91,8 @@ export interface ZoneWorker {
   /** The zone as it was read or written last. */
   readonly content: ZoneContent | undefined;
   readonly zone: ProviderZone | undefined;
-  /** What would be done if `wish` were wanted; `undefined` when the zone was not read yet. Never writes. */
-  planFor(wish: readonly WantedName[]): ZonePlan | undefined;
+  /** What would be done if `names` were wanted; `undefined` when the zone was not read yet. Never writes. */
+  planFor(names: readonly WantedName[]): ZonePlan | undefined;
   /** Changes what is remembered, durably. */
   remember(change: (memory: ZoneMemory) => ZoneMemory): Promise<void>;
   /** Resolves once what is remembered of the zone is there. */
@@ -146,7 +146,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       if (readAtMs !== undefined) lateReadDue = false;
       readAtMs = clock.monotonicMs();
     }
-    const wanted = options.wish();
+    const wanted = options.names();
     if (wanted !== undefined) await follow(connection, found, wanted);
     return nextReadMs();
   }
@@ -163,11 +163,11 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
   async function follow(
     connection: Connection,
     found: ProviderZone,
-    wish: readonly WantedName[],
+    names: readonly WantedName[],
   ): Promise<void> {
     const provider = await connection.provider();
     const { frozen } = options.spec();
-    const wanted = await wantedNow(wish);
+    const wanted = await wantedNow(names);
     const specs = wanted.flatMap((name) => name.aids);
     const { aids } = provider;
     const lacks = specs.some((aid) => !aidIds.has(aid.key));
@@ -280,9 +280,9 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
   }
 
   /** What is wanted: what the policies want, or while a rollback holds the zone what an earlier generation wanted. */
-  async function wantedNow(wish: readonly WantedName[]): Promise<readonly WantedName[]> {
+  async function wantedNow(names: readonly WantedName[]): Promise<readonly WantedName[]> {
     const { heldAtGeneration } = memory;
-    if (heldAtGeneration === undefined) return wish;
+    if (heldAtGeneration === undefined) return names;
     if (heldContent?.generation !== heldAtGeneration) {
       const names = await generations.content(key, heldAtGeneration);
       if (names === undefined)
@@ -411,7 +411,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     get zone() {
       return zone;
     },
-    planFor: (wish) => (content === undefined ? undefined : planNow(wish, memory.generation + 1)),
+    planFor: (names) => (content === undefined ? undefined : planNow(names, memory.generation + 1)),
     remember,
     loaded,
     async close() {

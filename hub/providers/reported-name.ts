@@ -14,7 +14,7 @@ import type { HeldZone } from './zone-keys.ts';
 import type { WantedName } from './zone-worker.ts';
 
 /** A name that is wanted in a zone, with what is said of it. */
-export interface WishedName extends WantedName {
+export interface ReportedName extends WantedName {
   readonly report: CompileReport;
   /** Why `desired.sets` is not there although nothing is refused. */
   readonly pending?: string;
@@ -24,7 +24,7 @@ export interface WishedName extends WantedName {
   readonly expected: () => readonly ExpectedAnswer[];
 }
 
-export interface WishInput {
+export interface NameInput {
   readonly world: World;
   readonly zone: HeldZone;
   readonly kind: ProviderKind;
@@ -36,7 +36,7 @@ export interface WishInput {
 }
 
 /** Never throws: one name that cannot be compiled keeps no other one back. */
-export function wishFor(indexed: IndexedName, input: WishInput): WishedName {
+export function reportedName(indexed: IndexedName, input: NameInput): ReportedName {
   try {
     return indexed.kind === 'Zone' ? delegated(indexed, input) : routed(indexed, input);
   } catch (thrown) {
@@ -45,7 +45,7 @@ export function wishFor(indexed: IndexedName, input: WishInput): WishedName {
   }
 }
 
-function routed(indexed: IndexedName, input: WishInput): WishedName {
+function routed(indexed: IndexedName, input: NameInput): ReportedName {
   const { name: hostname, object } = indexed;
   const { world, zone, kind, at } = input;
   const entry = world.policies.get(object);
@@ -81,7 +81,7 @@ function routed(indexed: IndexedName, input: WishInput): WishedName {
   return { desired: { ...desired, sets: undefined }, aids, report, expected, pending };
 }
 
-function delegated(indexed: IndexedName, input: WishInput): WishedName {
+function delegated(indexed: IndexedName, input: NameInput): ReportedName {
   const { world, zone, kind } = input;
   const resource = world.objects.Zone.get(indexed.object);
   if (resource === undefined)
@@ -117,9 +117,9 @@ export function dsOf({ spec, status }: Resource<'Zone'>) {
 
 function refused(
   { name, kind, object }: IndexedName,
-  { zone }: WishInput,
+  { zone }: NameInput,
   refusal: { readonly message: string; readonly fix: string },
-): WishedName {
+): ReportedName {
   return {
     desired: {
       name,
@@ -142,12 +142,12 @@ function refused(
   };
 }
 
-/** The wished name of a policy's hostname, among those of a zone. */
-export function wishedBy(
-  names: readonly WishedName[],
+/** The wanted name of a policy's hostname, among those of a zone. */
+export function reportedOf(
+  names: readonly ReportedName[],
   policy: string,
   hostname: DomainName,
-): WishedName | undefined {
+): ReportedName | undefined {
   return names.find(
     ({ desired }) => desired.name === hostname && desired.resource === `trafficpolicy/${policy}`,
   );
