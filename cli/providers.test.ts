@@ -65,6 +65,7 @@ const state = (origin: string, more: object = {}) => ({
   generation: 3,
   appliedAt: '2026-01-01T00:00:00Z',
   plan: { hash: '0123456789abcdef', changes: [], held: [] },
+  frozen: false,
   history: [
     { generation: 3, at: '2026-01-01T00:00:00Z', summary: '1 changed: www.example.com.' },
     { generation: 2, at: '2025-12-31T00:00:00Z', summary: '1 created: www.example.com.' },
@@ -144,8 +145,21 @@ describe('provider plan', () => {
                   message: 'somebody else made it',
                   fix: 'Run `portolan adopt www.example.com`.',
                 },
+                {
+                  name: 'd.example.com.',
+                  code: 'PLAN_NEEDS_APPROVAL',
+                  message: '4 of 10 names go',
+                  fix: 'Approve.',
+                },
               ],
-              waitsForApproval: { code: 'PLAN_NEEDS_APPROVAL', message: '4 of 10 names go', fix: 'Approve.' },
+              waitsForApproval: {
+                code: 'PLAN_NEEDS_APPROVAL',
+                message: '4 of 10 names go',
+                fix: 'Approve.',
+                removals: [
+                  { change: 'delete', name: 'd.example.com.', type: 'A', setId: '', before: '30 192.0.2.4' },
+                ],
+              },
             },
             verified: 'no',
             disagreements: ['ns1 (192.0.2.53): b.example.com. A: answered nothing instead of A 192.0.2.2'],
@@ -163,7 +177,8 @@ describe('provider plan', () => {
     - c.example.com. A 30 192.0.2.3
     ! www.example.com. waits (RECORDS_FOREIGN): somebody else made it
         fix: Run \`portolan adopt www.example.com\`.
-  waits for approval: 4 of 10 names go
+  waits for approval, plan 0123456789abcdef: 4 of 10 names go
+    - d.example.com. A 30 192.0.2.4
     fix: Approve.
   not verified: ns1 (192.0.2.53): b.example.com. A: answered nothing instead of A 192.0.2.2
 `);
@@ -174,6 +189,44 @@ describe('provider plan', () => {
     hub({ [`${CLOUD}/states`]: { items: [state('example.com.', failing)] } });
     expect(await cli('provider', 'plan', 'cloud')).toBe(1);
     expect(out).toContain('  error: PROVIDER_DENIED: 403 forbidden\n    fix: Grant dns.changes.create.\n');
+  });
+
+  const change = { change: 'create', name: 'a.example.com.', type: 'A', setId: '', after: '30 192.0.2.1' };
+
+  it('says what a rollback holds and what its end would write; exit code 1 as long as that is something', async () => {
+    const held = (changes: readonly object[]) => ({
+      [`${CLOUD}/states`]: {
+        items: [state('example.com.', { heldAtGeneration: 2, afterResume: { changes, held: [] } })],
+      },
+    });
+    hub(held([change]));
+    expect(await cli('provider', 'plan', 'cloud')).toBe(1);
+    expect(out).toContain(
+      '  held at generation 2 by a rollback; `portolan provider resume` ends that and writes:\n    + a.example.com. A 30 192.0.2.1\n',
+    );
+    out = '';
+    hub(held([]));
+    expect(await cli('provider', 'plan', 'cloud')).toBe(0);
+    expect(out).toContain('`portolan provider resume` ends that and writes nothing\n');
+  });
+
+  it('says that a zone is frozen and how to thaw it; exit code 1 when changes wait for that', async () => {
+    const frozen = (changes: readonly object[]) => ({
+      [`${CLOUD}/states`]: {
+        items: [
+          state('example.com.', { frozen: true, plan: { hash: '0123456789abcdef', changes, held: [] } }),
+        ],
+      },
+    });
+    hub(frozen([change]));
+    expect(await cli('provider', 'plan', 'cloud')).toBe(1);
+    expect(out).toContain(
+      '  frozen: what follows is due and waits; to thaw it apply the DNSProvider with `spec.frozen: false`\n',
+    );
+    out = '';
+    hub(frozen([]));
+    expect(await cli('provider', 'plan', 'cloud')).toBe(0);
+    expect(out).toContain('  frozen: nothing is written;');
   });
 
   it('ends with 0 when nothing is to be done', async () => {
@@ -194,7 +247,11 @@ describe('approve, rollback and resume', () => {
     });
     const plan = '0123456789abcdef';
     expect(await cli('provider', 'approve', 'cloud', '--plan', plan, '--reason', 'seen')).toBe(0);
+    expect(out).toMatch(/^plan 0123456789abcdef of example\.com\. is approved, and this goes now:$/m);
     expect(await cli('provider', 'rollback', 'cloud', '--to', '2', '--dry-run')).toBe(0);
+    expect(out).toMatch(
+      /^example\.com\. would go back to generation 2; nothing is written now, this would be:$/m,
+    );
     expect(await cli('rollback', 'cloud', '--to', '2', '--zone', 'Example.com')).toBe(0);
     expect(await cli('provider', 'resume', 'cloud')).toBe(0);
     expect(sent.filter(({ method }) => method === 'POST')).toEqual([

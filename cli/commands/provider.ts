@@ -5,6 +5,7 @@ import { historyLines, zoneStateLines } from '../output/zone-state.ts';
 import { namedProvider, zoneOfProvider } from '../provider-argument.ts';
 import { outputOf, printLines, type Session } from '../session.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+import { told, writesWord } from '../zone-told.ts';
 import { addProviderCheck } from './provider-check.ts';
 import { addRollback } from './rollback.ts';
 
@@ -32,7 +33,7 @@ function addPlan(provider: Command, session: Session): void {
     .command('plan <provider>')
     .summary('what is to be written, what waits and why')
     .description(
-      'Shows for each zone of a DNSProvider how it stands, the changes that are due, and the names that wait with what to do about each. Exit code 1: something waits or failed.',
+      'Shows for each zone of a DNSProvider how it stands, the changes that are due, the names that wait with what to do about each, and while a rollback holds the zone what `provider resume` would write. Exit code 1: something waits (for a person, for approval, for the end of a rollback or of `spec.frozen`) or failed.',
     )
     .option('--zone <origin>', 'this zone alone')
     .addHelpText(
@@ -88,7 +89,9 @@ function addApprove(provider: Command, session: Session): void {
           { zone: origin, plan: options.plan },
           writeOptions(options),
         );
-        told(session, self, state);
+        const approved =
+          options.dryRun === true ? 'would be approved, and this would go' : 'is approved, and this goes now';
+        told(session, self, state, `plan ${options.plan} of ${origin} ${approved}:`);
       },
     );
 }
@@ -123,24 +126,19 @@ function addResume(provider: Command, session: Session): void {
     .command('resume <provider>')
     .summary('end the hold of a rollback')
     .description(
-      'Ends the hold of a rollback: the zone follows the stored objects again. Look first at what that will write: `portolan provider plan`.',
+      'Ends the hold of a rollback: the zone follows the stored objects again. Look first at what that will write: `portolan provider plan` lists it while the zone is held, and so does `--dry-run`.',
     )
     .option('--zone <origin>', 'the zone; not needed where the provider has one');
   addWriteFlags(command)
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan provider resume cloud\n  $ portolan provider resume cloud --zone example.com --reason "fixed"',
+      '\nExamples:\n  $ portolan provider resume cloud\n  $ portolan provider resume cloud --zone example.com --dry-run\n  $ portolan provider resume cloud --reason "fixed"',
     )
     .action(async (name: string, options: WriteFlags & ZoneOption, self: Command) => {
       const named = namedProvider(session, self, name);
       const { origin } = await zoneOfProvider(named, options.zone);
-      told(session, self, await named.client.resumeZone(named.provider, origin, writeOptions(options)));
+      const state = await named.client.resumeZone(named.provider, origin, writeOptions(options));
+      const resumed = options.dryRun === true ? 'would follow what is stored' : 'follows what is stored';
+      told(session, self, state, `${origin} ${resumed} again; ${writesWord(options)}:`);
     });
-}
-
-/** How the zone stands after something was done to it. */
-export function told(session: Session, command: Command, state: ProviderZoneState): void {
-  const format = outputOf(command);
-  if (format === 'json' || format === 'yaml') session.terminal.out(documentText(state, format));
-  else printLines(session, zoneStateLines(state));
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { documentText } from '../output/document.ts';
-import { zoneStateLines } from '../output/zone-state.ts';
 import { namedProvider, zoneOfProvider } from '../provider-argument.ts';
-import { outputOf, printLines, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+import { told, writesWord } from '../zone-told.ts';
 
 interface RollbackOptions extends WriteFlags {
   readonly zone?: string;
@@ -27,7 +26,6 @@ export function addRollback(parent: Command, session: Session, path: string): vo
       `\nExamples:\n  $ ${path} cloud --to 41 --dry-run\n  $ ${path} cloud --zone example.com --to 41 --reason "www was wrong"`,
     )
     .action(async (name: string, options: RollbackOptions, self: Command) => {
-      const format = outputOf(self);
       const named = namedProvider(session, self, name);
       const { origin } = await zoneOfProvider(named, options.zone);
       const state = await named.client.rollbackZone(
@@ -35,7 +33,7 @@ export function addRollback(parent: Command, session: Session, path: string): vo
         { zone: origin, generation: options.to },
         writeOptions(options),
       );
-      if (format === 'json' || format === 'yaml') session.terminal.out(documentText(state, format));
-      else printLines(session, zoneStateLines(state));
+      const back = options.dryRun === true ? 'would go back' : 'goes back';
+      told(session, self, state, `${origin} ${back} to generation ${options.to}; ${writesWord(options)}:`);
     });
 }

@@ -75,6 +75,7 @@ const recordChange: z.ZodType<OnWire<RecordChangeLine>> = named(
     setId: text,
     before: maybe,
     after: maybe,
+    details: strings.exactOptional(),
   }),
 );
 
@@ -93,6 +94,10 @@ export const recordPlan: z.ZodType<OnWire<RecordPlan>> = named(
         origin: text,
         changes: z.array(recordChange),
         held: z.array(heldName),
+        readSecondsAgo: z
+          .number()
+          .exactOptional()
+          .describe('Where the zone could not be read anew for this plan.'),
         unknown: maybe,
       }),
     ),
@@ -151,9 +156,16 @@ export const zoneState: z.ZodType<OnWire<ProviderZoneState>> = named(
       hash: text,
       changes: z.array(recordChange),
       held: z.array(heldName),
-      waitsForApproval: z.object({ code: text, message: text, fix: text }).exactOptional(),
+      waitsForApproval: z
+        .object({ code: text, message: text, fix: text, removals: z.array(recordChange) })
+        .exactOptional(),
     }),
     heldAtGeneration: z.number().exactOptional(),
+    afterResume: z
+      .object({ changes: z.array(recordChange), held: z.array(heldName) })
+      .exactOptional()
+      .describe('While a rollback holds the zone: what is due once `resume` ended that.'),
+    frozen: z.boolean().describe('`spec.frozen`: plans are made and shown, nothing is written.'),
     history: z.array(z.object({ generation: z.number(), at: text, summary: text })),
     verified: z.enum(['yes', 'no', 'pending', 'off']),
     disagreements: strings,

@@ -91,9 +91,23 @@ export interface ProviderZoneState {
     readonly hash: string;
     readonly changes: readonly RecordChangeLine[];
     readonly held: readonly HeldName[];
-    readonly waitsForApproval?: { readonly code: string; readonly message: string; readonly fix: string };
+    readonly waitsForApproval?: {
+      readonly code: string;
+      readonly message: string;
+      readonly fix: string;
+      /** What goes once it is approved. */
+      readonly removals: readonly RecordChangeLine[];
+    };
   };
+  /** A rollback holds the zone at the content of this generation. */
   readonly heldAtGeneration?: number;
+  /** While it does: what is due once `resume` ended that. */
+  readonly afterResume?: {
+    readonly changes: readonly RecordChangeLine[];
+    readonly held: readonly HeldName[];
+  };
+  /** `spec.frozen`: plans are made and shown, nothing is written. */
+  readonly frozen: boolean;
   /** Newest first: generations that `rollback` can bring back. */
   readonly history: readonly { readonly generation: number; readonly at: string; readonly summary: string }[];
   readonly verified: 'yes' | 'no' | 'pending' | 'off';
@@ -109,6 +123,8 @@ export interface RecordChangeLine {
   readonly setId: string;
   readonly before?: string;
   readonly after?: string;
+  /** What the set leads to, line by line, where it is more than records: a tree of profiles. */
+  readonly details?: readonly string[];
 }
 
 export interface RecordPlan {
@@ -118,6 +134,8 @@ export interface RecordPlan {
     readonly origin: string;
     readonly changes: readonly RecordChangeLine[];
     readonly held: readonly HeldName[];
+    /** Seconds since the zone was read, where it could not be read anew for this plan. */
+    readonly readSecondsAgo?: number;
     /** The zone has not been read yet or cannot be: why. */
     readonly unknown?: string;
   }[];

@@ -19,6 +19,7 @@ export const ZONE_STATE: ProviderZoneState = {
     ],
     held: [],
   },
+  frozen: false,
   history: [{ generation: 2, at: '2030-01-01T00:00:00Z', summary: '1 name created' }],
   verified: 'yes',
   disagreements: [],

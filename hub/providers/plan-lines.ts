@@ -1,3 +1,4 @@
+import type { DomainName } from '../../src/dns/name.ts';
 import type { RecordSet, SetChange } from '../../src/plan/record-set.ts';
 import type { ZonePlan } from '../../src/plan/zone-plan.ts';
 import type { RecordChangeLine } from '../api/dns-services.ts';
@@ -32,6 +33,38 @@ export function textOf(set: RecordSet): string {
 
 function contentOfNative({ native }: RecordSet): string {
   return native === undefined ? '' : JSON.stringify(native);
+}
+
+/**
+ * The plan with fixes that can be typed as they stand: `src/plan` knows no names of providers.
+ * @param key of the zone: `namespace/provider/origin…`
+ */
+export function namingProvider(plan: ZonePlan, key: string): ZonePlan {
+  const [namespace = '', name = ''] = key.split('/');
+  const told = <T extends { readonly fix: string }>(held: T): T =>
+    held.fix.includes('`portolan ')
+      ? { ...held, fix: fixFor(held.fix, `${namespace}/${name}`, plan.origin) }
+      : held;
+  const { waitsForApproval } = plan;
+  return {
+    ...plan,
+    held: plan.held.map(told),
+    waitsForApproval: waitsForApproval === undefined ? undefined : told(waitsForApproval),
+  };
+}
+
+/** @param provider `namespace/name`, which commands about providers take as well as the name alone */
+export function fixFor(fix: string, provider: string, origin: DomainName): string {
+  return fix.replaceAll('<name>', provider).replaceAll('<origin>', origin.slice(0, -1));
+}
+
+/** What goes once the removals that wait are approved; markers of the names included. */
+export function removalLines(
+  plan: Pick<ZonePlan, 'waitsForApproval'>,
+  approved: Pick<ZonePlan, 'groups'>,
+): readonly RecordChangeLine[] {
+  const names = new Set(plan.waitsForApproval?.names);
+  return changeLines({ groups: approved.groups.filter(({ name }) => names.has(name)) });
 }
 
 const NAMED = 3;

@@ -4,6 +4,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import { belongsTo, pooledName } from '../../src/plan/ownership.ts';
 import type { RecordSet } from '../../src/plan/record-set.ts';
 import { digestOfName, takeInventory, type ZoneInventory } from '../../src/plan/zone-inventory.ts';
+import type { ZonePlan } from '../../src/plan/zone-plan.ts';
 import type {
   AdoptPreview,
   DnsServices,
@@ -17,9 +18,11 @@ import type { World } from '../reconcile/world.ts';
 import type { Key, Store } from '../store/contract.ts';
 import type { ZoneVerification } from '../verify/verifier.ts';
 import { capabilityLines } from './capability-lines.ts';
+import { describedLines } from './described-lines.ts';
 import type { DeskZone, ProviderDesk } from './desk.ts';
 import { asPortolanError } from './failures.ts';
-import { changeLines, textOf } from './plan-lines.ts';
+import type { ZoneMemory } from './generations.ts';
+import { changeLines, removalLines, textOf } from './plan-lines.ts';
 import { reportedOf } from './reported-name.ts';
 import { heldZones } from './zone-keys.ts';
 
@@ -64,9 +67,21 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
     });
   }
 
-  function stateOf(zone: DeskZone): ProviderZoneState {
-    const { state } = zone.worker;
-    const { memory, plan } = state;
+  /**
+   * @param then the plan that follows something that a person does, where it is due or only shown
+   * @throws PortolanError PROVIDER_FROZEN when what a rollback holds is not kept
+   */
+  async function stateOf(zone: DeskZone, then?: FollowingPlan): Promise<ProviderZoneState> {
+    const { worker } = zone;
+    const { state } = worker;
+    const memory = then?.memory ?? state.memory;
+    const plan = then === undefined ? state.plan : then.plan;
+    const removals =
+      plan?.waitsForApproval === undefined
+        ? undefined
+        : await worker.planAfter(() => ({ ...memory, approved: [...memory.approved, plan.hash] }));
+    const resumed =
+      memory.heldAtGeneration === undefined ? undefined : await worker.planAfter(() => resuming(memory));
     const seen = options.verification(zone);
     const { enabled } = zone.held.resource.spec.verify;
     return {
@@ -79,15 +94,39 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         : { error: `${state.error.code}: ${state.error.message}`, errorFix: state.error.fix }),
       plan: {
         hash: plan?.hash ?? '',
-        changes: plan === undefined ? [] : changeLines(plan),
-        held: state.held,
-        ...(plan?.waitsForApproval === undefined ? {} : { waitsForApproval: waiting(plan.waitsForApproval) }),
+        changes: plan === undefined ? [] : describedLines(plan, memory.heldAtGeneration === undefined ? zone.names : [], zone.kind),
+        held: then === undefined ? state.held : (plan?.held ?? []),
+        ...(plan?.waitsForApproval === undefined
+          ? {}
+          : {
+              waitsForApproval: {
+                ...waiting(plan.waitsForApproval),
+                removals: removals === undefined ? [] : removalLines(plan, removals),
+              },
+            }),
       },
+      ...(resumed === undefined
+        ? {}
+        : { afterResume: { changes: changeLines(resumed), held: resumed.held } }),
+      frozen: zone.held.resource.spec.frozen,
       ...(memory.heldAtGeneration === undefined ? {} : { heldAtGeneration: memory.heldAtGeneration }),
       history: memory.history,
       verified: enabled ? (seen?.verified ?? 'pending') : 'off',
       disagreements: seen?.disagreements ?? [],
     };
+  }
+
+  /** What follows when what is remembered is changed so. @throws PortolanError NOT_READY, PROVIDER_FROZEN */
+  async function following(
+    zone: DeskZone,
+    change: (memory: ZoneMemory) => ZoneMemory,
+  ): Promise<FollowingPlan> {
+    const plan = await zone.worker.planAfter(change);
+    if (plan !== undefined) return { plan, memory: change(zone.worker.state.memory) };
+    throw new PortolanError(
+      'NOT_READY',
+      `the zone ${zone.held.wanted.origin} at ${zone.held.provider} was not read yet`,
+    );
   }
 
   async function recorded(
@@ -207,7 +246,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
       await existing(key);
       const zones = desk.zonesOf(keyOf(key));
       await Promise.all(zones.map((zone) => zone.worker.loaded()));
-      return zones.map(stateOf);
+      return Promise.all(zones.map((zone) => stateOf(zone)));
     },
 
     async reports(key) {
@@ -232,32 +271,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         return { reports: [], zones: [] };
       const after = await options.worldAfter(changes);
       const changed = new Set(changes.map(({ key }) => `${key.kind.toLowerCase()}/${keyOf(key)}`));
-      const reports = [];
-      const zones: RecordPlan['zones'][number][] = [];
-      for (const held of heldZones(after)) {
-        const now = desk.preview(before, held);
-        const next = desk.preview(after, held);
-        const known = new Map(
-          now.names.map((name) => [name.desired.name, JSON.stringify(name.desired.sets)]),
-        );
-        for (const reported of next.names) {
-          const otherwise = known.get(reported.desired.name) !== JSON.stringify(reported.desired.sets);
-          if (otherwise || changed.has(reported.desired.resource)) reports.push(reported.report);
-        }
-        const common = { provider: held.provider, origin: held.wanted.origin };
-        if (!next.known) {
-          if (next.names.length > 0) zones.push({ ...common, changes: [], held: [], unknown: next.why });
-          continue;
-        }
-        // What is due anyway is no consequence of these changes.
-        const due = new Set(now.known ? changeLines(now.plan).map((line) => JSON.stringify(line)) : []);
-        const lines = changeLines(next.plan).filter((line) => !due.has(JSON.stringify(line)));
-        const waits = new Set(now.known ? now.plan.held.map(({ name, code }) => `${name} ${code}`) : []);
-        const heldNames = next.plan.held.filter(({ name, code }) => !waits.has(`${name} ${code}`));
-        if (lines.length > 0 || heldNames.length > 0)
-          zones.push({ ...common, changes: lines, held: heldNames });
-      }
-      return { reports, zones };
+      return planRecords(desk, { before, after, changed });
     },
 
     async approve(key, origin, hash, context) {
@@ -270,14 +284,16 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         throw new PortolanError('NOT_FOUND', `no plan ${hash} of ${origin} waits for approval`, {
           fix: `See what waits: \`portolan provider plan ${key.name} -n ${key.namespace}\`.`,
         });
-      if (context.dryRun) return stateOf(zone);
-      await recorded(key, 'provider.approve', { origin, hash }, context);
-      await zone.worker.remember((memory) => ({
+      const approving = (memory: ZoneMemory): ZoneMemory => ({
         ...memory,
         approved: [...memory.approved.filter((known) => known !== hash), hash],
-      }));
+      });
+      const then = await following(zone, approving);
+      if (context.dryRun) return stateOf(zone, then);
+      await recorded(key, 'provider.approve', { origin, hash }, context);
+      await zone.worker.remember(approving);
       zone.worker.retry();
-      return stateOf(zone);
+      return stateOf(zone, then);
     },
 
     async rollback(key, origin, generation, context) {
@@ -289,22 +305,27 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         throw new PortolanError('NOT_FOUND', `generation ${generation} of ${origin} is not kept`, {
           fix: `Use one that \`portolan provider history ${key.name} --zone ${origin}\` lists.`,
         });
-      if (context.dryRun) return stateOf(zone);
+      const back = (memory: ZoneMemory): ZoneMemory => ({ ...memory, heldAtGeneration: generation });
+      if (context.dryRun) return stateOf(zone, await following(zone, back));
       await recorded(key, 'provider.rollback', { origin, generation }, context);
-      await zone.worker.remember((memory) => ({ ...memory, heldAtGeneration: generation }));
+      // A provider that is away must not keep people from going back: the changes are shown where they are known.
+      const plan = await zone.worker.planAfter(back);
+      await zone.worker.remember(back);
       zone.worker.retry();
-      return stateOf(zone);
+      return stateOf(zone, { plan, memory: zone.worker.state.memory });
     },
 
     async resume(key, origin, context) {
       const zones = await zonesAt(key, origin);
       const zone = zones.find(({ worker }) => worker.state.memory.heldAtGeneration !== undefined) ?? zones[0];
       if (zone === undefined) throw new PortolanError('NOT_FOUND', `there is no zone ${origin}`);
-      if (context.dryRun || zone.worker.state.memory.heldAtGeneration === undefined) return stateOf(zone);
+      if (zone.worker.state.memory.heldAtGeneration === undefined) return stateOf(zone);
+      if (context.dryRun) return stateOf(zone, await following(zone, resuming));
       await recorded(key, 'provider.resume', { origin }, context);
-      await zone.worker.remember(({ heldAtGeneration: _held, ...memory }) => memory);
+      const plan = await zone.worker.planAfter(resuming);
+      await zone.worker.remember(resuming);
       zone.worker.retry();
-      return stateOf(zone);
+      return stateOf(zone, { plan, memory: zone.worker.state.memory });
     },
 
     async adopt({ namespace, hostname, provider, digests }, context) {
@@ -378,6 +399,14 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
     },
   };
 }
+
+/** A plan that is not that of the zone's state. */
+interface FollowingPlan {
+  readonly plan: ZonePlan | undefined;
+  readonly memory: ZoneMemory;
+}
+
+const resuming = ({ heldAtGeneration: _held, ...memory }: ZoneMemory): ZoneMemory => memory;
 
 function waiting({
   code,

@@ -99,6 +99,7 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
         return undefined;
       if (!desk.started) return 'starting';
       const entries: PolicyDns[number][] = [];
+      const heldBack = new Set<string>();
       const before = new Map(resource.status?.dns?.map((entry) => [entryKey(entry), entry]));
       let verify: { status: Verdict['status']; reason: string; message: string } = {
         status: 'True',
@@ -125,6 +126,7 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
           }
           const was = before.get(entryKey({ provider, zone: wanted.origin, hostname }));
           const problem = problemOf(zone, hostname);
+          if (isHeldBack(zone, hostname)) heldBack.add(entryKey({ provider, zone: wanted.origin, hostname }));
           const seen = verification(zone);
           const verified = seen?.names.get(hostname);
           const verifiedAt =
@@ -174,8 +176,9 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
           : {
               type: 'Programmed',
               status: 'False',
-              reason:
-                first.outcome === 'refused' && first.problem !== 'the zone is being read'
+              reason: heldBack.has(entryKey(first))
+                ? 'Held'
+                : first.outcome === 'refused' && first.problem !== 'the zone is being read'
                   ? 'Refused'
                   : 'Pending',
               message: `${first.hostname} at ${first.provider}: ${first.problem ?? 'not written yet'}`,
@@ -192,6 +195,7 @@ function problemOf(zone: DeskZone, hostname: DomainName): string | undefined {
   const reported = zone.names.find((n) => n.desired.name === hostname);
   const { refusal, features } = reported?.report ?? {};
   if (reported?.pending !== undefined) return reported.pending;
+  if (isHeldBack(zone, hostname)) return heldText(zone);
   const held = state.held.find((h) => h.name === hostname);
   if (held !== undefined) return `${held.code}: ${held.message}. ${held.fix}`;
   if (reported?.desired.sets === undefined) {
@@ -206,9 +210,18 @@ function problemOf(zone: DeskZone, hostname: DomainName): string | undefined {
   if (state.programmed.has(hostname) && behind !== true) return undefined;
   if (state.error !== undefined) return `${state.error.code}: ${state.error.message}`;
   if (zone.held.resource.spec.frozen) return 'PROVIDER_FROZEN: the DNSProvider is frozen';
-  if (state.memory.heldAtGeneration !== undefined)
-    return `PROVIDER_FROZEN: a rollback holds the zone at generation ${state.memory.heldAtGeneration}`;
+  if (state.memory.heldAtGeneration !== undefined) return heldText(zone);
   return 'not written yet';
+}
+
+/** Another record is wanted than the one that a rollback holds. */
+function isHeldBack({ worker: { state } }: DeskZone, hostname: DomainName): boolean {
+  return state.heldBack.has(hostname);
+}
+
+function heldText({ worker, held: { provider, wanted } }: DeskZone): string {
+  const generation = worker.state.memory.heldAtGeneration ?? 0;
+  return `PROVIDER_FROZEN: a rollback holds ${wanted.origin} at generation ${generation}, and something else is wanted now. See it: \`portolan provider plan ${provider}\`; have it published: \`portolan provider resume ${provider} --zone ${wanted.origin.slice(0, -1)}\`.`;
 }
 
 function entryKey(entry: {

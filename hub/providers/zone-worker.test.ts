@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../providers/contract.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import type { ZonePlan } from '../../src/plan/zone-plan.ts';
 import { matching } from '../../test/support/matchers.ts';
+import type { ZoneMemory } from './generations.ts';
+import { changeLines, removalLines } from './plan-lines.ts';
 import { memoryProvider, memoryStore, wanted, workerFor } from './zone-worker-fixture.ts';
 
 const WWW = 'www.example.com.';
+const lines = (plan: ZonePlan | undefined): readonly string[] =>
+  plan === undefined
+    ? ['nothing is known']
+    : changeLines(plan)
+        .filter(({ type }) => type === 'A')
+        .map(({ change, after }) => `${change} ${after ?? ''}`);
 const API = 'api.example.com.';
 
 describe('a zone at a provider', () => {
@@ -266,6 +275,50 @@ describe('a zone at a provider', () => {
     await again.clock.pass(1);
     expect(provider.valuesOf(WWW)).toEqual(['192.0.2.3']);
     await again.worker.close();
+  });
+
+  it('held by a rollback says what is wanted otherwise, and what its end or another rollback would write, without writing', async () => {
+    const provider = memoryProvider();
+    const at = workerFor(provider);
+    await at.want(wanted('www', '192.0.2.1'), wanted('api', '192.0.2.7'));
+    await at.want(wanted('www', '192.0.2.2'), wanted('api', '192.0.2.7'));
+    const back = (memory: ZoneMemory): ZoneMemory => ({ ...memory, heldAtGeneration: 1 });
+    expect(lines(await at.worker.planAfter(back))).toEqual(['update 30 192.0.2.1']);
+    expect(at.worker.state.heldBack.size).toBe(0);
+    expect(provider.valuesOf(WWW)).toEqual(['192.0.2.2']);
+    await at.worker.remember(back);
+    at.worker.retry();
+    await at.clock.pass(1);
+    expect([...at.worker.state.heldBack]).toEqual([WWW]);
+    const resume = ({ heldAtGeneration: _held, ...memory }: ZoneMemory): ZoneMemory => memory;
+    expect(lines(await at.worker.planAfter(resume))).toEqual(['update 30 192.0.2.2']);
+    expect(provider.valuesOf(WWW)).toEqual(['192.0.2.1']);
+    expect(at.worker.state.memory.heldAtGeneration).toBe(1);
+    // What is wanted is what is held: nobody has to know of the hold.
+    await at.want(wanted('www', '192.0.2.1'), wanted('api', '192.0.2.7'));
+    expect(at.worker.state.heldBack.size).toBe(0);
+    await at.worker.close();
+  });
+
+  it('that waits for approval says what would go, and what to type, with the names of provider and zone', async () => {
+    const provider = memoryProvider();
+    const at = workerFor(provider);
+    const names = Array.from({ length: 10 }, (_, i) => wanted(`n${i}`, '192.0.2.1'));
+    await at.want(...names);
+    await at.want(...names.slice(0, 8), wanted('n9', '192.0.2.2'));
+    expect(at.worker.state.plan?.waitsForApproval).toBeUndefined();
+    await at.want(...names.slice(0, 2));
+    const { plan } = at.worker.state;
+    const hash = plan?.hash ?? '';
+    const typed = `\`portolan provider approve shop/main --zone example.com --plan ${hash}\``;
+    expect(plan?.waitsForApproval?.fix).toContain(typed);
+    expect(at.worker.state.held[0]?.fix).toContain(typed);
+    const approved = await at.worker.planAfter((memory) => ({ ...memory, approved: [hash] }));
+    const gone = plan === undefined || approved === undefined ? [] : removalLines(plan, approved);
+    expect(gone.filter(({ type }) => type === 'A').map(({ change, name }) => `${change} ${name}`)).toEqual(
+      [2, 3, 4, 5, 6, 7, 9].map((i) => `delete n${i}.example.com.`),
+    );
+    await at.worker.close();
   });
 
   it('is asked for approval when most of its names would go, and lets that plan through once', async () => {

@@ -19,7 +19,7 @@ import { asPortolanError, providerFailureOf } from './failures.ts';
 import { afterApplying, type Generations, NOTHING_YET, type ZoneMemory } from './generations.ts';
 import { ledProvider, UNCHECKED_WRITE_LIMIT_MS } from './led-provider.ts';
 import { createPasses } from './passes.ts';
-import { summaryOf } from './plan-lines.ts';
+import { namingProvider, summaryOf } from './plan-lines.ts';
 import { createRefusals } from './refusals.ts';
 
 /** What is wanted of one name in a zone. */
@@ -41,8 +41,10 @@ export interface ZoneState {
   readonly error: PortolanError | undefined;
   /** Monotonic milliseconds of the last reading. */
   readonly readAtMs: number | undefined;
-  /** Names that are there as they are wanted. */
+  /** Names that are there as they are wanted; while a rollback holds the zone: as that generation wanted them. */
   readonly programmed: ReadonlySet<DomainName>;
+  /** Names of which something else is wanted than what a rollback holds. */
+  readonly heldBack: ReadonlySet<DomainName>;
 }
 
 export interface ZoneWorkerOptions {
@@ -87,12 +89,19 @@ export interface ZoneWorker {
   retry(): void;
   /** Forgets what was read: the next pass reads the zone. */
   reread(): void;
+  /** Has the zone read again in the next pass, which waits for a pause after a failure. Resolves once it was read. */
+  lookAgain(): Promise<void>;
   readonly state: ZoneState;
   /** The zone as it was read or written last. */
   readonly content: ZoneContent | undefined;
   readonly zone: ProviderZone | undefined;
   /** What would be done if `names` were wanted; `undefined` when the zone was not read yet. Never writes. */
   planFor(names: readonly WantedName[]): ZonePlan | undefined;
+  /**
+   * What would be done if what is remembered were changed so: by a rollback, its end, an approval. Nothing is stored or written. `undefined`
+   * when the zone was not read yet, or it is not known what is wanted. @throws PortolanError PROVIDER_FROZEN
+   */
+  planAfter(change: (memory: ZoneMemory) => ZoneMemory): Promise<ZonePlan | undefined>;
   /** Changes what is remembered, durably. */
   remember(change: (memory: ZoneMemory) => ZoneMemory): Promise<void>;
   /** Resolves once what is remembered of the zone is there. */
@@ -100,6 +109,7 @@ export interface ZoneWorker {
   close(): Promise<void>;
 }
 
+const NO_NAMES: ReadonlySet<DomainName> = new Set();
 const BACKOFF = { baseMs: 1_000, capMs: 60_000 };
 /** One plan is tried for this long; then another is made of what is there. */
 const PATIENCE_MS = 120_000;
@@ -124,6 +134,12 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
   let remembered: ReadonlyMap<DomainName, string> = new Map();
   /** Content of the generation that a rollback holds. */
   let heldContent: { readonly generation: number; readonly names: readonly WantedName[] } | undefined;
+  let newest: readonly WantedName[] | undefined;
+  let heldBack: { readonly of: unknown; readonly from: unknown; readonly names: ReadonlySet<DomainName> } = {
+    of: undefined,
+    from: undefined,
+    names: new Set(),
+  };
   /** Where nothing is checked, the last write of a hub before this one may come after our first reading. */
   let lateReadDue = isUnchecked;
 
@@ -141,12 +157,14 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     const provider = await connection.provider();
     zone ??= await connection.locate(options.wanted);
     const found = zone;
-    if (content === undefined || isOld()) {
+    const looking = lookers.length;
+    if (content === undefined || isOld() || looking > 0) {
       content = await connection.operate('read', key, (signal) => provider.read(found, signal));
       if (readAtMs !== undefined) lateReadDue = false;
       readAtMs = clock.monotonicMs();
     }
     const wanted = options.names();
+    newest = wanted;
     if (wanted !== undefined) await follow(connection, found, wanted);
     return nextReadMs();
   }
@@ -283,22 +301,47 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
   async function wantedNow(names: readonly WantedName[]): Promise<readonly WantedName[]> {
     const { heldAtGeneration } = memory;
     if (heldAtGeneration === undefined) return names;
-    if (heldContent?.generation !== heldAtGeneration) {
-      const names = await generations.content(key, heldAtGeneration);
-      if (names === undefined)
-        throw new PortolanError(
-          'PROVIDER_FROZEN',
-          `the content of generation ${heldAtGeneration} is not kept any more`,
-          {
-            fix: `Run \`portolan provider resume ${key.split('/')[1] ?? ''} --zone ${options.wanted.origin}\`.`,
-          },
-        );
-      heldContent = { generation: heldAtGeneration, names };
-    }
+    if (heldContent?.generation !== heldAtGeneration)
+      heldContent = { generation: heldAtGeneration, names: await contentOf(heldAtGeneration) };
     return heldContent.names;
   }
 
-  function planNow(wanted: readonly WantedName[], generation: number): ZonePlan {
+  async function contentOf(generation: number): Promise<readonly WantedName[]> {
+    const names = await generations.content(key, generation);
+    if (names !== undefined) return names;
+    throw new PortolanError(
+      'PROVIDER_FROZEN',
+      `the content of generation ${generation} is not kept any more`,
+      {
+        fix: `Run \`portolan provider resume ${key.split('/')[1] ?? ''} --zone ${options.wanted.origin}\`.`,
+      },
+    );
+  }
+
+  async function planAfter(change: (memory: ZoneMemory) => ZoneMemory): Promise<ZonePlan | undefined> {
+    await loaded();
+    if (newest === undefined || content === undefined) return undefined;
+    const next = change(memory);
+    const { heldAtGeneration } = next;
+    const wanted = heldAtGeneration === undefined ? newest : await contentOf(heldAtGeneration);
+    return planNow(wanted, memory.generation + 1, next);
+  }
+
+  /** Names of which something else is wanted than the generation that a rollback holds has. */
+  function namesHeldBack(): ReadonlySet<DomainName> {
+    if (memory.heldAtGeneration === undefined || heldContent?.generation !== memory.heldAtGeneration)
+      return NO_NAMES;
+    if (heldBack.of !== newest || heldBack.from !== heldContent) {
+      const held = new Map(heldContent.names.map((name) => [name.desired.name, wantedText(name)]));
+      const differ = (newest ?? []).filter(
+        (name) => name.desired.sets !== undefined && held.get(name.desired.name) !== wantedText(name),
+      );
+      heldBack = { of: newest, from: heldContent, names: new Set(differ.map(({ desired }) => desired.name)) };
+    }
+    return heldBack.names;
+  }
+
+  function planNow(wanted: readonly WantedName[], generation: number, known = memory): ZonePlan {
     const begun = clock.monotonicMs();
     const { deletions, maxRemovedPercent } = options.spec();
     const made = options.planZone({
@@ -307,15 +350,15 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       fence: { epoch: options.epoch, generation },
       current: content?.sets ?? [],
       desired: wanted.map(({ desired }) => withAids(desired, aidIds)),
-      adopted: memory.adopted,
+      adopted: known.adopted,
       remembered,
       wholeGroups: options.kind.capabilities.preconditions === 'atomic',
       deletions,
       maxRemovedPercent,
-      approved: new Set(memory.approved),
+      approved: new Set(known.approved),
     });
     options.timed('plan', clock.monotonicMs() - begun);
-    return made;
+    return namingProvider(made, key);
   }
 
   function settle(wanted: readonly WantedName[], made: ZonePlan, changed: readonly DomainName[] = []): void {
@@ -403,6 +446,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
         error,
         readAtMs,
         programmed,
+        heldBack: namesHeldBack(),
       };
     },
     get content() {
@@ -412,6 +456,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       return zone;
     },
     planFor: (names) => (content === undefined ? undefined : planNow(names, memory.generation + 1)),
+    planAfter,
     remember,
     loaded,
     async close() {
@@ -421,6 +466,19 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     },
   };
 }
+
+/** The same text: the same records. Keys of aids stand in the sets. */
+const wantedText = ({ desired: { sets } }: WantedName): string =>
+  JSON.stringify(
+    sets?.map(({ name, type, setId, ttlSeconds, values, native }) => [
+      name,
+      type,
+      setId,
+      ttlSeconds,
+      values,
+      native,
+    ]),
+  );
 
 /** Names that lean on aids are told by their marker alone: ids of aids are not kept. */
 function digestsOf(wanted: readonly WantedName[]): ReadonlyMap<DomainName, string> {

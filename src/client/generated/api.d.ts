@@ -2064,10 +2064,17 @@ export interface components {
             items: components["schemas"]["ProviderZone"][];
         };
         ProviderZoneState: {
+            /** @description While a rollback holds the zone: what is due once `resume` ended that. */
+            afterResume?: {
+                changes: components["schemas"]["RecordChange"][];
+                held: components["schemas"]["HeldName"][];
+            };
             appliedAt?: string;
             disagreements: string[];
             error?: string;
             errorFix?: string;
+            /** @description `spec.frozen`: plans are made and shown, nothing is written. */
+            frozen: boolean;
             generation: number;
             heldAtGeneration?: number;
             history: {
@@ -2085,6 +2092,7 @@ export interface components {
                     code: string;
                     fix: string;
                     message: string;
+                    removals: components["schemas"]["RecordChange"][];
                 };
             };
             /** @enum {string} */
@@ -2102,6 +2110,7 @@ export interface components {
             before?: string;
             /** @enum {string} */
             change: "create" | "update" | "delete";
+            details?: string[];
             name: string;
             setId: string;
             type: string;
