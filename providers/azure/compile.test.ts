@@ -6,7 +6,7 @@ import type { PlacedMember, PlacedTier, PlaceGroup, Placement } from '../../src/
 import { dnsProviderSpec } from '../../src/resources/dns-provider.ts';
 import { checkSpec } from '../../src/resources/health-check.ts';
 import { COUNTRIES } from '../../src/routing/countries.ts';
-import { containing } from '../../test/support/matchers.ts';
+import { containing, matching } from '../../test/support/matchers.ts';
 import type { CompileInput } from '../contract.ts';
 import { compileAzure } from './compile.ts';
 import { GROUPING_OF } from './geography.ts';
@@ -269,6 +269,8 @@ describe('what cannot be a tree is said beforehand', () => {
     expect(made.outcome).toBe('no');
     expect(made.features[0]).toMatchObject({ handling: 'refused' });
     expect(made.features[0]?.detail).toMatch(reason);
+    // A policy that asks for no feature at all hears it, too.
+    expect(compile({ ...given, features: [] })).toMatchObject({ features: [], reason: matching(reason) });
   });
 
   it('an account without Traffic Manager, and a private zone', () => {

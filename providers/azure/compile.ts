@@ -112,7 +112,7 @@ const MAX_ENDPOINTS = 200;
 
 function no(placement: Placement, detail: string): NativeCompilation {
   const claims = placement.features.map((feature): FeatureClaim => ({ feature, kept: 'no', detail }));
-  return { outcome: 'no', features: judgeClaims(placement, claims).features };
+  return { outcome: 'no', features: judgeClaims(placement, claims).features, reason: detail };
 }
 
 function claimsOf(

@@ -235,6 +235,11 @@ describe('what Google cannot route', () => {
     const given = placement([type([pairs])], { features: WEIGHTED, decider: 'both' });
     expect(handlings(given)).toEqual({ failover: 'computed', weights: 'native' });
     expect(policiesOf({ ...given, decider: 'native' })).toBe('no');
+    expect(compile({ ...given, decider: 'native', features: [] })).toEqual({
+      outcome: 'no',
+      features: [],
+      reason: 'Google checks 100 addresses in a routing policy, and www.example.com. has 120.',
+    });
   });
 
   it.each(['geo', 'subnets', 'residency', 'mixedTypes'] as const)(

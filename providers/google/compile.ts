@@ -313,5 +313,9 @@ function no(placement: Placement, claims: readonly FeatureClaim[]): NativeCompil
   const others = placement.features.map((feature) =>
     claim(feature, `No routing of Google is used for this name: ${why}`),
   );
-  return { outcome: 'no', features: judgeClaims(placement, [...claims, ...others]).features };
+  return {
+    outcome: 'no',
+    features: judgeClaims(placement, [...claims, ...others]).features,
+    ...(first === undefined ? {} : { reason: first.detail }),
+  };
 }

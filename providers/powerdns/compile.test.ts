@@ -147,6 +147,7 @@ describe('a placement as LUA records', () => {
     expect(made).toMatchObject({
       outcome: 'no',
       features: [{ feature: 'weights', detail: containing(detail) }],
+      reason: containing(detail),
     });
   });
 

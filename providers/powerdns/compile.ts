@@ -23,6 +23,7 @@ export function compile({ placement, spec }: CompileInput): NativeCompilation {
         ...(fix === undefined ? {} : { fix: `${fix} Or: ${fixOf(feature)}` }),
       })),
     ).features,
+    reason: detail,
   });
   if (spec.powerdns?.lua !== true)
     return plain(

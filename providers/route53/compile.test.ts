@@ -312,6 +312,16 @@ describe('Route 53 cannot', () => {
     });
   });
 
+  it('route more members than it takes, and says so to a policy without any feature, too', () => {
+    const many = Array.from({ length: 256 }, (_, n) => memberOf(`m${n}`, 1, [`198.51.100.${n}`]));
+    const placement = placementOf(a(groupOf('g0', EVERYWHERE, many)), { decider: 'native', features: [] });
+    expect(compile(inputOf(placement))).toEqual({
+      outcome: 'no',
+      features: [],
+      reason: 'It has 256 members, and Route 53 takes 100 weighted records.',
+    });
+  });
+
   it('hold a CNAME beside addresses', () => {
     const placement = placementOf(
       [

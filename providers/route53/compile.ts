@@ -1,5 +1,5 @@
 import type { AidSpec } from '../../src/plan/aid.ts';
-import type { Feature, FeatureReport } from '../../src/plan/compile-report.ts';
+import type { Feature } from '../../src/plan/compile-report.ts';
 import { type FeatureClaim, judgeClaims } from '../../src/plan/losses.ts';
 import type { NativeCompilation } from '../../src/plan/native-compilation.ts';
 import type { Decider, Placement, TypePlacement } from '../../src/plan/placement.ts';
@@ -20,7 +20,7 @@ import { NotPossible, Pools } from './pool.ts';
 export function compile(input: CompileInput): NativeCompilation {
   const { placement } = input;
   const obstacle = obstacleOf(input);
-  if (obstacle !== undefined) return { outcome: 'no', features: reports(placement, obstacle) };
+  if (obstacle !== undefined) return no(placement, obstacle);
   const covers = placement.types.map((type) => ({ type, cover: coverOf(type, placement.types) }));
   const places = placesClaims(
     covers.map(({ cover }) => cover),
@@ -43,7 +43,7 @@ export function compile(input: CompileInput): NativeCompilation {
     fits(sets);
   } catch (thrown) {
     if (!(thrown instanceof NotPossible)) throw thrown;
-    return { outcome: 'no', features: reports(placement, everything(thrown.message)) };
+    return no(placement, thrown.message);
   }
   const told = withMeasures(claims, errorPercent, [...differences]);
   const judgement = judgeClaims(placement, told);
@@ -207,27 +207,19 @@ function withMeasures(
 }
 
 /** What keeps Route 53 from routing it at all, whatever the places are. */
-function obstacleOf({ placement, zone }: CompileInput): readonly FeatureClaim[] | undefined {
-  if (zone.private && placement.decider !== 'portolan') {
-    const why =
-      'In a private zone Route 53 has no health checks of addresses: its checkers are on the internet.';
-    return everything(why);
-  }
+function obstacleOf({ placement, zone }: CompileInput): string | undefined {
+  if (zone.private && placement.decider !== 'portolan')
+    return 'In a private zone Route 53 has no health checks of addresses: its checkers are on the internet.';
   const mixed = placement.types.length > 1 && placement.types.some(({ type }) => type === 'CNAME');
-  if (!mixed) return undefined;
-  const why = 'A name at Route 53 has either a CNAME or addresses, for everybody.';
-  return everything(why);
+  return mixed ? 'A name at Route 53 has either a CNAME or addresses, for everybody.' : undefined;
 }
 
 /** None of the routing is possible, for one reason. */
-function everything(reason: string): readonly FeatureClaim[] {
-  const sentence = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${reason.endsWith('.') ? '' : '.'}`;
+function no(placement: Placement, why: string): NativeCompilation {
+  const reason = `${why.charAt(0).toUpperCase()}${why.slice(1)}${why.endsWith('.') ? '' : '.'}`;
   const routed: readonly Feature[] = ['geo', 'weights', 'failover', 'residency', 'mixedTypes'];
-  return routed.map((feature) => ({ feature, kept: 'no', detail: sentence }));
-}
-
-function reports(placement: Placement, claims: readonly FeatureClaim[]): readonly FeatureReport[] {
-  return judgeClaims(placement, claims).features;
+  const claims = routed.map((feature): FeatureClaim => ({ feature, kept: 'no', detail: reason }));
+  return { outcome: 'no', features: judgeClaims(placement, claims).features, reason };
 }
 
 /** Room for the marker and the fence. */

@@ -16,4 +16,9 @@ export type NativeCompilation =
       /** What happens while the hub is away: one sentence. */
       readonly hubDown: string;
     }
-  | { readonly outcome: 'no'; readonly features: readonly FeatureReport[] };
+  | {
+      readonly outcome: 'no';
+      readonly features: readonly FeatureReport[];
+      /** What stands in the way of all routing of this name, a limit for example: one sentence. A report says it only of features that the policy asks for. */
+      readonly reason?: string;
+    };

@@ -393,6 +393,15 @@ describe('who decides', () => {
     expect(made.report.refusal?.fix).toContain('decider: portolan');
   });
 
+  it('says why a provider cannot route it, also where the policy asks for no feature that would tell', () => {
+    const reason = 'It has 256 members, and the cloud takes 100.';
+    const many: Partial<CompilingProvider> = { compile: () => ({ outcome: 'no', features: [], reason }) };
+    const { report } = compile(base, providerWith([], many), { decider: 'native' });
+    expect(report.refusal?.message).toBe(
+      `shop/cloud cannot route ${HOST} by itself, and plain records do not follow its health checks. ${reason}`,
+    );
+  });
+
   it('says what happens while the hub is away', () => {
     const portolan = compile(base, providerWith([])).report.hubDown;
     const both = compile(base, providerWith([], none), { decider: 'both' }).report.hubDown;

@@ -105,12 +105,14 @@ function outcomeOf(input: CompileNameInput): Outcome {
     if (obstacle !== undefined) return refused(placement.features, obstacle);
   }
   let reasons: readonly FeatureReport[] = [];
+  let obstacle: string | undefined;
   if (!plainOnly && !isPlain(placement, input)) {
     const whole = provider.compile(placement);
     if (whole.outcome === 'native') return published(placement, whole, whole.features);
     const filled = withoutGaps(asked, placement, provider);
     if (filled !== undefined) return filled;
     reasons = whole.features;
+    obstacle = whole.reason;
     const rest = withoutPlaces(asked, ttlSeconds, placement, reasons, input);
     if (rest !== undefined) return rest;
   }
@@ -118,7 +120,7 @@ function outcomeOf(input: CompileNameInput): Outcome {
     return refused(
       placement.features,
       {
-        message: `${provider.name} cannot route ${input.hostname} by itself, and plain records do not follow its health checks.`,
+        message: `${provider.name} cannot route ${input.hostname} by itself, and plain records do not follow its health checks.${obstacle === undefined ? '' : ` ${obstacle}`}`,
         fix: 'Write `decider: portolan` below spec.dns, or delegate the name to the embedded name servers (`spec.delegation` of a Zone).',
       },
       reasons,
