@@ -7,7 +7,7 @@ import { route53 } from '../providers/route53/provider.ts';
 import { dnsProviderSpec } from '../src/resources/dns-provider.ts';
 import { startFakeRoute53 } from '../test/fakes/route53/server.ts';
 import { startPowerDns } from '../test/support/primaries.ts';
-import { requireServer } from '../test/support/servers.ts';
+import { pathOf, requireServer } from '../test/support/servers.ts';
 import { UNHINDERED } from '../test/support/unhindered.ts';
 import { type Figure, lowerIsBetter } from './figure.ts';
 import { countedServer } from './providers/counted.ts';
@@ -166,9 +166,8 @@ function optionsFor(spec: object, secret: Readonly<Record<string, string>>): Pro
 
 async function startOfPowerDns(folder: string): Promise<Server> {
   const program = await requireServer('pdnsSqlite', 'bench providers');
-  if (!program.available) throw new Error(`${program.reason}: ${program.command}`);
   const apiKey = 'bench';
-  const server = await startPowerDns(program.path, { folder: join(folder, 'powerdns'), apiKey });
+  const server = await startPowerDns(pathOf(program), { folder: join(folder, 'powerdns'), apiKey });
   const origin = { ours: 'ours.example.', theirs: 'theirs.example.' };
   for (const zone of Object.values(origin)) {
     await server.pdnsutil('create-zone', zone, ...NAME_SERVERS.slice(0, 1));

@@ -71,6 +71,12 @@ export async function requireServer(name: ServerName, suite: string): Promise<Se
   return skipped(suite, reason, `sudo apt-get install -y ${server.debianPackage}`);
 }
 
+/** @throws when the program is not here, with why and what to type */
+export function pathOf(state: ServerState): string {
+  if (state.available) return state.path;
+  throw new Error(`${state.reason}: ${state.command}`);
+}
+
 /** Whether the tests run as root, which mounts and network namespaces need; noted like a missing server. */
 export function requireRoot(suite: string): ServerState {
   if (isRoot()) return { available: true, path: '/' };

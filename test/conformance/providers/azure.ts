@@ -1,13 +1,12 @@
-import { askNameServer } from '../../../nameserver/ask.ts';
 import { azure as kind } from '../../../providers/azure/provider.ts';
 import { toAzure } from '../../../providers/azure/records.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import { parseType } from '../../../src/dns/types.ts';
 import { azureAnswers } from '../../fakes/azure/answers.ts';
 import { setKeyOf, storeForeign } from '../../fakes/azure/dns-zones.ts';
 import { azureSpec, openAzure } from '../../fakes/azure/open.ts';
 import { startAzure } from '../../fakes/azure/server.ts';
 import { startDnsFront } from '../../fakes/dns-front.ts';
+import { askServer } from '../provider/ask-server.ts';
 import { HERE, type ProviderHarness, type Running } from '../provider-harness.ts';
 
 async function start(trafficManager: boolean): Promise<Running> {
@@ -21,15 +20,7 @@ async function start(trafficManager: boolean): Promise<Running> {
     spec,
     zone: { origin, id: zone.id, private: false, nameServers: zone.nameServers.map(parseName) },
     open,
-    ask: (name, type, from) =>
-      askNameServer({
-        host: front.address,
-        port: front.port,
-        name,
-        type: parseType(type) ?? 0,
-        timeoutMs: 5_000,
-        ...(from === undefined ? {} : { subnet: from }),
-      }),
+    ask: (name, type, from) => askServer(front.port, name, type, from),
     async writeForeign(set) {
       storeForeign(zone, set.name, set.type, toAzure(set));
     },

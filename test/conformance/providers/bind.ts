@@ -1,6 +1,6 @@
 import { rfc2136 as kind } from '../../../providers/rfc2136/provider.ts';
 import { startUpdatableBind } from '../../support/primaries.ts';
-import { requireServer } from '../../support/servers.ts';
+import { pathOf, requireServer } from '../../support/servers.ts';
 import type { ProviderHarness } from '../provider-harness.ts';
 import { runUpdatable } from './updatable.ts';
 
@@ -16,8 +16,3 @@ export const bind: ProviderHarness = {
   holes: {},
   start: () => runUpdatable((options) => startUpdatableBind(pathOf(named), options), pathOf(nsupdate)),
 };
-
-function pathOf(server: Awaited<ReturnType<typeof requireServer>>): string {
-  if (!server.available) throw new Error(server.reason);
-  return server.path;
-}

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createZoneDocuments } from '../../../hub/providers/zone-documents.ts';
 import { openStore } from '../../../hub/store/open.ts';
-import { askNameServer } from '../../../nameserver/ask.ts';
 import { createNameServer } from '../../../nameserver/server.ts';
 import { nameServerSettings } from '../../../nameserver/settings.ts';
 import { Statistics } from '../../../nameserver/statistics.ts';
@@ -12,13 +11,13 @@ import { createEmbeddedKind, type ZoneDocuments } from '../../../providers/embed
 import { entryOf, setsOf } from '../../../providers/embedded/records.ts';
 import { parseName } from '../../../src/dns/name.ts';
 import { AnswerTable } from '../../../src/dns/table.ts';
-import { parseType } from '../../../src/dns/types.ts';
 import { compileZoneOrThrow } from '../../../src/dns/zone.ts';
 import { PortolanError } from '../../../src/errors/error.ts';
 import { setKey } from '../../../src/plan/record-set.ts';
 import { dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
 import { zoneSpec } from '../../../src/resources/zone.ts';
 import { UNHINDERED } from '../../support/unhindered.ts';
+import { askServer } from '../provider/ask-server.ts';
 import { HERE, type ProviderHarness, type Running } from '../provider-harness.ts';
 
 const ORIGIN = parseName('embedded.example');
@@ -125,14 +124,7 @@ async function start(): Promise<Running> {
       }),
     async ask(name, type, from) {
       await refresh();
-      return askNameServer({
-        host: '127.0.0.1',
-        port: bound?.port ?? 0,
-        name,
-        type: parseType(type) ?? 0,
-        timeoutMs: 5_000,
-        ...(from === undefined ? {} : { subnet: from }),
-      });
+      return askServer(bound?.port ?? 0, name, type, from);
     },
     writeForeign: (set) => edit((records) => [...records, entryOf(set, ORIGIN)], setKey(set)),
     deleteForeign: (set) => edit((records) => records, setKey(set)),

@@ -1,11 +1,10 @@
-import { askNameServer } from '../../../nameserver/ask.ts';
 import { google as kind } from '../../../providers/google/provider.ts';
 import { writeRecordSet } from '../../../providers/google/records.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import { parseType } from '../../../src/dns/types.ts';
 import { googleSpec, HEALTH_CHECK_LINK, openGoogle } from '../../fakes/google-dns/open.ts';
 import { resourceRecordSet } from '../../fakes/google-dns/schema.ts';
 import { startFakeGoogle } from '../../fakes/google-dns/server.ts';
+import { askServer } from '../provider/ask-server.ts';
 import { HERE, type ProviderHarness, type Running } from '../provider-harness.ts';
 
 async function start(): Promise<Running> {
@@ -17,15 +16,7 @@ async function start(): Promise<Running> {
     spec,
     zone: { origin, id: zone.name, private: false, nameServers: zone.nameServers },
     open: (overrides = {}) => openGoogle(fake, spec, overrides),
-    ask: (name, type, from) =>
-      askNameServer({
-        host: fake.dns.address,
-        port: fake.dns.port,
-        name,
-        type: parseType(type) ?? 0,
-        timeoutMs: 5_000,
-        ...(from === undefined ? {} : { subnet: from }),
-      }),
+    ask: (name, type, from) => askServer(fake.dns.port, name, type, from),
     async writeForeign(set) {
       const before = zone.find(set.name, set.type);
       zone.edit({

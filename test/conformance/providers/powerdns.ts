@@ -2,19 +2,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { askNameServer } from '../../../nameserver/ask.ts';
 import type { ProviderOptions } from '../../../providers/contract.ts';
 import { powerdns as kind } from '../../../providers/powerdns/provider.ts';
 import { contentOfApi } from '../../../providers/powerdns/records.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import { parseType } from '../../../src/dns/types.ts';
 import type { RecordSet } from '../../../src/plan/record-set.ts';
 import { dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
 import { writeMmdb } from '../../../src/routing/testing/mmdb.ts';
 import { type FaultyRelay, type SeenRequest, startFaultyRelay } from '../../support/faulty-relay.ts';
 import { type PowerDns, startPowerDns } from '../../support/primaries.ts';
-import { requireServer } from '../../support/servers.ts';
+import { pathOf, requireServer } from '../../support/servers.ts';
 import { UNHINDERED } from '../../support/unhindered.ts';
+import { askServer } from '../provider/ask-server.ts';
 import type { Possible, ProviderHarness, Running } from '../provider-harness.ts';
 
 const pdns = await requireServer('pdnsSqlite', 'provider powerdns');
@@ -40,11 +39,10 @@ export interface RunningPowerDns extends Running {
 }
 
 export async function runPowerDns(lua: boolean): Promise<RunningPowerDns> {
-  if (!pdns.available) throw new Error(pdns.reason);
   const folder = await mkdtemp(join(tmpdir(), 'portolan-pdns-'));
   const geoDatabase = join(folder, 'countries.mmdb');
   if (lua) await writeFile(geoDatabase, writeMmdb(6, COUNTRIES));
-  const server = await startPowerDns(pdns.path, {
+  const server = await startPowerDns(pathOf(pdns), {
     folder,
     apiKey: API_KEY,
     ...(lua ? { lua, geoDatabase } : {}),
@@ -85,15 +83,7 @@ export async function runPowerDns(lua: boolean): Promise<RunningPowerDns> {
         ...UNHINDERED,
         ...overrides,
       }),
-    ask: (name, type, from) =>
-      askNameServer({
-        host: '127.0.0.1',
-        port: server.port,
-        name,
-        type: parseType(type) ?? 0,
-        timeoutMs: 5_000,
-        ...(from === undefined ? {} : { subnet: from }),
-      }),
+    ask: (name, type, from) => askServer(server.port, name, type, from),
     // Past the API, into the database.
     writeForeign: async (set) => {
       await server.pdnsutil(

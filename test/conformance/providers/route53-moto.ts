@@ -11,6 +11,7 @@ import { parseName } from '../../../src/dns/name.ts';
 import type { RecordSet } from '../../../src/plan/record-set.ts';
 import { openAccount, specFor } from '../../fakes/route53/account.ts';
 import { requireMoto, startMoto } from '../../support/moto.ts';
+import { pathOf } from '../../support/servers.ts';
 import type { ProviderHarness, Running } from '../provider-harness.ts';
 
 const NO_DNS = 'moto answers no DNS';
@@ -19,8 +20,7 @@ const NO_FAULTS = 'moto has no way to do this';
 
 async function start(): Promise<Running> {
   const state = await requireMoto('provider route53 (moto)');
-  if (!state.available) throw new Error(state.reason);
-  const moto = await startMoto(state.path);
+  const moto = await startMoto(pathOf(state));
   const { endpoint, accessKeyId, secretAccessKey } = moto;
   const client = new Route53Client({
     endpoint,

@@ -1,12 +1,11 @@
-import { askNameServer } from '../../../nameserver/ask.ts';
 import { route53 as kind } from '../../../providers/route53/provider.ts';
 import { setToApi } from '../../../providers/route53/records.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import { parseType } from '../../../src/dns/types.ts';
 import type { RecordSet } from '../../../src/plan/record-set.ts';
 import { openAccount, specFor } from '../../fakes/route53/account.ts';
 import { startFakeRoute53 } from '../../fakes/route53/server.ts';
 import { type ApiSet, apiName } from '../../fakes/route53/sets.ts';
+import { askServer } from '../provider/ask-server.ts';
 import { HERE, type ProviderHarness, type Running } from '../provider-harness.ts';
 
 async function start(): Promise<Running> {
@@ -28,15 +27,7 @@ async function start(): Promise<Running> {
       ].map(parseName),
     },
     open: (overrides = {}) => openAccount(fake, spec, overrides),
-    ask: (name, type, from) =>
-      askNameServer({
-        host: fake.dns.address,
-        port: fake.dns.port,
-        name,
-        type: parseType(type) ?? 0,
-        timeoutMs: 5_000,
-        ...(from === undefined ? {} : { subnet: from }),
-      }),
+    ask: (name, type, from) => askServer(fake.dns.port, name, type, from),
     writeForeign: async (set) => fake.put(id, apiSetOf(set)),
     deleteForeign: async (set) => fake.remove(id, apiSetOf(set)),
     async addZones(count) {

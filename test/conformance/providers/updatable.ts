@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { askNameServer } from '../../../nameserver/ask.ts';
 import type { ProviderOptions } from '../../../providers/contract.ts';
 import { rfc2136 as kind } from '../../../providers/rfc2136/provider.ts';
 import { parseName } from '../../../src/dns/name.ts';
-import { OPCODE, parseType, TYPE, typeName } from '../../../src/dns/types.ts';
+import { OPCODE, TYPE, typeName } from '../../../src/dns/types.ts';
 import type { RecordSet } from '../../../src/plan/record-set.ts';
 import { dnsProviderSpec } from '../../../src/resources/dns-provider.ts';
 import { type FaultyRelay, type SeenRequest, startFaultyRelay } from '../../support/faulty-relay.ts';
 import type { KeyText, Primary, UpdatableOptions } from '../../support/primaries.ts';
 import { UNHINDERED } from '../../support/unhindered.ts';
+import { askServer } from '../provider/ask-server.ts';
 import type { Running } from '../provider-harness.ts';
 
 export const UPDATE_KEY: KeyText = {
@@ -78,15 +78,7 @@ export async function runUpdatable(
         ...UNHINDERED,
         ...overrides,
       }),
-    ask: (name, type, from) =>
-      askNameServer({
-        host: '127.0.0.1',
-        port: primary.port,
-        name,
-        type: parseType(type) ?? 0,
-        timeoutMs: 5_000,
-        ...(from === undefined ? {} : { subnet: from }),
-      }),
+    ask: (name, type, from) => askServer(primary.port, name, type, from),
     writeForeign: (set) =>
       update(nsupdate, primary.port, [`update delete ${set.name} ${set.type}`, ...additions(set)]),
     deleteForeign: (set) => update(nsupdate, primary.port, [`update delete ${set.name} ${set.type}`]),
