@@ -19,6 +19,8 @@ export interface ProviderKind {
   readonly capabilities: Capabilities;
   /** Pure. What the provider's own routing makes of a placement; the hub falls back on plain records when it cannot. */
   readonly compile: (input: CompileInput) => NativeCompilation;
+  /** Pure. What an aid is, for people: a line that can stand in place of its id, and lines below it. Absent where there are no aids. */
+  readonly describeAid?: (aid: AidSpec) => readonly string[];
   /** Opens an account. Loads the SDK only now; makes no call. @throws ProviderError `denied` when the credentials cannot be used as they are */
   readonly open: (options: ProviderOptions) => Promise<Provider>;
 }

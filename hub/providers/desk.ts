@@ -19,6 +19,7 @@ import type { Account } from './account.ts';
 import type { Connection } from './connection.ts';
 import { createDesired } from './desired.ts';
 import { enact } from './enactor.ts';
+import { freshen, isFresh } from './fresh-zones.ts';
 import { createGenerations, type Generations } from './generations.ts';
 import {
   createProviderConnections,
@@ -83,6 +84,8 @@ export interface ProviderDesk {
   /** @throws PortolanError NOT_FOUND, PROVIDER_DENIED */
   connection(provider: ObjectKey): Promise<Connection>;
   kindOf(spec: DnsProviderSpec): ProviderKind;
+  /** Has zones read again whose content is not fresh, and waits some seconds for that at most. Never rejects. */
+  freshen(zones: readonly HeldZone[]): Promise<void>;
   /** What another world would have in a zone, and the changes that makes. Never writes. */
   preview(world: World, zone: HeldZone): Preview;
   readonly accounts: ReadonlyMap<string, Account>;
@@ -100,6 +103,8 @@ export type Preview =
       readonly names: readonly ReportedName[];
       readonly plan: ZonePlan;
       readonly content: ZoneContent;
+      /** Milliseconds since the zone was read, where that is not a moment ago. */
+      readonly staleForMs?: number;
     }
   | { readonly known: false; readonly names: readonly ReportedName[]; readonly why: string };
 
@@ -252,6 +257,11 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     }
   }
 
+  function ageOf({ state: { readAtMs } }: ZoneWorker): { readonly staleForMs?: number } {
+    if (readAtMs === undefined || isFresh(readAtMs, clock)) return {};
+    return { staleForMs: clock.monotonicMs() - readAtMs };
+  }
+
   function touch(keys: Iterable<string>): void {
     for (const key of keys) zones.get(key)?.worker.touch();
   }
@@ -315,6 +325,11 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     problemOf: connections.problemOf,
     connection: connections.of,
     kindOf: connections.kindOf,
+    freshen: (wanted) =>
+      freshen(
+        wanted.flatMap(({ key }) => zones.get(key)?.worker ?? []),
+        clock,
+      ),
     preview(of, zone) {
       const kind = connections.kindOf(zone.resource.spec);
       const known = zones.get(zone.key);
@@ -327,7 +342,8 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       const names = desired.preview(of, zone, kind, at);
       const content = known?.worker.content;
       const plan = known?.worker.planFor(names);
-      if (content !== undefined && plan !== undefined) return { known: true, names, plan, content };
+      if (known !== undefined && content !== undefined && plan !== undefined)
+        return { known: true, names, plan, content, ...ageOf(known.worker) };
       return {
         known: false,
         names,

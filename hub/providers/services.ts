@@ -23,8 +23,8 @@ import type { DeskZone, ProviderDesk } from './desk.ts';
 import { asPortolanError } from './failures.ts';
 import type { ZoneMemory } from './generations.ts';
 import { changeLines, removalLines, textOf } from './plan-lines.ts';
+import { planRecords } from './record-plan.ts';
 import { reportedOf } from './reported-name.ts';
-import { heldZones } from './zone-keys.ts';
 
 export interface DnsServicesOptions {
   readonly desk: ProviderDesk;
@@ -94,7 +94,10 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         : { error: `${state.error.code}: ${state.error.message}`, errorFix: state.error.fix }),
       plan: {
         hash: plan?.hash ?? '',
-        changes: plan === undefined ? [] : describedLines(plan, memory.heldAtGeneration === undefined ? zone.names : [], zone.kind),
+        changes:
+          plan === undefined
+            ? []
+            : describedLines(plan, memory.heldAtGeneration === undefined ? zone.names : [], zone.kind),
         held: then === undefined ? state.held : (plan?.held ?? []),
         ...(plan?.waitsForApproval === undefined
           ? {}
@@ -179,6 +182,8 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         const provider = await connection.provider();
         const findings: { subject: string; ok: boolean; message: string; fix?: string }[] = [];
         const zones: ProviderZone[] = [];
+        // What the account may do now, not when its list of zones was kept.
+        connection.forgetZones();
         for (const wanted of resource.spec.zones) {
           try {
             zones.push(await connection.locate(wanted));
@@ -193,7 +198,12 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
           provider.check(zones, signal),
         );
         findings.push(...found);
-        return { ok: findings.every(({ ok }) => ok), findings, capabilities };
+        const ok = findings.every(({ ok }) => ok);
+        // What was refused or failed may do well now: nobody has to wait for the end of a pause.
+        if (ok)
+          for (const { worker } of desk.zonesOf(keyOf(key)))
+            if (worker.state.error !== undefined || worker.state.held.length > 0) worker.retry();
+        return { ok, findings, capabilities };
       } catch (thrown) {
         const { message, fix } = asPortolanError(thrown);
         return { ok: false, findings: [{ subject: 'connection', ok: false, message, fix }], capabilities };

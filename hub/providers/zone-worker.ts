@@ -143,6 +143,9 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
   /** Where nothing is checked, the last write of a hub before this one may come after our first reading. */
   let lateReadDue = isUnchecked;
 
+  /** Who waits for the next reading. */
+  const lookers: (() => void)[] = [];
+
   const passes = createPasses({
     pass,
     onFailure: failed,
@@ -162,12 +165,17 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       content = await connection.operate('read', key, (signal) => provider.read(found, signal));
       if (readAtMs !== undefined) lateReadDue = false;
       readAtMs = clock.monotonicMs();
+      for (const told of lookers.splice(0, looking)) told();
     }
     const wanted = options.names();
     newest = wanted;
     if (wanted !== undefined) await follow(connection, found, wanted);
-    return nextReadMs();
+    // While nothing may be written, nothing is tried again either.
+    return options.spec().frozen ? nextReadMs() : Math.min(nextReadMs(), Math.max(refusals.nextMs, soonMs()));
   }
+
+  /** What is due and cannot be sent now (another hub leads) must not make passes turn in circles. */
+  const soonMs = (): number => clock.monotonicMs() + 1_000;
 
   const everyMs = (): number => {
     const driftMs = options.spec().driftCheckSeconds * 1000;
@@ -214,10 +222,17 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     content = result.content;
     for (const held of result.held) refusals.add(held, sent.groups);
     if (result.end !== 'applied') return ended(result, wanted);
+    // All of it was refused: that is no generation, and tries of it must not push real ones out of the history.
+    if (result.applied.length === 0 && result.held.length > 0 && content !== undefined) {
+      plan = planNow(wanted, generation + 1);
+      return settle(wanted, plan);
+    }
     if (sent.groups.length > 0) {
       const at = new Date(clock.wallMs()).toISOString();
       await generations.keepContent(key, generation, wanted);
-      await remember((known) => afterApplying(known, { generation, at, summary: summaryOf(sent), approved }));
+      await remember((known) =>
+        afterApplying(known, { generation, at, summary: summaryOf({ groups: result.applied }), approved }),
+      );
       remembered = digestsOf(wanted);
       log.info({ zone: key, generation, changes: sent.groups.length }, 'a zone at a provider was changed');
     }
@@ -353,6 +368,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       adopted: known.adopted,
       remembered,
       wholeGroups: options.kind.capabilities.preconditions === 'atomic',
+      ownTypes: options.kind.capabilities.ownTypes,
       deletions,
       maxRemovedPercent,
       approved: new Set(known.approved),
@@ -435,6 +451,12 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     },
     reread() {
       content = undefined;
+    },
+    lookAgain() {
+      const looked = Promise.withResolvers<void>();
+      lookers.push(looked.resolve);
+      passes.ask();
+      return looked.promise;
     },
     get state() {
       const held = plan?.held ?? [];

@@ -33,7 +33,8 @@ const monitor = z.object({
   expectedStatusCodeRanges: z.array(z.object({ min: z.number(), max: z.number() })).exactOptional(),
 });
 
-const node: z.ZodType<ProfileNode> = z.object({
+/** A profile with those below it, as a spec of an aid holds it. */
+export const profileNode: z.ZodType<ProfileNode> = z.object({
   method: z.enum(['Geographic', 'Priority', 'Weighted']),
   ttlSeconds: z.number(),
   monitor,
@@ -42,7 +43,7 @@ const node: z.ZodType<ProfileNode> = z.object({
       name: z.string(),
       target: z.string().exactOptional(),
       get child() {
-        return node.exactOptional();
+        return profileNode.exactOptional();
       },
       weight: z.number().exactOptional(),
       priority: z.number().exactOptional(),
@@ -51,7 +52,7 @@ const node: z.ZodType<ProfileNode> = z.object({
     }),
   ),
 });
-const aidSpec = z.object({ hostname: z.string(), type: z.string(), root: node });
+const aidSpec = z.object({ hostname: z.string(), type: z.string(), root: profileNode });
 
 export interface ProfileAids extends Aids {
   /** What the service said of trees that it did not take, by key. */

@@ -14,6 +14,7 @@ import { applyBatch } from './apply.ts';
 import { AZURE_CAPABILITIES } from './capabilities.ts';
 import { checkAccount } from './check.ts';
 import { compileAzure } from './compile.ts';
+import { describeAid } from './describe-aid.ts';
 import { providerErrorOf } from './errors.ts';
 import { createZoneMemory, type KnownSet, type ZoneMemory } from './memory.ts';
 import { profileAids } from './profiles.ts';
@@ -24,6 +25,7 @@ export const azure: ProviderKind = {
   type: 'azure',
   capabilities: AZURE_CAPABILITIES,
   compile: compileAzure,
+  describeAid,
   async open(options) {
     return createProvider(await openAccount(options), options);
   },

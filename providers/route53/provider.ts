@@ -4,6 +4,7 @@ import { capabilities } from './capabilities.ts';
 import { checkAccount } from './check.ts';
 import { openApi } from './client.ts';
 import { compile } from './compile.ts';
+import { describeAid } from './describe-aid.ts';
 import { healthChecks } from './health-checks.ts';
 import { listZones, readZone } from './zones.ts';
 
@@ -12,6 +13,7 @@ export const route53: ProviderKind = {
   type: 'route53',
   capabilities,
   compile,
+  describeAid,
   open,
 };
 

@@ -798,7 +798,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try the credentials, every permission and every zone of a DNS provider. Changes nothing that stays. */
+        /** Try the credentials, every permission and every zone of a DNS provider. Changes nothing that stays; when all is well, what the provider refused before is tried again at once. */
         post: operations["checkProvider"];
         delete?: never;
         options?: never;
@@ -2122,6 +2122,8 @@ export interface components {
                 held: components["schemas"]["HeldName"][];
                 origin: string;
                 provider: string;
+                /** @description Where the zone could not be read anew for this plan. */
+                readSecondsAgo?: number;
                 unknown?: string;
             }[];
         };
