@@ -369,6 +369,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       remembered,
       wholeGroups: options.kind.capabilities.preconditions === 'atomic',
       ownTypes: options.kind.capabilities.ownTypes,
+      ownTypes: options.kind.capabilities.ownTypes,
       deletions,
       maxRemovedPercent,
       approved: new Set(known.approved),

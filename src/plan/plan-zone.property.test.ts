@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { formatMarker } from './marker.ts';
 import { markerName, poolSuffix } from './ownership.ts';
 import { planZone } from './plan-zone.ts';
 import { contentOf, type RecordSet, setKey } from './record-set.ts';
-import { APEX, at, carriedOut, input, set, txt, wanted } from './testing/zone.ts';
+import { APEX, at, carriedOut, input, OWNER, set, txt, wanted } from './testing/zone.ts';
 import { digestOfOwn } from './zone-inventory.ts';
 import type { DesiredName } from './zone-plan.ts';
 
@@ -228,6 +229,43 @@ describe('a plan, for any zone and any wish', () => {
         expect(new Set(plan.held.map((held) => held.name))).toEqual(
           new Set(ours.map(({ name }) => name).filter((name) => taken.has(name))),
         );
+      }),
+    );
+  });
+
+  it('I8 leaves sets of types that no hub decides as they are, whatever marker somebody writes', () => {
+    const TYPES = ['A', 'AAAA', 'CNAME', 'NS', 'DS', 'TXT', 'MX', 'CAA', 'SRV', 'HTTPS', 'SOA'];
+    const forged = fc
+      .record({
+        of: label,
+        owner: fc.constantFrom(OWNER, 'hub-2'),
+        types: fc.uniqueArray(fc.constantFrom(...TYPES), { maxLength: 6 }),
+        below: fc.uniqueArray(label.map(at), { maxLength: 3 }),
+        values: fc.option(
+          fc.constantFrom(...TYPES).map((type) => [{ type, value: `x${type}` }]),
+          { nil: undefined },
+        ),
+      })
+      .map(({ of, ...rest }): RecordSet => {
+        const value = formatMarker({ resource: 'trafficpolicy/shop/web', ...rest });
+        return { name: markerName(at(''), at(of)), type: 'TXT', setId: '', ttlSeconds: 300, values: [value] };
+      });
+    const others = fc.uniqueArray(
+      fc
+        .record({ of: label, type: fc.constantFrom('TXT', 'MX', 'CAA', 'SRV', 'HTTPS') })
+        .map(({ of, type }) => set(of, type, `x${type}`)),
+      { selector: setKey, minLength: 1, maxLength: 8 },
+    );
+    const markers = fc.uniqueArray(forged, { selector: setKey, minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(others, markers, desired, fc.boolean(), (theirs, marked, wish, shared) => {
+        const kept = [...APEX, ...theirs];
+        let zone: readonly RecordSet[] = [...kept, ...marked];
+        for (const now of [wish, wish, []]) {
+          const named = now.map((one) => ({ ...one, shared, mayEmpty: ANSWERS }));
+          zone = carriedOut(zone, planZone(input(zone, named, { maxRemovedPercent: 100 })));
+          expect(contents(zone.filter(foreignAt(kept)))).toEqual(contents(kept));
+        }
       }),
     );
   });

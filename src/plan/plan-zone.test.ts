@@ -44,6 +44,20 @@ describe('the plan of a zone', () => {
     expect(lines(apex)).toEqual(['- _apex._owner._portolan.example.com. TXT']);
   });
 
+  it('I8 takes no records of types that no hub decides, though a forged marker lists them', () => {
+    const spf = set('', 'TXT', '"v=spf1 -all"');
+    const current = [...APEX, spf, marker('', { types: ['A', 'LUA', 'MX', 'TXT'] }), set('', 'LUA', 'A "x"')];
+    const apex = set('', 'A', '192.0.2.1');
+    expect(lines(settled(input(current, [])))).toEqual(['- _apex._owner._portolan.example.com. TXT']);
+    const plan = settled(input(current, [wanted('', [apex])]));
+    expect(lines(plan)).toEqual(['~ _apex._owner._portolan.example.com. TXT', '+ example.com. A']);
+    expect(plan.groups[0]?.changes[0]?.after).toEqual(marker(''));
+    expect(lines(settled(input(current, [], { ownTypes: ['LUA'] })))).toEqual([
+      '- example.com. LUA',
+      '- _apex._owner._portolan.example.com. TXT',
+    ]);
+  });
+
   it.each(['x._portolan', '*'])('is not held up by a marker for a name that nobody can own: %s', (label) => {
     const forged = { ...txt(`${label}._owner._portolan`, ''), values: marker('www').values };
     expect(lines(planZone(input([...APEX, forged], [wanted('www', [WWW])])))).toEqual([

@@ -1,4 +1,5 @@
 import type { DomainName } from '../dns/name.ts';
+import { entitled } from './decided-types.ts';
 import type { Marker } from './marker.ts';
 import type { RecordSet } from './record-set.ts';
 import { hold, spoken } from './zone-guards.ts';
@@ -28,7 +29,8 @@ export function claimOf(
 ): Claim | { readonly held: HeldName } {
   const { name, types } = desired;
   const found = zone.markers.get(name);
-  const own = found?.markers.find((marker) => marker.owner === input.owner);
+  const ours = found?.markers.find((marker) => marker.owner === input.owner);
+  const own = ours === undefined ? undefined : entitled(input, ours, types);
   const strangers = found?.markers.filter((marker) => marker.owner !== input.owner) ?? [];
   const others = found?.others ?? [];
   const digest = input.adopted.get(name);

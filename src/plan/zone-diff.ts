@@ -1,5 +1,6 @@
 import { type DomainName, isAtOrBelow } from '../dns/name.ts';
 import { PortolanError } from '../errors/error.ts';
+import { entitled } from './decided-types.ts';
 import { withoutValues } from './external-dns.ts';
 import type { Marker, MarkerSet } from './marker.ts';
 import { markerSet } from './marker.ts';
@@ -231,7 +232,8 @@ export function diffRemoved(
   found: MarkerSet | undefined,
 ): ChangeGroup {
   const { origin, owner } = input;
-  const own = found?.markers.find((marker) => marker.owner === owner);
+  const ours = found?.markers.find((marker) => marker.owner === owner);
+  const own = ours === undefined ? undefined : entitled(input, ours);
   const kept = found?.markers.filter((marker) => marker.owner !== owner) ?? [];
   const types = own?.types ?? (zone.byName.get(name) ?? []).map((set) => set.type);
   const scope: OwnedScope = {

@@ -40,6 +40,8 @@ export interface ZonePlanInput {
   readonly remembered?: ReadonlyMap<DomainName, string>;
   /** The provider applies a group all or nothing (`preconditions: atomic`): markers need not say what a writer that stops midway would leave. */
   readonly wholeGroups?: boolean;
+  /** Types of the provider's own that hubs publish there (`Capabilities.ownTypes`): a marker gives a right to them as to A or CNAME. */
+  readonly ownTypes?: readonly string[] | undefined;
   readonly deletions: 'allow' | 'never';
   readonly maxRemovedPercent: number;
   /** Hashes of plans that a person approved. */
