@@ -10,7 +10,7 @@ export function addProviderCheck(provider: Command, session: Session): void {
     .command('check <provider>')
     .summary('try credentials, permissions and zones')
     .description(
-      'Tries everything that publishing needs: the credentials, each permission by its name, every zone of `spec.zones`. Nothing that stays is changed. Then it says what the provider can route by itself and what the hub does instead. Exit code 1: something fails.',
+      'Tries everything that publishing needs: the credentials, each permission by its name, every zone of `spec.zones`. Nothing that stays is changed. When all is well, records that the provider refused before are tried again at once (by itself the hub does that with pauses of up to five minutes). Then it says what the provider can route by itself and what the hub does instead. Exit code 1: something fails.',
     )
     .addHelpText(
       'after',

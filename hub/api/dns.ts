@@ -28,7 +28,7 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
     path: `${base}/check`,
     tag,
     summary:
-      'Try the credentials, every permission and every zone of a DNS provider. Changes nothing that stays.',
+      'Try the credentials, every permission and every zone of a DNS provider. Changes nothing that stays; when all is well, what the provider refused before is tried again at once.',
     access: read,
     replies: { 200: { description: 'what was found, and what the provider can do', schema: providerCheck } },
     handle: async ({ params }, { services }) => ok(await services.dns.check(providerKey(params))),

@@ -214,6 +214,41 @@ describe('a zone at a provider', () => {
     await at.worker.close();
   });
 
+  it('tries a refused record again by itself, with longer and longer pauses, and at once when it is told to', async () => {
+    const provider = memoryProvider();
+    const at = workerFor(provider);
+    const refuse = (times: number): void => {
+      for (let i = 0; i < times; i += 1)
+        provider.failures.push({
+          operation: 'apply',
+          error: new ProviderError('invalid', 'LUA is not enabled', { group: wanted('www').desired.name }),
+        });
+    };
+    const tries = (): number => provider.calls.filter((call) => call === 'apply').length;
+    refuse(1_000);
+    await at.want(wanted('www', '192.0.2.3'));
+    expect(at.worker.state.held).toMatchObject([{ name: WWW, code: 'PROVIDER_REFUSED' }]);
+    const first = tries();
+    await at.clock.pass(10_000);
+    expect(tries()).toBe(first);
+    for (let i = 0; i < 6; i += 1) await at.clock.pass(1_000);
+    expect(tries()).toBe(first + 1);
+    for (let i = 0; i < 3_600; i += 10) await at.clock.pass(10_000);
+    expect(tries()).toBeGreaterThan(first + 10);
+    expect(tries()).toBeLessThan(first + 30);
+    // A refused try is no generation that a rollback could bring back.
+    expect(at.worker.state.memory).toMatchObject({ generation: 0, history: [] });
+    const before = tries();
+    provider.failures.splice(0);
+    at.worker.retry();
+    await at.clock.pass(1);
+    expect(tries()).toBe(before + 1);
+    expect(at.worker.state.memory.history).toHaveLength(1);
+    expect(provider.valuesOf(WWW)).toEqual(['192.0.2.3']);
+    expect(at.worker.state.held).toEqual([]);
+    await at.worker.close();
+  });
+
   it('I17 has the newest plan win: what was wanted meanwhile is written, and nothing of what was between', async () => {
     const provider = memoryProvider();
     const at = workerFor(provider);

@@ -153,7 +153,13 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     clock,
   });
 
-  async function pass(): Promise<number> {
+  /** The pass left off for a newer plan. */
+  let overtaken = false;
+  /** A plan waits for its next try: its conditions say whether what was read still holds. */
+  let isWriteOwed = false;
+
+  async function pass(): Promise<number | 'overtaken'> {
+    overtaken = false;
     await loaded();
     const connection = await options.connection();
     connected = connection;
@@ -161,15 +167,19 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     zone ??= await connection.locate(options.wanted);
     const found = zone;
     const looking = lookers.length;
-    if (content === undefined || isOld() || looking > 0) {
+    const isRetry = isWriteOwed && !isUnchecked;
+    isWriteOwed = false;
+    if (content === undefined || (isOld() && !isRetry) || looking > 0) {
       content = await connection.operate('read', key, (signal) => provider.read(found, signal));
       if (readAtMs !== undefined) lateReadDue = false;
       readAtMs = clock.monotonicMs();
       for (const told of lookers.splice(0, looking)) told();
     }
+    passes.looked();
     const wanted = options.names();
     newest = wanted;
     if (wanted !== undefined) await follow(connection, found, wanted);
+    if (overtaken) return 'overtaken';
     // While nothing may be written, nothing is tried again either.
     return options.spec().frozen ? nextReadMs() : Math.min(nextReadMs(), Math.max(refusals.nextMs, soonMs()));
   }
@@ -208,10 +218,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
         `${key} was written by a hub with epoch ${next.foundStamp.epoch}; this one has ${options.epoch}`,
       );
     // I2: a hub before this one that was paused between its look and its request is refused only once the fence says otherwise.
-    const claims =
-      options.kind.capabilities.preconditions === 'atomic' &&
-      next.foundStamp !== undefined &&
-      next.foundStamp.epoch < options.epoch;
+    const claims = next.foundStamp !== undefined && next.foundStamp.epoch < options.epoch;
     const isDone = refusals.without(next.groups).length === 0 && !claims;
     if (isDone || frozen || !(await mayWrite())) return settle(wanted, next);
     const generation = await generations.next(key, foundGeneration(next));
@@ -220,6 +227,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     plan = next;
     const result = await enactNow(connection, found, sent, claims);
     content = result.content;
+    isWriteOwed = result.end === 'unavailable' || result.end === 'overtaken';
     for (const held of result.held) refusals.add(held, sent.groups);
     if (result.end !== 'applied') return ended(result, wanted);
     // All of it was refused: that is no generation, and tries of it must not push real ones out of the history.
@@ -304,7 +312,13 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       plan = planNow(wanted, memory.generation + 1);
       settle(wanted, plan);
     }
-    if (result.end === 'stopped' || (result.end === 'overtaken' && passes.asked)) return;
+    if (result.end === 'stopped') return;
+    if (result.end === 'overtaken' && passes.asked) {
+      // The newer plan meets the same provider: it has to wait as this one would have.
+      if (result.failure !== undefined) throw result.failure;
+      overtaken = true;
+      return;
+    }
     // A fence of our own epoch above our generation: look again.
     if (result.end === 'overtaken') content = undefined;
     if (result.end === 'conflict' || result.end === 'overtaken')
@@ -368,7 +382,6 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       adopted: known.adopted,
       remembered,
       wholeGroups: options.kind.capabilities.preconditions === 'atomic',
-      ownTypes: options.kind.capabilities.ownTypes,
       ownTypes: options.kind.capabilities.ownTypes,
       deletions,
       maxRemovedPercent,
