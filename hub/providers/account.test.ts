@@ -79,7 +79,8 @@ describe('an account', () => {
 });
 
 describe('accounts are told apart as their provider counts', () => {
-  const key = (account: Record<string, unknown>, secret = {}) => accountKeyOf(specOf(account), secret);
+  const key = (account: Record<string, unknown>, secret = {}) =>
+    accountKeyOf('shop', specOf(account), secret);
 
   it('Route 53 by the account that is written to', () => {
     const roleArn = 'arn:aws:iam::123456789012:role/dns';
@@ -91,6 +92,18 @@ describe('accounts are told apart as their provider counts', () => {
       key({ route53: { assumeRole: { roleArn: other } } }),
     );
     expect(key({ route53: {} }, { accessKeyId: 'a' })).not.toBe(key({ route53: {} }, { accessKeyId: 'b' }));
+  });
+
+  it.each([
+    ['Route 53', { route53: {} }],
+    ['Google', { google: { project: 'shop-1' } }],
+    ['Azure', { azure: { subscriptionId: '00000000-0000-4000-8000-000000000001', resourceGroup: 'dns' } }],
+    ['PowerDNS', { powerdns: { url: 'https://ns1.example.net:8081', secret: 'api' } }],
+    ['RFC 2136', { rfc2136: { server: 'ns1.example.net', tsigSecret: 'key' } }],
+  ])('by namespace, whoever names the same one of %s: nobody slows another tenant down', (_type, spec) => {
+    const of = (namespace: string) => accountKeyOf(namespace, specOf(spec), {});
+    expect(of('shop')).not.toBe(of('other'));
+    expect(of('shop')).toBe(of('shop'));
   });
 
   it('servers by their address', () => {

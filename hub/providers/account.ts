@@ -5,8 +5,8 @@ import { type DnsProviderSpec, providerTypeOf } from '../../src/resources/dns-pr
 import { createTokenBucket } from './token-bucket.ts';
 
 /**
- * One account at a provider, with the requests it may make: shared by all zones of all DNSProviders that use it, because that is how
- * providers count.
+ * One account at a provider, with the requests it may make: shared by all zones of all DNSProviders of a namespace that use it, because
+ * that is how providers count.
  */
 export interface Account {
   /** For `ProviderOptions.turn` of the DNSProvider `provider` (`namespace/name`). */
@@ -104,11 +104,16 @@ export function createAccount(options: {
 
 /**
  * What tells accounts apart, as their provider counts requests: Route 53 by AWS account, Google by project, Azure by subscription,
- * servers by address. Two keys of one AWS account count as two: give both DNSProviders half of the rate.
+ * servers by address. Two keys of one AWS account count as two, and so does one account in two namespaces: give both DNSProviders half of
+ * the rate. Names of accounts are no secrets: whoever writes another's must not give it a lower rate, or pauses.
  */
-export function accountKeyOf(spec: DnsProviderSpec, secret: Readonly<Record<string, string>>): string {
+export function accountKeyOf(
+  namespace: string,
+  spec: DnsProviderSpec,
+  secret: Readonly<Record<string, string>>,
+): string {
   const type = providerTypeOf(spec);
-  const parts: string[] = [type];
+  const parts: string[] = [namespace, type];
   if (spec.route53 !== undefined) {
     const { endpoint = '', assumeRole } = spec.route53;
     const accountId = assumeRole?.roleArn.split(':')[4];

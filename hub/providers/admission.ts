@@ -120,7 +120,7 @@ function originClaims(
             `Put the DNSProvider into namespace ${other.metadata.namespace}, or remove the zone there first.`,
           ),
         ];
-      const sameAccount = accountKeyOf(other.spec, {}) === accountKeyOf(spec, {});
+      const sameAccount = accountKeyOf(namespace, other.spec, {}) === accountKeyOf(namespace, spec, {});
       const sameSecret = providerSecretOf(other.spec) === providerSecretOf(spec);
       if (
         sameAccount &&

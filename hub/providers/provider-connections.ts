@@ -26,7 +26,7 @@ export interface ProviderConnections {
   /** Why a DNSProvider cannot be connected as it is. */
   problemOf(provider: ObjectKey): PortolanError | undefined;
   kindOf(spec: DnsProviderSpec): ProviderKind;
-  /** Accounts in use: DNSProviders with the same credentials share one, and its rate. */
+  /** Accounts in use: DNSProviders of a namespace with the same account share one, and its rate. */
   readonly accounts: ReadonlyMap<string, Account>;
   readonly operations: readonly OperationCount[];
   close(): Promise<void>;
@@ -89,7 +89,7 @@ export function createProviderConnections(options: ProviderConnectionsOptions): 
           'PROVIDER_DENIED',
           `Secret ${metadata.namespace}/${ca.name} has no ${ca.key}`,
         );
-      accountKey = accountKeyOf(spec, secret);
+      accountKey = accountKeyOf(metadata.namespace, spec, secret);
       let account = accounts.get(accountKey);
       if (account === undefined) {
         account = createAccount({ capabilities: kind.capabilities, clock, random: options.random });
