@@ -12,6 +12,31 @@ const report = (hostname: string, handling: 'native' | 'lost'): RecordPlan['repo
 });
 
 describe('what a plan writes at DNS providers', () => {
+  it('shows below a record what it leads to, and of a zone that could not be read anew how old the reading is', () => {
+    const alias = { change: 'create', name: 'www.example.com.', type: 'A', setId: '' } as const;
+    const lines = recordPlanLines({
+      reports: [],
+      zones: [
+        {
+          provider: 'shop/cloud',
+          origin: 'example.com.',
+          readSecondsAgo: 240,
+          changes: [
+            { ...alias, after: '{"targetResource":"Traffic Manager"}', details: ['DE:', '  priority 1:'] },
+          ],
+          held: [],
+        },
+      ],
+    });
+    expect(lines).toEqual([
+      'records at DNS providers:',
+      '  shop/cloud example.com. (as read 4m ago)',
+      '    + www.example.com. A {"targetResource":"Traffic Manager"}',
+      '        DE:',
+      '          priority 1:',
+    ]);
+  });
+
   it('is told zone by zone, with what waits and what is not known', () => {
     const lines = recordPlanLines({
       reports: [],

@@ -9,6 +9,7 @@ import { COUNTRIES } from '../../src/routing/countries.ts';
 import { containing, matching } from '../../test/support/matchers.ts';
 import type { CompileInput } from '../contract.ts';
 import { compileAzure } from './compile.ts';
+import { describeAid } from './describe-aid.ts';
 import { GROUPING_OF } from './geography.ts';
 
 const ORIGIN = parseName('example.com');
@@ -85,7 +86,37 @@ function rootOf(given: Placement): unknown {
 const eu = member('eu', 1, ['20.50.0.1']);
 const us = member('us', 3, ['20.50.0.2']);
 
+/** The tree of the first type, as people read it. */
+function linesOf(given: Placement): readonly string[] {
+  const made = compile(given);
+  const [aid] = made.outcome === 'no' ? [] : made.aids;
+  return aid === undefined ? [] : describeAid(aid);
+}
+
 describe('a tree of Traffic Manager profiles', () => {
+  it('is told as lines: places, the order of tiers, weights, and what is probed', () => {
+    const others = EVERYWHERE.filter((place) => place !== 'DE' && place !== 'FR');
+    const groups = [
+      group('a', ['DE', 'FR'], tier(eu, member('eu-2', 3, ['20.50.0.3'])), tier(us)),
+      group('b', others, tier(us)),
+    ];
+    expect(linesOf(placement(groups, { decider: 'native' }))).toEqual([
+      'Traffic Manager, TTL 30 s',
+      'DE, FR:',
+      '  priority 1:',
+      '    weight 1 of 4: 20.50.0.1 (eu)',
+      '    weight 3 of 4: 20.50.0.3 (eu-2)',
+      '    probed: TCP port 443 every 10 s',
+      '  priority 2:',
+      '    20.50.0.2 (us)',
+      '    probed: TCP port 443 every 10 s',
+      'all other places:',
+      '  20.50.0.2 (us)',
+      '  probed: TCP port 443 every 10 s',
+    ]);
+    expect(linesOf(placement([group('all', EVERYWHERE, tier(eu))])).join()).not.toContain('probed');
+  });
+
   it('has only the layers that choose something', () => {
     expect(rootOf(placement([group('all', EVERYWHERE, tier(eu, us))]))).toMatchObject({
       method: 'Weighted',

@@ -31,7 +31,9 @@ function linesOf(node: ProfileNode): readonly string[] {
     ...node.endpoints.flatMap((endpoint) => {
       const what = chosenBy(node.method, endpoint, total);
       const { target, child, name } = endpoint;
-      if (child === undefined) return [`${what}: ${target ?? ''} (${name})`];
+      const at = `${target ?? ''} (${name})`;
+      // A weight beside no other says nothing.
+      if (child === undefined) return [node.endpoints.length === 1 ? at : `${what}: ${at}`];
       return [`${what}:`, ...linesOf(child).map((line) => `${INDENT}${line}`)];
     }),
     ...(probed ? [`probed: ${monitorText(node.monitor)}`] : []),
