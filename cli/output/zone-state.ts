@@ -26,7 +26,7 @@ export function zoneStateLines(state: ProviderZoneState): readonly string[] {
           `    fix: ${waits.fix}`,
         ]),
     ...heldBackLines(state),
-    ...disagreements.map((line) => `  not verified: ${line}`),
+    ...disagreements.map((line) => `  not verified${state.verified === 'pending' ? ' yet' : ''}: ${line}`),
   ];
 }
 

@@ -42,6 +42,8 @@ export interface DeskOptions {
   readonly onStatus: () => void;
   /** Names of a zone are there as they are wanted, some of them newly. */
   readonly onProgrammed?: (zone: DeskZone, changed: readonly DomainName[]) => void;
+  /** `spec.verify` is otherwise: what was verified was by other servers. */
+  readonly onVerifyChanged?: (zone: DeskZone) => void;
   /** A zone is not looked after any more. */
   readonly onForgotten?: (zone: DeskZone) => void;
   readonly clock: ProviderClock;
@@ -238,7 +240,9 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     for (const [key, zone] of zones) {
       const now = held.get(key);
       if (now !== undefined && connections.kindOf(now.resource.spec) === zone.kind) {
+        const verify = JSON.stringify(zone.held.resource.spec.verify);
         zone.held = now;
+        if (verify !== JSON.stringify(now.resource.spec.verify)) options.onVerifyChanged?.(zone);
         if (renewed.has(now.provider)) {
           zone.worker.reread();
           zone.worker.retry();

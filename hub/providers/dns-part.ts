@@ -74,12 +74,19 @@ export function createDnsPart(options: DnsPartOptions): DnsPart {
       const names = new Map(
         changed.flatMap((name) => {
           const reported = zone.names.find(({ desired }) => desired.name === name);
+          // What a rollback brought back is not what is wanted, and it is not known what each place gets of it.
+          if (zone.worker.state.heldBack.has(name)) return [[name, []] as const];
           // A name that went may be answered by whatever is left: nothing is expected of it any more.
           return reported === undefined ? [[name, []] as const] : [[name, reported.expected()] as const];
         }),
       );
       const settings = zone.held.resource.spec.verify;
       verifier.verify({ provider: zone.held.provider, zone: at, settings, names });
+    },
+    onVerifyChanged(zone) {
+      const at = zone.worker.zone;
+      const settings = zone.held.resource.spec.verify;
+      if (at !== undefined) verifier.renew({ provider: zone.held.provider, zone: at, settings });
     },
     onForgotten(zone) {
       if (zone.worker.zone !== undefined) verifier.forget(zone.held.provider, zone.worker.zone);

@@ -4,7 +4,7 @@ import type { DnsProviderStatus, ProviderZoneStatus } from '../../src/resources/
 import type { Condition } from '../../src/resources/metadata.ts';
 import type { TrafficPolicyStatus } from '../../src/resources/traffic-policy.ts';
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
-import type { ZoneVerification } from '../verify/verifier.ts';
+import type { NameVerification, ZoneVerification } from '../verify/verifier.ts';
 import type { DeskZone, ProviderDesk } from './desk.ts';
 import { reportedOf } from './reported-name.ts';
 
@@ -159,7 +159,7 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
             verify = {
               status: 'Unknown',
               reason: 'Pending',
-              message: `${hostname} at ${provider} is not verified yet`,
+              message: `${hostname} at ${provider} is not verified yet${stillWrong(verified)}`,
             };
         }
       }
@@ -187,6 +187,12 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
     },
     holds: (namespace, hostname) => desk.zonesFor(namespace, hostname).length > 0,
   };
+}
+
+/** Which server is still behind, and what it answered. */
+function stillWrong(verified: NameVerification | undefined): string {
+  const [first] = verified?.state === 'pending' ? (verified.disagreements ?? []) : [];
+  return first === undefined ? '' : `: ${first}`;
 }
 
 /** Why a name is not there as it is wanted. */

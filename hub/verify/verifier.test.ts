@@ -5,7 +5,7 @@ import { parseName } from '../../src/dns/name.ts';
 import { RCODE, TYPE } from '../../src/dns/types.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { type DnsProviderSpec, dnsProviderSpec } from '../../src/resources/dns-provider.ts';
-import { containing } from '../../test/support/matchers.ts';
+import { containing, matching } from '../../test/support/matchers.ts';
 import { createVirtualClock } from '../providers/virtual-clock.ts';
 import type { Ask } from './ask.ts';
 import type { ExpectedAnswer, Observed } from './judge.ts';
@@ -90,7 +90,13 @@ describe('verifying what was written', () => {
     verifier.verify(request([expectation('203.0.113.1')]));
     expect(state()?.verified).toBe('pending');
     await clock.pass(3_000);
-    expect(state()).toMatchObject({ verified: 'pending', disagreements: [] });
+    // Who is still behind is said before the time is over.
+    expect(state()).toMatchObject({
+      verified: 'pending',
+      disagreements: [
+        'ns2.example.net. (192.0.2.2): www.example.com. A: answered 203.0.113.9 instead of A 203.0.113.1',
+      ],
+    });
     content.set('192.0.2.2', answered('203.0.113.1'));
     await clock.pass(5_000);
     expect(state()?.verified).toBe('yes');
@@ -115,6 +121,30 @@ describe('verifying what was written', () => {
     late = answered('203.0.113.1');
     await clock.pass(61_000);
     expect(state()?.verified).toBe('yes');
+  });
+
+  it('asks anew at once when other servers are to be asked, also about what was verified or given up', async () => {
+    const asked: string[] = [];
+    const { clock, verifier, state } = setup(async ({ address }) => {
+      asked.push(address);
+      return answered(address === '192.0.2.2' ? '203.0.113.9' : '203.0.113.1');
+    });
+    verifier.verify(request([expectation('203.0.113.1')]));
+    await clock.pass(20_000);
+    expect(state()?.verified).toBe('no');
+    asked.splice(0);
+    const one = { address: '192.0.2.77', port: 53 };
+    verifier.renew({ provider: 'shop/cloud', zone: ZONE, settings: { ...settings(), servers: [one] } });
+    await clock.pass(1);
+    expect(asked).toEqual(['192.0.2.77']);
+    expect(state()).toMatchObject({ verified: 'yes', disagreements: [] });
+    const other = { address: '192.0.2.2', port: 53 };
+    verifier.renew({ provider: 'shop/cloud', zone: ZONE, settings: { ...settings(), servers: [other] } });
+    await clock.pass(1);
+    expect(state()).toMatchObject({
+      verified: 'pending',
+      disagreements: [matching(/^192\.0\.2\.2 port 53: /)],
+    });
   });
 
   it('says which server is silent, refuses, or has no authority', async () => {

@@ -18,7 +18,8 @@ export interface VerifyRequest {
 }
 
 export type NameVerification =
-  | { readonly state: 'pending' }
+  /** Being asked; who did not agree in the last round, and what it answered instead. */
+  | { readonly state: 'pending'; readonly disagreements?: readonly string[] }
   /** Every server agrees, since this instant (milliseconds since 1970). */
   | { readonly state: 'verified'; readonly atMs: number }
   /** They did not agree in time; which server answered what instead. Asked again now and then. */
@@ -47,6 +48,8 @@ export interface VerifierOptions {
 /** Asks every authoritative server about what was changed, until all of them agree. The newest request about a name wins. */
 export interface Verifier {
   verify(request: VerifyRequest): void;
+  /** Other settings (servers, time): every name of the zone is asked about anew, at once. */
+  renew(request: Omit<VerifyRequest, 'names'>): void;
   /** `undefined`: nothing of the zone was to be verified yet. */
   state(provider: string, zone: Pick<ProviderZone, 'origin' | 'id'>): ZoneVerification | undefined;
   /** What is known of a zone, or of all zones of a provider, is not wanted any more. */
@@ -117,6 +120,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
     if (entry.running === undefined) start(entry);
   }
 
+  function renew(request: Omit<VerifyRequest, 'names'>): void {
+    const entry = zones.get(keyOf(request.provider, request.zone));
+    if (entry === undefined) return;
+    const names = new Map([...entry.names].map(([name, { expected }]) => [name, expected] as const));
+    verify({ ...request, names });
+  }
+
   function start(entry: ZoneEntry): void {
     if (!entry.request.settings.enabled) return;
     entry.running = rounds(entry)
@@ -160,6 +170,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
     let servers: readonly AuthoritativeServer[] = [];
     entry.off = false;
     entry.reason = undefined;
+    // It was turned off while rounds were under way.
+    if (!settings.enabled) {
+      entry.off = true;
+      return;
+    }
     try {
       const found = await authoritativeServers(zone, settings, options.guard);
       if (found.known) servers = found.servers;
@@ -183,6 +198,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
             asked.result = { state: 'verified', atMs: options.clock.wallMs() };
           } else if (options.clock.monotonicMs() >= asked.dueMs || asked.result.state === 'no') {
             asked.result = { state: 'no', disagreements };
+          } else {
+            asked.result = { state: 'pending', disagreements };
           }
         }),
       );
@@ -214,7 +231,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     }
     const results = [...names.values()];
     const disagreements = results
-      .flatMap((result) => (result.state === 'no' ? result.disagreements : []))
+      .flatMap((result) => (result.state === 'verified' ? [] : (result.disagreements ?? [])))
       .filter((line, index, all) => all.indexOf(line) === index)
       .slice(0, MAX_DISAGREEMENTS);
     const { reason } = entry;
@@ -233,6 +250,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   return {
     verify,
+    renew,
     state,
     forget(provider, zone) {
       for (const [key, entry] of zones) {
