@@ -168,12 +168,28 @@ describe('health checks of Google', () => {
     ).toEqual(FAILOVER);
   });
 
-  it('keep members of weight 0 as items that are not drawn, where the others have weights among them', () => {
-    const given = placement([type([{ '192.0.2.1': 1, '192.0.2.2': 3, '192.0.2.9': 0 }])], native);
-    expect(JSON.stringify(policiesOf(given))).toContain(
-      '{"weight":0,"healthCheckedTargets":{"externalEndpoints":["192.0.2.9"]}}',
-    );
+  it('draw no member of weight 0 even when all others are down: with weights among those, that is refused or accepted, never called failover', () => {
+    const tiers = [type([{ '192.0.2.1': 1, '192.0.2.2': 3, '192.0.2.9': 0 }])];
+    const given = placement(tiers, { ...native, features: WEIGHTED });
+    expect(policiesOf(given)).toBe('no');
+    expect(handlings(given)).toMatchObject({ weights: 'refused' });
+    const accepted = { ...given, accepted: ['weights'] as const };
+    expect(policiesOf(accepted)).toEqual(FAILOVER);
+    expect(handlings(accepted)).toEqual({ failover: 'native', weights: 'lost' });
   });
+
+  it.each([
+    ['a member of weight 0', [{ '192.0.2.1': 1, '192.0.2.2': 3, '192.0.2.9': 0 }]],
+    ['a second tier', [{ '192.0.2.1': 1, '192.0.2.2': 3 }, { '192.0.2.9': 1 }]],
+  ])(
+    'are left out with decider `both` where they would cost weights that nobody gives up, behind which is %s',
+    (_, tiers) => {
+      const given = placement([type(tiers)], { decider: 'both', features: WEIGHTED });
+      expect(JSON.stringify(policiesOf(given))).toMatch(/^\[\["A",\{"wrr".*"rrdatas"/);
+      expect(handlings(given)).toEqual({ failover: 'computed', weights: 'native' });
+      expect(policiesOf({ ...given, accepted: ['weights'] })).toEqual(FAILOVER);
+    },
+  );
 
   it.each([
     ['three tiers', [{ '192.0.2.1': 1 }, { '192.0.2.2': 1 }, { '192.0.2.3': 1 }], 'A', {}],

@@ -30,8 +30,8 @@ type Routing = { readonly policy: { readonly [key: string]: Json } } | { readonl
  *     places told apart; three tiers or CNAME, checked no
  *
  * `geo` is never used: it has Google Cloud regions in place of countries, the nearest one wins, and no item is for everybody else. Health
- * checks are those of `spec.google.healthCheck`, of Internet addresses, in public zones. Where they cannot be had, decider `both` is as
- * `portolan`: the hub takes out what is down.
+ * checks are those of `spec.google.healthCheck`, of Internet addresses, in public zones. Where they cannot be had, or would cost weights that
+ * the author does not give up, decider `both` is as `portolan`: the hub takes out what is down.
  */
 export function compileGoogle(input: CompileInput): NativeCompilation {
   const { placement } = input;
@@ -45,9 +45,13 @@ export function compileGoogle(input: CompileInput): NativeCompilation {
   const cannot = routings.flatMap((routing) =>
     routing !== undefined && 'cannot' in routing ? [routing.cannot] : [],
   );
-  if (cannot.length === 0) return made(placement, routings, 'google');
-  if (placement.decider === 'native') return no(placement, cannot);
-  return made(placement, placement.types.map(weighted(placement)), 'hub');
+  if (placement.decider === 'native')
+    return cannot.length === 0 ? made(placement, routings, 'google') : no(placement, cannot);
+  const byGoogle = cannot.length === 0 ? made(placement, routings, 'google') : undefined;
+  if (byGoogle?.outcome === 'native') return byGoogle;
+  // What the health checks would cost and nobody accepts, weights behind a failover, the hub keeps by itself.
+  const byHub = made(placement, placement.types.map(weighted(placement)), 'hub');
+  return byHub.outcome === 'native' ? byHub : (byGoogle ?? byHub);
 }
 
 function made(
@@ -61,7 +65,7 @@ function made(
     const routing = routings[index];
     if (routing === undefined) return no(placement, []);
     if ('cannot' in routing) return no(placement, [routing.cannot]);
-    if ('primaryBackup' in routing.policy) claims.push(...weightsBehindFailover(type));
+    if ('primaryBackup' in routing.policy) claims.push(weightsBehindFailover(type));
     sets.push({
       name: placement.hostname,
       type: type.type,
@@ -218,8 +222,8 @@ function checkedItems({ weight, values }: PlacedMember): readonly { readonly [ke
 
 /**
  * A member of weight 0 answers only when every other one is down. Google never draws an item of weight 0 ("proportional to its weight
- * relative to the sum"), so such members become a tier behind the others; where those have weights among them and there is no other tier, all
- * stay items, those of weight 0 too. In a failover set they would be answered like all others.
+ * relative to the sum"), not even when all others are down, so such members become a tier behind the others, which then have no weights
+ * among them.
  */
 function withoutIdle(tiers: readonly PlacedTier[]): readonly PlacedTier[] {
   return tiers.flatMap((tier) => {
@@ -227,7 +231,6 @@ function withoutIdle(tiers: readonly PlacedTier[]): readonly PlacedTier[] {
     const active = tier.members.filter(({ weight }) => weight > 0);
     if (idle.length === 0) return [tier];
     if (active.length === 0) return [{ members: idle.map((member) => ({ ...member, weight: 1 })) }];
-    if (tiers.length === 1 && new Set(active.map(({ weight }) => weight)).size > 1) return [tier];
     return [{ members: active }, { members: idle }];
   });
 }
@@ -240,19 +243,22 @@ function addressesOf({ members }: PlacedTier): readonly string[] {
   return [...new Set(members.flatMap(({ values }) => values))].sort();
 }
 
-function weightsBehindFailover(type: TypePlacement): readonly FeatureClaim[] {
+function weightsBehindFailover(type: TypePlacement): FeatureClaim {
   const unequal = tiersOf(type).some(
     ({ members }) => new Set(members.filter(({ weight }) => weight > 0).map(({ weight }) => weight)).size > 1,
   );
-  return unequal
-    ? [
-        claim(
-          'weights',
-          'Behind a failover Google answers with all healthy addresses at once, whatever their weights.',
-          `Write \`accept: [weights]\` or \`decider: portolan\` below spec.dns, or: ${DELEGATE}`,
-        ),
-      ]
-    : [];
+  if (unequal)
+    return claim(
+      'weights',
+      'Behind a failover Google answers with all healthy addresses at once, whatever their weights.',
+      `Write \`accept: [weights]\` or \`decider: portolan\` below spec.dns, or: ${DELEGATE}`,
+    );
+  return {
+    feature: 'weights',
+    kept: 'native',
+    detail:
+      'Google answers with all healthy addresses of a tier at once, an equal share each; members of weight 0 are the tier behind the others.',
+  };
 }
 
 /** What a routed name keeps; the first claim of a feature counts. */
@@ -264,8 +270,9 @@ function claimsOf(judge: 'hub' | 'google'): readonly FeatureClaim[] {
     {
       feature: 'weights',
       kept: 'native',
-      detail:
-        'Google draws one member for each query, in proportion to the weights; one of weight 0 is not drawn.',
+      detail: native
+        ? 'Google draws one address for each query, in proportion to the weights.'
+        : 'Google draws one member for each query, in proportion to the weights; one of weight 0 is not drawn before the hub finds all others down.',
     },
     {
       feature: 'failover',
