@@ -35,6 +35,7 @@ describe('the hub configuration', () => {
       secrets: { keyFile: '/etc/portolan/portolan-data.key' },
       geo: { regions: {}, trustedKeys: [] },
       network: { allowedRanges: [] },
+      providers: { ownCredentials: ['default'] },
       health: { failureDomain: 'hub', quorum: DEFAULT_QUORUM },
       logLevel: 'info',
     });
@@ -50,6 +51,7 @@ dataDir: data
 secrets: {keyFile: keys/kek}
 geo: {database: geo.mmdb, regions: {Nordics: [SE, "NO", DK]}}
 network: {allowedRanges: [10.1.2.3/8]}
+providers: {ownCredentials: [platform, "*"]}
 health: {failureDomain: rack-1, holdMs: 1000}
 logLevel: debug
 `);
@@ -67,6 +69,7 @@ logLevel: debug
       secrets: { keyFile: '/etc/portolan/keys/kek' },
       geo: { database: '/etc/portolan/geo.mmdb', regions: { Nordics: ['SE', 'NO', 'DK'] }, trustedKeys: [] },
       network: { allowedRanges: ['10.0.0.0/8'] },
+      providers: { ownCredentials: ['platform', '*'] },
       health: { failureDomain: 'rack-1', quorum: { ...DEFAULT_QUORUM, holdMs: 1000 } },
     });
   });

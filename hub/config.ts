@@ -9,6 +9,7 @@ import { cidr, countryCode, domainName, regionName } from '../src/resources/fiel
 import { objectName } from '../src/resources/metadata.ts';
 import { violationsOf } from '../src/resources/violations.ts';
 import { parseText } from '../src/resources/yaml.ts';
+import { DEFAULT_OWN_CREDENTIALS } from './providers/own-credentials.ts';
 
 /** Where something listens. */
 export interface ListenAddress {
@@ -137,6 +138,17 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  providers: z
+    .strictObject({
+      ownCredentials: z
+        .array(z.union([z.literal('*'), objectName]))
+        .max(1000)
+        .default([...DEFAULT_OWN_CREDENTIALS])
+        .describe(
+          "Namespaces whose DNSProviders may do without a Secret, and then use the hub's own identity at AWS, Google or Azure; `*` stands for all.",
+        ),
+    })
+    .prefault({}),
   health: z
     .strictObject({
       failureDomain: objectName.default('hub').describe("The hub's own failure domain as a vantage point."),
@@ -192,6 +204,8 @@ export interface HubConfig {
     readonly trustedKeys: readonly string[];
   };
   readonly network: { readonly allowedRanges: readonly string[] };
+  /** Namespaces whose DNSProviders may use the hub's own credentials; `*` stands for all. */
+  readonly providers: { readonly ownCredentials: readonly string[] };
   readonly health: { readonly failureDomain: string; readonly quorum: QuorumConfig };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -210,6 +224,7 @@ export const ENVIRONMENT_OVERRIDES = {
   PORTOLAN_KEY_FILE: { path: ['secrets', 'keyFile'], type: 'text' },
   PORTOLAN_GEO_DATABASE: { path: ['geo', 'database'], type: 'text' },
   PORTOLAN_ALLOWED_RANGES: { path: ['network', 'allowedRanges'], type: 'list' },
+  PORTOLAN_OWN_CREDENTIALS: { path: ['providers', 'ownCredentials'], type: 'list' },
   PORTOLAN_LOG_LEVEL: { path: ['logLevel'], type: 'text' },
 } as const satisfies Record<
   string,
@@ -250,7 +265,8 @@ export function parseConfig(source: ConfigSource): HubConfig {
   const input = withEnvironment(readMapping(source), source.env);
   const result = configSchema.safeParse(input);
   if (!result.success) throw invalid(source, violationsOf(result.error.issues, configSchema, input));
-  const { api, agents, dns, dnssec, store, dataDir, secrets, geo, network, health, logLevel } = result.data;
+  const { api, agents, dns, dnssec, store, dataDir, secrets, geo, network, providers, health, logLevel } =
+    result.data;
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(source.baseDir, path));
   const home = absolute(dataDir);
   if (!isLoopback(api.host) && api.tls === undefined) {
@@ -308,6 +324,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
       ...(geo.database === undefined ? {} : { database: absolute(geo.database) }),
     },
     network,
+    providers,
     health: { failureDomain, quorum },
     logLevel,
   };

@@ -130,6 +130,7 @@ export async function startHub(
     const context = {
       regions: regionTable(config.geo.regions),
       allowedRanges: config.network.allowedRanges,
+      ownCredentials: config.providers.ownCredentials,
       get hasSubdivisions() {
         return geoLibrary.lookup.hasSubdivisions ?? true;
       },
@@ -166,6 +167,7 @@ export async function startHub(
       engine: () => links.engine,
       regions: context.regions,
       allowedRanges: config.network.allowedRanges,
+      ownCredentials: config.providers.ownCredentials,
       geo: () => geoLibrary.current(),
       clock: systemProviderClock,
       random: Math.random,

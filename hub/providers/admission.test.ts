@@ -48,6 +48,31 @@ describe('a DNSProvider is admitted', () => {
     expect(judge(provider('main', powerdns('http://127.0.0.1:8081')), secret('api'))).toEqual([]);
   });
 
+  it.each([
+    ['AWS', { route53: {} }],
+    ['Google', { google: { project: 'shop-1' } }],
+    ['Azure', { azure: { subscriptionId: '00000000-0000-4000-8000-000000000001', resourceGroup: 'dns' } }],
+  ])(
+    "without a Secret, so with the hub's own identity at %s, only where the operator lets it",
+    (_cloud, account) => {
+      const allowing = (namespace: string, ownCredentials?: readonly string[]) => {
+        const input = provider('main', account, namespace);
+        return providerViolations(providerOf(input), worldOf(input), [], ownCredentials);
+      };
+      const [refused, ...more] = allowing('shop');
+      expect(more).toEqual([]);
+      expect(refused).toMatchObject({ code: 'PROVIDER_DENIED', path: `spec.${Object.keys(account)[0]}` });
+      expect(refused?.message).toContain('namespace shop');
+      expect(refused?.fix).toContain('providers.ownCredentials');
+      expect(allowing('default')).toEqual([]);
+      expect(allowing('default', ['platform'])).toHaveLength(1);
+      expect(allowing('shop', ['platform', 'shop'])).toEqual([]);
+      expect(allowing('shop', ['*'])).toEqual([]);
+      const named = provider('main', powerdns());
+      expect(providerViolations(providerOf(named), worldOf(named, secret('api')), [], [])).toEqual([]);
+    },
+  );
+
   it("not with a zone of another namespace's, be it a Zone or a DNSProvider", () => {
     const main = provider('main', powerdns());
     expect(judge(main, secret('api'), zone('z', 'example.com.', [], 'other'))).toEqual([

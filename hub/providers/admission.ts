@@ -10,6 +10,7 @@ import type { Store } from '../store/contract.ts';
 import { mergeValues, type SecretValues } from '../store/secrets.ts';
 import { accountKeyOf } from './account.ts';
 import { caSecretOf } from './ca-secret.ts';
+import { ownCredentialsProblem } from './own-credentials.ts';
 
 type Unplaced = Omit<AdmissionViolation, 'change'>;
 
@@ -30,8 +31,13 @@ export function providerViolations(
   desired: DesiredObject<'DNSProvider'>,
   next: World,
   allowedRanges: readonly string[],
+  ownCredentials?: readonly string[],
 ): readonly Unplaced[] {
+  const ambient = ownCredentialsProblem(desired.namespace, desired.spec, ownCredentials);
   return [
+    ...(ambient === undefined
+      ? []
+      : [violation(`spec.${providerTypeOf(desired.spec)}`, ambient.code, ambient.message, ambient.fix)]),
     ...missingSecrets(desired, next),
     ...forbiddenHosts(desired.spec, allowedRanges),
     ...originClaims(desired, next),

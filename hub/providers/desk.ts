@@ -38,6 +38,8 @@ export interface DeskOptions {
   readonly regions: RegionTable;
   readonly view: () => StateView;
   readonly guard: OutboundGuard;
+  /** Namespaces whose DNSProviders may use the hub's own credentials; `default` when left out. */
+  readonly ownCredentials?: readonly string[] | undefined;
   /** Statuses may be due. */
   readonly onStatus: () => void;
   /** Names of a zone are there as they are wanted, some of them newly. */
@@ -152,6 +154,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
     store,
     owner,
     guard: options.guard,
+    ownCredentials: options.ownCredentials,
     onProblem: options.onStatus,
     inBackground,
     clock,

@@ -22,6 +22,8 @@ export interface DnsPartOptions {
   readonly regions: RegionTable;
   /** CIDR blocks the operator permits although they would be refused (I32). */
   readonly allowedRanges: readonly string[];
+  /** Namespaces whose DNSProviders may use the hub's own credentials. */
+  readonly ownCredentials: readonly string[];
   readonly geo: () => GeoLookup;
   readonly clock: ProviderClock;
   readonly random: () => number;
@@ -67,6 +69,7 @@ export function createDnsPart(options: DnsPartOptions): DnsPart {
     regions: options.regions,
     view: () => engine()?.health.view ?? NOBODY,
     guard,
+    ownCredentials: options.ownCredentials,
     onStatus: () => engine()?.statusesDue(),
     onProgrammed(zone, changed) {
       const at = zone.worker.zone;

@@ -13,6 +13,7 @@ import type { Store } from '../store/contract.ts';
 import { type Account, accountKeyOf, createAccount } from './account.ts';
 import { caSecretOf } from './ca-secret.ts';
 import { type Connection, createConnection, type Operation } from './connection.ts';
+import { ownCredentialsProblem } from './own-credentials.ts';
 
 /** Every kind of DNS provider that a DNSProvider can be, by its name in the spec. */
 export type ProviderKinds = Readonly<Record<DnsProviderType, ProviderKind>>;
@@ -45,6 +46,8 @@ export interface ProviderConnectionsOptions {
   readonly store: Pick<Store, 'secretData'>;
   readonly owner: string;
   readonly guard: OutboundGuard;
+  /** Namespaces whose DNSProviders may use the hub's own credentials. */
+  readonly ownCredentials?: readonly string[] | undefined;
   /** What `problemOf` says is otherwise. */
   readonly onProblem: () => void;
   /** Takes what goes on by itself: the end of a connection that nobody uses any more. */
@@ -80,6 +83,9 @@ export function createProviderConnections(options: ProviderConnectionsOptions): 
 
     async function open(): Promise<Connection> {
       const kind = kindOf(spec);
+      // Stored before the operator took that right from the namespace.
+      const ambient = ownCredentialsProblem(metadata.namespace, spec, options.ownCredentials);
+      if (ambient !== undefined) throw ambient;
       const secretName = providerSecretOf(spec);
       const secret = secretName === undefined ? {} : await valuesOf(secretName);
       const ca = caSecretOf(spec);

@@ -47,7 +47,8 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
   const violations: AdmissionViolation[] = [];
   const warnings: string[] = [];
   changes.forEach((change, index) => {
-    for (const v of referenceViolations(change, next, input.joined, input.context.allowedRanges))
+    const { allowedRanges, ownCredentials } = input.context;
+    for (const v of referenceViolations(change, next, input.joined, allowedRanges, ownCredentials))
       violations.push({ ...v, change: index });
   });
   const guarded =

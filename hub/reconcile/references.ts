@@ -29,6 +29,8 @@ export function referenceViolations(
   joined: ReadonlySet<string>,
   /** CIDR blocks the operator permits although they would be refused (I32). */
   allowedRanges: readonly string[] = [],
+  /** Namespaces whose DNSProviders need no Secret. */
+  ownCredentials?: readonly string[],
 ): readonly Unplaced[] {
   if (change.type === 'delete') return deletionOf(change.current, next, joined);
   const desired = change.next;
@@ -61,7 +63,10 @@ export function referenceViolations(
             ),
           ];
     case 'DNSProvider':
-      return [...delegatingZones(desired, next), ...providerViolations(desired, next, allowedRanges)];
+      return [
+        ...delegatingZones(desired, next),
+        ...providerViolations(desired, next, allowedRanges, ownCredentials),
+      ];
     case 'Secret':
       return [];
   }

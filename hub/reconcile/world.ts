@@ -11,6 +11,8 @@ import { type ObjectKey, type Objects, objectKey } from './objects.ts';
 export interface WorldContext {
   readonly regions: RegionTable;
   readonly allowedRanges: readonly string[];
+  /** Namespaces whose DNSProviders may use the hub's own credentials; `default` when left out. */
+  readonly ownCredentials?: readonly string[];
   /** False when the GeoIP database knows countries only. */
   readonly hasSubdivisions?: boolean;
 }
