@@ -129,6 +129,20 @@ describe('a placement as LUA records', () => {
     expect(made).toContain('G({1,0},');
   });
 
+  it('checks every address by itself, so that only the one that is down leaves', () => {
+    const [first, second] = [member(1), member(2)];
+    const both = {
+      ...first,
+      values: [...first.values, ...second.values],
+      targets: [...first.targets, ...second.targets],
+    };
+    const made = code(placement([[both], [member(3)]], { decider: 'native', features: ['failover'] }));
+    expect(made).toContain(
+      "V,C={{'192.0.2.1','192.0.2.2'}},{{function() return T(443,'192.0.2.1') end,function() return T(443,'192.0.2.2') end}}",
+    );
+    expect(made).not.toContain(' and T(');
+  });
+
   it('says what a hub that is away means', () => {
     const hubDown = (decider: Decider) => {
       const made = compiled(placement([[member(1), member(2)]], { decider }));

@@ -91,7 +91,7 @@ function claimsOf({ decider }: Placement, checked: boolean): readonly FeatureCla
     checked
       ? native(
           'failover',
-          'PowerDNS checks each address itself, and answers with the next tier when one is down.',
+          'PowerDNS checks each address itself: one that is down leaves the answers, and the next tier answers when all of a tier are down.',
         )
       : computed('failover', 'The hub writes the record anew when an endpoint goes down or comes back.'),
     checked

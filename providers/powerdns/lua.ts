@@ -119,15 +119,16 @@ function ordinal(index: number): string {
 /**
  * `T`, `U`: whether PowerDNS finds an address up by a TCP connection, by a URL; asking begins the check. Both functions answer with every address
  * when all are down, so each is asked for together with one that nobody can connect to: alone in the answer, it is up.
- * `F`: the members of a tier that are up, those with a weight or those without. `G`: the records of one of them, those without a weight only when
- * no other is up; nothing when none is.
+ * `A`: the addresses of a member that are up. `F`: keys of the members of a tier of which an address is up, those with a weight or those without,
+ * and what each would answer. `G`: the records of one of them, those without a weight only when no other is up; nothing when none is.
  */
 const CHECKED = [
   "local O={selector='all',backupSelector='all'}",
   "local function T(p,a) return #ifportup(p,{a,'255.255.255.255'},O)==1 end",
   "local function U(u,a) return #ifurlup(u,{{a,'255.255.255.255'}},O)==1 end",
-  "local function F(k,W,V,c) local m={} for i,w in ipairs(W) do if k==(w>0) and c(i) then m[#m+1]={w>0 and w or 1,'0.0.0.'..i} end end return m end",
-  'local function G(W,V,c,P) for _,k in ipairs({true,false}) do local m=F(k,W,V,c) if #m>0 then return V[tonumber(string.sub(P(m),7))] end end end ',
+  'local function A(v,C) local m={} for i,c in ipairs(C) do if c() then m[#m+1]=v[i] end end return m end',
+  "local function F(k,W,c) local m,S={},{} for i,w in ipairs(W) do if k==(w>0) then local v=c(i) if #v>0 then m[#m+1]={w>0 and w or 1,'0.0.0.'..i} S[i]=v end end end return m,S end",
+  'local function G(W,c,P) for _,k in ipairs({true,false}) do local m,S=F(k,W,c) if #m>0 then return S[tonumber(string.sub(P(m),7))] end end end ',
 ].join(' ');
 
 /** Members of a tier of a checked record: more would make the record slow, each being asked for at every query. */
@@ -142,7 +143,7 @@ function checkedAnswer(tiers: readonly PlacedTier[], { sticky }: Pick<LuaOptions
     const values = `{${members.map(({ values: own }) => list(own)).join(',')}}`;
     const checks = members.map(
       (member) =>
-        `function() return ${member.values.map((value, i) => isUp(value, member.targets[i])).join(' and ')} end`,
+        `{${member.values.map((value, i) => `function() return ${isUp(value, member.targets[i])} end`).join(',')}}`,
     );
     return { weights, values, checks: `{${checks.join(',')}}` };
   });
@@ -150,9 +151,9 @@ function checkedAnswer(tiers: readonly PlacedTier[], { sticky }: Pick<LuaOptions
   if (first === undefined) return 'return {}';
   const attempts = calls.map(
     ({ weights, values, checks }) =>
-      `do local C=${checks} local r=G(${weights},${values},function(i) return C[i]() end,${pick}) if r then return r end end`,
+      `do local V,C=${values},${checks} local r=G(${weights},function(i) return A(V[i],C[i]) end,${pick}) if r then return r end end`,
   );
-  return `${attempts.join(' ')} return G(${first.weights},${first.values},function() return true end,${pick})`;
+  return `${attempts.join(' ')} local V=${first.values} return G(${first.weights},function(i) return V[i] end,${pick})`;
 }
 
 /** Statuses that `ifurlup` takes for success: 200 alone. */
