@@ -295,6 +295,7 @@ describe('adopt', () => {
     before: ['www.example.com. 300 A 192.0.2.9'],
     after: ['www.example.com. 30 A 192.0.2.1'],
     owner: 'external-dns:blue',
+    ours: false,
     adopted: false,
   };
 
@@ -339,6 +340,13 @@ describe('adopt', () => {
     adopting(true);
     expect(await cli('adopt', 'www.example.com', '--yes')).toBe(1);
     expect(err).toMatch(/CONFLICT: www\.example\.com\. was not taken over at default\/cloud/);
+  });
+
+  it('says of a hostname that is ours that it is, and asks nothing', async () => {
+    hub({ '/v1/adoptions/default': { items: [{ ...preview, ours: true, owner: undefined }] } });
+    expect(await cli('adopt', 'www.example.com')).toBe(0);
+    expect(out).toBe('www.example.com. at default/cloud (zone example.com.): already ours\n');
+    expect(sent.map(({ path }) => path)).toEqual(['/v1/adoptions/default?dryRun=true']);
   });
 
   it('needs --yes where nobody can be asked', async () => {

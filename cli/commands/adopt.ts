@@ -35,7 +35,7 @@ export function addAdoptCommand(program: Command, session: Session): void {
         ...(options.provider === undefined ? {} : { provider: options.provider }),
       };
       const previews = await client.adopt(namespace, request, { ...write, dryRun: true });
-      const open = previews.filter(({ adopted }) => !adopted);
+      const open = previews.filter(({ adopted, ours }) => !adopted && !ours);
       const plain = format !== 'json' && format !== 'yaml';
       if (plain) printLines(session, previewLines(hostname, previews));
       if (options.dryRun === true || open.length === 0) {
@@ -87,10 +87,9 @@ async function agrees({ terminal }: Session, open: readonly AdoptPreview[]): Pro
 
 function previewLines(hostname: string, previews: readonly AdoptPreview[]): readonly string[] {
   if (previews.length === 0) return [`nothing stands in the way of ${hostname}`];
-  return previews.flatMap(({ provider, zone, before, after, owner, adopted }) => [
-    `${hostname} at ${provider} (zone ${zone})${adopted ? ': adopted already' : ''}`,
-    ...before.map((line) => `  - ${line}`),
-    ...after.map((line) => `  + ${line}`),
+  return previews.flatMap(({ provider, zone, before, after, owner, adopted, ours }) => [
+    `${hostname} at ${provider} (zone ${zone})${ours ? ': already ours' : adopted ? ': adopted already' : ''}`,
+    ...(ours ? [] : [...before.map((line) => `  - ${line}`), ...after.map((line) => `  + ${line}`)]),
     ...(owner === undefined ? [] : [`  made by ${owner}${ownerAdvice(owner)}`]),
   ]);
 }

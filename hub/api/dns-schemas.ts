@@ -183,6 +183,7 @@ const adoptPreview: z.ZodType<OnWire<AdoptPreview>> = named(
     before: strings,
     after: strings,
     owner: maybe,
+    ours: z.boolean().describe('All of it is of this hub already: there is nothing to take over.'),
     adopted: z.boolean(),
   }),
 );

@@ -162,3 +162,5 @@ export interface AdoptPreview {
   readonly owner?: string;
   readonly adopted: boolean;
 }
+  /** All of it is this hub's already: there is nothing to take over. */
+  readonly ours: boolean;

@@ -27,6 +27,7 @@ import { planRecords } from './record-plan.ts';
 import { reportedOf } from './reported-name.ts';
 
 export interface DnsServicesOptions {
+import { standingAt } from './standing-records.ts';
   readonly desk: ProviderDesk;
   readonly store: Pick<Store, 'recordAudit'>;
   /** The world once everything that is committed by now is in it. */
@@ -376,18 +377,16 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
             { fix: `Look again: \`portolan adopt ${hostname} -n ${namespace}\`.` },
           );
         const adopts = !context.dryRun && said === digest;
-        const heritage = inventory.heritage.get(hostname)?.[0];
-        const standing = content.sets.filter(
-          (set) => set.name === hostname && reported.desired.types.includes(set.type),
-        );
+        const standing = standingAt(inventory, hostname, reported.desired.types, desk.owner);
         previews.push({
           provider: zone.held.provider,
           zone: origin,
           hostname,
           digest,
-          before: standing.map((set) => `${set.type} ${textOf(set)}`),
+          before: standing.lines,
           after: (reported.desired.sets ?? []).map((set) => `${set.name} ${set.type} ${textOf(set)}`),
-          ...(heritage === undefined ? {} : { owner: `external-dns:${heritage.owner}` }),
+          ...(standing.madeBy === undefined ? {} : { owner: standing.madeBy }),
+          ours: standing.ours,
           adopted: adopts,
         });
         if (adopts) taken.push({ zone, digest });

@@ -1081,6 +1081,8 @@ export interface components {
             uid: string;
             version: string;
         };
+            /** @description All of it is of this hub already: there is nothing to take over. */
+            ours: boolean;
         AnswerDiff: {
             changes: {
                 after: components["schemas"]["AnswerShare"][];
