@@ -71,7 +71,7 @@ export interface Enactment {
   readonly content: ZoneContent | undefined;
   /** Something is left to do that a new plan from `content` (or a new read) may do. */
   readonly replan: boolean;
-  /** What ended it, with `superseded`, `unavailable` and `failed`. */
+  /** What ended it, with `superseded`, `unavailable` and `failed`; with `overtaken`: what the request met that was not tried again. */
   readonly failure: PortolanError | ProviderError | undefined;
   /** Where nothing is checked: names that are not as they were written, found by reading again. */
   readonly differences: readonly DomainName[];
@@ -156,9 +156,11 @@ async function send(
 ): Promise<Sent> {
   const { plan, provider, zone, signal } = input;
   let groups = whole;
+  let failure: ProviderError | undefined;
   for (let attempt = 0; ; attempt += 1) {
     if (signal.aborted) return { end: 'stopped' };
-    if (!input.isNewest()) return { end: 'overtaken' };
+    if (!input.isNewest())
+      return failure === undefined ? { end: 'overtaken' } : { end: 'overtaken', failure };
     const stamp = { ...plan.fence, step: progress.step, plan: plan.hash };
     const fence = fenceChange(plan, progress.fenceSet, stamp);
     const batch: Batch = { groups, fence, tokens: progress.content?.tokens ?? new Map<string, string>() };
@@ -175,6 +177,7 @@ async function send(
         return { end: 'stopped' };
       }
       const error = failureOf(thrown);
+      failure = error;
       const next = await judge(input, progress, backoff, {
         error,
         attempt,

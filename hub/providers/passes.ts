@@ -9,8 +9,10 @@ export interface Passes {
   ask(): void;
   /** A pass is due now, whatever failed before. */
   askNow(): void;
-  /** Asked for since the pass under way began. */
+  /** Asked for since the pass under way began, or since it looked at what is wanted. */
   readonly asked: boolean;
+  /** The pass under way looks at what is wanted now: whatever asked before is served by it. */
+  looked(): void;
   /** Failures in a row. */
   readonly failures: number;
   /** Resolves when no pass is under way; none begins after it. */
@@ -18,8 +20,11 @@ export interface Passes {
 }
 
 export interface PassesOptions {
-  /** One pass. @returns the instant of the next one if nobody asks earlier, monotonic milliseconds */
-  readonly pass: () => Promise<number>;
+  /**
+   * One pass. @returns the instant of the next one if nobody asks earlier, monotonic milliseconds; `overtaken`: it left off for a newer one,
+   * which says nothing of whether the failures before it are over
+   */
+  readonly pass: () => Promise<number | 'overtaken'>;
   /** What a failure means. @param failures in a row, from 1 @returns milliseconds until the next try */
   readonly onFailure: (thrown: unknown, failures: number) => number;
   readonly onEnd: () => void;
@@ -67,6 +72,7 @@ export function createPasses(options: PassesOptions): Passes {
   async function once(): Promise<number> {
     try {
       const nextMs = await options.pass();
+      if (nextMs === 'overtaken') return clock.monotonicMs();
       failures = 0;
       notBeforeMs = Number.NEGATIVE_INFINITY;
       return nextMs;
@@ -91,6 +97,9 @@ export function createPasses(options: PassesOptions): Passes {
     },
     get asked() {
       return asked;
+    },
+    looked() {
+      asked = false;
     },
     get failures() {
       return failures;
