@@ -1,5 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { type TransferRequest, transferChanges, transferZone } from '../../nameserver/transfer-client.ts';
+import {
+  type TransferLimits,
+  type TransferRequest,
+  transferChanges,
+  transferZone,
+} from '../../nameserver/transfer-client.ts';
 import { isAtOrBelow, parseName } from '../../src/dns/name.ts';
 import { CLASS, RCODE, TYPE } from '../../src/dns/types.ts';
 import { type Message, makeQuery, type ResourceRecord } from '../../src/dns/wire/message.ts';
@@ -29,17 +34,29 @@ const APPEAR_MS = 5_000;
 const FIRST_LOOK_MS = 20;
 const MAX_LOOK_MS = 500;
 
+/**
+ * What one reading of a zone may take: whoever writes a DNSProvider names the server, and one that never comes to an end must not fill the
+ * hub's memory. A million records are 100 times what a zone at Route 53 may hold; 180 s is what a hub gives a reading.
+ */
+export const READ_LIMITS: Omit<TransferLimits, 'idleMs'> = {
+  records: 1_000_000,
+  octets: 256 * 1024 * 1024,
+  totalMs: 180_000,
+};
+
 /** A name server that is read by AXFR and IXFR and written by UPDATE, all over TCP and signed by one TSIG key. */
 export class Rfc2136Provider implements Provider {
   readonly #options: ProviderOptions;
   readonly #to: Correspondent;
+  readonly #limits: Omit<TransferLimits, 'idleMs'>;
   readonly #copies = new Map<string, ZoneCopy>();
 
   /** @throws ProviderError `denied` when the key cannot be used */
-  constructor(options: ProviderOptions) {
+  constructor(options: ProviderOptions, limits = READ_LIMITS) {
     const { rfc2136 } = options.spec;
     if (rfc2136 === undefined) throw new ProviderError('unsupported', 'the DNSProvider has no spec.rfc2136');
     this.#options = options;
+    this.#limits = limits;
     this.#to = {
       host: rfc2136.server,
       port: rfc2136.port,
@@ -174,7 +191,7 @@ export class Rfc2136Provider implements Provider {
       signal,
       lookup: this.#to.guard.lookup,
       wallMs: this.#to.wallMs,
-      limits: { idleMs: this.#to.timeoutMs },
+      limits: { ...this.#limits, idleMs: this.#to.timeoutMs },
     };
   }
 
