@@ -406,6 +406,39 @@ describe('explain', () => {
     expect(out).toContain('www.example.com. at default/cloud (zone example.com.): refused');
     expect(out).toContain('fix: Accept it, or delegate.');
     expect(out).not.toContain('api.example.com');
+  });
+
+  it('says of the origin of a Zone, or of a Zone by its name, where it is delegated', async () => {
+    const { metadata } = policy;
+    const zone = {
+      apiVersion: 'portolan.dev/v1alpha1',
+      kind: 'Zone',
+      metadata: { ...metadata, name: 'geo' },
+      spec: {
+        origin: 'geo.example.com.',
+        nameServers: [{ name: 'ns1.example.net.', addresses: [] }],
+      },
+    };
+    const list = (kind: string, items: readonly object[]) => ({
+      apiVersion: 'portolan.dev/v1alpha1',
+      kind: `${kind}List`,
+      metadata: { resourceVersion: '1' },
+      items,
+    });
+    hub({
+      '/apis/portolan.dev/v1alpha1/trafficpolicies': list('TrafficPolicy', [policy]),
+      '/apis/portolan.dev/v1alpha1/zones': list('Zone', [zone]),
+      '/v1/zones/shop/geo/reports': {
+        items: [{ ...report, hostname: 'geo.example.com.', outcome: 'delegated', features: [] }],
+      },
+    });
+    const told =
+      'geo.example.com. at default/cloud (zone example.com.): delegated to the embedded name servers';
+    expect(await cli('explain', 'geo.example.com')).toBe(0);
+    expect(out).toContain(told);
+    out = '';
+    expect(await cli('explain', 'zone', 'geo', '-n', 'shop')).toBe(0);
+    expect(out).toContain(told);
     err = '';
     expect(await cli('explain', 'other.example.com')).toBe(1);
     expect(err).toMatch(/NOT_FOUND.*other\.example\.com/);

@@ -7,17 +7,18 @@ import { kindArgument } from '../kind-argument.ts';
 import { notFound } from '../object-argument.ts';
 import { documentText } from '../output/document.ts';
 import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
+import { storedZone } from '../zone-argument.ts';
 
 export function addExplainCommand(program: Command, session: Session): void {
   program
     .command('explain <hostname|kind> [name]')
     .summary('what becomes of a hostname at each DNS provider')
     .description(
-      'Says of a hostname, or of every hostname of a policy, what each DNS provider makes of it: which part of the policy the provider keeps with each query, which the hub keeps by changing records, what is lost or refused, and what happens while the hub is away. (`resolve` says what is answered now.) Exit code 1: something is refused.',
+      'Says of a hostname, of every hostname of a policy, or of the origin of a Zone that is delegated, what each DNS provider makes of it: which part of the policy the provider keeps with each query, which the hub keeps by changing records, what is lost or refused, and what happens while the hub is away. (`resolve` says what is answered now.) Exit code 1: something is refused.',
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain policy www -n shop -o json',
+      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain geo.example.com\n  $ portolan explain policy www -n shop -o json',
     )
     .action(async (what: string, name: string | undefined, _options: object, self: Command) => {
       const format = outputOf(self);
@@ -25,7 +26,7 @@ export function addExplainCommand(program: Command, session: Session): void {
       const reports =
         name === undefined
           ? await ofHostname(client, what, globals(self).namespace)
-          : await ofPolicy(client, what, { namespace, name });
+          : await ofObject(client, what, { namespace, name });
       if (format === 'json' || format === 'yaml')
         session.terminal.out(documentText({ items: reports }, format));
       else if (reports.length === 0)
@@ -42,11 +43,12 @@ export function addExplainCommand(program: Command, session: Session): void {
 }
 
 /** @throws PortolanError USAGE when the kind has no reports, NOT_FOUND */
-async function ofPolicy(client: Client, kindText: string, policy: ObjectName) {
+async function ofObject(client: Client, kindText: string, policy: ObjectName) {
   const kind = kindArgument(kindText);
+  if (kind === 'Zone') return client.zoneCompileReports(policy);
   if (kind !== 'TrafficPolicy') {
     throw new PortolanError('USAGE', `a ${kind} is not published at DNS providers by itself`, {
-      fix: 'Write `portolan explain policy <name>` or `portolan explain <hostname>`.',
+      fix: 'Write `portolan explain policy <name>`, `portolan explain zone <name>` or `portolan explain <hostname>`.',
     });
   }
   if ((await client.get('TrafficPolicy', policy)) === undefined)
@@ -64,9 +66,15 @@ async function ofHostname(
   const { items } = await client.list('TrafficPolicy', namespace);
   const policy = items.find(({ spec }) => spec.hostnames.includes(hostname));
   if (policy === undefined) {
-    throw new PortolanError('NOT_FOUND', `no TrafficPolicy has the hostname ${hostname}`, {
-      fix: 'List the policies with `portolan get policies -A`; for all names of one: `portolan explain policy <name>`.',
-    });
+    const zone = await storedZone(client, hostname, namespace);
+    if (zone !== undefined) return client.zoneCompileReports(zone.metadata);
+    throw new PortolanError(
+      'NOT_FOUND',
+      `no TrafficPolicy has the hostname ${hostname}, and no Zone this origin`,
+      {
+        fix: 'List the policies with `portolan get policies -A`; for all names of one: `portolan explain policy <name>`.',
+      },
+    );
   }
   const reports = await client.compileReports(policy.metadata);
   return reports.filter((report) => report.hostname === hostname);

@@ -16,6 +16,8 @@ export interface DnsServices {
   zoneStates(provider: Key<'DNSProvider'>): Promise<readonly ProviderZoneState[]>;
   /** Compile reports of the hostnames of a policy, as they stand. */
   reports(policy: Key<'TrafficPolicy'>): Promise<readonly CompileReport[]>;
+  /** What becomes of the origin of a Zone at the provider that it is delegated from; empty: it is not delegated. NOT_FOUND. */
+  zoneReports(zone: Key<'Zone'>): Promise<readonly CompileReport[]>;
   /** Compile reports of every policy that `changes` would change, and what would be written. Never writes. */
   planRecords(changes: readonly ProposedChange[]): Promise<RecordPlan>;
   /** Lets the plan with this hash through, once. NOT_FOUND when no such plan waits. */
@@ -48,6 +50,7 @@ export interface ProviderCheck {
   }[];
   /** What the provider can and cannot do, each with the reason. */
   readonly capabilities: readonly {
+    readonly about: 'safety' | 'routing' | 'types';
     readonly subject: string;
     readonly native: boolean;
     readonly reason: string;
@@ -160,7 +163,7 @@ export interface AdoptPreview {
   readonly after: readonly string[];
   /** `external-dns:<id>` when it was made by external-dns: which must be told to let go. */
   readonly owner?: string;
-  readonly adopted: boolean;
-}
   /** All of it is this hub's already: there is nothing to take over. */
   readonly ours: boolean;
+  readonly adopted: boolean;
+}

@@ -150,6 +150,19 @@ export const DNS_ENDPOINTS: readonly Endpoint[] = [
       return ok({ items: await services.dns.reports({ kind: 'TrafficPolicy', namespace, name }) });
     },
   }),
+  endpoint({
+    id: 'zoneCompileReports',
+    method: 'GET',
+    path: '/v1/zones/{namespace}/{name}/reports',
+    tag,
+    summary: 'What becomes of the origin of a Zone at the DNS provider that it is delegated from.',
+    access: { kind: 'namespace', action: 'Zone.read' },
+    replies: { 200: { description: 'a report where it is delegated, else none', schema: compileReports } },
+    handle: async ({ params }, { services }) => {
+      const { namespace = '', name = '' } = params;
+      return ok({ items: await services.dns.zoneReports({ kind: 'Zone', namespace, name }) });
+    },
+  }),
 ];
 
 function providerKey({ namespace = '', name = '' }: Readonly<Record<string, string>>) {

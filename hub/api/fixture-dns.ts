@@ -50,6 +50,7 @@ export function idleDnsServices(): DnsServices & { readonly done: string[] } {
       return [ZONE_STATE];
     },
     reports: async () => [],
+    zoneReports: async () => [],
     planRecords: async () => ({ reports: [], zones: [] }),
     async approve({ name }, zone, hash, { actor, reason, dryRun }) {
       await known(name);

@@ -1,10 +1,12 @@
 import { ProviderError, type ProviderZone } from '../../providers/contract.ts';
-import type { DomainName } from '../../src/dns/name.ts';
+import { type DomainName, isAtOrBelow } from '../../src/dns/name.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import type { CompileReport } from '../../src/plan/compile-report.ts';
 import { belongsTo, pooledName } from '../../src/plan/ownership.ts';
 import type { RecordSet } from '../../src/plan/record-set.ts';
 import { digestOfName, takeInventory, type ZoneInventory } from '../../src/plan/zone-inventory.ts';
 import type { ZonePlan } from '../../src/plan/zone-plan.ts';
+import type { Resource } from '../../src/resources/catalogue.ts';
 import type {
   AdoptPreview,
   DnsServices,
@@ -25,9 +27,10 @@ import type { ZoneMemory } from './generations.ts';
 import { changeLines, removalLines, textOf } from './plan-lines.ts';
 import { planRecords } from './record-plan.ts';
 import { reportedOf } from './reported-name.ts';
+import { standingAt } from './standing-records.ts';
+import { heldZones } from './zone-keys.ts';
 
 export interface DnsServicesOptions {
-import { standingAt } from './standing-records.ts';
   readonly desk: ProviderDesk;
   readonly store: Pick<Store, 'recordAudit'>;
   /** The world once everything that is committed by now is in it. */
@@ -161,6 +164,19 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
     }
   }
 
+  /** What becomes of a Zone at the provider that it is delegated from. */
+  function delegationReports(world: World, zone: Resource<'Zone'>): readonly CompileReport[] {
+    const { namespace, name } = zone.metadata;
+    const { delegation } = zone.spec;
+    if (delegation === undefined) return [];
+    const provider = objectKey(namespace, delegation.provider);
+    return heldZones(world)
+      .filter((held) => held.provider === provider && isAtOrBelow(zone.spec.origin, held.wanted.origin))
+      .flatMap((held) => desk.preview(world, held).names)
+      .filter(({ desired }) => desired.resource === `zone/${objectKey(namespace, name)}`)
+      .map(({ report }) => report);
+  }
+
   function ownerOf(inventory: ZoneInventory, set: RecordSet): string | undefined {
     const { origin } = inventory;
     const name = pooledName(origin, set.name) ?? set.name;
@@ -177,7 +193,7 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
   return {
     async check(key) {
       const { resource } = await existing(key);
-      const capabilities = capabilityLines(desk.kindOf(resource.spec).capabilities);
+      const capabilities = capabilityLines(desk.kindOf(resource.spec).capabilities, resource.spec);
       try {
         const connection = await desk.connection(keyOf(key));
         const provider = await connection.provider();
@@ -267,13 +283,25 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         throw new PortolanError('NOT_FOUND', `there is no TrafficPolicy ${keyOf(key)}`);
       const reports = [];
       for (const hostname of policy.spec.hostnames) {
-        for (const held of desk.zonesFor(key.namespace, hostname)) {
+        const zones = desk.zonesFor(key.namespace, hostname);
+        // What is below a delegated Zone is answered there; resolvers find it by the delegation.
+        const above = zones.length === 0 ? embeddedAbove(world, key.namespace, hostname) : undefined;
+        if (above !== undefined)
+          reports.push(...delegationReports(world, above).map((report) => ({ ...report, hostname })));
+        for (const held of zones) {
           const names = desk.preview(world, held).names;
           const reported = reportedOf(names, keyOf(key), hostname);
           if (reported !== undefined) reports.push(reported.report);
         }
       }
       return reports;
+    },
+
+    async zoneReports(key) {
+      const world = await options.currentWorld();
+      const zone = world.objects.Zone.get(keyOf(key));
+      if (zone !== undefined) return delegationReports(world, zone);
+      throw new PortolanError('NOT_FOUND', `there is no Zone ${keyOf(key)}`);
     },
 
     async planRecords(changes): Promise<RecordPlan> {
@@ -413,6 +441,16 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
 interface FollowingPlan {
   readonly plan: ZonePlan | undefined;
   readonly memory: ZoneMemory;
+}
+
+/** The embedded Zone that answers a hostname, if it is one of this namespace. */
+function embeddedAbove(world: World, namespace: string, hostname: DomainName): Resource<'Zone'> | undefined {
+  const [closest] = [...world.objects.Zone.values()]
+    .filter(
+      ({ metadata, spec }) => metadata.deletionTimestamp === undefined && isAtOrBelow(hostname, spec.origin),
+    )
+    .sort((a, b) => b.spec.origin.length - a.spec.origin.length);
+  return closest?.metadata.namespace === namespace ? closest : undefined;
 }
 
 const resuming = ({ heldAtGeneration: _held, ...memory }: ZoneMemory): ZoneMemory => memory;

@@ -167,6 +167,8 @@ export interface Client {
   ): Promise<readonly AdoptPreview[]>;
   /** What becomes of each hostname of a policy at each DNS provider. */
   compileReports(policy: ObjectName): Promise<readonly CompileReport[]>;
+  /** What becomes of the origin of a Zone where it is delegated. */
+  zoneCompileReports(zone: ObjectName): Promise<readonly CompileReport[]>;
 
   planDrill(namespace: string, spec: DrillPlanInput['spec']): Promise<DrillPlan>;
   startDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
@@ -410,6 +412,9 @@ export function createClient(options: ClientOptions): Client {
         await raw.GET('/v1/policies/{namespace}/{name}/reports', { params: { path: nameOf(path) } }),
         server,
       ).items,
+    zoneCompileReports: async (path) =>
+      data(await raw.GET('/v1/zones/{namespace}/{name}/reports', { params: { path: nameOf(path) } }), server)
+        .items,
     planDrill: async (namespace, spec) =>
       data(
         await raw.POST('/v1/drills/{namespace}/plan', { params: { path: { namespace } }, body: { spec } }),

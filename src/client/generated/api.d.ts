@@ -1045,6 +1045,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/zones/{namespace}/{name}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What becomes of the origin of a Zone at the DNS provider that it is delegated from. */
+        get: operations["zoneCompileReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1064,6 +1081,8 @@ export interface components {
             before: string[];
             digest: string;
             hostname: string;
+            /** @description All of it is of this hub already: there is nothing to take over. */
+            ours: boolean;
             owner?: string;
             provider: string;
             zone: string;
@@ -1081,8 +1100,6 @@ export interface components {
             uid: string;
             version: string;
         };
-            /** @description All of it is of this hub already: there is nothing to take over. */
-            ours: boolean;
         AnswerDiff: {
             changes: {
                 after: components["schemas"]["AnswerShare"][];
@@ -2031,6 +2048,8 @@ export interface components {
         };
         ProviderCheck: {
             capabilities: {
+                /** @enum {string} */
+                about: "safety" | "routing" | "types";
                 native: boolean;
                 reason: string;
                 subject: string;
@@ -5614,6 +5633,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ZoneDnssecAction"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    zoneCompileReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a report where it is delegated, else none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompileReports"];
                 };
             };
             /** @description what went wrong, and the way out */
