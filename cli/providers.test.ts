@@ -75,6 +75,23 @@ const state = (origin: string, more: object = {}) => ({
   ...more,
 });
 
+const CAPABILITIES = [
+  {
+    about: 'safety',
+    subject: 'stale writers are refused',
+    native: true,
+    reason: 'Every change is conditional.',
+  },
+  { about: 'routing', subject: 'geo', native: false, reason: 'plain records only' },
+  { about: 'routing', subject: 'weights', native: true, reason: 'weighted records' },
+  {
+    about: 'types',
+    subject: 'records that are not written (RRSIG)',
+    native: false,
+    reason: 'it signs itself',
+  },
+];
+
 describe('provider check', () => {
   it('shows what fails with what to do about it, and ends with 1', async () => {
     hub({
@@ -89,7 +106,7 @@ describe('provider check', () => {
             fix: 'Allow it on the zone.',
           },
         ],
-        capabilities: [{ subject: 'geo', native: false, reason: 'plain records only' }],
+        capabilities: CAPABILITIES,
       },
     });
     expect(await cli('provider', 'check', 'cloud')).toBe(1);
@@ -97,10 +114,29 @@ describe('provider check', () => {
       'ok    route53:ListHostedZones: 2 zones',
       'FAIL  route53:ChangeResourceRecordSets: denied',
       '      fix: Allow it on the zone.',
-      '',
-      'no    geo: plain records only',
-      '',
       '1 of 2 checks fail',
+      '',
+    ]);
+  });
+
+  it('sums up what the provider routes itself once all is well, and gives reasons with --capabilities', async () => {
+    hub({ [`${CLOUD}/check`]: { ok: true, findings: [], capabilities: CAPABILITIES } });
+    expect(await cli('provider', 'check', 'cloud')).toBe(0);
+    expect(out.split('\n')).toEqual([
+      '0 checked, all well',
+      'native: weights',
+      'computed by the hub, as far as plain records can say it: geo',
+      '(--capabilities says why)',
+      '',
+    ]);
+    out = '';
+    expect(await cli('provider', 'check', 'cloud', '--capabilities')).toBe(0);
+    expect(out.split('\n').slice(1)).toEqual([
+      '',
+      'stale writers are refused: yes. Every change is conditional.',
+      'geo: not by the provider. plain records only',
+      'weights: by the provider. weighted records',
+      'records that are not written (RRSIG): it signs itself',
       '',
     ]);
   });

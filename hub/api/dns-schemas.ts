@@ -109,7 +109,14 @@ export const providerCheck: z.ZodType<OnWire<ProviderCheck>> = named(
   z.object({
     ok: z.boolean(),
     findings: z.array(z.object({ subject: text, ok: z.boolean(), message: text, fix: maybe })),
-    capabilities: z.array(z.object({ subject: text, native: z.boolean(), reason: text })),
+    capabilities: z.array(
+      z.object({
+        about: z.enum(['safety', 'routing', 'types']),
+        subject: text,
+        native: z.boolean(),
+        reason: text,
+      }),
+    ),
   }),
 );
 

@@ -20,6 +20,7 @@ import type { World } from '../reconcile/world.ts';
 import type { Key, Store } from '../store/contract.ts';
 import type { ZoneVerification } from '../verify/verifier.ts';
 import { capabilityLines } from './capability-lines.ts';
+import { type Finding, findingsOf } from './check-findings.ts';
 import { describedLines } from './described-lines.ts';
 import type { DeskZone, ProviderDesk } from './desk.ts';
 import { asPortolanError } from './failures.ts';
@@ -197,24 +198,24 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
       try {
         const connection = await desk.connection(keyOf(key));
         const provider = await connection.provider();
-        const findings: { subject: string; ok: boolean; message: string; fix?: string }[] = [];
+        const located: Finding[] = [];
         const zones: ProviderZone[] = [];
         // What the account may do now, not when its list of zones was kept.
         connection.forgetZones();
         for (const wanted of resource.spec.zones) {
           try {
             zones.push(await connection.locate(wanted));
-            findings.push({ subject: `zone ${wanted.origin}`, ok: true, message: 'it is there' });
+            located.push({ subject: `zone ${wanted.origin}`, ok: true, message: 'it is there' });
           } catch (thrown) {
             const { message, fix } = asPortolanError(thrown);
-            findings.push({ subject: `zone ${wanted.origin}`, ok: false, message, fix });
+            located.push({ subject: `zone ${wanted.origin}`, ok: false, message, fix });
             if (thrown instanceof ProviderError && thrown.failure !== 'gone') break;
           }
         }
         const found = await connection.operate('check', keyOf(key), (signal) =>
           provider.check(zones, signal),
         );
-        findings.push(...found);
+        const findings = findingsOf(located, found, resource.spec);
         const ok = findings.every(({ ok }) => ok);
         // What was refused or failed may do well now: nobody has to wait for the end of a pause.
         if (ok)
@@ -223,7 +224,8 @@ export function createDnsServices(options: DnsServicesOptions): DnsServices {
         return { ok, findings, capabilities };
       } catch (thrown) {
         const { message, fix } = asPortolanError(thrown);
-        return { ok: false, findings: [{ subject: 'connection', ok: false, message, fix }], capabilities };
+        const failed = { subject: 'connection', ok: false, message, fix };
+        return { ok: false, findings: findingsOf([failed], [], resource.spec), capabilities };
       }
     },
 
