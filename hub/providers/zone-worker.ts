@@ -14,6 +14,7 @@ import { backoffDelayMs } from '../../src/protocol/backoff.ts';
 import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
 import { withAids } from './aid-ids.ts';
 import type { Connection, WantedZone } from './connection.ts';
+import { createEmptyReadings } from './empty-reading.ts';
 import type { EnactInput, Enactment } from './enactor.ts';
 import { asPortolanError, providerFailureOf } from './failures.ts';
 import { afterApplying, type Generations, NOTHING_YET, type ZoneMemory } from './generations.ts';
@@ -132,8 +133,18 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
   let aidIds: ReadonlyMap<string, string> = new Map();
   /** What we wrote last at each name, to know it again should its marker be removed. */
   let remembered: ReadonlyMap<DomainName, string> = new Map();
+  /** Names that the generation before this one has records of. */
+  const written: ReadonlySet<DomainName> = NO_NAMES;
+  const emptyReadings = createEmptyReadings({
+    key,
+    origin: options.wanted.origin,
+    owner: options.owner,
+    monotonicMs: () => clock.monotonicMs(),
+  });
   /** Content of the generation that a rollback holds. */
   let heldContent: { readonly generation: number; readonly names: readonly WantedName[] } | undefined;
+  /** What a rollback held back when the zone was looked at last. */
+  let keptBack: ReadonlySet<DomainName> = NO_NAMES;
   let newest: readonly WantedName[] | undefined;
   let heldBack: { readonly of: unknown; readonly from: unknown; readonly names: ReadonlySet<DomainName> } = {
     of: undefined,
@@ -400,9 +411,13 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       ),
     );
     const fresh = [...next].filter((name) => !programmed.has(name));
+    // What was held back and is now wanted as it is held: from here on it is there as it is wanted.
+    const back = namesHeldBack();
+    const released = [...keptBack].filter((name) => !back.has(name) && next.has(name));
+    keptBack = back;
     programmed = next;
     error = undefined;
-    const all = [...new Set([...fresh, ...changed])];
+    const all = [...new Set([...fresh, ...changed, ...released])];
     if (all.length > 0) options.onProgrammed(all);
     options.onState();
   }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { askNameServer } from '../../nameserver/ask.ts';
 import { parseName } from '../../src/dns/name.ts';
 import { formatRdata } from '../../src/dns/records/catalogue.ts';
@@ -18,6 +19,7 @@ import { until } from '../support/until.ts';
 const suite = 'DNS provider commands with BIND';
 const named = await requireServer('named', suite);
 
+const condition = z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() });
 const WWW = parseName('www.example.com');
 const SHOP = parseName('shop.example.com');
 const KEY = {
@@ -60,6 +62,15 @@ describe.skipIf(!named.available)(suite, () => {
       timeoutMs: 2000,
     });
     return reply.answers.map(({ data }) => data).sort();
+  }
+
+  async function programmed(): Promise<
+    { readonly status: string; readonly reason: string; readonly message: string } | undefined
+  > {
+    const { status } = z
+      .object({ status: z.object({ conditions: z.array(condition) }) })
+      .parse(JSON.parse(await well('get', 'policy', 'web', '-o', 'json')));
+    return status.conditions.find(({ type }) => type === 'Programmed');
   }
 
   const policy = (hostnames: readonly string[], frankfurt: string) => `apiVersion: portolan.dev/v1alpha1
@@ -197,18 +208,47 @@ spec: { location: { country: FR }, addresses: ["203.0.113.9"] }
       20_000,
     );
     expect(await well('provider', 'history', 'bind')).toMatch(new RegExp(`^${generation} `, 'm'));
+    const back = await well('rollback', 'bind', '--to', String(generation), '--dry-run');
+    expect(back).toContain(
+      `would go back to generation ${generation}; nothing is written now, this would be:`,
+    );
+    expect(back).toMatch(/~ www\.example\.com\. A .*203\.0\.113\.99 → .*203\.0\.113\.7/);
+    expect(await addresses(WWW)).toEqual(['203.0.113.9', '203.0.113.99']);
     await well('rollback', 'bind', '--to', String(generation), '--reason', 'www was wrong');
     await until(
       'it is undone',
       async () => (await addresses(WWW)).join() === '203.0.113.7,203.0.113.9',
       20_000,
     );
-    expect((await portolan('provider', 'plan', 'bind')).out).toContain(
-      `held at generation ${generation} by a rollback`,
+    // The policy still has the mistake: that it is not published is said, with what the end of the hold would write.
+    const heldPlan = await portolan('provider', 'plan', 'bind');
+    expect(heldPlan.code).toBe(1);
+    expect(heldPlan.out).toContain(
+      `held at generation ${generation} by a rollback; \`portolan provider resume\` ends that and writes:`,
+    );
+    const again = /~ www\.example\.com\. A .*203\.0\.113\.7.* → .*203\.0\.113\.99/;
+    expect(heldPlan.out).toMatch(again);
+    expect(await well('provider', 'resume', 'bind', '--dry-run')).toMatch(again);
+    await until(
+      'the policy is held',
+      async () => {
+        const held = await programmed();
+        return (
+          held?.status === 'False' &&
+          held.reason === 'Held' &&
+          held.message.includes(`at generation ${generation}`)
+        );
+      },
+      20_000,
+    );
+    expect((await programmed())?.message).toContain(
+      '`portolan provider resume default/bind --zone example.com`',
     );
     writeFileSync(join(folder, 'web.yaml'), first);
     // Both addresses changed within minutes: more than the budget of changes lets through by itself.
     await well('apply', '-f', 'web.yaml', '--force', '--reason', 'as it was');
+    await until('nothing is held back', async () => (await programmed())?.status === 'True', 20_000);
+    expect(await well('provider', 'plan', 'bind')).toContain('ends that and writes nothing');
     await well('provider', 'resume', 'bind');
 
     // The hostname goes, and with it our records alone.
@@ -217,6 +257,88 @@ spec: { location: { country: FR }, addresses: ["203.0.113.9"] }
     await until('www is gone', async () => (await addresses(WWW)).length === 0, 20_000);
     expect(await well('zone', 'export', 'example.com', '--provider', 'bind')).toMatch(/^mail /m);
     expect(await addresses(SHOP)).toEqual(['203.0.113.7', '203.0.113.9']);
+  });
+
+  it('say what removals wait, let them go by their hash, and say that a frozen provider waits', async () => {
+    const many = Array.from({ length: 6 }, (_, i) => `n${i}.example.com`);
+    const first = parseName('n0.example.com');
+    const last = parseName('n5.example.com');
+    writeFileSync(join(folder, 'many.yaml'), policy(many, '203.0.113.7').replace('name: web', 'name: many'));
+    await well('apply', '-f', 'many.yaml');
+    await until('all are published', async () => (await addresses(last)).length === 2, 20_000);
+    writeFileSync(
+      join(folder, 'many.yaml'),
+      policy(many.slice(0, 1), '203.0.113.7').replace('name: web', 'name: many'),
+    );
+    await well('apply', '-f', 'many.yaml', '--force', '--reason', 'fewer');
+    const { value: waits } = await until(
+      'the removals wait',
+      async () => {
+        const { out } = await portolan('provider', 'plan', 'bind');
+        return out.includes('waits for approval') && out;
+      },
+      20_000,
+    );
+    expect(waits.match(/names of example\.com would be removed/g)).toHaveLength(1);
+    expect(waits).toMatch(/- n5\.example\.com\. A 30 203\.0\.113\.7, 203\.0\.113\.9/);
+    const [, hash = ''] =
+      /portolan provider approve default\/bind --zone example\.com --plan ([0-9a-f]{16})/.exec(waits) ?? [];
+    const approve = ['provider', 'approve', 'default/bind', '--zone', 'example.com', '--plan', hash] as const;
+    expect(await well(...approve, '--dry-run')).toContain('would be approved, and this would go:');
+    expect(await addresses(last)).toHaveLength(2);
+    const approved = await well(...approve);
+    expect(approved).toContain(`plan ${hash} of example.com. is approved, and this goes now:`);
+    expect(approved).toMatch(/- n5\.example\.com\. A /);
+    await until('they are gone', async () => (await addresses(last)).length === 0, 20_000);
+    expect(await addresses(first)).toHaveLength(2);
+
+    const freeze = (frozen: boolean) => {
+      const text = readFileSync(join(folder, 'bind.yaml'), 'utf8').replace(
+        '  zones: [{ origin: example.com }]\n',
+        `  zones: [{ origin: example.com }]\n  frozen: ${frozen}\n`,
+      );
+      writeFileSync(join(folder, 'frozen.yaml'), text);
+      return well('apply', '-f', 'frozen.yaml');
+    };
+    await freeze(true);
+    await well('delete', 'policy', 'many');
+    await until(
+      'the removal waits for the thaw',
+      async () => {
+        const { code, out } = await portolan('provider', 'plan', 'bind');
+        return code === 1 && /frozen: .*`spec\.frozen: false`[\s\S]*- n0\.example\.com\. A/.test(out);
+      },
+      20_000,
+    );
+    expect(await addresses(first)).toHaveLength(2);
+    await freeze(false);
+    await until('it is gone', async () => (await addresses(first)).length === 0, 20_000);
+  });
+
+  it('ask other servers at once when `spec.verify.servers` changes, and say who is still behind', async () => {
+    const servers = (port: number) => {
+      const text = readFileSync(join(folder, 'bind.yaml'), 'utf8').replace(
+        /verify: .*/,
+        `verify: { servers: [{ address: 127.0.0.1, port: ${port} }] }`,
+      );
+      writeFileSync(join(folder, 'servers.yaml'), text);
+      return well('apply', '-f', 'servers.yaml');
+    };
+    // Nothing listens there.
+    await servers(1);
+    await until(
+      'the silent server is named',
+      async () =>
+        (await portolan('provider', 'plan', 'bind')).out.includes('not verified yet: 127.0.0.1 port 1: '),
+      20_000,
+    );
+    await servers(bind.port);
+    await until(
+      'the right one agrees',
+      async () =>
+        (await portolan('provider', 'plan', 'bind')).out.includes('every authoritative server agrees'),
+      20_000,
+    );
   });
 
   it('delegate a name to the embedded name servers, and take it back', async () => {
@@ -253,7 +375,7 @@ ${delegation}`;
       20_000,
     );
     expect(await referral()).toEqual(['geo.example.com. old.example.net.']);
-    expect(await well('adopt', 'geo.example.com', '--yes')).toMatch(/- NS 300 old\.example\.net\./);
+    expect(await well('adopt', 'geo.example.com', '--yes')).toMatch(/- .*NS 300 old\.example\.net\./);
     const led = [
       'geo.example.com. ns1.geo.example.com.',
       'geo.example.com. ns2.geo.example.com.',
@@ -261,6 +383,15 @@ ${delegation}`;
       'ns2.geo.example.com. 203.0.113.53',
     ];
     await until('BIND delegates', async () => (await referral()).join() === led.join(), 20_000);
+    const toOurs = 'at default/bind (zone example.com.): delegated to the embedded name servers';
+    expect(await well('explain', 'geo.example.com')).toContain(`geo.example.com. ${toOurs}`);
+    writeFileSync(
+      join(folder, 'below.yaml'),
+      policy(['www.geo.example.com'], '203.0.113.7').replace('name: web', 'name: below'),
+    );
+    await well('apply', '-f', 'below.yaml');
+    expect(await well('explain', 'www.geo.example.com')).toContain(`www.geo.example.com. ${toOurs}`);
+    await well('delete', 'policy', 'below');
     writeFileSync(join(folder, 'geo.yaml'), zone(''));
     await well('apply', '-f', 'geo.yaml');
     await until('the delegation is gone', async () => (await referral()).length === 0, 20_000);
