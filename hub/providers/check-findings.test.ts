@@ -29,12 +29,23 @@ describe('findings of a check', () => {
   it.each([
     ['getaddrinfo ENOTFOUND ns1.example.com', /Correct the host in `spec\.powerdns\.url`/],
     ['unable to verify the first certificate', /authority in `spec\.powerdns\.caSecret`/],
-    ['connect ECONNREFUSED 192.0.2.1:8081', /listens where `spec\.powerdns\.url` says/],
-    ['it answered 500', /Correct `spec\.powerdns\.url` and the keys of the Secret/],
+    [
+      'connect ECONNREFUSED 192.0.2.1:8081',
+      /Correct the host in `spec\.powerdns\.url`, or see that the server runs/,
+    ],
+    ['it answered 500', /Correct `spec\.powerdns` and the Secret/],
   ])('name what to correct and never the check itself: %s', (message, fix) => {
     const [finding] = findingsOf([{ subject: 'connection', ok: false, message, fix: TABLE }], [], pdns());
     expect(finding?.fix).toMatch(fix);
     expect(finding?.fix).not.toContain('provider check');
+  });
+
+  it('keep the fix of the provider, but where it says nothing of a wrong host', () => {
+    const fix = 'See that PowerDNS runs.';
+    const fixOf = (message: string) =>
+      findingsOf([], [{ subject: 'API', ok: false, message, fix }], pdns())[0]?.fix;
+    expect(fixOf('it answered 404')).toBe(fix);
+    expect(fixOf('getaddrinfo ENOTFOUND ns1')).toContain('`spec.powerdns.url`');
   });
 });
 

@@ -39,19 +39,31 @@ const UNTRUSTED = /certificate|altnames|self[- ]signed/i;
 
 /** What to correct. The table's fixes name this very command; a person who runs it has to be told more. */
 function fixWithin({ message, fix }: Finding, spec: DnsProviderSpec): string {
-  if (fix !== undefined && !fix.includes('provider check')) return fix;
-  const { address, ca } = fieldsOf(spec);
+  const isHost = NO_HOST.test(message);
+  const isExact = fix !== undefined && !fix.includes('provider check') && (!isHost || /\bspec\./.test(fix));
+  if (isExact) return fix;
+  const type = providerTypeOf(spec);
+  const address = addressOf(spec);
+  const correct = address === undefined ? '' : `correct the host in \`${address}\`, or `;
+  if (isHost) return capital(`${correct}see that the hub's machine resolves it.`);
   if (UNTRUSTED.test(message))
-    return `Name the Secret with the server's certificate authority in \`${ca}\`, and in \`${address}\` the host that its certificate is for.`;
-  if (NO_HOST.test(message))
-    return `Correct the host in \`${address}\`, or see that the hub's machine resolves it.`;
+    return `Name the Secret with the server's certificate authority in \`spec.${type}.caSecret\`${address === undefined ? '' : `, and in \`${address}\` the host that its certificate is for`}.`;
   if (NO_SERVER.test(message))
-    return `See that the server runs and listens where \`${address}\` says, and that the hub's machine reaches it.`;
-  return `Correct \`${address}\` and the keys of the Secret that \`spec.${providerTypeOf(spec)}\` names, as the message says.`;
+    return capital(
+      `${correct}see that the server runs and listens there, and that the hub's machine reaches it.`,
+    );
+  return `Correct \`spec.${type}\` and the Secret that it names, as the message says.`;
 }
 
-function fieldsOf(spec: DnsProviderSpec): { readonly address: string; readonly ca: string } {
-  const type = providerTypeOf(spec);
-  const address = { powerdns: 'url', rfc2136: 'server' }[String(type)] ?? 'endpoint';
-  return { address: `spec.${type}.${address}`, ca: `spec.${type}.caSecret` };
+/** Where the server's address stands; clouds have theirs unless the spec gives another. */
+function addressOf({ route53, google, azure, powerdns }: DnsProviderSpec): string | undefined {
+  if (powerdns !== undefined) return 'spec.powerdns.url';
+  if (route53 !== undefined) return route53.endpoint === undefined ? undefined : 'spec.route53.endpoint';
+  if (google !== undefined) return google.endpoint === undefined ? undefined : 'spec.google.endpoint';
+  if (azure !== undefined) return azure.endpoint === undefined ? undefined : 'spec.azure.endpoint';
+  return 'spec.rfc2136.server';
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
