@@ -26,18 +26,27 @@ export interface Connection {
   /** @throws ProviderError `gone` when there is none, `invalid` when several are meant */
   locate(wanted: WantedZone): Promise<ProviderZone>;
   /** Runs one operation for a zone with a limit in time, counts its outcome, and tells the account of throttling. */
-  operate<T>(operation: Operation, zone: string, run: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  operate<T>(
+    operation: Operation,
+    zone: string,
+    run: (signal: AbortSignal) => Promise<T>,
+    /** A shorter limit than the operation's own, milliseconds. */
+    limitMs?: number,
+  ): Promise<T>;
   close(): Promise<void>;
 }
 
-/** What the hub does with a provider, and how long each may take; milliseconds. A throttled account's pauses are in it. */
+/**
+ * What the hub does with a provider, and how long each may take; milliseconds. A throttled account's pauses are in it, and a provider that takes 30 s
+ * for every answer: twenty of them, where one that is dead is noticed by the limit of its request.
+ */
 const LIMITS = {
-  zones: 60_000,
-  read: 180_000,
+  zones: 600_000,
+  read: 600_000,
   // Route 53 says INSYNC after a minute at most; waits for a turn come on top.
-  apply: 300_000,
-  aids: 300_000,
-  check: 60_000,
+  apply: 600_000,
+  aids: 600_000,
+  check: 300_000,
 } as const;
 export type Operation = keyof typeof LIMITS;
 
@@ -90,10 +99,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     operation: Operation,
     zone: string,
     run: (signal: AbortSignal) => Promise<T>,
+    limitMs: number = LIMITS[operation],
   ): Promise<T> {
     ended.throwIfAborted();
     const limit = new AbortController();
-    const limitMs = LIMITS[operation];
     const timer = new AbortController();
     clock.wait(limitMs, timer.signal).then(
       () =>

@@ -22,9 +22,12 @@ export interface LedProviderOptions {
 }
 
 /**
- * Without preconditions a hub that lost its lead can still harm for this long: the next one reads the zone again after it.
+ * Without preconditions a hub that lost its lead can still harm for this long: the next one reads the zone again after it. A change at PowerDNS is up to
+ * four requests (two readings, one more for LUA records, the PATCH): with 30 s for each answer it is through.
  */
-export const UNCHECKED_WRITE_LIMIT_MS = 15_000;
+export const UNCHECKED_WRITE_LIMIT_MS = 150_000;
+/** When such a zone is read once more after the first reading: soon, for writes that take their usual time, and after the limit. */
+export const LATE_READS_MS: readonly number[] = [15_000, 170_000];
 
 /** A conflict, a lost race or a refused record is everyday life; these are not. */
 const TROUBLE: ReadonlySet<ProviderFailure> = new Set([
@@ -45,9 +48,10 @@ export function ledProvider(options: LedProviderOptions): Pick<Provider, 'read' 
   async function request<T>(
     operation: 'read' | 'apply',
     run: (signal: AbortSignal) => Promise<T>,
+    limitMs?: number,
   ): Promise<T> {
     try {
-      return await connection.operate(operation, options.key, run);
+      return await connection.operate(operation, options.key, run, limitMs);
     } catch (thrown) {
       const failure = thrown instanceof ProviderError ? thrown.failure : undefined;
       if (failure === 'throttled' && thrown instanceof ProviderError)
@@ -65,11 +69,11 @@ export function ledProvider(options: LedProviderOptions): Pick<Provider, 'read' 
     },
     async apply(to, batch, signal) {
       if (!(await options.leads())) throw new ProviderError('busy', 'this hub does not lead any more');
-      await request('apply', (limit) => {
-        const limits = [signal, limit];
-        if (options.isUnchecked) limits.push(AbortSignal.timeout(UNCHECKED_WRITE_LIMIT_MS));
-        return provider.apply(to, batch, AbortSignal.any(limits));
-      });
+      await request(
+        'apply',
+        (limit) => provider.apply(to, batch, AbortSignal.any([signal, limit])),
+        options.isUnchecked ? UNCHECKED_WRITE_LIMIT_MS : undefined,
+      );
     },
   };
 }

@@ -30,6 +30,8 @@ export interface MemoryProvider {
   readonly failures: { readonly operation: 'zones' | 'read' | 'apply'; readonly error: unknown }[];
   /** Called before a batch is compared with the zone. */
   beforeApply: (() => Promise<void> | void) | undefined;
+  /** How long a read or a batch takes, from the request to the answer: awaited after it was done. */
+  beforeAnswer: ((operation: 'read' | 'apply') => Promise<void>) | undefined;
   /** The zone is there. */
   exists: boolean;
   put(set: RecordSet): void;
@@ -76,12 +78,15 @@ export function memoryProvider(preconditions: Capabilities['preconditions'] = 'a
     async read() {
       fail('read');
       if (!memory.exists) throw new ProviderError('gone', 'the zone is not there');
-      return { sets: [...sets.values()], tokens: new Map() };
+      const content = { sets: [...sets.values()], tokens: new Map<string, string>() };
+      await memory.beforeAnswer?.('read');
+      return content;
     },
     async apply(_zone, batch) {
       await memory.beforeApply?.();
       fail('apply');
       apply(batch);
+      await memory.beforeAnswer?.('apply');
     },
     check: async () => [],
     close: async () => undefined,
@@ -107,6 +112,7 @@ export function memoryProvider(preconditions: Capabilities['preconditions'] = 'a
     calls,
     failures: [],
     beforeApply: undefined,
+    beforeAnswer: undefined,
     exists: true,
     put: (set) => void sets.set(setKey(set), set),
     drop: (set) => void sets.delete(setKey(set)),

@@ -18,7 +18,7 @@ import { createEmptyReadings } from './empty-reading.ts';
 import type { EnactInput, Enactment } from './enactor.ts';
 import { asPortolanError, providerFailureOf } from './failures.ts';
 import { afterApplying, type Generations, NOTHING_YET, type ZoneMemory } from './generations.ts';
-import { ledProvider, UNCHECKED_WRITE_LIMIT_MS } from './led-provider.ts';
+import { LATE_READS_MS, ledProvider } from './led-provider.ts';
 import { createPasses } from './passes.ts';
 import { namingProvider, summaryOf } from './plan-lines.ts';
 import { createRefusals } from './refusals.ts';
@@ -152,7 +152,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     names: new Set(),
   };
   /** Where nothing is checked, the last write of a hub before this one may come after our first reading. */
-  let lateReadDue = isUnchecked;
+  const lateReads = isUnchecked ? [...LATE_READS_MS] : [];
 
   /** Who waits for the next reading. */
   const lookers: (() => void)[] = [];
@@ -182,7 +182,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     isWriteOwed = false;
     if (content === undefined || (isOld() && !isRetry) || looking > 0) {
       content = await connection.operate('read', key, (signal) => provider.read(found, signal));
-      if (readAtMs !== undefined) lateReadDue = false;
+      if (readAtMs !== undefined) lateReads.shift();
       readAtMs = clock.monotonicMs();
       for (const told of lookers.splice(0, looking)) told();
     }
@@ -200,7 +200,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
 
   const everyMs = (): number => {
     const driftMs = options.spec().driftCheckSeconds * 1000;
-    return lateReadDue ? Math.min(driftMs, UNCHECKED_WRITE_LIMIT_MS) : driftMs;
+    return Math.min(driftMs, lateReads[0] ?? driftMs);
   };
   const isOld = (): boolean => clock.monotonicMs() - (readAtMs ?? 0) >= everyMs() * 0.9;
   /** Zones that were read together come apart. */

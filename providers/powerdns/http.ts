@@ -20,8 +20,8 @@ export interface ApiAnswer {
 
 /** A zone of half a million sets in JSON; more is refused before it fills the memory, also when many servers send it at once. */
 const MAX_ANSWER_OCTETS = 64 << 20;
-/** Nothing comes for so long: the connection is given up. A PATCH of a thousand sets takes seconds at most. */
-const IDLE_MS = 30_000;
+/** Nothing comes for so long: the connection is given up. Twice what a server under load, or a proxy before it, takes for an answer. */
+const IDLE_MS = 60_000;
 
 /**
  * One request; redirects are not followed (I32).
