@@ -134,7 +134,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
   /** What we wrote last at each name, to know it again should its marker be removed. */
   let remembered: ReadonlyMap<DomainName, string> = new Map();
   /** Names that the generation before this one has records of. */
-  const written: ReadonlySet<DomainName> = NO_NAMES;
+  let written: ReadonlySet<DomainName> = NO_NAMES;
   const emptyReadings = createEmptyReadings({
     key,
     origin: options.wanted.origin,
@@ -185,6 +185,15 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       if (readAtMs !== undefined) lateReads.shift();
       readAtMs = clock.monotonicMs();
       for (const told of lookers.splice(0, looking)) told();
+    }
+    if (emptyReadings.doubt(content.sets, written) !== undefined) {
+      content = await connection.operate('read', key, (signal) => provider.read(found, signal));
+      readAtMs = clock.monotonicMs();
+      const doubt = emptyReadings.doubt(content.sets, written);
+      if (doubt !== undefined) {
+        content = undefined;
+        throw doubt;
+      }
     }
     passes.looked();
     const wanted = options.names();
@@ -253,6 +262,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
         afterApplying(known, { generation, at, summary: summaryOf({ groups: result.applied }), approved }),
       );
       remembered = digestsOf(wanted);
+      written = namesOf(wanted);
       log.info({ zone: key, generation, changes: sent.groups.length }, 'a zone at a provider was changed');
     }
     if (content === undefined) {
@@ -463,6 +473,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     const names = found.generation === 0 ? undefined : await generations.content(key, found.generation);
     memory = found;
     remembered = digestsOf(names ?? []);
+    written = namesOf(names ?? []);
   }
 
   function remember(change: (memory: ZoneMemory) => ZoneMemory): Promise<void> {
@@ -476,6 +487,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     touch: passes.ask,
     retry() {
       refusals.clear();
+      emptyReadings.vouch();
       passes.askNow();
     },
     reread() {
@@ -530,6 +542,12 @@ const wantedText = ({ desired: { sets } }: WantedName): string =>
       native,
     ]),
   );
+
+function namesOf(wanted: readonly WantedName[]): ReadonlySet<DomainName> {
+  return new Set(
+    wanted.flatMap(({ desired: { name, sets } }) => (sets === undefined || sets.length === 0 ? [] : [name])),
+  );
+}
 
 /** Names that lean on aids are told by their marker alone: ids of aids are not kept. */
 function digestsOf(wanted: readonly WantedName[]): ReadonlyMap<DomainName, string> {
