@@ -44,8 +44,8 @@ describe('a zone at a provider', () => {
 
   it.each([
     ['atomic', ['zones', 'read', 'apply']],
-    ['per-set', ['zones', 'read']],
-    ['none', ['zones', 'read']],
+    ['per-set', ['zones', 'read', 'apply', 'read']],
+    ['none', ['zones', 'read', 'apply', 'read']],
   ] as const)(
     'keeps its records after a restart of the hub when nothing differs: with "%s" preconditions it asks for %j',
     async (preconditions, calls) => {
@@ -58,7 +58,7 @@ describe('a zone at a provider', () => {
       const after = workerFor(provider, { store, epoch: 2 });
       await after.want(wanted('www', '192.0.2.1'));
       await after.want(wanted('www', '192.0.2.1'));
-      // The one write, where it keeps others out, is that of the fence.
+      // The one write is that of the fence, which keeps others out.
       expect(provider.calls).toEqual(calls);
       expect(after.worker.state.memory.history.map(({ generation }) => generation)).toEqual([1]);
       await after.worker.close();
