@@ -40,11 +40,10 @@ function contentOfNative({ native }: RecordSet): string {
  * @param key of the zone: `namespace/provider/origin…`
  */
 export function namingProvider(plan: ZonePlan, key: string): ZonePlan {
-  const [namespace = '', name = ''] = key.split('/');
-  const told = <T extends { readonly fix: string }>(held: T): T =>
-    held.fix.includes('`portolan ')
-      ? { ...held, fix: fixFor(held.fix, `${namespace}/${name}`, plan.origin) }
-      : held;
+  const told = <T extends { readonly fix: string }>(held: T): T => ({
+    ...held,
+    fix: fixFor(held.fix, key, plan.origin),
+  });
   const { waitsForApproval } = plan;
   return {
     ...plan,
@@ -53,9 +52,13 @@ export function namingProvider(plan: ZonePlan, key: string): ZonePlan {
   };
 }
 
-/** @param provider `namespace/name`, which commands about providers take as well as the name alone */
-export function fixFor(fix: string, provider: string, origin: DomainName): string {
-  return fix.replaceAll('<name>', provider).replaceAll('<origin>', origin.slice(0, -1));
+/**
+ * A fix of the table with the provider as `namespace/name`, which commands about providers take as well as the name alone.
+ * @param key of the zone
+ */
+export function fixFor(fix: string, key: string, origin: DomainName): string {
+  const [namespace = '', name = ''] = key.split('/');
+  return fix.replaceAll('<name>', `${namespace}/${name}`).replaceAll('<origin>', origin.slice(0, -1));
 }
 
 /** What goes once the removals that wait are approved; markers of the names included. */

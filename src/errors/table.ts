@@ -150,7 +150,7 @@ export const ERROR_TABLE = {
   PROVIDER_REFUSED: entry(
     422,
     'A DNS provider refuses a record for what it is.',
-    'Correct what the message names; the other names of the zone are published all the same.',
+    'Correct what the message names. It is tried again within minutes, and at once by `portolan provider check <name>`; the other names of the zone are published all the same.',
   ),
   PROVIDER_UNSUPPORTED: entry(
     422,
