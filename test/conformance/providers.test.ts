@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import type { Provider } from '../../providers/contract.ts';
 import { parseName } from '../../src/dns/name.ts';
+import { FAILING_OVER } from './provider/failing-over.ts';
 import { FAULTS } from './provider/faults.ts';
 import { LIMITS } from './provider/limits.ts';
+import { PLAIN } from './provider/plain.ts';
 import { READING } from './provider/reading.ts';
 import { ROUTING } from './provider/routing.ts';
 import { SAFETY } from './provider/safety.ts';
@@ -31,6 +33,8 @@ const TESTS: Readonly<Partial<Record<BehaviourId, ProviderTest>>> = {
   ...FAULTS,
   ...LIMITS,
   ...ROUTING,
+  ...PLAIN,
+  ...FAILING_OVER,
 };
 
 const ROWS = Object.keys(BEHAVIOURS).filter((id): id is BehaviourId => id in BEHAVIOURS);
