@@ -228,6 +228,7 @@ describe('a zone at a provider', () => {
     refuse(1_000);
     await at.want(wanted('www', '192.0.2.3'));
     expect(at.worker.state.held).toMatchObject([{ name: WWW, code: 'PROVIDER_REFUSED' }]);
+    expect(at.worker.state.held[0]?.fix).toContain('`portolan provider check shop/main`');
     const first = tries();
     await at.clock.pass(10_000);
     expect(tries()).toBe(first);
