@@ -67,7 +67,7 @@ export const CAPABILITIES: Capabilities = {
     { type: 'SOA', reason: 'PowerDNS keeps the serial (SOA-EDIT-API).' },
   ],
   staleWriter:
-    'A writer that is slower than its own check by less than the time of one request can overwrite a set; the next reading finds that, and the hub repairs it.',
+    'A writer that was paused between its reading of zone and fence and its PATCH can overwrite a set; the hub that leads finds that when it reads the zone again (15 s and 170 s after it took over, then every driftCheckSeconds), and repairs it.',
 };
 
 function octetsOf({ before, after }: SetChange): number {

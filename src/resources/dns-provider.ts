@@ -105,7 +105,13 @@ const rfc2136 = z.strictObject({
   tsigSecret: objectName.describe(
     'Secret with the TSIG key: `name`, `algorithm` (hmac-sha256, hmac-sha384 or hmac-sha512) and `secret` (base64).',
   ),
-  timeoutMs: z.number().int().min(100).max(60_000).default(5_000),
+  timeoutMs: z
+    .number()
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(45_000)
+    .describe('How long one answer may take, milliseconds; longer than the slowest one that is to count.'),
 });
 
 /** The kinds of account; exactly one of them is set. */

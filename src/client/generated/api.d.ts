@@ -1410,7 +1410,10 @@ export interface components {
                 /** @default 53 */
                 port?: number;
                 server: string;
-                /** @default 5000 */
+                /**
+                 * @description How long one answer may take, milliseconds; longer than the slowest one that is to count.
+                 * @default 45000
+                 */
                 timeoutMs?: number;
                 /** @description Secret with the TSIG key: `name`, `algorithm` (hmac-sha256, hmac-sha384 or hmac-sha512) and `secret` (base64). */
                 tsigSecret: string;
