@@ -20,7 +20,7 @@ import { asPortolanError, providerFailureOf } from './failures.ts';
 import { afterApplying, type Generations, NOTHING_YET, type ZoneMemory } from './generations.ts';
 import { LATE_READS_MS, ledProvider } from './led-provider.ts';
 import { createPasses } from './passes.ts';
-import { namingProvider, summaryOf } from './plan-lines.ts';
+import { fixFor, namingProvider, summaryOf } from './plan-lines.ts';
 import { createRefusals } from './refusals.ts';
 
 /** What is wanted of one name in a zone. */
@@ -505,7 +505,12 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
         id: zone?.id ?? '',
         memory,
         plan,
-        held: [...held, ...refusals.held.filter((refused) => !held.some((h) => h.name === refused.name))],
+        held: [
+          ...held,
+          ...refusals.held
+            .filter((refused) => !held.some((h) => h.name === refused.name))
+            .map((refused) => ({ ...refused, fix: fixFor(refused.fix, key, options.wanted.origin) })),
+        ],
         error,
         readAtMs,
         programmed,
