@@ -113,6 +113,21 @@ describe('the plan of a zone', () => {
     expect(plan.names).toBe(0);
   });
 
+  it('counts pools that nobody owns among what is removed: more of them than may go at once wait for a person', () => {
+    const pools = ['a', 'b', 'c', 'd'].map((of) => set(`p1.${of}._pool._portolan`, 'A', '192.0.2.1'));
+    const current = [...APEX, ...pools, WWW, marker('www')];
+    const waiting = planZone(input(current, [wanted('www', [WWW])]));
+    expect(waiting.groups).toEqual([]);
+    expect(waiting.waitsForApproval?.names).toEqual(['a', 'b', 'c', 'd'].map(at));
+    expect(waiting.waitsForApproval?.message).toContain('4 of 5 names');
+    const approved = settled(input(current, [wanted('www', [WWW])], { approved: new Set([waiting.hash]) }));
+    expect(lines(approved)).toEqual(pools.map(({ name }) => `- ${name} A`));
+    // One name may always go.
+    expect(lines(settled(input([...APEX, ...pools.slice(0, 1)], [])))).toEqual([`- ${pools[0]?.name} A`]);
+    const never = planZone(input(current, [wanted('www', [WWW])], { deletions: 'never' }));
+    expect(never).toMatchObject({ groups: [], held: [], waitsForApproval: undefined });
+  });
+
   it('makes pools before what leads to them, and takes them away after', () => {
     const pool = (id: string): RecordSet => set(`${id}.www._pool._portolan`, 'A', '192.0.2.1');
     const alias = (id: string): RecordSet => ({

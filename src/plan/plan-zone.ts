@@ -36,10 +36,13 @@ export function planZone(input: ZonePlanInput): ZonePlan {
   }
 
   const removed = [...removable(input, zone, ownedNow)].filter((name) => !wanted.has(name)).sort();
+  // Nobody says that they are ours but their names: so they go, and count, as names that nothing wants.
+  const left = input.deletions === 'allow' ? orphans(zone, new Set([...wanted.keys(), ...removed])) : [];
+  const going = [...removed, ...left.map(({ name }) => name)].sort();
   const verdict = guardRemovals({
     origin: input.origin,
-    removed,
-    owned: new Set([...ownedNow, ...removed]).size,
+    removed: going,
+    owned: new Set([...ownedNow, ...going]).size,
     deletions: input.deletions,
     maxRemovedPercent: input.maxRemovedPercent,
     approved: input.approved,
@@ -52,8 +55,8 @@ export function planZone(input: ZonePlanInput): ZonePlan {
       if (group.changes.length > 0) removals.push(group);
       owned.delete(name);
     }
+    removals.push(...left);
   }
-  if (input.deletions === 'allow') removals.push(...orphans(zone, new Set([...wanted.keys(), ...removed])));
 
   const groups = [...sorted(changed), ...sorted(removals)];
   const fence = readFence(zone, input.owner);
