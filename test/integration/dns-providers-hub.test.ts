@@ -95,7 +95,7 @@ describe.skipIf(!pdnsServer.available)('the hub publishes into PowerDNS', () => 
     expect(tookMs).toBeLessThan(WAIT_MS);
   });
 
-  it('after kill -9 the hub goes on where it was: nothing is written, and the zone is read once', async () => {
+  it('after kill -9 the hub goes on where it was: nothing is written but the fence of its new epoch, once', async () => {
     const before = counts(pdns);
     await hub.killHub();
     await hub.startHub();
@@ -105,9 +105,9 @@ describe.skipIf(!pdnsServer.available)('the hub publishes into PowerDNS', () => 
       WAIT_MS,
     );
     const after = counts(pdns);
-    expect(after.writes).toBe(before.writes);
-    // One more for the zone's NS set, which the list of zones does not have.
-    expect(after.reads - before.reads).toBeLessThanOrEqual(2);
+    expect(after.writes - before.writes).toBeLessThanOrEqual(1);
+    // The zone's NS set, which the list of zones does not have; the zone; and around the fence three readings, since PowerDNS checks nothing.
+    expect(after.reads - before.reads).toBeLessThanOrEqual(5);
     expect(await valuesAt(pdns, www)).toEqual([backends.address(2)]);
   });
 
