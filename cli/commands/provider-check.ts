@@ -19,7 +19,7 @@ export function addProviderCheck(provider: Command, session: Session): void {
     .option('--capabilities', 'say of each thing whether the provider does it, and why')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan provider check cloud\n  $ portolan provider check cloud --capabilities\n  $ portolan provider check cloud -n shop -o json',
+      '\nExamples:\n  $ portolan provider check cloud --capabilities\n  $ portolan provider check cloud -n shop -o json',
     )
     .action(async (name: string, options: CheckOptions, self: Command) => {
       const format = outputOf(self);
