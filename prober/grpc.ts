@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { deferred } from '../src/async/deferred.ts';
 import { errorCode, networkFailure } from './network-failure.ts';
 import { ProbeFailure, type ProbeRequest, type ProbeRun, type ProtocolCheck } from './probe.ts';
 import { openTcp } from './tcp.ts';
@@ -44,7 +45,7 @@ export async function probeGrpc(run: ProbeRun, request: GrpcRequest): Promise<vo
   const name = serverName(request);
   const socket = await openHttp2Socket(run, request, name);
   run.waitingFor('no gRPC answer');
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { promise, resolve, reject } = deferred<Answer>();
   const fail = (thrown: unknown) => reject(sessionFailure(thrown, request.address));
   const scheme = request.check.tls ? 'https' : 'http';
   const session = connect(`${scheme}://probe.invalid`, { createConnection: () => socket });

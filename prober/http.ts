@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { deferred } from '../src/async/deferred.ts';
 import { errorCode, networkFailure } from './network-failure.ts';
 import { ProbeFailure, type ProbeRequest, type ProbeRun, type ProtocolCheck } from './probe.ts';
 import { openTcp } from './tcp.ts';
@@ -49,7 +50,7 @@ export async function exchange(
 ): Promise<void> {
   const { check } = request;
   run.waitingFor('no HTTP response');
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const { promise, resolve, reject } = deferred<IncomingMessage>();
   const outgoing: ClientRequest = httpRequest({
     // No agent takes part: this one connection, nothing kept alive.
     createConnection: () => socket,

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { deferred } from '../src/async/deferred.ts';
 import type { ProbeResult } from '../src/health/vote.ts';
 import type { CheckSpec } from '../src/resources/health-check.ts';
 
@@ -81,7 +82,7 @@ export async function runProbe(
   const startedAtMs = io.clock();
   const owned: { destroy(): void }[] = [];
   let waiting = { phase: 'nothing was sent', side: 'here' };
-  const { promise: over, reject } = Promise.withResolvers<never>();
+  const { promise: over, reject } = deferred<never>();
   over.catch(() => undefined);
   const cancel = io.setTimer(() => {
     if (io.clock() - startedAtMs > timeoutMs + STALL_MS) reject(new Stalled());

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { deferred } from '../src/async/deferred.ts';
 import { networkFailure } from './network-failure.ts';
 import type { ProbeRequest, ProbeRun, ProtocolCheck } from './probe.ts';
 
@@ -13,7 +14,7 @@ export async function openTcp(
   request: Pick<ProbeRequest, 'address' | 'port'>,
 ): Promise<Socket> {
   run.waitingFor('no TCP answer');
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = deferred<void>();
   const socket = run.io.connect(request.address, request.port);
   run.own(socket);
   // The listener stays on: an error after the probe is over must not reach the process.

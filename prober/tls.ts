@@ -1,5 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { deferred } from '../src/async/deferred.ts';
 import { certificateFailure } from './certificate-failure.ts';
 import type { ProbeRequest, ProbeRun, ProtocolCheck } from './probe.ts';
 import { openTcp } from './tcp.ts';
@@ -11,7 +12,7 @@ type TlsRequest = ProbeRequest<ProtocolCheck<'https' | 'tls' | 'grpc'>>;
 export async function probeTls(run: ProbeRun, request: ProbeRequest<ProtocolCheck<'tls'>>): Promise<void> {
   const socket = await openTls(run, request, serverName(request), []);
   // The last message of the handshake must leave before the socket is destroyed, or every probe is an error in the server's log.
-  const { promise: sent, resolve } = Promise.withResolvers<void>();
+  const { promise: sent, resolve } = deferred<void>();
   socket.end(resolve);
   await Promise.race([sent, run.over]);
 }
@@ -44,7 +45,7 @@ async function handshake(
   name: string,
   alpn: readonly string[],
 ): Promise<TLSSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = deferred<void>();
   let seen: PeerCertificate | undefined;
   const socket = connect({
     socket: tcp,

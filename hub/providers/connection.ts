@@ -6,6 +6,7 @@ import {
   type ProviderKind,
   type ProviderZone,
 } from '../../providers/contract.ts';
+import { deferred } from '../../src/async/deferred.ts';
 import type { DomainName } from '../../src/dns/name.ts';
 import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
 import type { Account } from './account.ts';
@@ -115,7 +116,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       () => undefined,
     );
     const signal = AbortSignal.any([ended, limit.signal]);
-    const given = Promise.withResolvers<never>();
+    const given = deferred<never>();
     // Nobody may be listening any more when it comes.
     given.promise.catch(() => undefined);
     const giveUp = (): void => given.reject(signal.reason);

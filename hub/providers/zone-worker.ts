@@ -5,6 +5,7 @@ import {
   type ProviderZone,
   type ZoneContent,
 } from '../../providers/contract.ts';
+import { deferred } from '../../src/async/deferred.ts';
 import type { DomainName } from '../../src/dns/name.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AidSpec } from '../../src/plan/aid.ts';
@@ -494,7 +495,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       content = undefined;
     },
     lookAgain() {
-      const looked = Promise.withResolvers<void>();
+      const looked = deferred<void>();
       lookers.push(looked.resolve);
       passes.ask();
       return looked.promise;

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import type { DNS } from '@google-cloud/dns';
 import { z } from 'zod';
+import { deferred } from '../../src/async/deferred.ts';
 import { ProviderError, type ProviderOptions } from '../contract.ts';
 import { keepOwnCredentials } from '../own-credentials.ts';
 import { type GoogleCredentials, parseCredentials } from './credentials.ts';
@@ -256,7 +257,7 @@ function statusOf(error: unknown): number | undefined {
 
 /** The SDK's token requests take no signal. */
 async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
+  const aborted = deferred<never>();
   const abort = (): void => aborted.reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   try {
