@@ -28,6 +28,30 @@ describe('passes after a failure', () => {
   });
 });
 
+describe('a pass that left off for a newer one', () => {
+  it('ends no row of failures', async () => {
+    const clock = createVirtualClock();
+    const rows: number[] = [];
+    let made = 0;
+    const passes = createPasses({
+      pass() {
+        made += 1;
+        return made % 2 === 0 ? Promise.resolve('overtaken' as const) : Promise.reject(new Error('503'));
+      },
+      onFailure(_thrown, failures) {
+        rows.push(failures);
+        return 1_000;
+      },
+      onEnd: () => undefined,
+      clock,
+    });
+    passes.ask();
+    await clock.pass(2_500);
+    expect(rows).toEqual([1, 2, 3]);
+    await passes.close();
+  });
+});
+
 describe("the machine's clock", () => {
   it('waits longer than a timer of Node can', async () => {
     const stop = new AbortController();

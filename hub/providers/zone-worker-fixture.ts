@@ -82,8 +82,9 @@ export function memoryProvider(preconditions: Capabilities['preconditions'] = 'a
       await memory.beforeAnswer?.('read');
       return content;
     },
-    async apply(_zone, batch) {
+    async apply(_zone, batch, signal) {
       await memory.beforeApply?.();
+      signal.throwIfAborted();
       fail('apply');
       apply(batch);
       await memory.beforeAnswer?.('apply');

@@ -121,6 +121,16 @@ describe('a provider that answers every request after 30 s', () => {
     },
   );
 
+  it('and is read twice before it is changed has the time for that', async () => {
+    const provider = memoryProvider('none');
+    const at = workerFor(provider);
+    provider.beforeApply = () => at.clock.wait(90_000, never);
+    await at.want(wanted('www', '192.0.2.1'));
+    await at.clock.pass(100_000);
+    expect(provider.valuesOf(WWW)).toEqual(['192.0.2.1']);
+    await closed(at);
+  });
+
   it('and whose write comes back after the limit is read, and found done: it is not sent again', async () => {
     const provider = memoryProvider('none');
     const at = workerFor(provider);
