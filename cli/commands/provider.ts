@@ -132,7 +132,7 @@ function addResume(provider: Command, session: Session): void {
   addWriteFlags(command)
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan provider resume cloud\n  $ portolan provider resume cloud --zone example.com --dry-run\n  $ portolan provider resume cloud --reason "fixed"',
+      '\nExamples:\n  $ portolan provider resume cloud --reason "fixed"\n  $ portolan provider resume cloud --zone example.com --dry-run',
     )
     .action(async (name: string, options: WriteFlags & ZoneOption, self: Command) => {
       const named = namedProvider(session, self, name);
