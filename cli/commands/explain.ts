@@ -18,7 +18,7 @@ export function addExplainCommand(program: Command, session: Session): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain geo.example.com\n  $ portolan explain policy www -n shop -o json',
+      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain policy www -n shop -o json',
     )
     .action(async (what: string, name: string | undefined, _options: object, self: Command) => {
       const format = outputOf(self);
