@@ -68,7 +68,7 @@ describe('a zone that is read as if it were empty', () => {
     expect(provider.calls).not.toContain('apply');
     expect(at.worker.state.error).toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
     expect(at.worker.state.error?.message).toContain('nothing of the one name that this hub wrote');
-    expect(at.worker.state.error?.fix).toContain('portolan provider retry main');
+    expect(at.worker.state.error?.fix).toContain('portolan provider check main');
     ends();
     await at.clock.pass(40_000);
     expect(at.worker.state.error).toBeUndefined();

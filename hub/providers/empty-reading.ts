@@ -67,7 +67,7 @@ export function createEmptyReadings(options: {
         `${key} seems to be empty: ${missing} was read, ${sets.length === 1 ? '1 record set' : `${sets.length} record sets`} in all; nothing is written before another reading a minute later says the same`,
         {
           retryAfterMs,
-          fix: `Look at ${zone} at the provider. If it was really emptied, \`portolan provider retry ${provider}\` fills it at once.`,
+          fix: `Look at ${zone} at the provider. If it was really emptied, \`portolan provider check ${provider}\` has it filled at once.`,
         },
       );
     },
