@@ -122,6 +122,12 @@ export function createDnsStatus({ desk, verification }: DnsStatusOptions): DnsSt
               problem:
                 problem === undefined ? 'the zone is being read' : `${problem.code}: ${problem.message}`,
             });
+            if (verify.status !== 'False')
+              verify = {
+                status: 'Unknown',
+                reason: 'Pending',
+                message: `${hostname} at ${provider} is not published yet`,
+              };
             continue;
           }
           const was = before.get(entryKey({ provider, zone: wanted.origin, hostname }));
