@@ -6,7 +6,7 @@ const only = (name, from, allowed) => ({
   comment: `${from} may import only: ${allowed.join(', ')}`,
   from: { path: `^${from}/`, pathNot: test },
   to: {
-    path: '^(src|providers|hub|spoke-agent|nameserver|prober|cli|demo|test|bench|scripts)/',
+    path: '^(src|providers|hub|spoke-agent|nameserver|prober|gateway|plugin|cli|demo|test|bench|scripts)/',
     pathNot: allowed.map((a) => `^${a}`),
   },
 });
@@ -40,6 +40,8 @@ module.exports = {
     },
     only('nameserver', 'nameserver', ['src/', 'nameserver/']),
     only('prober', 'prober', ['src/', 'prober/']),
+    only('gateway', 'gateway', ['src/', 'gateway/']),
+    only('plugin', 'plugin', ['src/', 'gateway/', 'plugin/']),
     only('hub', 'hub', [
       'src/',
       'nameserver/',
@@ -61,7 +63,7 @@ module.exports = {
         'a provider knows src, the contract and the files beside it (what all share that need sockets or are about them), and what name servers share; never another provider nor the hub',
       from: { path: '^providers/([^/]+)/', pathNot: test },
       to: {
-        path: '^(providers/[^/]+/|hub|spoke-agent|nameserver(?!/transfer-client\\.ts)|prober|cli|demo|test)/',
+        path: '^(providers/[^/]+/|hub|spoke-agent|gateway|plugin|nameserver(?!/transfer-client\\.ts)|prober|cli|demo|test)/',
         pathNot: '^providers/$1/',
       },
     },
@@ -69,6 +71,7 @@ module.exports = {
       'src/',
       'nameserver/',
       'prober/',
+      'gateway/',
       'providers/contract\\.ts',
       'spoke-agent/',
     ]),

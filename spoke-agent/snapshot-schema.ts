@@ -204,7 +204,27 @@ const dns = z.object({
   ),
 });
 
-const SCHEMAS: { readonly [N in keyof SnapshotContent]-?: z.ZodType } = { routing, probes, peers, dns };
+const gateway = z.looseObject({
+  ports: z.array(z.looseObject({ port, protocol: z.enum(['http', 'https', 'tls']) })),
+  rules: z.record(z.string(), z.looseObject({})),
+  backends: z.record(z.string(), z.looseObject({})),
+  auth: z.record(z.string(), z.looseObject({})),
+  edge: z.record(z.string(), z.looseObject({})),
+});
+const gatewaySecrets = z.looseObject({
+  certificates: z.record(z.string(), z.object({ certificatePem: z.string(), keyPem: z.string() })),
+  bundles: z.record(z.string(), z.string()),
+  values: z.record(z.string(), z.string()),
+});
+
+const SCHEMAS: { readonly [N in keyof SnapshotContent]-?: z.ZodType } = {
+  routing,
+  probes,
+  peers,
+  dns,
+  gateway,
+  gatewaySecrets,
+};
 
 /** What is wrong with a part, as `path: message` lines; empty when nothing is. */
 export function partProblems(part: keyof SnapshotContent, content: unknown): readonly string[] {

@@ -91,6 +91,8 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       connect,
       renew: (call, reply) => void renew(call, reply),
       geoDatabase: (call, reply) => void geoDatabase(call, reply),
+      credentials: (_, reply) => reply({ code: 12 }),
+      findKey: (_, reply) => reply({ code: 12 }),
     },
     identity: tls(),
     clock,

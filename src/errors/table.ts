@@ -4,7 +4,28 @@
  */
 export interface ErrorEntry {
   /** HTTP status when it crosses the API. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 429 | 500 | 503 | 507;
+  readonly status:
+    | 400
+    | 401
+    | 403
+    | 404
+    | 405
+    | 408
+    | 409
+    | 410
+    | 412
+    | 413
+    | 414
+    | 415
+    | 421
+    | 422
+    | 429
+    | 431
+    | 500
+    | 502
+    | 503
+    | 504
+    | 507;
   /** What the code means, one sentence. */
   readonly meaning: string;
   /** The usual way out; a thrown error may give a more exact one. */
@@ -250,6 +271,120 @@ export const ERROR_TABLE = {
     'Correct the clock (NTP); the difference is named in the message.',
   ),
 
+  // --- the gateway
+  CREDENTIALS_MISSING: entry(
+    401,
+    'The request carries no credentials that the policy of its route takes.',
+    'Send a key or token where the policy expects it; `portolan explain route` shows where that is.',
+  ),
+  CREDENTIALS_INVALID: entry(
+    401,
+    'The credentials are not known, or not valid here.',
+    'Check the key or token; `portolan key list` shows the keys by their public ids.',
+  ),
+  CREDENTIALS_EXPIRED: entry(401, 'The key or token has expired.', 'Rotate the key, or get a new token.'),
+  CREDENTIALS_REVOKED: entry(401, 'The key was revoked.', 'Ask for a new key.'),
+  CREDENTIALS_STALE: entry(
+    503,
+    'The gateway has not heard from the hub for longer than the policy lets keys be trusted.',
+    'Restore the connection to the hub, or raise `maxStalenessSeconds` of the AuthPolicy.',
+  ),
+  AUTH_UNAVAILABLE: entry(
+    503,
+    'Who would decide about the credentials cannot be reached, and no earlier decision may be used.',
+    'Look at the token issuer or the authorisation service; `decisions.mode` says what holds meanwhile.',
+  ),
+  ACCESS_DENIED: entry(
+    403,
+    'The caller is known and not allowed.',
+    'Ask for the role, scope or rule that the policy demands; `portolan explain route` shows it.',
+  ),
+  RESIDENCY_REFUSED: entry(
+    403,
+    'Clients of this place must not be served on this cluster.',
+    'Ask the name again: its answer leads to a cluster inside the region.',
+  ),
+  REQUEST_MALFORMED: entry(
+    400,
+    'The request could be read in two ways, or breaks HTTP.',
+    'Send it as RFC 9112 or RFC 9113 says.',
+  ),
+  PATH_DOUBTFUL: entry(
+    400,
+    'The path has dot segments, empty segments, encoded slashes or parameters that servers read differently.',
+    'Send the normal form of the path, or set `path.doubtful: keep` in a GatewayPolicy.',
+  ),
+  HOST_UNKNOWN: entry(
+    404,
+    'No listener or route has this host.',
+    'Check the Host, and the hostnames of the routes.',
+  ),
+  MISDIRECTED: entry(
+    421,
+    'The host belongs to another listener than the TLS server name of the connection.',
+    'Open a new connection for this host.',
+  ),
+  ROUTE_NOT_FOUND: entry(
+    404,
+    'No rule of the host matches.',
+    'Compare method, path and headers with the routes.',
+  ),
+  BODY_TOO_LARGE: entry(
+    413,
+    'The body is longer than allowed.',
+    'Raise `limits.maxBodyBytes` of a GatewayPolicy.',
+  ),
+  HEADERS_TOO_LARGE: entry(
+    431,
+    'The header fields are longer than allowed.',
+    'Send fewer cookies, or raise `limits.maxHeaderBytes` of a GatewayPolicy.',
+  ),
+  REQUEST_TIMEOUT: entry(
+    408,
+    'The request took too long to arrive.',
+    'Send it faster, or raise the timeouts of a GatewayPolicy.',
+  ),
+  BACKEND_UNAVAILABLE: entry(
+    503,
+    'No endpoint of the backend takes the request.',
+    'Look at the endpoints of the Backend and their health.',
+  ),
+  BACKEND_OVERLOADED: entry(
+    503,
+    'All connections to the backend are in use and too many requests wait.',
+    'Raise `limits` of the Backend or add endpoints.',
+  ),
+  BACKEND_TIMEOUT: entry(
+    504,
+    'The backend did not answer in time.',
+    'Look at the backend, or raise the timeouts of the rule.',
+  ),
+  BACKEND_BROKEN: entry(
+    502,
+    'The backend broke the protocol, or closed the connection before its answer.',
+    'Look at the backend; the message says what was wrong.',
+  ),
+  BACKEND_UNRESOLVED: entry(
+    500,
+    'The rule names a backend that does not exist or may not be used.',
+    'See condition ResolvedRefs of the route.',
+  ),
+  GATEWAY_INVALID: entry(
+    422,
+    'A gateway resource cannot be used as written.',
+    'Correct the field that the message names.',
+  ),
+  CEL_INVALID: entry(
+    422,
+    'A CEL expression does not parse, does not fit its types, or uses what is not there.',
+    'Correct the expression at the position in the message; docs/guides/authorisation.md lists what there is.',
+  ),
+  REGEX_INVALID: entry(
+    422,
+    'A regular expression is outside the RE2 subset, or does not parse.',
+    'Leave out back-references and look-around; they cannot be matched in linear time.',
+  ),
+  KEY_NOT_FOUND: entry(404, 'No API key has this id.', 'List them with `portolan key list`.'),
   // --- configuration and files
   CONFIG_INVALID: entry(400, 'The configuration file is not valid.', 'Correct the listed fields.'),
   DATA_DIR_LOCKED: entry(

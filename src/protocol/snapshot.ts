@@ -1,5 +1,6 @@
 import type { SigningMaterial } from '../dns/dnssec/material.ts';
 import type { QuorumConfig, Target } from '../health/types.ts';
+import type { GatewayPart, GatewaySecrets } from '../policy/model.ts';
 import type { ZoneSpec } from '../resources/zone.ts';
 import type { RegionTable, RoutedPolicy } from '../routing/model.ts';
 
@@ -13,6 +14,9 @@ export interface SnapshotContent {
   readonly peers: PeersPart;
   /** Only for agents that answer DNS; a hub that knows no such part sends none. */
   readonly dns?: DnsPart;
+  /** Only for clusters with a Gateway; the two come together. */
+  readonly gateway?: GatewayPart;
+  readonly gatewaySecrets?: GatewaySecrets;
 }
 
 /** The exact bytes of a snapshot's parts. */
@@ -21,6 +25,8 @@ export interface SnapshotParts {
   readonly probes: Uint8Array;
   readonly peers: Uint8Array;
   readonly dns?: Uint8Array;
+  readonly gateway?: Uint8Array;
+  readonly gatewaySecrets?: Uint8Array;
 }
 
 export interface RoutingPart {

@@ -235,6 +235,8 @@ describe('the agent link', () => {
         },
         renew: (_, reply) => reply(null, create(RenewResponseSchema)),
         geoDatabase: (_, reply) => reply({ code: 5 }),
+        credentials: (_, reply) => reply({ code: 5 }),
+        findKey: (_, reply) => reply({ code: 5 }),
       },
     });
     const intake = createServer((socket) => rude.accept(socket));

@@ -50,6 +50,18 @@ export declare type AgentMessage = Message<"portolan.v1.AgentMessage"> & {
      */
     value: ObservationBatch;
     case: "observations";
+  } | {
+    /**
+     * @generated from field: portolan.v1.CredentialAck credential_ack = 6;
+     */
+    value: CredentialAck;
+    case: "credentialAck";
+  } | {
+    /**
+     * @generated from field: portolan.v1.UsageBatch usage = 7;
+     */
+    value: UsageBatch;
+    case: "usage";
   } | { case: undefined; value?: undefined };
 };
 
@@ -96,6 +108,18 @@ export declare type HubMessage = Message<"portolan.v1.HubMessage"> & {
      */
     value: Observe;
     case: "observe";
+  } | {
+    /**
+     * @generated from field: portolan.v1.CredentialDelta credentials = 6;
+     */
+    value: CredentialDelta;
+    case: "credentials";
+  } | {
+    /**
+     * @generated from field: portolan.v1.UsageAck usage_ack = 7;
+     */
+    value: UsageAck;
+    case: "usageAck";
   } | { case: undefined; value?: undefined };
 };
 
@@ -154,6 +178,25 @@ export declare type Hello = Message<"portolan.v1.Hello"> & {
    * @generated from field: repeated string name_servers = 8;
    */
   nameServers: string[];
+
+  /**
+   * Where its key table stands; empty feed: it has none.
+   *
+   * @generated from field: string credential_feed = 9;
+   */
+  credentialFeed: string;
+
+  /**
+   * @generated from field: uint64 credential_sequence = 10;
+   */
+  credentialSequence: bigint;
+
+  /**
+   * Addresses its gateway answers on, scheme://host:port.
+   *
+   * @generated from field: repeated string gateways = 11;
+   */
+  gateways: string[];
 };
 
 /**
@@ -622,6 +665,18 @@ export declare type AgentStatus = Message<"portolan.v1.AgentStatus"> & {
    * @generated from field: uint64 applied_decision_sequence = 6;
    */
   appliedDecisionSequence: bigint;
+
+  /**
+   * @generated from field: repeated string gateways = 7;
+   */
+  gateways: string[];
+
+  /**
+   * Why a listener of the gateway does not serve, by its id; those that serve are not named.
+   *
+   * @generated from field: map<string, string> gateway_problems = 8;
+   */
+  gatewayProblems: { [key: string]: string };
 };
 
 /**
@@ -887,6 +942,449 @@ export declare type GeoDatabasePart = Message<"portolan.v1.GeoDatabasePart"> & {
 export declare const GeoDatabasePartSchema: GenMessage<GeoDatabasePart>;
 
 /**
+ * Changes of API keys since `from_sequence`, signed with the snapshot key over these exact bytes. An agent that is not at
+ * `from_sequence` with `previous_hash` asks for the pages instead. An empty delta says that nothing is missing.
+ *
+ * @generated from message portolan.v1.CredentialDelta
+ */
+export declare type CredentialDelta = Message<"portolan.v1.CredentialDelta"> & {
+  /**
+   * @generated from field: bytes body = 1;
+   */
+  body: Uint8Array;
+
+  /**
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+
+  /**
+   * @generated from field: string key_id = 3;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message portolan.v1.CredentialDelta.
+ * Use `create(CredentialDeltaSchema)` to create a new message.
+ */
+export declare const CredentialDeltaSchema: GenMessage<CredentialDelta>;
+
+/**
+ * `body` of a delta.
+ *
+ * @generated from message portolan.v1.CredentialDeltaBody
+ */
+export declare type CredentialDeltaBody = Message<"portolan.v1.CredentialDeltaBody"> & {
+  /**
+   * @generated from field: string hub = 1;
+   */
+  hub: string;
+
+  /**
+   * @generated from field: string cluster = 2;
+   */
+  cluster: string;
+
+  /**
+   * Id of the feed: another one after the hub's keys were restored from a backup.
+   *
+   * @generated from field: string feed = 3;
+   */
+  feed: string;
+
+  /**
+   * @generated from field: uint64 epoch = 4;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: uint64 from_sequence = 5;
+   */
+  fromSequence: bigint;
+
+  /**
+   * @generated from field: uint64 to_sequence = 6;
+   */
+  toSequence: bigint;
+
+  /**
+   * SHA-256 over the previous hash and the entries; empty at sequence 0.
+   *
+   * @generated from field: bytes previous_hash = 7;
+   */
+  previousHash: Uint8Array;
+
+  /**
+   * @generated from field: bytes hash = 8;
+   */
+  hash: Uint8Array;
+
+  /**
+   * @generated from field: repeated portolan.v1.CredentialEntry entries = 9;
+   */
+  entries: CredentialEntry[];
+};
+
+/**
+ * Describes the message portolan.v1.CredentialDeltaBody.
+ * Use `create(CredentialDeltaBodySchema)` to create a new message.
+ */
+export declare const CredentialDeltaBodySchema: GenMessage<CredentialDeltaBody>;
+
+/**
+ * @generated from message portolan.v1.CredentialEntry
+ */
+export declare type CredentialEntry = Message<"portolan.v1.CredentialEntry"> & {
+  /**
+   * First 16 octets of sha256(cluster pepper, sha256(hub pepper, key)).
+   *
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * Gone: only the digest counts.
+   *
+   * @generated from field: bool removed = 2;
+   */
+  removed: boolean;
+
+  /**
+   * Public id of the key.
+   *
+   * @generated from field: string key_id = 3;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string namespace = 4;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string principal = 5;
+   */
+  principal: string;
+
+  /**
+   * @generated from field: repeated string roles = 6;
+   */
+  roles: string[];
+
+  /**
+   * @generated from field: string plan = 7;
+   */
+  plan: string;
+
+  /**
+   * @generated from field: map<string, string> labels = 8;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> attributes = 9;
+   */
+  attributes: { [key: string]: string };
+
+  /**
+   * Seconds since 1970; 0: does not expire.
+   *
+   * @generated from field: uint64 expires_at_seconds = 10;
+   */
+  expiresAtSeconds: bigint;
+
+  /**
+   * Refused by name rather than unknown.
+   *
+   * @generated from field: bool revoked = 11;
+   */
+  revoked: boolean;
+};
+
+/**
+ * Describes the message portolan.v1.CredentialEntry.
+ * Use `create(CredentialEntrySchema)` to create a new message.
+ */
+export declare const CredentialEntrySchema: GenMessage<CredentialEntry>;
+
+/**
+ * @generated from message portolan.v1.CredentialAck
+ */
+export declare type CredentialAck = Message<"portolan.v1.CredentialAck"> & {
+  /**
+   * @generated from field: string feed = 1;
+   */
+  feed: string;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * Empty when it is durable and in use.
+   *
+   * @generated from field: string error = 3;
+   */
+  error: string;
+};
+
+/**
+ * Describes the message portolan.v1.CredentialAck.
+ * Use `create(CredentialAckSchema)` to create a new message.
+ */
+export declare const CredentialAckSchema: GenMessage<CredentialAck>;
+
+/**
+ * @generated from message portolan.v1.CredentialsRequest
+ */
+export declare type CredentialsRequest = Message<"portolan.v1.CredentialsRequest"> & {
+  /**
+   * As the first page said; empty feed: this is for the first.
+   *
+   * @generated from field: string feed = 1;
+   */
+  feed: string;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * Where the last page ended.
+   *
+   * @generated from field: bytes after = 3;
+   */
+  after: Uint8Array;
+};
+
+/**
+ * Describes the message portolan.v1.CredentialsRequest.
+ * Use `create(CredentialsRequestSchema)` to create a new message.
+ */
+export declare const CredentialsRequestSchema: GenMessage<CredentialsRequest>;
+
+/**
+ * @generated from message portolan.v1.CredentialPage
+ */
+export declare type CredentialPage = Message<"portolan.v1.CredentialPage"> & {
+  /**
+   * @generated from field: bytes body = 1;
+   */
+  body: Uint8Array;
+
+  /**
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+
+  /**
+   * @generated from field: string key_id = 3;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message portolan.v1.CredentialPage.
+ * Use `create(CredentialPageSchema)` to create a new message.
+ */
+export declare const CredentialPageSchema: GenMessage<CredentialPage>;
+
+/**
+ * `body` of a page. A key that changed while the pages were read comes again with a delta.
+ *
+ * @generated from message portolan.v1.CredentialPageBody
+ */
+export declare type CredentialPageBody = Message<"portolan.v1.CredentialPageBody"> & {
+  /**
+   * @generated from field: string hub = 1;
+   */
+  hub: string;
+
+  /**
+   * @generated from field: string cluster = 2;
+   */
+  cluster: string;
+
+  /**
+   * @generated from field: string feed = 3;
+   */
+  feed: string;
+
+  /**
+   * @generated from field: uint64 epoch = 4;
+   */
+  epoch: bigint;
+
+  /**
+   * @generated from field: uint64 sequence = 5;
+   */
+  sequence: bigint;
+
+  /**
+   * What to ask the next page with; empty: this is the last one.
+   *
+   * @generated from field: bytes next = 6;
+   */
+  next: Uint8Array;
+
+  /**
+   * The hash that the delta after `sequence` names as its previous one.
+   *
+   * @generated from field: bytes hash = 7;
+   */
+  hash: Uint8Array;
+
+  /**
+   * @generated from field: repeated portolan.v1.CredentialEntry entries = 8;
+   */
+  entries: CredentialEntry[];
+};
+
+/**
+ * Describes the message portolan.v1.CredentialPageBody.
+ * Use `create(CredentialPageBodySchema)` to create a new message.
+ */
+export declare const CredentialPageBodySchema: GenMessage<CredentialPageBody>;
+
+/**
+ * @generated from message portolan.v1.FindKeyRequest
+ */
+export declare type FindKeyRequest = Message<"portolan.v1.FindKeyRequest"> & {
+  /**
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+};
+
+/**
+ * Describes the message portolan.v1.FindKeyRequest.
+ * Use `create(FindKeyRequestSchema)` to create a new message.
+ */
+export declare const FindKeyRequestSchema: GenMessage<FindKeyRequest>;
+
+/**
+ * @generated from message portolan.v1.FindKeyResponse
+ */
+export declare type FindKeyResponse = Message<"portolan.v1.FindKeyResponse"> & {
+  /**
+   * Absent: there is no such key.
+   *
+   * @generated from field: portolan.v1.CredentialEntry entry = 1;
+   */
+  entry?: CredentialEntry | undefined;
+};
+
+/**
+ * Describes the message portolan.v1.FindKeyResponse.
+ * Use `create(FindKeyResponseSchema)` to create a new message.
+ */
+export declare const FindKeyResponseSchema: GenMessage<FindKeyResponse>;
+
+/**
+ * Admitted hits of one agent. The same id again is acknowledged and not counted.
+ *
+ * @generated from message portolan.v1.UsageBatch
+ */
+export declare type UsageBatch = Message<"portolan.v1.UsageBatch"> & {
+  /**
+   * Random id of the agent's outbox, and the place in it.
+   *
+   * @generated from field: string outbox = 1;
+   */
+  outbox: string;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * @generated from field: repeated portolan.v1.UsageCount counts = 3;
+   */
+  counts: UsageCount[];
+};
+
+/**
+ * Describes the message portolan.v1.UsageBatch.
+ * Use `create(UsageBatchSchema)` to create a new message.
+ */
+export declare const UsageBatchSchema: GenMessage<UsageBatch>;
+
+/**
+ * @generated from message portolan.v1.UsageCount
+ */
+export declare type UsageCount = Message<"portolan.v1.UsageCount"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string principal = 2;
+   */
+  principal: string;
+
+  /**
+   * @generated from field: string key_id = 3;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: string route = 4;
+   */
+  route: string;
+
+  /**
+   * @generated from field: string metric = 5;
+   */
+  metric: string;
+
+  /**
+   * Start of the minute, seconds since 1970.
+   *
+   * @generated from field: uint64 minute_seconds = 6;
+   */
+  minuteSeconds: bigint;
+
+  /**
+   * @generated from field: uint64 amount = 7;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message portolan.v1.UsageCount.
+ * Use `create(UsageCountSchema)` to create a new message.
+ */
+export declare const UsageCountSchema: GenMessage<UsageCount>;
+
+/**
+ * Everything up to and including this sequence is durable at the hub.
+ *
+ * @generated from message portolan.v1.UsageAck
+ */
+export declare type UsageAck = Message<"portolan.v1.UsageAck"> & {
+  /**
+   * @generated from field: string outbox = 1;
+   */
+  outbox: string;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+};
+
+/**
+ * Describes the message portolan.v1.UsageAck.
+ * Use `create(UsageAckSchema)` to create a new message.
+ */
+export declare const UsageAckSchema: GenMessage<UsageAck>;
+
+/**
  * Served by the hub on the agent listener (mTLS, SPIFFE identity).
  *
  * @generated from service portolan.v1.AgentLink
@@ -921,6 +1419,26 @@ export declare const AgentLink: GenService<{
     methodKind: "unary";
     input: typeof GeoDatabaseRequestSchema;
     output: typeof GeoDatabasePartSchema;
+  },
+  /**
+   * Every API key of the agent's cluster, page by page; deltas on the stream go on from the sequence of the first page.
+   *
+   * @generated from rpc portolan.v1.AgentLink.Credentials
+   */
+  credentials: {
+    methodKind: "unary";
+    input: typeof CredentialsRequestSchema;
+    output: typeof CredentialPageSchema;
+  },
+  /**
+   * One key by its digest, for a key that a delta has not brought yet.
+   *
+   * @generated from rpc portolan.v1.AgentLink.FindKey
+   */
+  findKey: {
+    methodKind: "unary";
+    input: typeof FindKeyRequestSchema;
+    output: typeof FindKeyResponseSchema;
   },
 }>;
 

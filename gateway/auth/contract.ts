@@ -1,0 +1,65 @@
+import type { CompiledAuth } from '../../src/policy/model.ts';
+import type { Fields, GatewayRequest } from '../request.ts';
+
+/** Who the request is from, whatever the method said so. */
+export interface Principal {
+  /** `anonymous`, a key's principal, the subject of a token, the name in a certificate. */
+  readonly name: string;
+  /** Name of the authentication rule and its type. */
+  readonly rule: string;
+  readonly method: string;
+  readonly roles: readonly string[];
+  readonly scopes: readonly string[];
+  /** Public id of an API key; never the key. */
+  readonly keyId?: string;
+  readonly plan?: string;
+  /** Claims, attributes: `auth.identity` in CEL. Has no secrets. */
+  readonly identity: Readonly<Record<string, unknown>>;
+}
+
+export interface AuthAllowed {
+  readonly allowed: true;
+  readonly principal: Principal;
+  /** `auth.metadata` in CEL. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Set for the backend, after every one of `removed` was taken away. Names in lower case. */
+  readonly set: Fields;
+  /** Taken from the client's request, among them the credentials' own fields and everything a policy may set. Lower case. */
+  readonly removed: readonly string[];
+  /** Query parameters and cookies with credentials, taken out before the backend sees them. */
+  readonly removedQuery: readonly string[];
+  readonly removedCookies: readonly string[];
+}
+
+export interface AuthDenied {
+  readonly allowed: false;
+  readonly status: number;
+  /** Stable code for logs, metrics and the problem document, such as `CREDENTIALS_MISSING`. */
+  readonly code: string;
+  readonly fields: Fields;
+  readonly contentType: string;
+  readonly body: string;
+  /** Known when authentication succeeded and authorisation did not. */
+  readonly principal?: Principal;
+}
+
+export type AuthDecision = AuthAllowed | AuthDenied;
+
+/**
+ * Decides who may pass. Synchronous whenever everything is known here (keys, cached tokens): the caller must not pay for a promise
+ * then. Never rejects: what fails is a denial with a code. One engine for the gateway, the plug-in and the external authorisation
+ * servers.
+ */
+export interface Authorizer {
+  decide(auth: CompiledAuth, request: GatewayRequest): AuthDecision | Promise<AuthDecision>;
+}
+
+/** Passed when a rule has no auth: same shape, nobody known. */
+export const NOBODY: Principal = {
+  name: 'anonymous',
+  rule: '',
+  method: 'none',
+  roles: [],
+  scopes: [],
+  identity: {},
+};
