@@ -9,7 +9,7 @@ import { CLASS, OPCODE, RCODE, rcodeName, TYPE } from '../src/dns/types.ts';
 import { decodeMessage, encodeMessage, type Message, makeQuery } from '../src/dns/wire/message.ts';
 import type { Zone } from '../src/dns/zone.ts';
 import { messageOf } from '../src/errors/error.ts';
-import type { Counters, Metric } from './counters.ts';
+import type { Counters, Metric } from '../src/telemetry/counters.ts';
 import type { NotifyTarget, TransferPlan } from './transfer-plan.ts';
 
 export interface NotifierOptions {

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { PortolanError } from '../src/errors/error.ts';
 import type { StateViewInput } from '../src/health/state-view.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
-import { CounterReader, familiesOf, type Metric } from './counters.ts';
+import { CounterReader, familiesOf, type Metric } from '../src/telemetry/counters.ts';
 import { type ChosenAddresses, chooseAddresses } from './port-choice.ts';
 import { createSharedProtection } from './protection.ts';
 import type { QueryLogSink } from './query-log-sink.ts';

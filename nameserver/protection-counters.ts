@@ -1,5 +1,5 @@
 import type { FlowKind, Verdict } from '../src/dns/rate-limit.ts';
-import type { Counter, Counters, Metric } from './counters.ts';
+import type { Counter, Counters, Metric } from '../src/telemetry/counters.ts';
 
 const LIMITED: Metric = {
   name: 'portolan_dns_rate_limited_total',

@@ -1,5 +1,5 @@
+import type { Counter, Metric } from '../src/telemetry/counters.ts';
 import { Batches } from './batches.ts';
-import type { Counter, Metric } from './counters.ts';
 
 export const QUERY_LOG_DROPPED: Metric = {
   name: 'portolan_dns_query_log_dropped_total',

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import type { Counter } from './counters.ts';
+import type { Counter } from '../src/telemetry/counters.ts';
 import { CONTROL, controlFrame } from './frame-streams.ts';
 import type { QueryLogSettings } from './settings.ts';
 

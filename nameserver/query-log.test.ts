@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { RCODE } from '../src/dns/types.ts';
 import { parseQuery, type Query } from '../src/dns/wire/query.ts';
-import { Counters } from './counters.ts';
+import { Counters } from '../src/telemetry/counters.ts';
 import { withMaskedSubnet } from './dnstap.ts';
 import { CONTROL, controlFrame } from './frame-streams.ts';
 import { type AnsweredQuery, QueryLogger } from './query-log.ts';

@@ -1,8 +1,8 @@
 import type { AnswerTable } from '../src/dns/table.ts';
 import type { StateViewInput } from '../src/health/state-view.ts';
 import type { GeoLookup } from '../src/routing/model.ts';
+import { familiesOf, type Metric } from '../src/telemetry/counters.ts';
 import type { Batches } from './batches.ts';
-import { familiesOf, type Metric } from './counters.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import { QUERY_LOG_DROPPED, QUERY_LOG_RECORDS, queryLogBatches } from './query-log-batches.ts';
 import type { ImageInput } from './routed-image.ts';

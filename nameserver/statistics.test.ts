@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseName } from '../src/dns/name.ts';
 import { RCODE, TYPE } from '../src/dns/types.ts';
+import { type CounterNews, CounterReader, Counters, familiesOf } from '../src/telemetry/counters.ts';
 import { renderMetrics } from '../src/telemetry/metric-text.ts';
-import { type CounterNews, CounterReader, Counters, familiesOf } from './counters.ts';
 import { Statistics, statsOf } from './statistics.ts';
 
 const FLIPS = { name: 'portolan_flips_total', help: 'Flips.', type: 'counter' } as const;

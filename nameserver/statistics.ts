@@ -1,7 +1,7 @@
 import type { DomainName } from '../src/dns/name.ts';
 import { rcodeName, typeName } from '../src/dns/types.ts';
+import { type Counter, type CounterNews, Counters, type Metric } from '../src/telemetry/counters.ts';
 import type { Family } from '../src/telemetry/metric-text.ts';
-import { type Counter, type CounterNews, Counters, type Metric } from './counters.ts';
 
 export type Transport = 'udp' | 'tcp' | 'tls';
 

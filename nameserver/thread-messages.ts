@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../src/errors/table.ts';
-import type { CounterNews } from './counters.ts';
+import type { CounterNews } from '../src/telemetry/counters.ts';
 import type { SharedProtection } from './protection.ts';
 import type { NameServerSettings } from './settings.ts';
 import type { StatesUpdate } from './state-replica.ts';

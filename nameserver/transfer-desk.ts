@@ -28,7 +28,7 @@ import { HEADER_OCTETS, parseQuery, type Query } from '../src/dns/wire/query.ts'
 import { answerLimit } from '../src/dns/wire/response.ts';
 import { WireWriter } from '../src/dns/wire/writer.ts';
 import type { Zone } from '../src/dns/zone.ts';
-import type { Metric } from './counters.ts';
+import type { Metric } from '../src/telemetry/counters.ts';
 import type { Statistics, Transport } from './statistics.ts';
 import { TransferJournals } from './transfer-journals.ts';
 import { mayTransfer, NO_TRANSFERS, type TransferPlan } from './transfer-plan.ts';

@@ -5,8 +5,8 @@ import { parseRdata } from '../src/dns/records/catalogue.ts';
 import { momentaryRRset } from '../src/dns/rrset.ts';
 import { TYPE } from '../src/dns/types.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
+import { Counters } from '../src/telemetry/counters.ts';
 import { matching } from '../test/support/matchers.ts';
-import { Counters } from './counters.ts';
 import { createRoutedTable } from './routed-table.ts';
 import { ZoneSigners } from './zone-signers.ts';
 

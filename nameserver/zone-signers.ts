@@ -8,7 +8,7 @@ import {
   type ZoneSigner,
 } from '../src/dns/dnssec/zone-signer.ts';
 import type { DomainName } from '../src/dns/name.ts';
-import type { Counter, Counters, Metric } from './counters.ts';
+import type { Counter, Counters, Metric } from '../src/telemetry/counters.ts';
 
 export interface ZoneSignersOptions {
   /** Milliseconds since 1970. */

@@ -1,4 +1,4 @@
-import type { Family, Sample } from '../src/telemetry/metric-text.ts';
+import type { Family, Sample } from './metric-text.ts';
 
 /** What a metric is called and means. Declare it once, as a constant, beside the code that counts. */
 export type Metric = Omit<Family, 'samples'>;
