@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import type { ConnectionTls } from '../request.ts';
@@ -37,6 +37,7 @@ export interface TlsContexts {
   /**
    * Speaks TLS on an accepted connection of this port (as the Gateway says it), after a PROXY header was taken off.
    * Exactly one of the two is called, within `handshakeMs`.
+   * @param socket a TCP connection; octets that were read beyond the PROXY header are put back by `unshift`
    */
-  accept(socket: Duplex, port: number, handshakeMs: number, accepted: TlsAccepted): void;
+  accept(socket: Socket, port: number, handshakeMs: number, accepted: TlsAccepted): void;
 }

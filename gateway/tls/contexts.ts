@@ -1,0 +1,349 @@
+import { constants, createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import {
+  createSecureContext,
+  createServer,
+  type DetailedPeerCertificate,
+  type SecureContext,
+  type Server,
+  TLSSocket,
+} from 'node:tls';
+import { messageOf } from '../../src/errors/error.ts';
+import type { CompiledListener, GatewayPart, GatewayPort, GatewaySecrets } from '../../src/policy/model.ts';
+import type { ConnectionTls } from '../request.ts';
+import { type Certificate, certificateCovers, readBundle, readCertificate } from './certificate.ts';
+import type { FileCertificate, TlsContexts, TlsProblems } from './contract.ts';
+import { Recent } from './recent.ts';
+import { ServerNames } from './server-names.ts';
+
+/** A context is 38 kB and 0.2 ms: built when first asked for, and the recent ones kept. */
+const CONTEXTS_KEPT = 1000;
+const ALPN = ['h2', 'http/1.1'];
+/** Forward secrecy and authenticated encryption only (RFC 9325 §4.2; HTTP/2 refuses the others, RFC 9113 appendix A). */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+const NO_CHAIN: readonly Uint8Array[] = [];
+
+const COMMON = {
+  minVersion: 'TLSv1.2',
+  ciphers: CIPHERS,
+  honorCipherOrder: true,
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+} as const;
+
+interface ClientCa {
+  readonly mode: 'require' | 'request';
+  readonly certificates: readonly string[];
+  readonly digest: string;
+}
+
+/** A listener as handshakes see it. */
+interface Terminator {
+  readonly id: string;
+  /** In order of preference; at least one. */
+  readonly certificates: readonly Certificate[];
+  readonly clientCa: ClientCa | undefined;
+}
+
+/** TLS of one port. */
+interface TerminatedPort {
+  readonly names: ServerNames<Terminator>;
+  /** Client certificates are asked for on the whole port: the request goes out before the server name chooses a listener. */
+  readonly asks: boolean;
+  /** Every listener demands them, so the handshake itself can fail. */
+  readonly demands: boolean;
+  /** Made with the first connection. Does not listen: connections are handed to it. */
+  server: Server | undefined;
+}
+
+/** A handshake that goes on. */
+interface Handshake {
+  secure(socket: TLSSocket): void;
+  refuse(reason: string): void;
+}
+
+export function createTlsContexts(): TlsContexts {
+  const contexts = new Recent<SecureContext>(CONTEXTS_KEPT);
+  let ports: ReadonlyMap<number, TerminatedPort> = new Map();
+  let current: { readonly part: GatewayPart; readonly secrets: GatewaySecrets } | undefined;
+  let given: readonly FileCertificate[] = [];
+  let files: readonly Certificate[] = [];
+  let fileNames = new ServerNames<Certificate>();
+  let ticketKeys: Buffer | undefined;
+  const handshakes = new Map<string, Handshake>();
+
+  const build = (): TlsProblems => {
+    const certificates = new Map<string, string>();
+    const listeners = new Map<string, string>();
+    const take = (name: string, certificatePem: string, keyPem: string): readonly Certificate[] => {
+      const read = readCertificate(certificatePem, keyPem);
+      if (read.usable) return [read.certificate];
+      certificates.set(name, read.reason);
+      return [];
+    };
+    files = given.flatMap(({ name, certificatePem, keyPem }) => take(name, certificatePem, keyPem));
+    fileNames = new ServerNames();
+    for (const file of files) for (const name of file.names) fileNames.add(name, file);
+
+    const { part, secrets } = current ?? { part: undefined, secrets: undefined };
+    const usable = new Map<string, readonly Certificate[]>();
+    const certificatesOf = (id: string): readonly Certificate[] => {
+      const known = usable.get(id);
+      if (known !== undefined) return known;
+      const pair = secrets?.certificates[id];
+      if (pair === undefined) certificates.set(id, 'it is not there');
+      const read = pair === undefined ? [] : take(id, pair.certificatePem, pair.keyPem);
+      usable.set(id, read);
+      return read;
+    };
+    const bundles = new Map<string, readonly string[]>();
+    const terminatorOf = (listener: CompiledListener): Terminator | undefined => {
+      const { id, tls, hostname } = listener;
+      const refuse = (reason: string): undefined => void listeners.set(id, reason);
+      if (tls === undefined) return refuse('it has no TLS settings');
+      const named = tls.certificates.flatMap(certificatesOf);
+      const fromFiles = named.length > 0 ? [] : files.filter((file) => fileServes(file, hostname));
+      if (named.length + fromFiles.length === 0) {
+        const reasons = tls.certificates.map((name) => `${name}: ${certificates.get(name) ?? 'unknown'}`);
+        return refuse(`no certificate can be used (${reasons.join('; ') || 'none is named'})`);
+      }
+      let clientCa: ClientCa | undefined;
+      if (tls.clientCa !== undefined) {
+        try {
+          const trusted = tls.clientCa.bundles.flatMap((name) => bundleOf(name, secrets, bundles));
+          const digest = createHash('sha256').update(trusted.join('\n')).digest('hex');
+          clientCa = { mode: tls.clientCa.mode, certificates: trusted, digest };
+        } catch (thrown) {
+          // Never without what it demands of clients.
+          return refuse(`client certificates cannot be verified: ${messageOf(thrown)}`);
+        }
+      }
+      return { id, certificates: [...named, ...fromFiles], clientCa };
+    };
+    ports = new Map(
+      (part?.ports ?? []).flatMap((port): readonly (readonly [number, TerminatedPort])[] =>
+        port.protocol === 'https' ? [[port.port, terminatedPort(port, terminatorOf)]] : [],
+      ),
+    );
+    return { listeners, certificates };
+  };
+
+  const certificateFor = (terminator: Terminator, host: string | undefined): Certificate | undefined => {
+    const { certificates } = terminator;
+    if (host === undefined) return certificates[0];
+    const file = files.length === 0 ? undefined : fileNames.find(host);
+    if (file !== undefined && certificateCovers(file.names, host)) return file;
+    return certificates.length === 1
+      ? certificates[0]
+      : (certificates.find(({ names }) => certificateCovers(names, host)) ?? certificates[0]);
+  };
+
+  const contextOf = (terminator: Terminator, certificate: Certificate): SecureContext => {
+    const { clientCa } = terminator;
+    return contexts.getOrMake(`${certificate.digest} ${clientCa?.digest ?? ''}`, () =>
+      createSecureContext({ ...COMMON, ...materialOf(certificate, clientCa) }),
+    );
+  };
+
+  const serverOf = (number: number, port: TerminatedPort): Server | undefined => {
+    if (port.server !== undefined) return port.server;
+    const { names, asks, demands } = port;
+    const terminator = names.unnamed;
+    const certificate = terminator === undefined ? undefined : certificateFor(terminator, undefined);
+    if (terminator === undefined || certificate === undefined) return undefined;
+    const server = createServer({
+      ...COMMON,
+      ...materialOf(certificate, terminator.clientCa),
+      ALPNProtocols: ALPN,
+      requestCert: asks,
+      rejectUnauthorized: demands,
+      // What a handshake begins with decides about resumption, before any server name is looked at. So sessions of one port mean
+      // nothing to another, and none is resumed where clients show certificates: a session taken along would pass as verified
+      // under the name of another listener.
+      sessionIdContext: createHash('sha256').update(`portolan ${number} ${asks}`).digest('hex').slice(0, 32),
+      secureOptions: COMMON.secureOptions | (asks ? constants.SSL_OP_NO_TICKET : 0),
+      ...(ticketKeys === undefined || asks ? {} : { ticketKeys }),
+      SNICallback(this: unknown, name, done) {
+        const host = hostOf(name);
+        const found = names.find(host);
+        const shown = found === undefined ? undefined : certificateFor(found, host);
+        if (found === undefined || shown === undefined) {
+          const reason = 'no listener has this server name';
+          // Closed before the error comes back, and then nobody knows any more whose it was.
+          if (this instanceof TLSSocket) handshakes.get(peerOf(number, this))?.refuse(reason);
+          else done(new Error(reason));
+          return;
+        }
+        try {
+          done(null, contextOf(found, shown));
+        } catch (thrown) {
+          done(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+        }
+      },
+    });
+    server.on('secureConnection', (tls) => {
+      const handshake = handshakes.get(peerOf(number, tls));
+      if (handshake === undefined) tls.destroy();
+      else handshake.secure(tls);
+    });
+    server.on('tlsClientError', (error, tls) => {
+      handshakes.get(peerOf(number, tls))?.refuse(messageOf(error));
+    });
+    port.server = server;
+    return server;
+  };
+
+  return {
+    configure(part, secrets) {
+      current = { part, secrets };
+      return build();
+    },
+
+    setFiles(next) {
+      given = next;
+      return build();
+    },
+
+    setTicketKeys(keys) {
+      ticketKeys = Buffer.from(keys);
+      for (const port of ports.values()) port.server?.setTicketKeys(ticketKeys);
+    },
+
+    accept(socket, number, handshakeMs, accepted) {
+      // What holds when the connection comes holds for it to the end.
+      const port = ports.get(number);
+      const server = port === undefined ? undefined : serverOf(number, port);
+      if (port === undefined || server === undefined) {
+        socket.destroy();
+        accepted.refused('no listener of the port can be served');
+        return;
+      }
+      const peer = peerOf(number, socket);
+      const settle = (): void => {
+        if (handshakes.get(peer) === handshake) handshakes.delete(peer);
+        clearTimeout(timer);
+        socket.off('close', onClose);
+      };
+      const handshake: Handshake = {
+        secure(tls) {
+          const serverName = serverNameOf(tls);
+          const chosen = serverName === undefined ? port.names.unnamed : port.names.find(serverName);
+          if (chosen?.clientCa?.mode === 'require' && !tls.authorized) {
+            const shown = tls.getPeerX509Certificate() !== undefined;
+            const why = shown ? String(tls.authorizationError) : 'none was shown';
+            handshake.refuse(`the client certificate is refused: ${why}`);
+            return;
+          }
+          // A listener that asks for none trusts none, although another one of the port made the handshake ask.
+          const verified = chosen?.clientCa !== undefined && tls.authorized;
+          settle();
+          accepted.secure(tls, connectionOf(tls, serverName, verified));
+        },
+        refuse(reason) {
+          settle();
+          socket.destroy();
+          accepted.refused(reason);
+        },
+      };
+      const onClose = (): void => handshake.refuse('the connection ended in the handshake');
+      const timer = setTimeout(() => handshake.refuse('the handshake took too long'), handshakeMs);
+      handshakes.set(peer, handshake);
+      socket.once('close', onClose);
+      server.emit('connection', socket);
+    },
+  };
+}
+
+function terminatedPort(
+  port: GatewayPort,
+  terminatorOf: (listener: CompiledListener) => Terminator | undefined,
+): TerminatedPort {
+  const names = new ServerNames<Terminator>();
+  const terminators: Terminator[] = [];
+  for (const listener of port.listeners) {
+    const terminator = terminatorOf(listener);
+    if (terminator === undefined) continue;
+    names.add(listener.hostname, terminator);
+    terminators.push(terminator);
+  }
+  return {
+    server: undefined,
+    names,
+    asks: terminators.some(({ clientCa }) => clientCa !== undefined),
+    demands: terminators.length > 0 && terminators.every(({ clientCa }) => clientCa?.mode === 'require'),
+  };
+}
+
+function bundleOf(
+  name: string,
+  secrets: GatewaySecrets | undefined,
+  known: Map<string, readonly string[]>,
+): readonly string[] {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const pem = secrets?.bundles[name];
+  if (pem === undefined) throw new Error(`${name} is not there`);
+  const read = readBundle(pem);
+  known.set(name, read);
+  return read;
+}
+
+/** A file that may stand in for a listener whose own certificates cannot be used, or that names none. */
+function fileServes({ names }: Certificate, hostname: string | undefined): boolean {
+  return hostname === undefined || names.includes(hostname) || certificateCovers(names, hostname);
+}
+
+function materialOf(certificate: Certificate, clientCa: ClientCa | undefined) {
+  return {
+    cert: certificate.certificatePem,
+    key: certificate.keyPem,
+    ...(clientCa === undefined ? {} : { ca: [...clientCa.certificates] }),
+  };
+}
+
+/** Names a TCP connection: node:tls does not say which one a TLS socket was made of, but both have its other end. */
+function peerOf(port: number, { remoteAddress, remotePort }: Socket): string {
+  return `${port} ${remoteAddress} ${remotePort}`;
+}
+
+function serverNameOf(tls: TLSSocket): string | undefined {
+  const name: unknown = 'servername' in tls ? tls.servername : undefined;
+  return typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
+}
+
+function connectionOf(tls: TLSSocket, serverName: string | undefined, verified: boolean): ConnectionTls {
+  let chain: readonly Uint8Array[] | undefined;
+  return {
+    serverName,
+    protocol: tls.getProtocol() ?? '',
+    peerChain() {
+      chain ??= verified ? chainOf(tls) : NO_CHAIN;
+      return chain;
+    },
+  };
+}
+
+function chainOf(tls: TLSSocket): readonly Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  const leaf: Partial<DetailedPeerCertificate> = tls.getPeerCertificate(true);
+  for (let at: Partial<DetailedPeerCertificate> | undefined = leaf; at?.raw !== undefined; ) {
+    chain.push(at.raw);
+    // The root names itself.
+    at = at.issuerCertificate === at ? undefined : at.issuerCertificate;
+  }
+  return chain;
+}
+
+function hostOf(serverName: string): string {
+  const lower = serverName.toLowerCase();
+  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
+}
