@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { AuditEntry, Client, HubStatus } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
+import { conditionsOf } from '../../src/resources/conditions-of.ts';
 import { kindJsonSchema } from '../../src/resources/json-schema.ts';
 import { isDecision, newestAudit } from '../audit-tail.ts';
 import { kindArgument } from '../kind-argument.ts';
@@ -123,7 +124,7 @@ function section(title: string, lines: readonly string[]): readonly string[] {
 }
 
 function conditionLines(object: AnyResource, nowMs: number): readonly string[] {
-  const conditions = object.status?.conditions ?? [];
+  const conditions = conditionsOf(object);
   if (conditions.length === 0) return [];
   return table(
     ['TYPE', 'STATUS', 'REASON', 'FOR', 'MESSAGE'],
@@ -133,7 +134,7 @@ function conditionLines(object: AnyResource, nowMs: number): readonly string[] {
 
 /** What the status says besides the conditions. */
 function statusLines(object: AnyResource): readonly string[] {
-  const { conditions: _conditions, ...rest } = object.status ?? { conditions: [] };
+  const { conditions: _conditions, ...rest }: Readonly<Record<string, unknown>> = { ...object.status };
   return Object.keys(rest).length === 0 ? [] : documentText(rest, 'yaml').trimEnd().split('\n');
 }
 

@@ -1,4 +1,5 @@
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
+import { conditionsOf } from '../../src/resources/conditions-of.ts';
 import { providerTypeOf } from '../../src/resources/dns-provider.ts';
 import { ageText } from './duration.ts';
 
@@ -19,11 +20,11 @@ const list = (values: readonly (string | number)[], shown = 3): string =>
   values.length <= shown ? values.join(',') : `${values.slice(0, shown).join(',')} +${values.length - shown}`;
 
 function condition(object: AnyResource, type: string): string {
-  return object.status?.conditions.find((c) => c.type === type)?.status ?? 'Unknown';
+  return conditionsOf(object).find((c) => c.type === type)?.status ?? 'Unknown';
 }
 
 function conditionReason(object: AnyResource, type: string): string {
-  const found = object.status?.conditions.find((c) => c.type === type);
+  const found = conditionsOf(object).find((c) => c.type === type);
   return found === undefined || found.status === 'True' ? '' : found.message;
 }
 
@@ -125,6 +126,72 @@ const DRILL_WIDE: Columns<'Drill'> = {
   OUTCOME: (d) => d.status?.report?.outcome ?? d.status?.timeline.at(-1)?.message ?? '',
 };
 
+const GATEWAY: Columns<'Gateway'> = {
+  LISTENERS: (g) => list(g.spec.listeners.map((l) => `${l.name}:${l.port}`)),
+  ADDRESSES: (g) => list(g.status?.addresses.map((a) => a.value) ?? []),
+  ACCEPTED: (g) => condition(g, 'Accepted'),
+  PROGRAMMED: (g) => condition(g, 'Programmed'),
+};
+const GATEWAY_WIDE: Columns<'Gateway'> = {
+  CLUSTERS: (g) => list(g.status?.clusters.map((c) => c.name) ?? []),
+  ROUTES: (g) => String(g.status?.listeners.reduce((sum, l) => sum + l.attachedRoutes, 0) ?? 0),
+};
+
+/** Routes have a condition per parent: false when it is at any. */
+function everywhere(object: AnyResource, type: string): string {
+  const found = conditionsOf(object).filter((c) => c.type === type);
+  return found.find((c) => c.status !== 'True')?.status ?? (found.length === 0 ? 'Unknown' : 'True');
+}
+
+const HTTP_ROUTE: Columns<'HTTPRoute'> = {
+  HOSTNAMES: (r) => list(r.spec.hostnames, 2),
+  PARENTS: (r) => list(r.spec.parentRefs.map((p) => p.name)),
+  ACCEPTED: (r) => everywhere(r, 'Accepted'),
+  RESOLVED: (r) => everywhere(r, 'ResolvedRefs'),
+};
+const GRPC_ROUTE: Columns<'GRPCRoute'> = {
+  HOSTNAMES: (r) => list(r.spec.hostnames, 2),
+  PARENTS: (r) => list(r.spec.parentRefs.map((p) => p.name)),
+  ACCEPTED: (r) => everywhere(r, 'Accepted'),
+  RESOLVED: (r) => everywhere(r, 'ResolvedRefs'),
+};
+const BACKEND_TLS: Columns<'BackendTLSPolicy'> = {
+  TARGETS: (p) => list(p.spec.targetRefs.map((t) => t.name)),
+  HOSTNAME: (p) => p.spec.validation.hostname,
+  ACCEPTED: (p) => everywhere(p, 'Accepted'),
+};
+const GRANT: Columns<'ReferenceGrant'> = {
+  FROM: (g) => list(g.spec.from.map((f) => `${f.kind} of ${f.namespace}`)),
+  TO: (g) => list(g.spec.to.map((t) => `${t.kind}${t.name === undefined ? '' : ` ${t.name}`}`)),
+};
+const BACKEND: Columns<'Backend'> = {
+  ENDPOINTS: (b) =>
+    list(
+      b.spec.endpoints.map((e) => `${e.address}:${e.port}`),
+      2,
+    ),
+  PROTOCOL: (b) => b.spec.protocol,
+};
+const targets = ({
+  targetRefs,
+}: {
+  readonly targetRefs?: readonly { readonly kind: string; readonly name: string }[] | undefined;
+}): string => (targetRefs === undefined ? 'by selector' : list(targetRefs.map((t) => `${t.kind}/${t.name}`)));
+const AUTH_POLICY: Columns<'AuthPolicy'> = {
+  TARGETS: (p) => targets(p.spec),
+  ACCEPTED: (p) => condition(p, 'Accepted'),
+  ENFORCED: (p) => condition(p, 'Enforced'),
+};
+const GATEWAY_POLICY: Columns<'GatewayPolicy'> = {
+  TARGETS: (p) => targets(p.spec),
+  ACCEPTED: (p) => condition(p, 'Accepted'),
+  ENFORCED: (p) => condition(p, 'Enforced'),
+};
+const CALLERS: Columns<'CallerRouting'> = {
+  RULES: (c) => String(c.spec.rules.length),
+  ACCEPTED: (c) => condition(c, 'Accepted'),
+};
+
 function withoutDot(name: string): string {
   return name.length > 1 && name.endsWith('.') ? name.slice(0, -1) : name;
 }
@@ -152,6 +219,15 @@ const TABLES: { readonly [K in Kind]: KindTable } = {
   Secret: made('Secret', SECRET, SECRET_WIDE),
   Drain: made('Drain', DRAIN),
   Drill: made('Drill', DRILL, DRILL_WIDE),
+  Gateway: made('Gateway', GATEWAY, GATEWAY_WIDE),
+  HTTPRoute: made('HTTPRoute', HTTP_ROUTE),
+  GRPCRoute: made('GRPCRoute', GRPC_ROUTE),
+  BackendTLSPolicy: made('BackendTLSPolicy', BACKEND_TLS),
+  ReferenceGrant: made('ReferenceGrant', GRANT),
+  Backend: made('Backend', BACKEND),
+  AuthPolicy: made('AuthPolicy', AUTH_POLICY),
+  GatewayPolicy: made('GatewayPolicy', GATEWAY_POLICY),
+  CallerRouting: made('CallerRouting', CALLERS),
 };
 
 export interface ListingOptions {

@@ -6,8 +6,8 @@ import {
   KIND_NAMES,
   KINDS,
   type Kind,
+  storedVersion,
 } from '../../src/resources/catalogue.ts';
-import { API_VERSION } from '../../src/resources/metadata.ts';
 import { type ParsedInput, parseResource } from '../../src/resources/validate.ts';
 import type { Actor, CommitOptions, Key } from '../store/contract.ts';
 import { type ApiContext, type ApiRequest, type Endpoint, endpoint, type Reply } from './endpoint.ts';
@@ -18,8 +18,6 @@ import { listSchema, objectSchema } from './schemas.ts';
 import type { ChangeContext } from './services.ts';
 import { watchEvents } from './watch.ts';
 import { admitOrThrow, anyObject, deletionOf, notFound, presentable, type Write, writeOf } from './writes.ts';
-
-const API_PATH = `/apis/${API_VERSION}`;
 
 const flag = z
   .enum(['true', 'false'])
@@ -49,7 +47,8 @@ export const OBJECT_ENDPOINTS: readonly Endpoint[] = KIND_NAMES.flatMap(endpoint
 
 function endpointsOf(kind: Kind): readonly Endpoint[] {
   const { plural, summary } = KINDS[kind];
-  const inNamespace = `${API_PATH}/namespaces/{namespace}/${plural}`;
+  const collection = `/apis/${storedVersion(kind)}`;
+  const inNamespace = `${collection}/namespaces/{namespace}/${plural}`;
   const one = `${inNamespace}/{name}`;
   const common = { tag: plural } as const;
   const readable = { description: `the ${kind}`, schema: objectSchema(kind) };
@@ -63,7 +62,7 @@ function endpointsOf(kind: Kind): readonly Endpoint[] {
       ...common,
       id: `list${kind}All`,
       method: 'GET',
-      path: `${API_PATH}/${plural}`,
+      path: `${collection}/${plural}`,
       summary: `List or watch every ${kind} (${summary}) the caller may see.`,
       access: { kind: 'somewhere', action: `${kind}.read` },
       query: listQuery,
@@ -236,7 +235,7 @@ async function listOrWatch(
   return {
     status: 200,
     json: {
-      apiVersion: API_VERSION,
+      apiVersion: storedVersion(kind),
       kind: `${kind}List`,
       metadata: { resourceVersion: String(revision) },
       items: visible(items, principal).map(presentable),
@@ -292,8 +291,8 @@ function parseForPath(kind: Kind, value: unknown, params: Readonly<Record<string
 function withPathDefaults(kind: Kind, value: unknown, params: Readonly<Record<string, string>>): unknown {
   if (!isMapping(value)) return value;
   const { metadata = {} } = value;
-  if (!isMapping(metadata)) return { apiVersion: API_VERSION, kind, ...value };
-  return { apiVersion: API_VERSION, kind, ...value, metadata: { ...params, ...metadata } };
+  if (!isMapping(metadata)) return { apiVersion: storedVersion(kind), kind, ...value };
+  return { apiVersion: storedVersion(kind), kind, ...value, metadata: { ...params, ...metadata } };
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

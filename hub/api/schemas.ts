@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { KIND_NAMES, KINDS, type Kind } from '../../src/resources/catalogue.ts';
-import { API_VERSION, objectName } from '../../src/resources/metadata.ts';
+import { KIND_NAMES, KINDS, type Kind, storedVersion } from '../../src/resources/catalogue.ts';
+import { objectName } from '../../src/resources/metadata.ts';
 import type { GeoStatus } from '../geo/library.ts';
 import type { AuditEntry, RoleBinding, TokenRecord } from '../store/contract.ts';
 import { type OnWire, recordPlan } from './dns-schemas.ts';
@@ -57,11 +57,12 @@ const stored = <K extends Kind>(kind: K) =>
   named(
     kind,
     z.object({
-      apiVersion: z.literal(API_VERSION),
+      apiVersion: z.literal(storedVersion(kind)),
       kind: z.literal(kind),
       metadata,
       spec: KINDS[kind].spec,
-      status: z.looseObject({ conditions: z.array(condition) }).exactOptional(),
+      // Routes of the Gateway API have conditions per parent instead.
+      status: z.looseObject({ conditions: z.array(condition).exactOptional() }).exactOptional(),
     }),
   );
 
@@ -74,6 +75,15 @@ const storedByKind: { readonly [K in Kind]: z.ZodType } = {
   Secret: stored('Secret'),
   Drain: stored('Drain'),
   Drill: stored('Drill'),
+  Gateway: stored('Gateway'),
+  HTTPRoute: stored('HTTPRoute'),
+  GRPCRoute: stored('GRPCRoute'),
+  BackendTLSPolicy: stored('BackendTLSPolicy'),
+  ReferenceGrant: stored('ReferenceGrant'),
+  Backend: stored('Backend'),
+  AuthPolicy: stored('AuthPolicy'),
+  GatewayPolicy: stored('GatewayPolicy'),
+  CallerRouting: stored('CallerRouting'),
 };
 
 /** A stored object of one kind. */
@@ -90,7 +100,7 @@ const list = (kind: Kind): z.ZodType =>
   named(
     `${kind}List`,
     z.object({
-      apiVersion: z.literal(API_VERSION),
+      apiVersion: z.literal(storedVersion(kind)),
       kind: z.literal(`${kind}List`),
       metadata: z.object({ resourceVersion: text }),
       items: z.array(storedByKind[kind]),
@@ -106,6 +116,15 @@ const lists: { readonly [K in Kind]: z.ZodType } = {
   Secret: list('Secret'),
   Drain: list('Drain'),
   Drill: list('Drill'),
+  Gateway: list('Gateway'),
+  HTTPRoute: list('HTTPRoute'),
+  GRPCRoute: list('GRPCRoute'),
+  BackendTLSPolicy: list('BackendTLSPolicy'),
+  ReferenceGrant: list('ReferenceGrant'),
+  Backend: list('Backend'),
+  AuthPolicy: list('AuthPolicy'),
+  GatewayPolicy: list('GatewayPolicy'),
+  CallerRouting: list('CallerRouting'),
 };
 
 /** A stored object of any kind. */

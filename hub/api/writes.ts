@@ -180,5 +180,23 @@ function desiredOf(input: ParsedInput, common: Common): AnyDesired {
       return { ...common, kind: input.kind, spec: input.spec };
     case 'Drill':
       return { ...common, kind: input.kind, spec: input.spec };
+    case 'Gateway':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'HTTPRoute':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'GRPCRoute':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'BackendTLSPolicy':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'ReferenceGrant':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'Backend':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'AuthPolicy':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'GatewayPolicy':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'CallerRouting':
+      return { ...common, kind: input.kind, spec: input.spec };
   }
 }

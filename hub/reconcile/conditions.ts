@@ -1,5 +1,6 @@
 import type { AnyResource, Resource, StatusOf } from '../../src/resources/catalogue.ts';
 import type { ClusterStatus } from '../../src/resources/cluster.ts';
+import { conditionsOf as stored } from '../../src/resources/conditions-of.ts';
 import { type Condition, withCondition } from '../../src/resources/metadata.ts';
 import { signedVerdict, signingStatus } from '../dnssec/signing-status.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
@@ -71,7 +72,7 @@ function conditionsOf(
   leaving: readonly string[] = [],
 ): readonly Condition[] {
   const nowIso = new Date(wallMs).toISOString();
-  const known: readonly Condition[] = (resource.status?.conditions ?? []).filter(
+  const known: readonly Condition[] = stored(resource).filter(
     (c) => !leaving.includes(c.type) || verdicts.some((v) => v.type === c.type),
   );
   return verdicts.reduce(

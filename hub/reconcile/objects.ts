@@ -20,6 +20,15 @@ export const NO_OBJECTS: Objects = {
   Secret: new Map(),
   Drain: new Map(),
   Drill: new Map(),
+  Gateway: new Map(),
+  HTTPRoute: new Map(),
+  GRPCRoute: new Map(),
+  BackendTLSPolicy: new Map(),
+  ReferenceGrant: new Map(),
+  Backend: new Map(),
+  AuthPolicy: new Map(),
+  GatewayPolicy: new Map(),
+  CallerRouting: new Map(),
 };
 
 export function objectsOf(items: readonly AnyResource[]): Objects {

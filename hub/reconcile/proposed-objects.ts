@@ -1,4 +1,4 @@
-import type { AnyResource } from '../../src/resources/catalogue.ts';
+import { type AnyResource, storedVersion } from '../../src/resources/catalogue.ts';
 import type { AnyDesired } from '../api/services.ts';
 
 /** A desired object as the store would keep it, so that the world can be made with it before it is stored. */
@@ -25,7 +25,7 @@ function stored(
   const status = current?.status === undefined ? {} : { status: current.status };
   // kind and spec come from one desired object, so they fit together; the compiler cannot follow the pairing.
   return {
-    apiVersion: 'portolan.dev/v1alpha1',
+    apiVersion: storedVersion(desired.kind),
     kind: desired.kind,
     spec: desired.spec,
     metadata,

@@ -68,6 +68,15 @@ export function referenceViolations(
         ...providerViolations(desired, next, allowedRanges, ownCredentials),
       ];
     case 'Secret':
+    case 'Gateway':
+    case 'HTTPRoute':
+    case 'GRPCRoute':
+    case 'BackendTLSPolicy':
+    case 'ReferenceGrant':
+    case 'Backend':
+    case 'AuthPolicy':
+    case 'GatewayPolicy':
+    case 'CallerRouting':
       return [];
   }
 }

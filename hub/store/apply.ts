@@ -1,6 +1,12 @@
 import { PortolanError } from '../../src/errors/error.ts';
-import type { AnyResource, Kind, Resource, StatusOf } from '../../src/resources/catalogue.ts';
-import { API_VERSION, type Metadata } from '../../src/resources/metadata.ts';
+import {
+  type AnyResource,
+  type Kind,
+  type Resource,
+  type StatusOf,
+  storedVersion,
+} from '../../src/resources/catalogue.ts';
+import type { Metadata } from '../../src/resources/metadata.ts';
 import { canonicalJson } from './canonical.ts';
 import type { Change, Key } from './contract.ts';
 
@@ -89,7 +95,7 @@ function create(
   return {
     type: 'added',
     object: ofOneKind({
-      apiVersion: API_VERSION,
+      apiVersion: storedVersion(change.key.kind),
       kind: change.key.kind,
       metadata,
       spec: change.spec,

@@ -147,7 +147,8 @@ async function applySecret(
   const { sealer } = context;
   const before = secretStatus(current);
   if (change.type === 'status') {
-    const status = { ...change.status, keys: before.keys };
+    const conditions = 'conditions' in change.status ? change.status.conditions : before.conditions;
+    const status = { conditions, keys: before.keys };
     return { outcome: applyChange({ ...change, status }, current, at), payload: { ...change, status } };
   }
   if (change.type !== 'create' && change.type !== 'update') {

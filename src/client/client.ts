@@ -1,8 +1,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import createOpenApiClient, { type Client as OpenApiClient } from 'openapi-fetch';
 import { PortolanError } from '../errors/error.ts';
-import { type AnyResource, KINDS, type Kind, type Resource } from '../resources/catalogue.ts';
-import { API_VERSION } from '../resources/metadata.ts';
+import { type AnyResource, KINDS, type Kind, type Resource, storedVersion } from '../resources/catalogue.ts';
 import type { components, operations, paths } from './generated/api.d.ts';
 import { errorOfResponse, unreachable } from './problem.ts';
 import { isResource, isResourceOf } from './stored.ts';
@@ -567,7 +566,7 @@ function listOf<K extends Kind>(kind: K, value: unknown, server: string): Object
 }
 
 function collection(kind: Kind, namespace: string | undefined): string {
-  return `/apis/${API_VERSION}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${KINDS[kind].plural}`;
+  return `/apis/${storedVersion(kind)}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${KINDS[kind].plural}`;
 }
 
 function one(kind: Kind, { namespace, name }: ObjectName): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { INPUT_SCHEMAS, KIND_NAMES, KINDS, type Kind } from './catalogue.ts';
+import { INPUT_SCHEMAS, KIND_NAMES, KINDS, type Kind, storedVersion } from './catalogue.ts';
 import { API_VERSION } from './metadata.ts';
 
 /** JSON Schema 2020-12, as far as its parts are looked at here. */
@@ -57,7 +57,7 @@ export function kindJsonSchema(kind: Kind): JsonSchema {
   const { [`${kind}Input`]: root, ...definitions } = jsonSchemaOf(INPUT_SCHEMAS[kind]).definitions;
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: `https://portolan.dev/schemas/${API_VERSION}/${kind}.json`,
+    $id: `https://portolan.dev/schemas/${storedVersion(kind)}/${kind}.json`,
     title: kind,
     description: `${kind}: ${KINDS[kind].summary}.`,
     ...root,
@@ -81,7 +81,10 @@ export function combinedJsonSchema(): JsonSchema {
     $id: `https://portolan.dev/schemas/${API_VERSION}/portolan.json`,
     title: 'Portolan resources',
     type: 'object',
-    properties: { apiVersion: { const: API_VERSION }, kind: { enum: KIND_NAMES } },
+    properties: {
+      apiVersion: { enum: [...new Set(KIND_NAMES.flatMap((kind) => [...KINDS[kind].apiVersions]))] },
+      kind: { enum: KIND_NAMES },
+    },
     required: ['apiVersion', 'kind'],
     // One branch applies, so that an editor names the field that is wrong and not every kind it could have been.
     allOf: choices,

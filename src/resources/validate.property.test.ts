@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { PortolanError } from '../errors/error.ts';
-import { KIND_NAMES } from './catalogue.ts';
+import { KIND_NAMES, storedVersion } from './catalogue.ts';
 import { parseResource } from './validate.ts';
 import { parseText } from './yaml.ts';
-
-const API = 'portolan.dev/v1alpha1';
 
 /** Field names of the schemas, so that random documents get past the first gate. */
 const field = fc.constantFrom(
@@ -30,6 +28,14 @@ const field = fc.constantFrom(
   'origin',
   'action',
   'stringData',
+  'listeners',
+  'rules',
+  'matches',
+  'filters',
+  'targetRefs',
+  'authentication',
+  'jwt',
+  'type',
   '__proto__',
   'constructor',
 );
@@ -48,7 +54,7 @@ it('I36 any JSON document is either parsed or refused with codes, paths and fixe
     fc.property(fc.constantFrom(...KIND_NAMES), value, value, (kind, metadata, spec) => {
       try {
         parseResource({
-          apiVersion: API,
+          apiVersion: storedVersion(kind),
           kind,
           metadata: typeof metadata === 'object' ? metadata : { name: 'x' },
           spec,

@@ -1,7 +1,15 @@
 import type { z } from 'zod';
 import { type FieldViolation, PortolanError } from '../errors/error.ts';
-import { INPUT_SCHEMAS, isKind, KIND_NAMES, type Kind, kindNamed, type ResourceInput } from './catalogue.ts';
-import { API_VERSION } from './metadata.ts';
+import {
+  INPUT_SCHEMAS,
+  isKind,
+  KIND_NAMES,
+  KINDS,
+  type Kind,
+  type KindInfo,
+  kindNamed,
+  type ResourceInput,
+} from './catalogue.ts';
 import { policyViolations } from './policy-rules.ts';
 import { MAX_VIOLATIONS, violationsOf } from './violations.ts';
 import { zoneViolations } from './zone-rules.ts';
@@ -39,6 +47,24 @@ export function parseResource(input: unknown, expected?: Kind): ParsedInput {
     case 'Drain':
       return parseAs(kind, document);
     case 'Drill':
+      return parseAs(kind, document);
+    case 'Gateway':
+      return parseAs(kind, document);
+    case 'HTTPRoute':
+      return parseAs(kind, document);
+    case 'GRPCRoute':
+      return parseAs(kind, document);
+    case 'BackendTLSPolicy':
+      return parseAs(kind, document);
+    case 'ReferenceGrant':
+      return parseAs(kind, document);
+    case 'Backend':
+      return parseAs(kind, document);
+    case 'AuthPolicy':
+      return parseAs(kind, document);
+    case 'GatewayPolicy':
+      return parseAs(kind, document);
+    case 'CallerRouting':
       return parseAs(kind, document);
   }
 }
@@ -91,10 +117,11 @@ function kindOf(document: Readonly<Record<string, unknown>>): Kind {
       fix: near === undefined ? `Use one of ${KIND_NAMES.join(', ')}.` : `Write \`kind: ${near}\`.`,
     });
   }
-  if (apiVersion !== API_VERSION) {
+  const { apiVersions }: KindInfo = KINDS[kind];
+  if (!apiVersions.some((known) => known === apiVersion)) {
     const got = typeof apiVersion === 'string' ? JSON.stringify(apiVersion.slice(0, 60)) : 'missing';
     throw new PortolanError('KIND_UNKNOWN', `the apiVersion of this ${kind} is ${got}`, {
-      fix: `Write \`apiVersion: ${API_VERSION}\`.`,
+      fix: `Write \`apiVersion: ${apiVersions[0]}\`.`,
     });
   }
   return kind;

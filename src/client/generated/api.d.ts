@@ -1,5 +1,326 @@
 /** Generated from docs/reference/openapi.json by `npm run generate`; not to be edited. */
 export interface paths {
+    "/apis/gateway.networking.k8s.io/v1/backendtlspolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every BackendTLSPolicy (how gateways use TLS towards a backend) the caller may see. */
+        get: operations["listBackendTLSPolicyAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Gateway (listeners that the agents of its clusters serve) the caller may see. */
+        get: operations["listGatewayAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/grpcroutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every GRPCRoute (which gRPC calls of a Gateway go to which backends) the caller may see. */
+        get: operations["listGRPCRouteAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/httproutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every HTTPRoute (which HTTP requests of a Gateway go to which backends) the caller may see. */
+        get: operations["listHTTPRouteAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/backendtlspolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the BackendTLSPolicy objects of a namespace. */
+        get: operations["listBackendTLSPolicy"];
+        put?: never;
+        /** Create a BackendTLSPolicy. */
+        post: operations["createBackendTLSPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/backendtlspolicies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one BackendTLSPolicy. */
+        get: operations["getBackendTLSPolicy"];
+        /** Replace a BackendTLSPolicy. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceBackendTLSPolicy"];
+        post?: never;
+        /** Delete a BackendTLSPolicy. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteBackendTLSPolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Gateway objects of a namespace. */
+        get: operations["listGateway"];
+        put?: never;
+        /** Create a Gateway. */
+        post: operations["createGateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/gateways/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Gateway. */
+        get: operations["getGateway"];
+        /** Replace a Gateway. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceGateway"];
+        post?: never;
+        /** Delete a Gateway. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteGateway"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/grpcroutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the GRPCRoute objects of a namespace. */
+        get: operations["listGRPCRoute"];
+        put?: never;
+        /** Create a GRPCRoute. */
+        post: operations["createGRPCRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/grpcroutes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one GRPCRoute. */
+        get: operations["getGRPCRoute"];
+        /** Replace a GRPCRoute. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceGRPCRoute"];
+        post?: never;
+        /** Delete a GRPCRoute. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteGRPCRoute"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the HTTPRoute objects of a namespace. */
+        get: operations["listHTTPRoute"];
+        put?: never;
+        /** Create a HTTPRoute. */
+        post: operations["createHTTPRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one HTTPRoute. */
+        get: operations["getHTTPRoute"];
+        /** Replace a HTTPRoute. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceHTTPRoute"];
+        post?: never;
+        /** Delete a HTTPRoute. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteHTTPRoute"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/referencegrants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the ReferenceGrant objects of a namespace. */
+        get: operations["listReferenceGrant"];
+        put?: never;
+        /** Create a ReferenceGrant. */
+        post: operations["createReferenceGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/referencegrants/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one ReferenceGrant. */
+        get: operations["getReferenceGrant"];
+        /** Replace a ReferenceGrant. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceReferenceGrant"];
+        post?: never;
+        /** Delete a ReferenceGrant. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteReferenceGrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/gateway.networking.k8s.io/v1/referencegrants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every ReferenceGrant (what other namespaces may refer to in this one) the caller may see. */
+        get: operations["listReferenceGrantAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/authpolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every AuthPolicy (who may call a Gateway, a route or a rule) the caller may see. */
+        get: operations["listAuthPolicyAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/backends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Backend (the endpoints behind a Service, and how gateways connect to them) the caller may see. */
+        get: operations["listBackendAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/callerroutings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every CallerRouting (other backends for some callers of a rule) the caller may see. */
+        get: operations["listCallerRoutingAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/apis/portolan.dev/v1alpha1/clusters": {
         parameters: {
             query?: never;
@@ -68,6 +389,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/apis/portolan.dev/v1alpha1/gatewaypolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every GatewayPolicy (limits, security headers, client addresses and logs of gateways) the caller may see. */
+        get: operations["listGatewayPolicyAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/apis/portolan.dev/v1alpha1/healthchecks": {
         parameters: {
             query?: never;
@@ -80,6 +418,117 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/authpolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the AuthPolicy objects of a namespace. */
+        get: operations["listAuthPolicy"];
+        put?: never;
+        /** Create a AuthPolicy. */
+        post: operations["createAuthPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/authpolicies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one AuthPolicy. */
+        get: operations["getAuthPolicy"];
+        /** Replace a AuthPolicy. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceAuthPolicy"];
+        post?: never;
+        /** Delete a AuthPolicy. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteAuthPolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/backends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Backend objects of a namespace. */
+        get: operations["listBackend"];
+        put?: never;
+        /** Create a Backend. */
+        post: operations["createBackend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/backends/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Backend. */
+        get: operations["getBackend"];
+        /** Replace a Backend. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceBackend"];
+        post?: never;
+        /** Delete a Backend. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteBackend"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/callerroutings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the CallerRouting objects of a namespace. */
+        get: operations["listCallerRouting"];
+        put?: never;
+        /** Create a CallerRouting. */
+        post: operations["createCallerRouting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/callerroutings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one CallerRouting. */
+        get: operations["getCallerRouting"];
+        /** Replace a CallerRouting. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceCallerRouting"];
+        post?: never;
+        /** Delete a CallerRouting. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteCallerRouting"];
         options?: never;
         head?: never;
         patch?: never;
@@ -228,6 +677,43 @@ export interface paths {
         post?: never;
         /** Delete a Drill. It stays with a deletionTimestamp while finalizers remain. */
         delete: operations["deleteDrill"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/gatewaypolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the GatewayPolicy objects of a namespace. */
+        get: operations["listGatewayPolicy"];
+        put?: never;
+        /** Create a GatewayPolicy. */
+        post: operations["createGatewayPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/gatewaypolicies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one GatewayPolicy. */
+        get: operations["getGatewayPolicy"];
+        /** Replace a GatewayPolicy. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceGatewayPolicy"];
+        post?: never;
+        /** Delete a GatewayPolicy. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteGatewayPolicy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1120,7 +1606,7 @@ export interface components {
         };
         Applied: {
             documents: components["schemas"]["PlannedDocument"][];
-            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"])[];
+            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"] | components["schemas"]["Gateway"] | components["schemas"]["HTTPRoute"] | components["schemas"]["GRPCRoute"] | components["schemas"]["BackendTLSPolicy"] | components["schemas"]["ReferenceGrant"] | components["schemas"]["Backend"] | components["schemas"]["AuthPolicy"] | components["schemas"]["GatewayPolicy"] | components["schemas"]["CallerRouting"])[];
             revision: number;
             warnings: string[];
         };
@@ -1152,6 +1638,2165 @@ export interface components {
             brokenAt?: number;
             entries: number;
         };
+        AuthPolicy: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "AuthPolicy";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["AuthPolicySpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        AuthPolicyInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "AuthPolicy";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["AuthPolicySpec"];
+            status?: unknown;
+        };
+        AuthPolicyList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["AuthPolicy"][];
+            /** @constant */
+            kind: "AuthPolicyList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        AuthPolicySpec: {
+            /** @description Holds where no more specific policy says otherwise. */
+            defaults?: {
+                rules: {
+                    /** @description Alternatives by name; the first that finds valid credentials decides. None: anonymous. */
+                    authentication?: {
+                        [key: string]: {
+                            anonymous?: Record<string, never>;
+                            apiKey?: {
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "header",
+                                 *         "name": "x-api-key"
+                                 *       },
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "APIKEY"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /**
+                                 * @description Labels that a key must have.
+                                 * @default {}
+                                 */
+                                labels?: {
+                                    [key: string]: string;
+                                };
+                                /**
+                                 * @description Namespaces whose keys count; default: the policy's own.
+                                 * @default []
+                                 */
+                                namespaces?: string[];
+                            };
+                            /**
+                             * @description Fields set on the identity (CEL) where it has none.
+                             * @default {}
+                             */
+                            defaults?: {
+                                [key: string]: string;
+                            };
+                            jwt?: {
+                                /**
+                                 * @default [
+                                 *       "RS256",
+                                 *       "ES256"
+                                 *     ]
+                                 */
+                                algorithms?: ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA")[];
+                                /**
+                                 * @description One of them must be in `aud`; none: not looked at.
+                                 * @default []
+                                 */
+                                audiences?: string[];
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "Bearer"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /** @description Exactly the `iss` claim. */
+                                issuer: string;
+                                /** @description A JWKS of your own in a Secret, instead. */
+                                jwksRef?: {
+                                    /** @default jwks.json */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                };
+                                /**
+                                 * Format: uri
+                                 * @description Default: found by OpenID discovery at the issuer.
+                                 */
+                                jwksUri?: string;
+                                /** @default 30 */
+                                leewaySeconds?: number;
+                                /** @default sub */
+                                principalClaim?: string;
+                                /** @default [] */
+                                requiredClaims?: string[];
+                                /**
+                                 * @description Such as `realm_access.roles`.
+                                 * @default []
+                                 */
+                                roleClaims?: string[];
+                                /**
+                                 * @default [
+                                 *       "scope"
+                                 *     ]
+                                 */
+                                scopeClaims?: string[];
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /** @description Required `typ`, such as at+jwt. */
+                                tokenType?: string;
+                            };
+                            /** @description An application id and a key that belongs to it. */
+                            keyPair?: {
+                                /**
+                                 * @description HTTP Basic with id and key as well.
+                                 * @default false
+                                 */
+                                basic?: boolean;
+                                /**
+                                 * @default {
+                                 *       "in": "header",
+                                 *       "name": "x-app-id"
+                                 *     }
+                                 */
+                                id?: {
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                };
+                                /**
+                                 * @default {
+                                 *       "in": "header",
+                                 *       "name": "x-app-key"
+                                 *     }
+                                 */
+                                key?: {
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                };
+                                /**
+                                 * @description Labels that a key must have.
+                                 * @default {}
+                                 */
+                                labels?: {
+                                    [key: string]: string;
+                                };
+                                /**
+                                 * @description Namespaces whose keys count; default: the policy's own.
+                                 * @default []
+                                 */
+                                namespaces?: string[];
+                            };
+                            kubernetesTokenReview?: {
+                                /** @default [] */
+                                audiences?: string[];
+                                /** @default 30 */
+                                cacheSeconds?: number;
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "Bearer"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /** @default {} */
+                                kubernetes?: {
+                                    /**
+                                     * @description Secrets with the issuer's CA; default: the system's.
+                                     * @default []
+                                     */
+                                    caRefs?: {
+                                        /** @default ca.crt */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    }[];
+                                    /** @default 2000 */
+                                    timeoutMs?: number;
+                                    tokenRef?: {
+                                        /** @default token */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    };
+                                    /**
+                                     * Format: uri
+                                     * @description Default: the cluster's own, with the agent's service account.
+                                     */
+                                    url?: string;
+                                };
+                            };
+                            mtls?: {
+                                /** @description The certificate must chain to one of them. */
+                                caRefs: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default [] */
+                                dnsNames?: string[];
+                                /**
+                                 * @description A header with the certificate, believed from trusted proxies only.
+                                 * @enum {string}
+                                 */
+                                header?: "client-cert" | "x-forwarded-client-cert";
+                                /**
+                                 * @default subject
+                                 * @enum {string}
+                                 */
+                                principal?: "subject" | "commonName" | "spiffe" | "dns";
+                                /** @default [] */
+                                spiffeIds?: string[];
+                                /**
+                                 * @description Distinguished names; none: any.
+                                 * @default []
+                                 */
+                                subjects?: string[];
+                            };
+                            oauth2Introspection?: {
+                                /** @default [] */
+                                audiences?: string[];
+                                /** @default 30 */
+                                cacheSeconds?: number;
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                clientId?: string;
+                                clientSecretRef?: {
+                                    /** @default client-secret */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                };
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "Bearer"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                tokenTypeHint?: string;
+                                /** Format: uri */
+                                url: string;
+                            };
+                            /**
+                             * @description Fields set on the identity (CEL) always.
+                             * @default {}
+                             */
+                            overrides?: {
+                                [key: string]: string;
+                            };
+                            /** @description The value of a header that a trusted proxy sets; ignored from others. */
+                            plain?: {
+                                header: string;
+                            };
+                            /**
+                             * @description Lower goes first; equal ones in the order of their names.
+                             * @default 0
+                             */
+                            priority?: number;
+                            /**
+                             * @description Not tried unless all are true.
+                             * @default []
+                             */
+                            when?: string[];
+                        };
+                    };
+                    /** @description All must allow. */
+                    authorization?: {
+                        [key: string]: {
+                            /** @description All must be true. */
+                            cel?: {
+                                expressions: string[];
+                            };
+                            http?: {
+                                /** @description CEL for the JSON body; default: `{"input": {request, auth}}`, as OPA takes it. */
+                                body?: string;
+                                cache?: {
+                                    /** @description CEL: equal results share an entry. */
+                                    key: string;
+                                    /** @default 60 */
+                                    seconds?: number;
+                                };
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default {} */
+                                headers?: {
+                                    [key: string]: string;
+                                };
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /** Format: uri */
+                                url: string;
+                            };
+                            kubernetesSubjectAccessReview?: {
+                                /** @default 10 */
+                                cacheSeconds?: number;
+                                groups?: string;
+                                /** @default {} */
+                                kubernetes?: {
+                                    /**
+                                     * @description Secrets with the issuer's CA; default: the system's.
+                                     * @default []
+                                     */
+                                    caRefs?: {
+                                        /** @default ca.crt */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    }[];
+                                    /** @default 2000 */
+                                    timeoutMs?: number;
+                                    tokenRef?: {
+                                        /** @default token */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    };
+                                    /**
+                                     * Format: uri
+                                     * @description Default: the cluster's own, with the agent's service account.
+                                     */
+                                    url?: string;
+                                };
+                                /** @description CEL each; default: the path and method as non-resource attributes. */
+                                resource?: {
+                                    /** @default '' */
+                                    group?: string;
+                                    /** @default '' */
+                                    name?: string;
+                                    /** @default '' */
+                                    namespace?: string;
+                                    /** @default '' */
+                                    resource?: string;
+                                    /** @default '' */
+                                    subresource?: string;
+                                    /** @default 'get' */
+                                    verb?: string;
+                                };
+                                /** @default auth.principal */
+                                user?: string;
+                            };
+                            /**
+                             * @description Lower goes first; equal ones in the order of their names.
+                             * @default 0
+                             */
+                            priority?: number;
+                            roles?: {
+                                /** @default [] */
+                                allOf?: string[];
+                                /** @default [] */
+                                anyOf?: string[];
+                            };
+                            scopes?: {
+                                /** @default [] */
+                                allOf?: string[];
+                                /** @default [] */
+                                anyOf?: string[];
+                            };
+                            /** @default [] */
+                            when?: string[];
+                        };
+                    };
+                    /** @description How long others' decisions are remembered, and what holds while they cannot be asked. */
+                    decisions?: {
+                        /**
+                         * @description Default strict.
+                         * @enum {string}
+                         */
+                        mode?: "strict" | "resilient" | "allow" | "none";
+                        /** @description Default 2. */
+                        negativeTtlSeconds?: number;
+                        /** @description Default 10. */
+                        ttlSeconds?: number;
+                    };
+                    /** @description How long keys are honoured without word from the hub; 0 (the default): for ever. */
+                    maxStalenessSeconds?: number;
+                    /** @description What is fetched before authorisation: `auth.metadata.<name>`. */
+                    metadata?: {
+                        [key: string]: {
+                            cache?: {
+                                /** @description CEL: equal results share an entry. */
+                                key: string;
+                                /** @default 60 */
+                                seconds?: number;
+                            };
+                            http?: {
+                                /** @description CEL; POST only; sent as JSON. */
+                                body?: string;
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default {} */
+                                headers?: {
+                                    [key: string]: string;
+                                };
+                                /**
+                                 * @default GET
+                                 * @enum {string}
+                                 */
+                                method?: "GET" | "POST";
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /** Format: uri */
+                                url?: string;
+                                /** @description CEL that gives the URL, instead of `url`. */
+                                urlExpression?: string;
+                            };
+                            /**
+                             * @description A failed call denies, or leaves null.
+                             * @default deny
+                             * @enum {string}
+                             */
+                            onFailure?: "deny" | "null";
+                            /**
+                             * @description Lower goes first; equal ones in the order of their names.
+                             * @default 0
+                             */
+                            priority?: number;
+                            userInfo?: {
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @description Name of the jwt rule whose token is used. */
+                                identity: string;
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /**
+                                 * Format: uri
+                                 * @description Default: found by discovery at its issuer.
+                                 */
+                                url?: string;
+                            };
+                            /** @default [] */
+                            when?: string[];
+                        };
+                    };
+                    response?: {
+                        /** @description Headers for the backend, CEL; a client's own of these names are removed. */
+                        headers?: {
+                            [key: string]: string;
+                        };
+                        /** @description Default status 401. */
+                        unauthenticated?: {
+                            /** @description CEL for the body's text; default: a problem document (RFC 9457). */
+                            body?: string;
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @description CEL for the URL of a login page; browsers are sent there (302). */
+                            redirect?: string;
+                            status?: number;
+                        };
+                        /** @description Default status 403. */
+                        unauthorized?: {
+                            /** @description CEL for the body's text; default: a problem document (RFC 9457). */
+                            body?: string;
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @description CEL for the URL of a login page; browsers are sent there (302). */
+                            redirect?: string;
+                            status?: number;
+                        };
+                    };
+                    /** @description Requests for which one is false are not protected by it. */
+                    when?: string[];
+                };
+                /**
+                 * @description `atomic`: all or none of these rules; `merge`: each by its name.
+                 * @default atomic
+                 * @enum {string}
+                 */
+                strategy?: "atomic" | "merge";
+            };
+            /** @description Holds whatever more specific policies say. */
+            overrides?: {
+                rules: {
+                    /** @description Alternatives by name; the first that finds valid credentials decides. None: anonymous. */
+                    authentication?: {
+                        [key: string]: {
+                            anonymous?: Record<string, never>;
+                            apiKey?: {
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "header",
+                                 *         "name": "x-api-key"
+                                 *       },
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "APIKEY"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /**
+                                 * @description Labels that a key must have.
+                                 * @default {}
+                                 */
+                                labels?: {
+                                    [key: string]: string;
+                                };
+                                /**
+                                 * @description Namespaces whose keys count; default: the policy's own.
+                                 * @default []
+                                 */
+                                namespaces?: string[];
+                            };
+                            /**
+                             * @description Fields set on the identity (CEL) where it has none.
+                             * @default {}
+                             */
+                            defaults?: {
+                                [key: string]: string;
+                            };
+                            jwt?: {
+                                /**
+                                 * @default [
+                                 *       "RS256",
+                                 *       "ES256"
+                                 *     ]
+                                 */
+                                algorithms?: ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA")[];
+                                /**
+                                 * @description One of them must be in `aud`; none: not looked at.
+                                 * @default []
+                                 */
+                                audiences?: string[];
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "Bearer"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /** @description Exactly the `iss` claim. */
+                                issuer: string;
+                                /** @description A JWKS of your own in a Secret, instead. */
+                                jwksRef?: {
+                                    /** @default jwks.json */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                };
+                                /**
+                                 * Format: uri
+                                 * @description Default: found by OpenID discovery at the issuer.
+                                 */
+                                jwksUri?: string;
+                                /** @default 30 */
+                                leewaySeconds?: number;
+                                /** @default sub */
+                                principalClaim?: string;
+                                /** @default [] */
+                                requiredClaims?: string[];
+                                /**
+                                 * @description Such as `realm_access.roles`.
+                                 * @default []
+                                 */
+                                roleClaims?: string[];
+                                /**
+                                 * @default [
+                                 *       "scope"
+                                 *     ]
+                                 */
+                                scopeClaims?: string[];
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /** @description Required `typ`, such as at+jwt. */
+                                tokenType?: string;
+                            };
+                            /** @description An application id and a key that belongs to it. */
+                            keyPair?: {
+                                /**
+                                 * @description HTTP Basic with id and key as well.
+                                 * @default false
+                                 */
+                                basic?: boolean;
+                                /**
+                                 * @default {
+                                 *       "in": "header",
+                                 *       "name": "x-app-id"
+                                 *     }
+                                 */
+                                id?: {
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                };
+                                /**
+                                 * @default {
+                                 *       "in": "header",
+                                 *       "name": "x-app-key"
+                                 *     }
+                                 */
+                                key?: {
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                };
+                                /**
+                                 * @description Labels that a key must have.
+                                 * @default {}
+                                 */
+                                labels?: {
+                                    [key: string]: string;
+                                };
+                                /**
+                                 * @description Namespaces whose keys count; default: the policy's own.
+                                 * @default []
+                                 */
+                                namespaces?: string[];
+                            };
+                            kubernetesTokenReview?: {
+                                /** @default [] */
+                                audiences?: string[];
+                                /** @default 30 */
+                                cacheSeconds?: number;
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "Bearer"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /** @default {} */
+                                kubernetes?: {
+                                    /**
+                                     * @description Secrets with the issuer's CA; default: the system's.
+                                     * @default []
+                                     */
+                                    caRefs?: {
+                                        /** @default ca.crt */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    }[];
+                                    /** @default 2000 */
+                                    timeoutMs?: number;
+                                    tokenRef?: {
+                                        /** @default token */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    };
+                                    /**
+                                     * Format: uri
+                                     * @description Default: the cluster's own, with the agent's service account.
+                                     */
+                                    url?: string;
+                                };
+                            };
+                            mtls?: {
+                                /** @description The certificate must chain to one of them. */
+                                caRefs: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default [] */
+                                dnsNames?: string[];
+                                /**
+                                 * @description A header with the certificate, believed from trusted proxies only.
+                                 * @enum {string}
+                                 */
+                                header?: "client-cert" | "x-forwarded-client-cert";
+                                /**
+                                 * @default subject
+                                 * @enum {string}
+                                 */
+                                principal?: "subject" | "commonName" | "spiffe" | "dns";
+                                /** @default [] */
+                                spiffeIds?: string[];
+                                /**
+                                 * @description Distinguished names; none: any.
+                                 * @default []
+                                 */
+                                subjects?: string[];
+                            };
+                            oauth2Introspection?: {
+                                /** @default [] */
+                                audiences?: string[];
+                                /** @default 30 */
+                                cacheSeconds?: number;
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                clientId?: string;
+                                clientSecretRef?: {
+                                    /** @default client-secret */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                };
+                                /**
+                                 * @description Where it is looked for, in this order.
+                                 * @default [
+                                 *       {
+                                 *         "in": "authorization",
+                                 *         "scheme": "Bearer"
+                                 *       }
+                                 *     ]
+                                 */
+                                credentials?: ({
+                                    /** @constant */
+                                    in: "authorization";
+                                    scheme: string;
+                                } | {
+                                    /** @constant */
+                                    in: "header";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "query";
+                                    name: string;
+                                } | {
+                                    /** @constant */
+                                    in: "cookie";
+                                    name: string;
+                                })[];
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                tokenTypeHint?: string;
+                                /** Format: uri */
+                                url: string;
+                            };
+                            /**
+                             * @description Fields set on the identity (CEL) always.
+                             * @default {}
+                             */
+                            overrides?: {
+                                [key: string]: string;
+                            };
+                            /** @description The value of a header that a trusted proxy sets; ignored from others. */
+                            plain?: {
+                                header: string;
+                            };
+                            /**
+                             * @description Lower goes first; equal ones in the order of their names.
+                             * @default 0
+                             */
+                            priority?: number;
+                            /**
+                             * @description Not tried unless all are true.
+                             * @default []
+                             */
+                            when?: string[];
+                        };
+                    };
+                    /** @description All must allow. */
+                    authorization?: {
+                        [key: string]: {
+                            /** @description All must be true. */
+                            cel?: {
+                                expressions: string[];
+                            };
+                            http?: {
+                                /** @description CEL for the JSON body; default: `{"input": {request, auth}}`, as OPA takes it. */
+                                body?: string;
+                                cache?: {
+                                    /** @description CEL: equal results share an entry. */
+                                    key: string;
+                                    /** @default 60 */
+                                    seconds?: number;
+                                };
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default {} */
+                                headers?: {
+                                    [key: string]: string;
+                                };
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /** Format: uri */
+                                url: string;
+                            };
+                            kubernetesSubjectAccessReview?: {
+                                /** @default 10 */
+                                cacheSeconds?: number;
+                                groups?: string;
+                                /** @default {} */
+                                kubernetes?: {
+                                    /**
+                                     * @description Secrets with the issuer's CA; default: the system's.
+                                     * @default []
+                                     */
+                                    caRefs?: {
+                                        /** @default ca.crt */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    }[];
+                                    /** @default 2000 */
+                                    timeoutMs?: number;
+                                    tokenRef?: {
+                                        /** @default token */
+                                        key?: string;
+                                        /** @description Name of a Secret in the policy's namespace. */
+                                        name: string;
+                                    };
+                                    /**
+                                     * Format: uri
+                                     * @description Default: the cluster's own, with the agent's service account.
+                                     */
+                                    url?: string;
+                                };
+                                /** @description CEL each; default: the path and method as non-resource attributes. */
+                                resource?: {
+                                    /** @default '' */
+                                    group?: string;
+                                    /** @default '' */
+                                    name?: string;
+                                    /** @default '' */
+                                    namespace?: string;
+                                    /** @default '' */
+                                    resource?: string;
+                                    /** @default '' */
+                                    subresource?: string;
+                                    /** @default 'get' */
+                                    verb?: string;
+                                };
+                                /** @default auth.principal */
+                                user?: string;
+                            };
+                            /**
+                             * @description Lower goes first; equal ones in the order of their names.
+                             * @default 0
+                             */
+                            priority?: number;
+                            roles?: {
+                                /** @default [] */
+                                allOf?: string[];
+                                /** @default [] */
+                                anyOf?: string[];
+                            };
+                            scopes?: {
+                                /** @default [] */
+                                allOf?: string[];
+                                /** @default [] */
+                                anyOf?: string[];
+                            };
+                            /** @default [] */
+                            when?: string[];
+                        };
+                    };
+                    /** @description How long others' decisions are remembered, and what holds while they cannot be asked. */
+                    decisions?: {
+                        /**
+                         * @description Default strict.
+                         * @enum {string}
+                         */
+                        mode?: "strict" | "resilient" | "allow" | "none";
+                        /** @description Default 2. */
+                        negativeTtlSeconds?: number;
+                        /** @description Default 10. */
+                        ttlSeconds?: number;
+                    };
+                    /** @description How long keys are honoured without word from the hub; 0 (the default): for ever. */
+                    maxStalenessSeconds?: number;
+                    /** @description What is fetched before authorisation: `auth.metadata.<name>`. */
+                    metadata?: {
+                        [key: string]: {
+                            cache?: {
+                                /** @description CEL: equal results share an entry. */
+                                key: string;
+                                /** @default 60 */
+                                seconds?: number;
+                            };
+                            http?: {
+                                /** @description CEL; POST only; sent as JSON. */
+                                body?: string;
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default {} */
+                                headers?: {
+                                    [key: string]: string;
+                                };
+                                /**
+                                 * @default GET
+                                 * @enum {string}
+                                 */
+                                method?: "GET" | "POST";
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /** Format: uri */
+                                url?: string;
+                                /** @description CEL that gives the URL, instead of `url`. */
+                                urlExpression?: string;
+                            };
+                            /**
+                             * @description A failed call denies, or leaves null.
+                             * @default deny
+                             * @enum {string}
+                             */
+                            onFailure?: "deny" | "null";
+                            /**
+                             * @description Lower goes first; equal ones in the order of their names.
+                             * @default 0
+                             */
+                            priority?: number;
+                            userInfo?: {
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @description Name of the jwt rule whose token is used. */
+                                identity: string;
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                /**
+                                 * Format: uri
+                                 * @description Default: found by discovery at its issuer.
+                                 */
+                                url?: string;
+                            };
+                            /** @default [] */
+                            when?: string[];
+                        };
+                    };
+                    response?: {
+                        /** @description Headers for the backend, CEL; a client's own of these names are removed. */
+                        headers?: {
+                            [key: string]: string;
+                        };
+                        /** @description Default status 401. */
+                        unauthenticated?: {
+                            /** @description CEL for the body's text; default: a problem document (RFC 9457). */
+                            body?: string;
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @description CEL for the URL of a login page; browsers are sent there (302). */
+                            redirect?: string;
+                            status?: number;
+                        };
+                        /** @description Default status 403. */
+                        unauthorized?: {
+                            /** @description CEL for the body's text; default: a problem document (RFC 9457). */
+                            body?: string;
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @description CEL for the URL of a login page; browsers are sent there (302). */
+                            redirect?: string;
+                            status?: number;
+                        };
+                    };
+                    /** @description Requests for which one is false are not protected by it. */
+                    when?: string[];
+                };
+                /**
+                 * @description `atomic`: all or none of these rules; `merge`: each by its name.
+                 * @default atomic
+                 * @enum {string}
+                 */
+                strategy?: "atomic" | "merge";
+            };
+            /** @description Short for `defaults` with the strategy `atomic`. */
+            rules?: {
+                /** @description Alternatives by name; the first that finds valid credentials decides. None: anonymous. */
+                authentication?: {
+                    [key: string]: {
+                        anonymous?: Record<string, never>;
+                        apiKey?: {
+                            /**
+                             * @description Where it is looked for, in this order.
+                             * @default [
+                             *       {
+                             *         "in": "header",
+                             *         "name": "x-api-key"
+                             *       },
+                             *       {
+                             *         "in": "authorization",
+                             *         "scheme": "APIKEY"
+                             *       }
+                             *     ]
+                             */
+                            credentials?: ({
+                                /** @constant */
+                                in: "authorization";
+                                scheme: string;
+                            } | {
+                                /** @constant */
+                                in: "header";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "query";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "cookie";
+                                name: string;
+                            })[];
+                            /**
+                             * @description Labels that a key must have.
+                             * @default {}
+                             */
+                            labels?: {
+                                [key: string]: string;
+                            };
+                            /**
+                             * @description Namespaces whose keys count; default: the policy's own.
+                             * @default []
+                             */
+                            namespaces?: string[];
+                        };
+                        /**
+                         * @description Fields set on the identity (CEL) where it has none.
+                         * @default {}
+                         */
+                        defaults?: {
+                            [key: string]: string;
+                        };
+                        jwt?: {
+                            /**
+                             * @default [
+                             *       "RS256",
+                             *       "ES256"
+                             *     ]
+                             */
+                            algorithms?: ("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA")[];
+                            /**
+                             * @description One of them must be in `aud`; none: not looked at.
+                             * @default []
+                             */
+                            audiences?: string[];
+                            /**
+                             * @description Secrets with the issuer's CA; default: the system's.
+                             * @default []
+                             */
+                            caRefs?: {
+                                /** @default ca.crt */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            }[];
+                            /**
+                             * @description Where it is looked for, in this order.
+                             * @default [
+                             *       {
+                             *         "in": "authorization",
+                             *         "scheme": "Bearer"
+                             *       }
+                             *     ]
+                             */
+                            credentials?: ({
+                                /** @constant */
+                                in: "authorization";
+                                scheme: string;
+                            } | {
+                                /** @constant */
+                                in: "header";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "query";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "cookie";
+                                name: string;
+                            })[];
+                            /** @description Exactly the `iss` claim. */
+                            issuer: string;
+                            /** @description A JWKS of your own in a Secret, instead. */
+                            jwksRef?: {
+                                /** @default jwks.json */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            };
+                            /**
+                             * Format: uri
+                             * @description Default: found by OpenID discovery at the issuer.
+                             */
+                            jwksUri?: string;
+                            /** @default 30 */
+                            leewaySeconds?: number;
+                            /** @default sub */
+                            principalClaim?: string;
+                            /** @default [] */
+                            requiredClaims?: string[];
+                            /**
+                             * @description Such as `realm_access.roles`.
+                             * @default []
+                             */
+                            roleClaims?: string[];
+                            /**
+                             * @default [
+                             *       "scope"
+                             *     ]
+                             */
+                            scopeClaims?: string[];
+                            /** @default 2000 */
+                            timeoutMs?: number;
+                            /** @description Required `typ`, such as at+jwt. */
+                            tokenType?: string;
+                        };
+                        /** @description An application id and a key that belongs to it. */
+                        keyPair?: {
+                            /**
+                             * @description HTTP Basic with id and key as well.
+                             * @default false
+                             */
+                            basic?: boolean;
+                            /**
+                             * @default {
+                             *       "in": "header",
+                             *       "name": "x-app-id"
+                             *     }
+                             */
+                            id?: {
+                                /** @constant */
+                                in: "authorization";
+                                scheme: string;
+                            } | {
+                                /** @constant */
+                                in: "header";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "query";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "cookie";
+                                name: string;
+                            };
+                            /**
+                             * @default {
+                             *       "in": "header",
+                             *       "name": "x-app-key"
+                             *     }
+                             */
+                            key?: {
+                                /** @constant */
+                                in: "authorization";
+                                scheme: string;
+                            } | {
+                                /** @constant */
+                                in: "header";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "query";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "cookie";
+                                name: string;
+                            };
+                            /**
+                             * @description Labels that a key must have.
+                             * @default {}
+                             */
+                            labels?: {
+                                [key: string]: string;
+                            };
+                            /**
+                             * @description Namespaces whose keys count; default: the policy's own.
+                             * @default []
+                             */
+                            namespaces?: string[];
+                        };
+                        kubernetesTokenReview?: {
+                            /** @default [] */
+                            audiences?: string[];
+                            /** @default 30 */
+                            cacheSeconds?: number;
+                            /**
+                             * @description Where it is looked for, in this order.
+                             * @default [
+                             *       {
+                             *         "in": "authorization",
+                             *         "scheme": "Bearer"
+                             *       }
+                             *     ]
+                             */
+                            credentials?: ({
+                                /** @constant */
+                                in: "authorization";
+                                scheme: string;
+                            } | {
+                                /** @constant */
+                                in: "header";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "query";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "cookie";
+                                name: string;
+                            })[];
+                            /** @default {} */
+                            kubernetes?: {
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                tokenRef?: {
+                                    /** @default token */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                };
+                                /**
+                                 * Format: uri
+                                 * @description Default: the cluster's own, with the agent's service account.
+                                 */
+                                url?: string;
+                            };
+                        };
+                        mtls?: {
+                            /** @description The certificate must chain to one of them. */
+                            caRefs: {
+                                /** @default ca.crt */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            }[];
+                            /** @default [] */
+                            dnsNames?: string[];
+                            /**
+                             * @description A header with the certificate, believed from trusted proxies only.
+                             * @enum {string}
+                             */
+                            header?: "client-cert" | "x-forwarded-client-cert";
+                            /**
+                             * @default subject
+                             * @enum {string}
+                             */
+                            principal?: "subject" | "commonName" | "spiffe" | "dns";
+                            /** @default [] */
+                            spiffeIds?: string[];
+                            /**
+                             * @description Distinguished names; none: any.
+                             * @default []
+                             */
+                            subjects?: string[];
+                        };
+                        oauth2Introspection?: {
+                            /** @default [] */
+                            audiences?: string[];
+                            /** @default 30 */
+                            cacheSeconds?: number;
+                            /**
+                             * @description Secrets with the issuer's CA; default: the system's.
+                             * @default []
+                             */
+                            caRefs?: {
+                                /** @default ca.crt */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            }[];
+                            clientId?: string;
+                            clientSecretRef?: {
+                                /** @default client-secret */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            };
+                            /**
+                             * @description Where it is looked for, in this order.
+                             * @default [
+                             *       {
+                             *         "in": "authorization",
+                             *         "scheme": "Bearer"
+                             *       }
+                             *     ]
+                             */
+                            credentials?: ({
+                                /** @constant */
+                                in: "authorization";
+                                scheme: string;
+                            } | {
+                                /** @constant */
+                                in: "header";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "query";
+                                name: string;
+                            } | {
+                                /** @constant */
+                                in: "cookie";
+                                name: string;
+                            })[];
+                            /** @default 2000 */
+                            timeoutMs?: number;
+                            tokenTypeHint?: string;
+                            /** Format: uri */
+                            url: string;
+                        };
+                        /**
+                         * @description Fields set on the identity (CEL) always.
+                         * @default {}
+                         */
+                        overrides?: {
+                            [key: string]: string;
+                        };
+                        /** @description The value of a header that a trusted proxy sets; ignored from others. */
+                        plain?: {
+                            header: string;
+                        };
+                        /**
+                         * @description Lower goes first; equal ones in the order of their names.
+                         * @default 0
+                         */
+                        priority?: number;
+                        /**
+                         * @description Not tried unless all are true.
+                         * @default []
+                         */
+                        when?: string[];
+                    };
+                };
+                /** @description All must allow. */
+                authorization?: {
+                    [key: string]: {
+                        /** @description All must be true. */
+                        cel?: {
+                            expressions: string[];
+                        };
+                        http?: {
+                            /** @description CEL for the JSON body; default: `{"input": {request, auth}}`, as OPA takes it. */
+                            body?: string;
+                            cache?: {
+                                /** @description CEL: equal results share an entry. */
+                                key: string;
+                                /** @default 60 */
+                                seconds?: number;
+                            };
+                            /**
+                             * @description Secrets with the issuer's CA; default: the system's.
+                             * @default []
+                             */
+                            caRefs?: {
+                                /** @default ca.crt */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            }[];
+                            /** @default {} */
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @default 2000 */
+                            timeoutMs?: number;
+                            /** Format: uri */
+                            url: string;
+                        };
+                        kubernetesSubjectAccessReview?: {
+                            /** @default 10 */
+                            cacheSeconds?: number;
+                            groups?: string;
+                            /** @default {} */
+                            kubernetes?: {
+                                /**
+                                 * @description Secrets with the issuer's CA; default: the system's.
+                                 * @default []
+                                 */
+                                caRefs?: {
+                                    /** @default ca.crt */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                }[];
+                                /** @default 2000 */
+                                timeoutMs?: number;
+                                tokenRef?: {
+                                    /** @default token */
+                                    key?: string;
+                                    /** @description Name of a Secret in the policy's namespace. */
+                                    name: string;
+                                };
+                                /**
+                                 * Format: uri
+                                 * @description Default: the cluster's own, with the agent's service account.
+                                 */
+                                url?: string;
+                            };
+                            /** @description CEL each; default: the path and method as non-resource attributes. */
+                            resource?: {
+                                /** @default '' */
+                                group?: string;
+                                /** @default '' */
+                                name?: string;
+                                /** @default '' */
+                                namespace?: string;
+                                /** @default '' */
+                                resource?: string;
+                                /** @default '' */
+                                subresource?: string;
+                                /** @default 'get' */
+                                verb?: string;
+                            };
+                            /** @default auth.principal */
+                            user?: string;
+                        };
+                        /**
+                         * @description Lower goes first; equal ones in the order of their names.
+                         * @default 0
+                         */
+                        priority?: number;
+                        roles?: {
+                            /** @default [] */
+                            allOf?: string[];
+                            /** @default [] */
+                            anyOf?: string[];
+                        };
+                        scopes?: {
+                            /** @default [] */
+                            allOf?: string[];
+                            /** @default [] */
+                            anyOf?: string[];
+                        };
+                        /** @default [] */
+                        when?: string[];
+                    };
+                };
+                /** @description How long others' decisions are remembered, and what holds while they cannot be asked. */
+                decisions?: {
+                    /**
+                     * @description Default strict.
+                     * @enum {string}
+                     */
+                    mode?: "strict" | "resilient" | "allow" | "none";
+                    /** @description Default 2. */
+                    negativeTtlSeconds?: number;
+                    /** @description Default 10. */
+                    ttlSeconds?: number;
+                };
+                /** @description How long keys are honoured without word from the hub; 0 (the default): for ever. */
+                maxStalenessSeconds?: number;
+                /** @description What is fetched before authorisation: `auth.metadata.<name>`. */
+                metadata?: {
+                    [key: string]: {
+                        cache?: {
+                            /** @description CEL: equal results share an entry. */
+                            key: string;
+                            /** @default 60 */
+                            seconds?: number;
+                        };
+                        http?: {
+                            /** @description CEL; POST only; sent as JSON. */
+                            body?: string;
+                            /**
+                             * @description Secrets with the issuer's CA; default: the system's.
+                             * @default []
+                             */
+                            caRefs?: {
+                                /** @default ca.crt */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            }[];
+                            /** @default {} */
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /**
+                             * @default GET
+                             * @enum {string}
+                             */
+                            method?: "GET" | "POST";
+                            /** @default 2000 */
+                            timeoutMs?: number;
+                            /** Format: uri */
+                            url?: string;
+                            /** @description CEL that gives the URL, instead of `url`. */
+                            urlExpression?: string;
+                        };
+                        /**
+                         * @description A failed call denies, or leaves null.
+                         * @default deny
+                         * @enum {string}
+                         */
+                        onFailure?: "deny" | "null";
+                        /**
+                         * @description Lower goes first; equal ones in the order of their names.
+                         * @default 0
+                         */
+                        priority?: number;
+                        userInfo?: {
+                            /**
+                             * @description Secrets with the issuer's CA; default: the system's.
+                             * @default []
+                             */
+                            caRefs?: {
+                                /** @default ca.crt */
+                                key?: string;
+                                /** @description Name of a Secret in the policy's namespace. */
+                                name: string;
+                            }[];
+                            /** @description Name of the jwt rule whose token is used. */
+                            identity: string;
+                            /** @default 2000 */
+                            timeoutMs?: number;
+                            /**
+                             * Format: uri
+                             * @description Default: found by discovery at its issuer.
+                             */
+                            url?: string;
+                        };
+                        /** @default [] */
+                        when?: string[];
+                    };
+                };
+                response?: {
+                    /** @description Headers for the backend, CEL; a client's own of these names are removed. */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @description Default status 401. */
+                    unauthenticated?: {
+                        /** @description CEL for the body's text; default: a problem document (RFC 9457). */
+                        body?: string;
+                        headers?: {
+                            [key: string]: string;
+                        };
+                        /** @description CEL for the URL of a login page; browsers are sent there (302). */
+                        redirect?: string;
+                        status?: number;
+                    };
+                    /** @description Default status 403. */
+                    unauthorized?: {
+                        /** @description CEL for the body's text; default: a problem document (RFC 9457). */
+                        body?: string;
+                        headers?: {
+                            [key: string]: string;
+                        };
+                        /** @description CEL for the URL of a login page; browsers are sent there (302). */
+                        redirect?: string;
+                        status?: number;
+                    };
+                };
+                /** @description Requests for which one is false are not protected by it. */
+                when?: string[];
+            };
+            /** @description Instead of targetRefs: every gateway these labels fit; of every namespace when written in `default` (by an admin). */
+            selector?: {
+                /** @description Labels that a Cluster must have. */
+                clusters?: {
+                    [key: string]: string;
+                };
+                /** @description Labels that a Gateway must have. */
+                gateways?: {
+                    [key: string]: string;
+                };
+            };
+            /** @description What it holds for, in its own namespace. */
+            targetRefs?: {
+                /** @default gateway.networking.k8s.io */
+                group?: string;
+                /** @enum {string} */
+                kind: "Gateway" | "HTTPRoute" | "GRPCRoute";
+                name: string;
+                /** @description A Gateway's listener, or a route's rule by its name. */
+                sectionName?: string;
+            }[];
+        };
+        Backend: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Backend";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["BackendSpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        BackendInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Backend";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["BackendSpec"];
+            status?: unknown;
+        };
+        BackendList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["Backend"][];
+            /** @constant */
+            kind: "BackendList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        BackendSpec: {
+            /**
+             * @default roundRobin
+             * @enum {string}
+             */
+            balance?: "roundRobin" | "leastRequest" | "random";
+            /** @default 2000 */
+            connectTimeoutMs?: number;
+            endpoints?: {
+                /** @description IP address, or a DNS name that the agent looks up. */
+                address: (string) | string;
+                /** @description Only gateways of this cluster use it; default: all. */
+                cluster?: string;
+                port: number;
+                /** @description Only for references that name this port; default: whatever port they name. */
+                servicePort?: number;
+                /**
+                 * @description Share relative to the other endpoints.
+                 * @default 1
+                 */
+                weight?: number;
+            }[];
+            /** @description GET by each gateway thread; none when left out. */
+            healthCheck?: {
+                /** @default 3 */
+                fall?: number;
+                /** @default 5000 */
+                intervalMs?: number;
+                /** @default / */
+                path?: string;
+                /** @default 2 */
+                rise?: number;
+                /**
+                 * @default [
+                 *       200
+                 *     ]
+                 */
+                statuses?: number[];
+                /** @default 1000 */
+                timeoutMs?: number;
+            };
+            /**
+             * @description How long an unused connection is kept; less than the backend keeps it.
+             * @default 30000
+             */
+            idleTimeoutMs?: number;
+            /** @default {} */
+            limits?: {
+                /**
+                 * @description Connections per endpoint and gateway thread.
+                 * @default 1024
+                 */
+                maxConnections?: number;
+                /**
+                 * @description Requests that wait for a connection; more are answered 503.
+                 * @default 1024
+                 */
+                maxPendingRequests?: number;
+            };
+            /**
+             * @description An endpoint that fails this often in a row is left out for a while.
+             * @default {}
+             */
+            outlierEjection?: {
+                /** @default 30000 */
+                baseEjectionMs?: number;
+                /** @default 5 */
+                consecutiveFailures?: number;
+                /** @default 50 */
+                maxEjectedPercent?: number;
+            };
+            /**
+             * @description `h2` without TLS is prior knowledge (h2c). A GRPCRoute uses `h2` always.
+             * @default http/1.1
+             * @enum {string}
+             */
+            protocol?: "http/1.1" | "h2";
+        };
+        BackendTLSPolicy: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "BackendTLSPolicy";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["BackendTLSPolicySpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        BackendTLSPolicyInput: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "BackendTLSPolicy";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["BackendTLSPolicySpec"];
+            status?: unknown;
+        };
+        BackendTLSPolicyList: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            items: components["schemas"]["BackendTLSPolicy"][];
+            /** @constant */
+            kind: "BackendTLSPolicyList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        BackendTLSPolicySpec: {
+            /** @description A Service (group "") or Backend (group `portolan.dev`) of this namespace. */
+            targetRefs: {
+                group: string;
+                kind: string;
+                name: string;
+                /** @description Port of the Service; default: all. */
+                sectionName?: string;
+            }[];
+            validation: {
+                /** @default [] */
+                caCertificateRefs?: {
+                    group: string;
+                    kind: string;
+                    /** @description A Secret with `ca.crt`, PEM. */
+                    name: string;
+                }[];
+                /** @description Sent as server name, and what the certificate must be for. */
+                hostname: string;
+                /**
+                 * @description When given, the certificate must have one of these; the hostname is then for the server name only.
+                 * @default []
+                 */
+                subjectAltNames?: ({
+                    hostname: string;
+                    /** @constant */
+                    type: "Hostname";
+                } | {
+                    /** @constant */
+                    type: "URI";
+                    uri: string;
+                })[];
+                /** @constant */
+                wellKnownCACertificates?: "System";
+            };
+        };
+        CallerRouting: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "CallerRouting";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["CallerRoutingSpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        CallerRoutingInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "CallerRouting";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["CallerRoutingSpec"];
+            status?: unknown;
+        };
+        CallerRoutingList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["CallerRouting"][];
+            /** @constant */
+            kind: "CallerRoutingList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        CallerRoutingSpec: {
+            /** @description The first whose `when` is true takes the place of the rule's backends; none: the rule's own. */
+            rules: {
+                backendRefs: {
+                    /** @default  */
+                    group?: string;
+                    /**
+                     * @description `Service` (which leads to the Backend of that name) or, with group `portolan.dev`, `Backend`.
+                     * @default Service
+                     */
+                    kind?: string;
+                    name: string;
+                    /** @description Default: the route's own; another one takes a ReferenceGrant there. */
+                    namespace?: string;
+                    /** @description Needed for a Service. */
+                    port?: number;
+                    /**
+                     * @description Share relative to the rule's other backends; 0: none.
+                     * @default 1
+                     */
+                    weight?: number;
+                }[];
+                /** @description Name of the rule, for policies that target it and for `explain`. */
+                name?: string;
+                /** @description CEL over request, source and auth, such as `'partner' in auth.roles`. */
+                when: string;
+            }[];
+        };
         Cluster: {
             /** @constant */
             apiVersion: "portolan.dev/v1alpha1";
@@ -1160,7 +3805,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["ClusterSpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -1272,7 +3917,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["DNSProviderSpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -1487,7 +4132,7 @@ export interface components {
             /** @default [] */
             delete?: {
                 /** @enum {string} */
-                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill";
+                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "CallerRouting";
                 name: string;
                 /** @default default */
                 namespace?: string;
@@ -1503,7 +4148,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["DrainSpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -1542,7 +4187,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["DrillSpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -1645,6 +4290,518 @@ export interface components {
             message: string;
             path: string;
         };
+        Gateway: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "Gateway";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["GatewaySpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        GatewayInput: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "Gateway";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["GatewaySpec"];
+            status?: unknown;
+        };
+        GatewayList: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            items: components["schemas"]["Gateway"][];
+            /** @constant */
+            kind: "GatewayList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        GatewayPolicy: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "GatewayPolicy";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["GatewayPolicySpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        GatewayPolicyInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "GatewayPolicy";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["GatewayPolicySpec"];
+            status?: unknown;
+        };
+        GatewayPolicyList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["GatewayPolicy"][];
+            /** @constant */
+            kind: "GatewayPolicyList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        GatewayPolicySpec: {
+            /** @description Holds where no more specific policy says otherwise. */
+            defaults?: {
+                rules: {
+                    accessLog?: {
+                        /**
+                         * @description Default json.
+                         * @enum {string}
+                         */
+                        format?: "json" | "common" | "off";
+                    };
+                    clientAddress?: {
+                        /**
+                         * @description Default off.
+                         * @enum {string}
+                         */
+                        proxyProtocol?: "off" | "accept" | "require";
+                        /** @description Peers whose PROXY header or X-Forwarded-For is believed. Default: none. */
+                        trustedProxies?: (string)[];
+                    };
+                    limits?: {
+                        /** @description Between two pieces of a body. Default 30000. */
+                        bodyIdleTimeoutMs?: number;
+                        /** @description Until the header is there. Default 10000. */
+                        headerTimeoutMs?: number;
+                        /** @description Default 60000. */
+                        keepAliveTimeoutMs?: number;
+                        /** @description Default 10 MiB (10485760). */
+                        maxBodyBytes?: number;
+                        /** @description HTTP/2, per connection. Default 100. */
+                        maxConcurrentStreams?: number;
+                        /** @description Per port and gateway thread. Default 10000. */
+                        maxConnections?: number;
+                        /** @description Default 32768. */
+                        maxHeaderBytes?: number;
+                    };
+                    path?: {
+                        /**
+                         * @description What servers read differently (%2F, //, dot segments, ";"): refused with 400, or kept. Default refuse.
+                         * @enum {string}
+                         */
+                        doubtful?: "refuse" | "keep";
+                    };
+                    /** @description By client address; a client that must be served elsewhere gets 403. */
+                    residency?: {
+                        /** @description TrafficPolicies' residency rules hold for clients of their hostnames as well. Default true. */
+                        fromTrafficPolicies?: boolean;
+                        rules?: {
+                            /**
+                             * @description Default: all.
+                             * @default []
+                             */
+                            hostnames?: string[];
+                            /** @description Clients located here are served by clusters inside it only. */
+                            region: string;
+                            /**
+                             * @default restrict
+                             * @enum {string}
+                             */
+                            unknownLocation?: "restrict" | "allow";
+                        }[];
+                    };
+                    /** @description Set on every answer, such as security headers; null removes one of the backend. */
+                    responseHeaders?: {
+                        [key: string]: string | null;
+                    };
+                    /** @description How many retries routes with `retry` may make at all. */
+                    retryBudget?: {
+                        /** @description Default 10000. */
+                        intervalMs?: number;
+                        /** @description Retries that are always allowed. Default 10. */
+                        minPerSecond?: number;
+                        /** @description Of the requests of the interval. Default 20. */
+                        percent?: number;
+                    };
+                };
+                /**
+                 * @description `atomic`: all or none of these rules; `merge`: each by its name.
+                 * @default atomic
+                 * @enum {string}
+                 */
+                strategy?: "atomic" | "merge";
+            };
+            /** @description Holds whatever more specific policies say. */
+            overrides?: {
+                rules: {
+                    accessLog?: {
+                        /**
+                         * @description Default json.
+                         * @enum {string}
+                         */
+                        format?: "json" | "common" | "off";
+                    };
+                    clientAddress?: {
+                        /**
+                         * @description Default off.
+                         * @enum {string}
+                         */
+                        proxyProtocol?: "off" | "accept" | "require";
+                        /** @description Peers whose PROXY header or X-Forwarded-For is believed. Default: none. */
+                        trustedProxies?: (string)[];
+                    };
+                    limits?: {
+                        /** @description Between two pieces of a body. Default 30000. */
+                        bodyIdleTimeoutMs?: number;
+                        /** @description Until the header is there. Default 10000. */
+                        headerTimeoutMs?: number;
+                        /** @description Default 60000. */
+                        keepAliveTimeoutMs?: number;
+                        /** @description Default 10 MiB (10485760). */
+                        maxBodyBytes?: number;
+                        /** @description HTTP/2, per connection. Default 100. */
+                        maxConcurrentStreams?: number;
+                        /** @description Per port and gateway thread. Default 10000. */
+                        maxConnections?: number;
+                        /** @description Default 32768. */
+                        maxHeaderBytes?: number;
+                    };
+                    path?: {
+                        /**
+                         * @description What servers read differently (%2F, //, dot segments, ";"): refused with 400, or kept. Default refuse.
+                         * @enum {string}
+                         */
+                        doubtful?: "refuse" | "keep";
+                    };
+                    /** @description By client address; a client that must be served elsewhere gets 403. */
+                    residency?: {
+                        /** @description TrafficPolicies' residency rules hold for clients of their hostnames as well. Default true. */
+                        fromTrafficPolicies?: boolean;
+                        rules?: {
+                            /**
+                             * @description Default: all.
+                             * @default []
+                             */
+                            hostnames?: string[];
+                            /** @description Clients located here are served by clusters inside it only. */
+                            region: string;
+                            /**
+                             * @default restrict
+                             * @enum {string}
+                             */
+                            unknownLocation?: "restrict" | "allow";
+                        }[];
+                    };
+                    /** @description Set on every answer, such as security headers; null removes one of the backend. */
+                    responseHeaders?: {
+                        [key: string]: string | null;
+                    };
+                    /** @description How many retries routes with `retry` may make at all. */
+                    retryBudget?: {
+                        /** @description Default 10000. */
+                        intervalMs?: number;
+                        /** @description Retries that are always allowed. Default 10. */
+                        minPerSecond?: number;
+                        /** @description Of the requests of the interval. Default 20. */
+                        percent?: number;
+                    };
+                };
+                /**
+                 * @description `atomic`: all or none of these rules; `merge`: each by its name.
+                 * @default atomic
+                 * @enum {string}
+                 */
+                strategy?: "atomic" | "merge";
+            };
+            /** @description Short for `defaults` with the strategy `atomic`. */
+            rules?: {
+                accessLog?: {
+                    /**
+                     * @description Default json.
+                     * @enum {string}
+                     */
+                    format?: "json" | "common" | "off";
+                };
+                clientAddress?: {
+                    /**
+                     * @description Default off.
+                     * @enum {string}
+                     */
+                    proxyProtocol?: "off" | "accept" | "require";
+                    /** @description Peers whose PROXY header or X-Forwarded-For is believed. Default: none. */
+                    trustedProxies?: (string)[];
+                };
+                limits?: {
+                    /** @description Between two pieces of a body. Default 30000. */
+                    bodyIdleTimeoutMs?: number;
+                    /** @description Until the header is there. Default 10000. */
+                    headerTimeoutMs?: number;
+                    /** @description Default 60000. */
+                    keepAliveTimeoutMs?: number;
+                    /** @description Default 10 MiB (10485760). */
+                    maxBodyBytes?: number;
+                    /** @description HTTP/2, per connection. Default 100. */
+                    maxConcurrentStreams?: number;
+                    /** @description Per port and gateway thread. Default 10000. */
+                    maxConnections?: number;
+                    /** @description Default 32768. */
+                    maxHeaderBytes?: number;
+                };
+                path?: {
+                    /**
+                     * @description What servers read differently (%2F, //, dot segments, ";"): refused with 400, or kept. Default refuse.
+                     * @enum {string}
+                     */
+                    doubtful?: "refuse" | "keep";
+                };
+                /** @description By client address; a client that must be served elsewhere gets 403. */
+                residency?: {
+                    /** @description TrafficPolicies' residency rules hold for clients of their hostnames as well. Default true. */
+                    fromTrafficPolicies?: boolean;
+                    rules?: {
+                        /**
+                         * @description Default: all.
+                         * @default []
+                         */
+                        hostnames?: string[];
+                        /** @description Clients located here are served by clusters inside it only. */
+                        region: string;
+                        /**
+                         * @default restrict
+                         * @enum {string}
+                         */
+                        unknownLocation?: "restrict" | "allow";
+                    }[];
+                };
+                /** @description Set on every answer, such as security headers; null removes one of the backend. */
+                responseHeaders?: {
+                    [key: string]: string | null;
+                };
+                /** @description How many retries routes with `retry` may make at all. */
+                retryBudget?: {
+                    /** @description Default 10000. */
+                    intervalMs?: number;
+                    /** @description Retries that are always allowed. Default 10. */
+                    minPerSecond?: number;
+                    /** @description Of the requests of the interval. Default 20. */
+                    percent?: number;
+                };
+            };
+            /** @description Instead of targetRefs: every gateway these labels fit; of every namespace when written in `default` (by an admin). */
+            selector?: {
+                /** @description Labels that a Cluster must have. */
+                clusters?: {
+                    [key: string]: string;
+                };
+                /** @description Labels that a Gateway must have. */
+                gateways?: {
+                    [key: string]: string;
+                };
+            };
+            /** @description What it holds for, in its own namespace. */
+            targetRefs?: {
+                /** @default gateway.networking.k8s.io */
+                group?: string;
+                /** @enum {string} */
+                kind: "Gateway" | "HTTPRoute" | "GRPCRoute";
+                name: string;
+                /** @description A Gateway's listener, or a route's rule by its name. */
+                sectionName?: string;
+            }[];
+        };
+        GatewaySpec: {
+            /**
+             * @description Where clients reach it, for the status; default: its clusters'.
+             * @default []
+             */
+            addresses?: {
+                /**
+                 * @default IPAddress
+                 * @enum {string}
+                 */
+                type?: "IPAddress" | "Hostname";
+                value: string;
+            }[];
+            /**
+             * @description `portolan`: agents run it.
+             * @constant
+             */
+            gatewayClassName: "portolan";
+            /** @description Accepted and of no effect: agents are installed by hand. */
+            infrastructure?: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                labels?: {
+                    [key: string]: string;
+                };
+            };
+            listeners: {
+                /** @default {} */
+                allowedRoutes?: {
+                    /**
+                     * @description Default: HTTPRoute and GRPCRoute.
+                     * @default []
+                     */
+                    kinds?: {
+                        /** @default gateway.networking.k8s.io */
+                        group?: string;
+                        kind: string;
+                    }[];
+                    /** @default {} */
+                    namespaces?: {
+                        /**
+                         * @default Same
+                         * @enum {string}
+                         */
+                        from?: "All" | "Selector" | "Same";
+                        selector?: {
+                            matchExpressions?: {
+                                key: string;
+                                /** @enum {string} */
+                                operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+                                values?: string[];
+                            }[];
+                            matchLabels?: {
+                                [key: string]: string;
+                            };
+                        };
+                    };
+                };
+                /** @description Default: every host. */
+                hostname?: string;
+                name: string;
+                port: number;
+                /** @description `HTTP` or `HTTPS`; a listener with another one is reported as `UnsupportedProtocol`. */
+                protocol: string;
+                tls?: {
+                    /** @default [] */
+                    certificateRefs?: {
+                        /** @default  */
+                        group?: string;
+                        /** @default Secret */
+                        kind?: string;
+                        /** @description A Secret with `tls.crt` (the chain) and `tls.key`, both PEM. */
+                        name: string;
+                        /** @description Default: the Gateway's own; another one takes a ReferenceGrant there. */
+                        namespace?: string;
+                    }[];
+                    /**
+                     * @default Terminate
+                     * @enum {string}
+                     */
+                    mode?: "Terminate" | "Passthrough";
+                    /**
+                     * @description `portolan.dev/certificate: internal`: a certificate for the hostname from the hub's development CA.
+                     * @default {}
+                     */
+                    options?: {
+                        [key: string]: string;
+                    };
+                };
+            }[];
+            tls?: {
+                /** @description The certificate shown to backends that a BackendTLSPolicy covers. */
+                backend?: {
+                    clientCertificateRef?: {
+                        /** @default  */
+                        group?: string;
+                        /** @default Secret */
+                        kind?: string;
+                        /** @description A Secret with `tls.crt` (the chain) and `tls.key`, both PEM. */
+                        name: string;
+                        /** @description Default: the Gateway's own; another one takes a ReferenceGrant there. */
+                        namespace?: string;
+                    };
+                };
+                /** @description Client certificates. */
+                frontend?: {
+                    /** @default {} */
+                    default?: {
+                        validation?: {
+                            caCertificateRefs: {
+                                /** @default  */
+                                group?: string;
+                                /** @default Secret */
+                                kind?: string;
+                                /** @description A Secret with `ca.crt`, PEM. */
+                                name: string;
+                                namespace?: string;
+                            }[];
+                            /**
+                             * @description Without a valid client certificate: refused, or let through to be judged by an AuthPolicy.
+                             * @default AllowValidOnly
+                             * @enum {string}
+                             */
+                            mode?: "AllowValidOnly" | "AllowInsecureFallback";
+                        };
+                    };
+                    /** @default [] */
+                    perPort?: {
+                        port: number;
+                        tls: {
+                            validation?: {
+                                caCertificateRefs: {
+                                    /** @default  */
+                                    group?: string;
+                                    /** @default Secret */
+                                    kind?: string;
+                                    /** @description A Secret with `ca.crt`, PEM. */
+                                    name: string;
+                                    namespace?: string;
+                                }[];
+                                /**
+                                 * @description Without a valid client certificate: refused, or let through to be judged by an AuthPolicy.
+                                 * @default AllowValidOnly
+                                 * @enum {string}
+                                 */
+                                mode?: "AllowValidOnly" | "AllowInsecureFallback";
+                            };
+                        };
+                    }[];
+                };
+            };
+        };
         GeoActivation: {
             /** @default false */
             approve?: boolean;
@@ -1693,6 +4850,279 @@ export interface components {
                 state: "comparing" | "ready" | "failed";
             };
         };
+        GRPCRoute: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "GRPCRoute";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["GRPCRouteSpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        GRPCRouteInput: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "GRPCRoute";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["GRPCRouteSpec"];
+            status?: unknown;
+        };
+        GRPCRouteList: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            items: components["schemas"]["GRPCRoute"][];
+            /** @constant */
+            kind: "GRPCRouteList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        GRPCRouteSpec: {
+            /**
+             * @description Hosts of the route; default: its listeners'. What no listener has is left out.
+             * @default []
+             */
+            hostnames?: string[];
+            /**
+             * @description The Gateways (and listeners) it wants to be served by.
+             * @default []
+             */
+            parentRefs?: {
+                /** @default gateway.networking.k8s.io */
+                group?: string;
+                /** @default Gateway */
+                kind?: string;
+                name: string;
+                /** @description Default: the route's own. */
+                namespace?: string;
+                /** @description Only listeners of this port. */
+                port?: number;
+                /** @description Name of a listener; default: every listener that takes the route. */
+                sectionName?: string;
+            }[];
+            /**
+             * @default [
+             *       {}
+             *     ]
+             */
+            rules?: {
+                /** @default [] */
+                backendRefs?: {
+                    /** @default [] */
+                    filters?: ({
+                        requestHeaderModifier: {
+                            add?: {
+                                name: string;
+                                value: string;
+                            }[];
+                            remove?: string[];
+                            set?: {
+                                name: string;
+                                value: string;
+                            }[];
+                        };
+                        /** @constant */
+                        type: "RequestHeaderModifier";
+                    } | {
+                        responseHeaderModifier: {
+                            add?: {
+                                name: string;
+                                value: string;
+                            }[];
+                            remove?: string[];
+                            set?: {
+                                name: string;
+                                value: string;
+                            }[];
+                        };
+                        /** @constant */
+                        type: "ResponseHeaderModifier";
+                    } | {
+                        requestMirror: {
+                            backendRef: {
+                                /** @default  */
+                                group?: string;
+                                /**
+                                 * @description `Service` (which leads to the Backend of that name) or, with group `portolan.dev`, `Backend`.
+                                 * @default Service
+                                 */
+                                kind?: string;
+                                name: string;
+                                /** @description Default: the route's own; another one takes a ReferenceGrant there. */
+                                namespace?: string;
+                                /** @description Needed for a Service. */
+                                port?: number;
+                            };
+                            fraction?: {
+                                /** @default 100 */
+                                denominator?: number;
+                                numerator: number;
+                            };
+                            percent?: number;
+                        };
+                        /** @constant */
+                        type: "RequestMirror";
+                    } | {
+                        /** @description Group `portolan.dev`, kind `CallerRouting`: other backends for some callers. */
+                        extensionRef: {
+                            group: string;
+                            kind: string;
+                            name: string;
+                        };
+                        /** @constant */
+                        type: "ExtensionRef";
+                    })[];
+                    /** @default  */
+                    group?: string;
+                    /**
+                     * @description `Service` (which leads to the Backend of that name) or, with group `portolan.dev`, `Backend`.
+                     * @default Service
+                     */
+                    kind?: string;
+                    name: string;
+                    /** @description Default: the route's own; another one takes a ReferenceGrant there. */
+                    namespace?: string;
+                    /** @description Needed for a Service. */
+                    port?: number;
+                    /**
+                     * @description Share relative to the rule's other backends; 0: none.
+                     * @default 1
+                     */
+                    weight?: number;
+                }[];
+                /** @default [] */
+                filters?: ({
+                    requestHeaderModifier: {
+                        add?: {
+                            name: string;
+                            value: string;
+                        }[];
+                        remove?: string[];
+                        set?: {
+                            name: string;
+                            value: string;
+                        }[];
+                    };
+                    /** @constant */
+                    type: "RequestHeaderModifier";
+                } | {
+                    responseHeaderModifier: {
+                        add?: {
+                            name: string;
+                            value: string;
+                        }[];
+                        remove?: string[];
+                        set?: {
+                            name: string;
+                            value: string;
+                        }[];
+                    };
+                    /** @constant */
+                    type: "ResponseHeaderModifier";
+                } | {
+                    requestMirror: {
+                        backendRef: {
+                            /** @default  */
+                            group?: string;
+                            /**
+                             * @description `Service` (which leads to the Backend of that name) or, with group `portolan.dev`, `Backend`.
+                             * @default Service
+                             */
+                            kind?: string;
+                            name: string;
+                            /** @description Default: the route's own; another one takes a ReferenceGrant there. */
+                            namespace?: string;
+                            /** @description Needed for a Service. */
+                            port?: number;
+                        };
+                        fraction?: {
+                            /** @default 100 */
+                            denominator?: number;
+                            numerator: number;
+                        };
+                        percent?: number;
+                    };
+                    /** @constant */
+                    type: "RequestMirror";
+                } | {
+                    /** @description Group `portolan.dev`, kind `CallerRouting`: other backends for some callers. */
+                    extensionRef: {
+                        group: string;
+                        kind: string;
+                        name: string;
+                    };
+                    /** @constant */
+                    type: "ExtensionRef";
+                })[];
+                /**
+                 * @description One of them must match; none: every call.
+                 * @default []
+                 */
+                matches?: {
+                    /** @default [] */
+                    headers?: {
+                        name: string;
+                        /**
+                         * @default Exact
+                         * @enum {string}
+                         */
+                        type?: "Exact" | "RegularExpression";
+                        value: string;
+                    }[];
+                    method?: {
+                        method?: string;
+                        /** @description Such as `shop.v1.Orders`. */
+                        service?: string;
+                        /**
+                         * @default Exact
+                         * @enum {string}
+                         */
+                        type?: "Exact" | "RegularExpression";
+                    };
+                }[];
+                /** @description Name of the rule, for policies that target it and for `explain`. */
+                name?: string;
+                sessionPersistence?: {
+                    absoluteTimeout?: string;
+                    cookieConfig?: {
+                        /**
+                         * @default Session
+                         * @enum {string}
+                         */
+                        lifetimeType?: "Session" | "Permanent";
+                    };
+                    idleTimeout?: string;
+                    sessionName?: string;
+                    /**
+                     * @default Cookie
+                     * @enum {string}
+                     */
+                    type?: "Cookie" | "Header";
+                };
+            }[];
+        };
         HealthCheck: {
             /** @constant */
             apiVersion: "portolan.dev/v1alpha1";
@@ -1701,7 +5131,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["HealthCheckSpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -1979,6 +5409,427 @@ export interface components {
             message: string;
             name: string;
         };
+        HTTPRoute: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "HTTPRoute";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["HTTPRouteSpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        HTTPRouteInput: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "HTTPRoute";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["HTTPRouteSpec"];
+            status?: unknown;
+        };
+        HTTPRouteList: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            items: components["schemas"]["HTTPRoute"][];
+            /** @constant */
+            kind: "HTTPRouteList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        HTTPRouteSpec: {
+            /**
+             * @description Hosts of the route; default: its listeners'. What no listener has is left out.
+             * @default []
+             */
+            hostnames?: string[];
+            /**
+             * @description The Gateways (and listeners) it wants to be served by.
+             * @default []
+             */
+            parentRefs?: {
+                /** @default gateway.networking.k8s.io */
+                group?: string;
+                /** @default Gateway */
+                kind?: string;
+                name: string;
+                /** @description Default: the route's own. */
+                namespace?: string;
+                /** @description Only listeners of this port. */
+                port?: number;
+                /** @description Name of a listener; default: every listener that takes the route. */
+                sectionName?: string;
+            }[];
+            /**
+             * @default [
+             *       {}
+             *     ]
+             */
+            rules?: {
+                /** @default [] */
+                backendRefs?: {
+                    /** @default [] */
+                    filters?: ({
+                        requestHeaderModifier: {
+                            add?: {
+                                name: string;
+                                value: string;
+                            }[];
+                            remove?: string[];
+                            set?: {
+                                name: string;
+                                value: string;
+                            }[];
+                        };
+                        /** @constant */
+                        type: "RequestHeaderModifier";
+                    } | {
+                        responseHeaderModifier: {
+                            add?: {
+                                name: string;
+                                value: string;
+                            }[];
+                            remove?: string[];
+                            set?: {
+                                name: string;
+                                value: string;
+                            }[];
+                        };
+                        /** @constant */
+                        type: "ResponseHeaderModifier";
+                    } | {
+                        requestMirror: {
+                            backendRef: {
+                                /** @default  */
+                                group?: string;
+                                /**
+                                 * @description `Service` (which leads to the Backend of that name) or, with group `portolan.dev`, `Backend`.
+                                 * @default Service
+                                 */
+                                kind?: string;
+                                name: string;
+                                /** @description Default: the route's own; another one takes a ReferenceGrant there. */
+                                namespace?: string;
+                                /** @description Needed for a Service. */
+                                port?: number;
+                            };
+                            fraction?: {
+                                /** @default 100 */
+                                denominator?: number;
+                                numerator: number;
+                            };
+                            percent?: number;
+                        };
+                        /** @constant */
+                        type: "RequestMirror";
+                    } | {
+                        requestRedirect: {
+                            hostname?: string;
+                            path?: {
+                                replaceFullPath: string;
+                                /** @constant */
+                                type: "ReplaceFullPath";
+                            } | {
+                                replacePrefixMatch: string;
+                                /** @constant */
+                                type: "ReplacePrefixMatch";
+                            };
+                            port?: number;
+                            /** @enum {string} */
+                            scheme?: "http" | "https";
+                            /** @default 302 */
+                            statusCode?: 301 | 302 | 303 | 307 | 308;
+                        };
+                        /** @constant */
+                        type: "RequestRedirect";
+                    } | {
+                        /** @constant */
+                        type: "URLRewrite";
+                        urlRewrite: {
+                            hostname?: string;
+                            path?: {
+                                replaceFullPath: string;
+                                /** @constant */
+                                type: "ReplaceFullPath";
+                            } | {
+                                replacePrefixMatch: string;
+                                /** @constant */
+                                type: "ReplacePrefixMatch";
+                            };
+                        };
+                    } | {
+                        cors: {
+                            /** @default false */
+                            allowCredentials?: boolean;
+                            /** @default [] */
+                            allowHeaders?: string[];
+                            /** @default [] */
+                            allowMethods?: (("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH") | "*")[];
+                            /** @default [] */
+                            allowOrigins?: string[];
+                            /** @default [] */
+                            exposeHeaders?: string[];
+                            /**
+                             * @description Seconds.
+                             * @default 5
+                             */
+                            maxAge?: number;
+                        };
+                        /** @constant */
+                        type: "CORS";
+                    } | {
+                        /** @description Group `portolan.dev`, kind `CallerRouting`: other backends for some callers. */
+                        extensionRef: {
+                            group: string;
+                            kind: string;
+                            name: string;
+                        };
+                        /** @constant */
+                        type: "ExtensionRef";
+                    })[];
+                    /** @default  */
+                    group?: string;
+                    /**
+                     * @description `Service` (which leads to the Backend of that name) or, with group `portolan.dev`, `Backend`.
+                     * @default Service
+                     */
+                    kind?: string;
+                    name: string;
+                    /** @description Default: the route's own; another one takes a ReferenceGrant there. */
+                    namespace?: string;
+                    /** @description Needed for a Service. */
+                    port?: number;
+                    /**
+                     * @description Share relative to the rule's other backends; 0: none.
+                     * @default 1
+                     */
+                    weight?: number;
+                }[];
+                /** @default [] */
+                filters?: ({
+                    requestHeaderModifier: {
+                        add?: {
+                            name: string;
+                            value: string;
+                        }[];
+                        remove?: string[];
+                        set?: {
+                            name: string;
+                            value: string;
+                        }[];
+                    };
+                    /** @constant */
+                    type: "RequestHeaderModifier";
+                } | {
+                    responseHeaderModifier: {
+                        add?: {
+                            name: string;
+                            value: string;
+                        }[];
+                        remove?: string[];
+                        set?: {
+                            name: string;
+                            value: string;
+                        }[];
+                    };
+                    /** @constant */
+                    type: "ResponseHeaderModifier";
+                } | {
+                    requestMirror: {
+                        backendRef: {
+                            /** @default  */
+                            group?: string;
+                            /**
+                             * @description `Service` (which leads to the Backend of that name) or, with group `portolan.dev`, `Backend`.
+                             * @default Service
+                             */
+                            kind?: string;
+                            name: string;
+                            /** @description Default: the route's own; another one takes a ReferenceGrant there. */
+                            namespace?: string;
+                            /** @description Needed for a Service. */
+                            port?: number;
+                        };
+                        fraction?: {
+                            /** @default 100 */
+                            denominator?: number;
+                            numerator: number;
+                        };
+                        percent?: number;
+                    };
+                    /** @constant */
+                    type: "RequestMirror";
+                } | {
+                    requestRedirect: {
+                        hostname?: string;
+                        path?: {
+                            replaceFullPath: string;
+                            /** @constant */
+                            type: "ReplaceFullPath";
+                        } | {
+                            replacePrefixMatch: string;
+                            /** @constant */
+                            type: "ReplacePrefixMatch";
+                        };
+                        port?: number;
+                        /** @enum {string} */
+                        scheme?: "http" | "https";
+                        /** @default 302 */
+                        statusCode?: 301 | 302 | 303 | 307 | 308;
+                    };
+                    /** @constant */
+                    type: "RequestRedirect";
+                } | {
+                    /** @constant */
+                    type: "URLRewrite";
+                    urlRewrite: {
+                        hostname?: string;
+                        path?: {
+                            replaceFullPath: string;
+                            /** @constant */
+                            type: "ReplaceFullPath";
+                        } | {
+                            replacePrefixMatch: string;
+                            /** @constant */
+                            type: "ReplacePrefixMatch";
+                        };
+                    };
+                } | {
+                    cors: {
+                        /** @default false */
+                        allowCredentials?: boolean;
+                        /** @default [] */
+                        allowHeaders?: string[];
+                        /** @default [] */
+                        allowMethods?: (("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH") | "*")[];
+                        /** @default [] */
+                        allowOrigins?: string[];
+                        /** @default [] */
+                        exposeHeaders?: string[];
+                        /**
+                         * @description Seconds.
+                         * @default 5
+                         */
+                        maxAge?: number;
+                    };
+                    /** @constant */
+                    type: "CORS";
+                } | {
+                    /** @description Group `portolan.dev`, kind `CallerRouting`: other backends for some callers. */
+                    extensionRef: {
+                        group: string;
+                        kind: string;
+                        name: string;
+                    };
+                    /** @constant */
+                    type: "ExtensionRef";
+                })[];
+                /**
+                 * @description One of them must match; default: every request.
+                 * @default [
+                 *       {}
+                 *     ]
+                 */
+                matches?: {
+                    /** @default [] */
+                    headers?: {
+                        name: string;
+                        /**
+                         * @default Exact
+                         * @enum {string}
+                         */
+                        type?: "Exact" | "RegularExpression";
+                        value: string;
+                    }[];
+                    /** @enum {string} */
+                    method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH";
+                    /**
+                     * @description `PathPrefix` goes by path element: `/a` matches `/a/b`, not `/ab`.
+                     * @default {}
+                     */
+                    path?: {
+                        /**
+                         * @default PathPrefix
+                         * @enum {string}
+                         */
+                        type?: "Exact" | "PathPrefix" | "RegularExpression";
+                        /** @default / */
+                        value?: string;
+                    };
+                    /** @default [] */
+                    queryParams?: {
+                        name: string;
+                        /**
+                         * @default Exact
+                         * @enum {string}
+                         */
+                        type?: "Exact" | "RegularExpression";
+                        value: string;
+                    }[];
+                }[];
+                /** @description Name of the rule, for policies that target it and for `explain`. */
+                name?: string;
+                /** @description Tries again; how many retries a gateway makes at all is the `retryBudget` of a GatewayPolicy. */
+                retry?: {
+                    /**
+                     * @description Beyond the first try.
+                     * @default 1
+                     */
+                    attempts?: number;
+                    /**
+                     * @description Least time between two tries.
+                     * @default 25ms
+                     */
+                    backoff?: string;
+                    /** @default [] */
+                    codes?: number[];
+                };
+                sessionPersistence?: {
+                    absoluteTimeout?: string;
+                    cookieConfig?: {
+                        /**
+                         * @default Session
+                         * @enum {string}
+                         */
+                        lifetimeType?: "Session" | "Permanent";
+                    };
+                    idleTimeout?: string;
+                    sessionName?: string;
+                    /**
+                     * @default Cookie
+                     * @enum {string}
+                     */
+                    type?: "Cookie" | "Header";
+                };
+                timeouts?: {
+                    /** @description For one try at a backend. */
+                    backendRequest?: string;
+                    /** @description For the whole answer; 0s: no limit. */
+                    request?: string;
+                };
+            }[];
+        };
         HubStatus: {
             agents: components["schemas"]["AgentStatus"][];
             hub: {
@@ -2151,6 +6002,68 @@ export interface components {
                 unknown?: string;
             }[];
         };
+        ReferenceGrant: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            /** @constant */
+            kind: "ReferenceGrant";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["ReferenceGrantSpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        ReferenceGrantInput: {
+            /** @enum {string} */
+            apiVersion: "gateway.networking.k8s.io/v1" | "gateway.networking.k8s.io/v1beta1";
+            /** @constant */
+            kind: "ReferenceGrant";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["ReferenceGrantSpec"];
+            status?: unknown;
+        };
+        ReferenceGrantList: {
+            /** @constant */
+            apiVersion: "gateway.networking.k8s.io/v1";
+            items: components["schemas"]["ReferenceGrant"][];
+            /** @constant */
+            kind: "ReferenceGrantList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        ReferenceGrantSpec: {
+            from: {
+                group: string;
+                kind: string;
+                namespace: string;
+            }[];
+            to: {
+                group: string;
+                kind: string;
+                /** @description Default: all of the kind. */
+                name?: string;
+            }[];
+        };
         ResolveResult: {
             answers: {
                 data: string;
@@ -2207,7 +6120,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["SecretSpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -2311,7 +6224,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["TrafficPolicySpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -2532,7 +6445,7 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             spec: components["schemas"]["ZoneSpec"];
             status?: {
-                conditions: components["schemas"]["Condition"][];
+                conditions?: components["schemas"]["Condition"][];
             } & {
                 [key: string]: unknown;
             };
@@ -2680,6 +6593,1167 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listBackendTLSPolicyAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendTLSPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGatewayAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGRPCRouteAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GRPCRouteList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHTTPRouteAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPRouteList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBackendTLSPolicy: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendTLSPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createBackendTLSPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendTLSPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the BackendTLSPolicy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendTLSPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBackendTLSPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the BackendTLSPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendTLSPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceBackendTLSPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendTLSPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the BackendTLSPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendTLSPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteBackendTLSPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the BackendTLSPolicy as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendTLSPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGateway: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createGateway: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayInput"];
+            };
+        };
+        responses: {
+            /** @description the Gateway */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Gateway */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceGateway: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayInput"];
+            };
+        };
+        responses: {
+            /** @description the Gateway */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteGateway: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Gateway as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGRPCRoute: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GRPCRouteList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createGRPCRoute: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GRPCRouteInput"];
+            };
+        };
+        responses: {
+            /** @description the GRPCRoute */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GRPCRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGRPCRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the GRPCRoute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GRPCRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceGRPCRoute: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GRPCRouteInput"];
+            };
+        };
+        responses: {
+            /** @description the GRPCRoute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GRPCRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteGRPCRoute: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the GRPCRoute as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GRPCRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHTTPRoute: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPRouteList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createHTTPRoute: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HTTPRouteInput"];
+            };
+        };
+        responses: {
+            /** @description the HTTPRoute */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHTTPRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the HTTPRoute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceHTTPRoute: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HTTPRouteInput"];
+            };
+        };
+        responses: {
+            /** @description the HTTPRoute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteHTTPRoute: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the HTTPRoute as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPRoute"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReferenceGrant: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceGrantList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createReferenceGrant: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceGrantInput"];
+            };
+        };
+        responses: {
+            /** @description the ReferenceGrant */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceGrant"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReferenceGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the ReferenceGrant */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceGrant"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceReferenceGrant: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceGrantInput"];
+            };
+        };
+        responses: {
+            /** @description the ReferenceGrant */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceGrant"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteReferenceGrant: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the ReferenceGrant as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceGrant"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReferenceGrantAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceGrantList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuthPolicyAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBackendAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCallerRoutingAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRoutingList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listClusterAll: {
         parameters: {
             query?: {
@@ -2808,6 +7882,38 @@ export interface operations {
             };
         };
     };
+    listGatewayPolicyAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listHealthCheckAll: {
         parameters: {
             query?: {
@@ -2827,6 +7933,549 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthCheckList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuthPolicy: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAuthPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the AuthPolicy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuthPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the AuthPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceAuthPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the AuthPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAuthPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the AuthPolicy as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBackend: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createBackend: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendInput"];
+            };
+        };
+        responses: {
+            /** @description the Backend */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBackend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Backend */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceBackend: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendInput"];
+            };
+        };
+        responses: {
+            /** @description the Backend */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteBackend: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Backend as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCallerRouting: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRoutingList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCallerRouting: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallerRoutingInput"];
+            };
+        };
+        responses: {
+            /** @description the CallerRouting */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRouting"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCallerRouting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the CallerRouting */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRouting"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceCallerRouting: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallerRoutingInput"];
+            };
+        };
+        responses: {
+            /** @description the CallerRouting */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRouting"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCallerRouting: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the CallerRouting as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerRouting"];
                 };
             };
             /** @description what went wrong, and the way out */
@@ -3551,6 +9200,187 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Drill"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGatewayPolicy: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createGatewayPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the GatewayPolicy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGatewayPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the GatewayPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceGatewayPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GatewayPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the GatewayPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteGatewayPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the GatewayPolicy as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayPolicy"];
                 };
             };
             /** @description what went wrong, and the way out */

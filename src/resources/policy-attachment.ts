@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import type { Condition } from './metadata.ts';
+import {
+  apiGroup,
+  GATEWAY_API_GROUP,
+  labelMap,
+  type PolicyAncestorStatus,
+  referencedName,
+  sectionName,
+} from './route-fields.ts';
+
+const targetReference = z.strictObject({
+  group: apiGroup.default(GATEWAY_API_GROUP),
+  kind: z.enum(['Gateway', 'HTTPRoute', 'GRPCRoute']),
+  name: referencedName,
+  sectionName: sectionName.optional().describe("A Gateway's listener, or a route's rule by its name."),
+});
+export type PolicyTargetReference = z.output<typeof targetReference>;
+
+const selector = z.strictObject({
+  clusters: labelMap.optional().describe('Labels that a Cluster must have.'),
+  gateways: labelMap.optional().describe('Labels that a Gateway must have.'),
+});
+
+/** How the rules of a policy meet those of others: whole against whole, or rule by rule. */
+export const mergeStrategy = z.enum(['atomic', 'merge']).default('atomic');
+
+/**
+ * A policy over `rules`: bare rules (which are defaults, atomic), `defaults` (more specific policies win) or `overrides` (they lose).
+ * Shape of Kuadrant's policies (https://docs.kuadrant.io, GEP-2649).
+ */
+export function policySpec<S extends z.ZodType>(rules: S) {
+  const block = z.strictObject({
+    strategy: mergeStrategy.describe('`atomic`: all or none of these rules; `merge`: each by its name.'),
+    rules,
+  });
+  return z
+    .strictObject({
+      targetRefs: z
+        .array(targetReference)
+        .min(1)
+        .max(16)
+        .optional()
+        .describe('What it holds for, in its own namespace.'),
+      selector: selector
+        .optional()
+        .describe(
+          'Instead of targetRefs: every gateway these labels fit; of every namespace when written in `default` (by an admin).',
+        ),
+      rules: rules.optional().describe('Short for `defaults` with the strategy `atomic`.'),
+      defaults: block.optional().describe('Holds where no more specific policy says otherwise.'),
+      overrides: block.optional().describe('Holds whatever more specific policies say.'),
+    })
+    .superRefine((spec, context) => {
+      if ((spec.targetRefs === undefined) === (spec.selector === undefined))
+        context.addIssue({
+          code: 'custom',
+          path: ['targetRefs'],
+          message: 'exactly one of targetRefs and selector must be given',
+        });
+      const given = [spec.rules, spec.defaults, spec.overrides].filter((block) => block !== undefined);
+      if (given.length !== 1)
+        context.addIssue({
+          code: 'custom',
+          path: ['rules'],
+          message: 'exactly one of rules, defaults and overrides must be given',
+        });
+    });
+}
+
+/** Status of AuthPolicy and GatewayPolicy: `Accepted`, `Enforced`, and where it holds. */
+export interface AttachedPolicyStatus {
+  readonly conditions: readonly Condition[];
+  readonly ancestors: readonly PolicyAncestorStatus[];
+}
