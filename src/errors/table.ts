@@ -385,6 +385,16 @@ export const ERROR_TABLE = {
     'Leave out back-references and look-around; they cannot be matched in linear time.',
   ),
   KEY_NOT_FOUND: entry(404, 'No API key has this id.', 'List them with `portolan key list`.'),
+  KEY_LIMIT: entry(
+    422,
+    'There are more API keys, or longer ones, than a cluster can hold.',
+    'Shorten labels and attributes, or delete keys that are no longer used.',
+  ),
+  KEY_FEED_INVALID: entry(
+    422,
+    'A change of API keys is damaged, unsigned, or older than one already seen.',
+    'Nothing to do: the keys known stay in use, and the agent asks for all of them again.',
+  ),
   // --- configuration and files
   CONFIG_INVALID: entry(400, 'The configuration file is not valid.', 'Correct the listed fields.'),
   DATA_DIR_LOCKED: entry(
