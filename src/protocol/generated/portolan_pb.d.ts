@@ -197,6 +197,13 @@ export declare type Hello = Message<"portolan.v1.Hello"> & {
    * @generated from field: repeated string gateways = 11;
    */
   gateways: string[];
+
+  /**
+   * The feed's hash at that sequence.
+   *
+   * @generated from field: bytes credential_hash = 12;
+   */
+  credentialHash: Uint8Array;
 };
 
 /**
@@ -1009,7 +1016,7 @@ export declare type CredentialDeltaBody = Message<"portolan.v1.CredentialDeltaBo
   toSequence: bigint;
 
   /**
-   * SHA-256 over the previous hash and the entries; empty at sequence 0.
+   * The feed's hash chain at either sequence: SHA-256 over the hash before and what changed. Empty at sequence 0.
    *
    * @generated from field: bytes previous_hash = 7;
    */
