@@ -7,16 +7,22 @@ const FLAGS = [
   ['--dns <host:port>', 'where its name server answers; may be repeated (default: 127.0.0.1:5353)'],
   ['--no-dns', 'run no name server'],
   ['--dns-advertise <host:port>', 'how others reach the name server; may be repeated'],
+  ['--gateway-host <address>', 'the address that listeners of Gateways are bound to (default: 127.0.0.1)'],
+  [
+    '--gateway-port <port=port>',
+    'where a port of Gateways is really bound, such as 443=8443; 0 lets the system choose; may be repeated',
+  ],
+  ['--no-gateway', 'serve no Gateways'],
   ['--peer-listen <host:port>', 'where other agents connect (default: a free port of 127.0.0.1)'],
   ['--peer-advertise <host:port>', 'how other agents reach it'],
   ['--admin <host:port>', 'plain HTTP for /healthz, /readyz and /metrics'],
   [
     '--allow-range <cidr>',
-    'a range that probes may contact although it is loopback, link-local, cloud metadata or multicast; may be repeated',
+    'a range that probes and the gateway may contact although it is loopback, link-local, cloud metadata or multicast; may be repeated',
   ],
   ['--geo-database <file>', 'an .mmdb file instead of the one that comes with portolan'],
   ['--log-level <level>', 'trace, debug, info, warn, error or fatal'],
-  ['--witness', 'only vote: no name server; the third witness of two sites'],
+  ['--witness', 'only vote: no name server, no gateway; the third witness of two sites'],
 ] as const;
 
 /** Adds every flag of the agent to a command. */
@@ -36,8 +42,8 @@ export function agentArguments(
   const args = dataDir === undefined ? [] : ['--data-dir', dataDir];
   for (const [flags] of FLAGS) {
     const [flag = '', value] = flags.split(' ');
-    if (flag === '--no-dns') {
-      if (options.dns === false) args.push(flag);
+    if (flag.startsWith('--no-')) {
+      if (options[camelCase(flag.slice('--no-'.length))] === false) args.push(flag);
       continue;
     }
     const given = options[camelCase(flag.slice(2))];

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PortolanError } from '../src/errors/error.ts';
 import { containing } from '../test/support/matchers.ts';
@@ -42,6 +42,31 @@ describe('the configuration of an agent', () => {
     const error = refused([]);
     expect(error.code).toBe('CONFIG_INVALID');
     expect(error.fix).toContain('--data-dir');
+  });
+
+  it('maps ports of Gateways, by the file or by flags, and makes its paths absolute', () => {
+    const path = file(
+      'dataDir: /d\ngateway: {host: "::", ports: {"443": 8443}, workers: 2, accessLog: {file: a.log}, certificates: [{certificateFile: c, keyFile: /k}]}\n',
+    );
+    expect(loadConfig(['--config', path], {}).gateway).toEqual({
+      enabled: true,
+      host: '::',
+      ports: { '443': 8443 },
+      workers: 2,
+      graceSeconds: 10,
+      accessLog: { file: resolve('a.log') },
+      certificates: [{ certificateFile: resolve('c'), keyFile: '/k' }],
+    });
+    const flags = ['--gateway-port', '443=0', '--gateway-port', '80=8080', '--gateway-host', '192.0.2.1'];
+    expect(loadConfig(['--data-dir', '/d', ...flags], {}).gateway).toMatchObject({
+      host: '192.0.2.1',
+      ports: { '443': 0, '80': 8080 },
+    });
+    expect(loadConfig(['--data-dir', '/d', '--no-gateway'], {}).gateway.enabled).toBe(false);
+    expect(loadConfig(['--data-dir', '/d', '--witness'], {}).gateway.enabled).toBe(false);
+    for (const wrong of ['443', '443=x', 'x=1', '0=1', '443=70000']) {
+      expect(refused(['--data-dir', '/d', '--gateway-port', wrong]).message).toContain('gateway.ports');
+    }
   });
 
   it('comes from the file, over it the environment, over that the flags', () => {

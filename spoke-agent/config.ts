@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { gatewaySettings } from '../gateway/settings.ts';
 import { nameServerSettings, withAbsoluteFiles } from '../nameserver/settings.ts';
 import { type FieldViolation, messageOf, PortolanError } from '../src/errors/error.ts';
 import { isHostPort } from '../src/protocol/host-port.ts';
@@ -46,7 +47,7 @@ export const agentConfigSchema = z.strictObject({
   witness: z
     .boolean()
     .default(false)
-    .describe('Only votes: no name server. The third vantage point of two sites.'),
+    .describe('Only votes: no name server, no gateway. The third vantage point of two sites.'),
   dns: nameServerSettings
     .extend({
       enabled: z.boolean().default(true),
@@ -65,6 +66,7 @@ export const agentConfigSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  gateway: gatewaySettings.prefault({}),
   peer: z
     .strictObject({
       listen: listen
@@ -86,7 +88,7 @@ export const agentConfigSchema = z.strictObject({
         .max(100)
         .default([])
         .describe(
-          'Ranges that probes may contact although they are loopback, link-local, cloud metadata or multicast. Private ranges (10.0.0.0/8 …) need no permission.',
+          'Ranges that probes and the gateway (backends, key sets, introspection …) may contact although they are loopback, link-local, cloud metadata or multicast. Private ranges (10.0.0.0/8 …) need no permission.',
         ),
     })
     .prefault({}),
@@ -105,13 +107,16 @@ export const agentConfigSchema = z.strictObject({
 });
 export type AgentConfig = z.output<typeof agentConfigSchema>;
 
-/** Which flag sets which field. `--no-dns` sets `dns.enabled` to false. */
+/** Which flag sets which field. `--no-dns` sets `dns.enabled` to false, `--no-gateway` likewise. */
 export const FLAG_FIELDS = {
   'data-dir': ['dataDir'],
   witness: ['witness'],
   dns: ['dns', 'listen'],
   'no-dns': ['dns', 'enabled'],
   'dns-advertise': ['dns', 'advertise'],
+  'gateway-host': ['gateway', 'host'],
+  'gateway-port': ['gateway', 'ports'],
+  'no-gateway': ['gateway', 'enabled'],
   'peer-listen': ['peer', 'listen'],
   'peer-advertise': ['peer', 'advertise'],
   admin: ['admin', 'listen'],
@@ -126,6 +131,9 @@ const OPTIONS = {
   dns: { type: 'string', multiple: true },
   'no-dns': { type: 'boolean' },
   'dns-advertise': { type: 'string', multiple: true },
+  'gateway-host': { type: 'string' },
+  'gateway-port': { type: 'string', multiple: true },
+  'no-gateway': { type: 'boolean' },
   'peer-listen': { type: 'string' },
   'peer-advertise': { type: 'string' },
   admin: { type: 'string' },
@@ -163,6 +171,8 @@ export function loadConfig(
   const given: Readonly<Record<string, unknown>> = {
     ...flags,
     'no-dns': flags['no-dns'] ? false : undefined,
+    'no-gateway': flags['no-gateway'] ? false : undefined,
+    'gateway-port': flags['gateway-port'] === undefined ? undefined : portMap(flags['gateway-port']),
   };
   for (const [flag, path] of Object.entries(FLAG_FIELDS)) set(path, given[flag]);
 
@@ -176,8 +186,29 @@ export function loadConfig(
       ...withAbsoluteFiles(config.dns, (path) => resolve(path)),
       ...(config.witness ? { enabled: false } : {}),
     },
+    gateway: {
+      ...config.gateway,
+      ...(config.witness ? { enabled: false } : {}),
+      certificates: config.gateway.certificates.map(({ certificateFile, keyFile }) => ({
+        certificateFile: resolve(certificateFile),
+        keyFile: resolve(keyFile),
+      })),
+      accessLog:
+        config.gateway.accessLog.file === undefined ? {} : { file: resolve(config.gateway.accessLog.file) },
+    },
     geo: config.geo.database === undefined ? {} : { database: resolve(config.geo.database) },
   };
+}
+
+/** `443=8443`: a port of Gateways and where it is bound. What is not of this shape is left to the schema to refuse. */
+function portMap(flags: readonly string[]): Tree {
+  return Object.fromEntries(
+    flags.map((flag) => {
+      const at = flag.indexOf('=');
+      const bound = flag.slice(at + 1);
+      return at < 0 ? [flag, ''] : [flag.slice(0, at), /^\d+$/.test(bound) ? Number(bound) : bound];
+    }),
+  );
 }
 
 function invalid(file: string | undefined, found: readonly FieldViolation[]): PortolanError {

@@ -22,7 +22,7 @@ advertised is a host name or an address with a port from 1 to 65535: other machi
 ## Environment and flags
 
 \`PORTOLAN_DATA_DIR\` wins over \`dataDir\` of the file, and a flag wins over both. Flags of lists may be repeated;
-\`--no-dns\` sets its field to false. [\`portolan cluster join\`](cli.md#cluster-join) takes the same flags.
+\`--no-dns\` and \`--no-gateway\` set their fields to false; \`--gateway-port 443=8443\` maps one port. [\`portolan cluster join\`](cli.md#cluster-join) takes the same flags.
 
 | Flag | Field |
 |---|---|

@@ -1,0 +1,342 @@
+import { randomBytes } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import { PortolanError } from '../src/errors/error.ts';
+import {
+  type GatewayPart,
+  type GatewaySecrets,
+  NO_GATEWAY,
+  NO_GATEWAY_SECRETS,
+} from '../src/policy/model.ts';
+import { backoffDelayMs } from '../src/protocol/backoff.ts';
+import { CounterReader, Counters, familiesOf, type Metric } from '../src/telemetry/counters.ts';
+import type { Family } from '../src/telemetry/metric-text.ts';
+import type { SharedKeys } from './keys/layout.ts';
+import { choosePorts, type PortSettings } from './ports.ts';
+import type { BoundPort } from './server.ts';
+import type {
+  ConfigurationMessage,
+  FromGatewayThread,
+  GatewayThreadStart,
+  ToGatewayThread,
+} from './thread-messages.ts';
+import type { FileCertificate } from './tls/contract.ts';
+import { workerFile } from './worker-file.ts';
+
+export interface GatewayServiceOptions {
+  readonly settings: PortSettings & {
+    readonly workers: number;
+    readonly graceSeconds: number;
+    readonly accessLog: { readonly file?: string | undefined };
+  };
+  readonly allowedRanges: readonly string[];
+  /** The API keys of the cluster; undefined: there are none. */
+  readonly keys: SharedKeys | undefined;
+  readonly monotonicMs: () => number;
+  readonly after: (delayMs: number, task: () => void) => () => void;
+  readonly random: () => number;
+  readonly log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+    error(details: object, message: string): void;
+  };
+  /** The program of a thread; that of this release when left out. */
+  readonly entry?: string | URL | undefined;
+}
+
+/** The gateway of a process: threads that share their ports. There are none while no Gateway has a port. */
+export interface GatewayService {
+  /**
+   * Routes by this configuration from now on; a request keeps the one it began with. Resolves when every thread does, but for one
+   * that cannot: that keeps what it has, and says so in the log.
+   * @param geo a GeoIP database in shared memory, where a residency rule needs one
+   */
+  serve(part: GatewayPart, secrets: GatewaySecrets, geo: SharedArrayBuffer | undefined): Promise<void>;
+  /** Certificates of the agent's own files. */
+  setFiles(files: readonly FileCertificate[]): void;
+  reopenLogs(): void;
+  /** Where it answers now. */
+  readonly bound: readonly BoundPort[];
+  /** Listeners that are not served and why, by id. */
+  readonly problems: ReadonlyMap<string, string>;
+  /** Of the threads that run. */
+  readonly threadIds: readonly number[];
+  metrics(): readonly Family[];
+  /** Stops accepting, lets requests finish for `graceSeconds`, then cuts them. */
+  close(): Promise<void>;
+}
+
+const WORKERS: Metric = {
+  name: 'portolan_gateway_workers',
+  help: 'Gateway threads that serve.',
+  type: 'gauge',
+};
+const RESTARTS: Metric = {
+  name: 'portolan_gateway_worker_restarts_total',
+  help: 'Gateway threads that ended and were started again.',
+  type: 'counter',
+};
+const UNSERVED: Metric = {
+  name: 'portolan_gateway_listeners_unserved',
+  help: 'Listeners of Gateways that cannot be served here; /readyz says why.',
+  type: 'gauge',
+};
+
+const BACKOFF = { baseMs: 100, capMs: 10_000 };
+/** A thread that ran this long starts again without memory of earlier failures. */
+const HEALTHY_MS = 30_000;
+/** A thread that does not take a configuration for this long hangs, and is ended. */
+const ACKNOWLEDGE_MS = 30_000;
+/** Beyond the grace that requests have. */
+const CLOSE_MS = 2_000;
+/** A port that somebody else holds is tried again. */
+const PORTS_AGAIN_MS = 5_000;
+/** Session tickets are good for two hours at clients; a key that leaks opens the sessions of this time. */
+const TICKET_KEYS_MS = 12 * 3_600_000;
+const TICKET_KEY_OCTETS = 48;
+
+interface Thread {
+  readonly worker: Worker;
+  readonly reader: CounterReader;
+  readonly startedMs: number;
+  readonly exited: Promise<void>;
+  /** Version of the configuration it routes by. */
+  served: number;
+  problems: ReadonlyMap<string, string>;
+  failure: PortolanError | undefined;
+}
+
+export function createGatewayService(options: GatewayServiceOptions): GatewayService {
+  const { settings, log, monotonicMs, after } = options;
+  const counters = new Counters();
+  const running = counters.counter(WORKERS);
+  const restarts = counters.counter(RESTARTS);
+  const unserved = counters.counter(UNSERVED);
+  const slots: (Thread | undefined)[] = [];
+  const cancels = new Set<() => void>();
+  let files: readonly FileCertificate[] = [];
+  let ticketKeys = randomBytes(TICKET_KEY_OCTETS);
+  let configuration: ConfigurationMessage = {
+    type: 'configuration',
+    version: 0,
+    part: NO_GATEWAY,
+    secrets: NO_GATEWAY_SECRETS,
+    ports: [],
+    geo: undefined,
+  };
+  /** Listeners whose port cannot be bound. */
+  let unbound: ReadonlyMap<string, string> = new Map();
+  let waiting: { readonly version: number; readonly resolve: () => void }[] = [];
+  let wanted = false;
+  let closed = false;
+  /** One change of the configuration after the other. */
+  let changing: Promise<void> = Promise.resolve();
+  let cancelPorts: (() => void) | undefined;
+
+  const post = (thread: Thread, message: ToGatewayThread): void => thread.worker.postMessage(message);
+  const threads = (): readonly Thread[] => slots.filter((thread) => thread !== undefined);
+
+  const later = (delayMs: number, task: () => void): (() => void) => {
+    const cancel = after(delayMs, () => {
+      cancels.delete(stop);
+      task();
+    });
+    const stop = (): void => {
+      cancels.delete(stop);
+      cancel();
+    };
+    cancels.add(stop);
+    return stop;
+  };
+
+  const problems = (): ReadonlyMap<string, string> =>
+    new Map([...threads().flatMap((thread) => [...thread.problems]), ...unbound]);
+
+  /** Tells those who wait for a configuration that every thread there is has it; one that starts later begins with it. */
+  const settle = (): void => {
+    unserved.set(problems().size);
+    const oldest = Math.min(...threads().map(({ served }) => served));
+    const done = waiting.filter(({ version }) => version <= oldest);
+    waiting = waiting.filter(({ version }) => version > oldest);
+    for (const { resolve } of done) resolve();
+  };
+
+  const hear = (thread: Thread, message: FromGatewayThread): void => {
+    switch (message.type) {
+      case 'served':
+        if (thread.served < 0) running.add();
+        thread.served = message.version;
+        thread.problems = new Map(message.problems);
+        settle();
+        return;
+      case 'failed':
+        thread.failure = new PortolanError(message.error.code, message.error.message, {
+          fix: message.error.fix,
+        });
+        return;
+      case 'counters':
+        thread.reader.hear(message.news);
+        return;
+      case 'log':
+        log[message.level](message.details, message.message);
+        return;
+    }
+  };
+
+  const launch = (slot: number, failures: number): void => {
+    const start: GatewayThreadStart = {
+      allowedRanges: options.allowedRanges,
+      keys: options.keys,
+      accessLogFile: settings.accessLog.file,
+      ticketKeys,
+      files,
+      configuration,
+    };
+    const worker = new Worker(options.entry ?? workerFile(), { workerData: start, name: `gateway-${slot}` });
+    const thread: Thread = {
+      worker,
+      reader: new CounterReader(),
+      startedMs: monotonicMs(),
+      exited: new Promise((resolve) => worker.once('exit', () => resolve())),
+      served: -1,
+      problems: new Map(),
+      failure: undefined,
+    };
+    slots[slot] = thread;
+    worker.on('message', (message: FromGatewayThread) => hear(thread, message));
+    let thrown: unknown;
+    worker.on('error', (error) => {
+      thrown = error;
+    });
+    worker.once('exit', (code) => {
+      slots[slot] = undefined;
+      if (thread.served >= 0) running.add(-1);
+      counters.absorb(thread.reader.samples);
+      settle();
+      if (closed || !wanted) return;
+      const again = monotonicMs() - thread.startedMs >= HEALTHY_MS ? 1 : failures + 1;
+      const delayMs = backoffDelayMs(again, options.random, BACKOFF);
+      log.warn(
+        { err: thrown ?? thread.failure, code, slot, delayMs },
+        'a gateway thread ended; it is started again and the others go on',
+      );
+      later(delayMs, () => {
+        if (closed || !wanted || slots[slot] !== undefined) return;
+        restarts.add();
+        launch(slot, again);
+      });
+    });
+  };
+
+  const endThreads = async (): Promise<void> => {
+    const ending = threads();
+    const graceMs = settings.graceSeconds * 1000;
+    for (const thread of ending) post(thread, { type: 'close', graceMs });
+    const cancel = after(graceMs + CLOSE_MS, () => {
+      for (const { worker } of ending) void worker.terminate();
+    });
+    await Promise.all(ending.map(({ exited }) => exited));
+    cancel();
+  };
+
+  /** Every thread routes by the configuration when it resolves. */
+  const acknowledged = (version: number, asked: readonly Thread[]): Promise<void> => {
+    if (asked.length === 0) return Promise.resolve();
+    const cancel = later(ACKNOWLEDGE_MS, () => {
+      for (const thread of asked) {
+        if (thread.served >= version) continue;
+        log.error({ version }, 'a gateway thread does not take its configuration and is ended');
+        void thread.worker.terminate();
+      }
+    });
+    return new Promise((resolve) => {
+      waiting.push({
+        version,
+        resolve() {
+          cancel();
+          resolve();
+        },
+      });
+      settle();
+    });
+  };
+
+  const change = async (
+    part: GatewayPart,
+    secrets: GatewaySecrets,
+    geo: SharedArrayBuffer | undefined,
+  ): Promise<void> => {
+    if (closed) return;
+    cancelPorts?.();
+    cancelPorts = undefined;
+    const { ports, refused } = await choosePorts(part, settings, configuration.ports);
+    unbound = new Map(
+      part.ports.flatMap(({ port, listeners }) => {
+        const reason = refused.get(port);
+        return reason === undefined ? [] : listeners.map(({ id }) => [id, reason] as const);
+      }),
+    );
+    for (const [port, reason] of refused)
+      log.warn({ port }, `a port of the gateway is not served: ${reason}`);
+    const version = configuration.version + 1;
+    const served = { ...part, ports: part.ports.filter(({ port }) => !refused.has(port)) };
+    configuration = { type: 'configuration', version, part: served, secrets, ports, geo };
+    if (refused.size > 0) {
+      cancelPorts = later(PORTS_AGAIN_MS, () => {
+        changing = changing.then(() =>
+          configuration.version === version ? change(part, secrets, geo) : undefined,
+        );
+      });
+    }
+    unserved.set(problems().size);
+    if (ports.length === 0) {
+      wanted = false;
+      await endThreads();
+      return;
+    }
+    wanted = true;
+    const asked = threads();
+    for (const thread of asked) post(thread, configuration);
+    for (let slot = 0; slot < settings.workers; slot += 1) if (slots[slot] === undefined) launch(slot, 0);
+    await acknowledged(version, threads());
+  };
+
+  const rotate = (): void => {
+    later(TICKET_KEYS_MS, () => {
+      ticketKeys = randomBytes(TICKET_KEY_OCTETS);
+      for (const thread of threads()) post(thread, { type: 'ticketKeys', keys: ticketKeys });
+      rotate();
+    });
+  };
+  rotate();
+
+  return {
+    serve(part, secrets, geo) {
+      changing = changing.then(() => change(part, secrets, geo));
+      return changing;
+    },
+    setFiles(next) {
+      files = next;
+      for (const thread of threads()) post(thread, { type: 'files', files });
+    },
+    reopenLogs() {
+      for (const thread of threads()) post(thread, { type: 'reopenLogs' });
+    },
+    get bound() {
+      return configuration.ports;
+    },
+    get problems() {
+      return problems();
+    },
+    get threadIds() {
+      return threads().map(({ worker }) => worker.threadId);
+    },
+    metrics: () => familiesOf([counters.samples, ...threads().map(({ reader }) => reader.samples)]),
+    async close() {
+      closed = true;
+      for (const cancel of [...cancels]) cancel();
+      await endThreads();
+      for (const { resolve } of waiting.splice(0)) resolve();
+      await changing;
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const filePath = z.string().min(1).max(4096);
+
+/** `gateway:` of an agent's configuration file. */
+export const gatewaySettings = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Serve the Gateways of the cluster. Nothing is started or bound while there is none.'),
+  host: z
+    .string()
+    .refine((text) => isIP(text) !== 0, {
+      params: { fix: 'Write an address, such as 0.0.0.0, :: or 192.0.2.1.' },
+      error: 'is no IP address',
+    })
+    .default('127.0.0.1')
+    .describe('The address that listeners are bound to; `::` for every address of the machine.'),
+  ports: z
+    .record(z.string().regex(/^[1-9]\d{0,4}$/), z.number().int().min(0).max(65_535))
+    .default({})
+    .describe(
+      'Where a port of a Gateway is really bound, such as `{"443": 8443, "80": 8080}`; 0 lets the system choose. A port that is not named is bound as the Gateway says.',
+    ),
+  workers: z
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Threads that serve, sharing the ports (SO_REUSEPORT, Linux).'),
+  certificates: z
+    .array(z.strictObject({ certificateFile: filePath, keyFile: filePath }))
+    .max(100)
+    .default([])
+    .describe(
+      'Certificates (PEM, the chain after each) that win over those of Secrets for the names they hold. Read again when a file changes.',
+    ),
+  accessLog: z
+    .strictObject({
+      file: filePath
+        .optional()
+        .describe('Appended to; standard output when left out. SIGHUP opens it anew, for log rotation.'),
+    })
+    .prefault({}),
+  graceSeconds: z
+    .number()
+    .min(0)
+    .max(3600)
+    .default(10)
+    .describe('How long requests may take to finish when the agent ends.'),
+});
+
+export type GatewaySettings = z.output<typeof gatewaySettings>;

@@ -1,0 +1,63 @@
+import type { ErrorCode } from '../src/errors/table.ts';
+import type { GatewayPart, GatewaySecrets } from '../src/policy/model.ts';
+import type { CounterNews } from '../src/telemetry/counters.ts';
+import type { SharedKeys } from './keys/layout.ts';
+import type { BoundPort } from './server.ts';
+import type { FileCertificate } from './tls/contract.ts';
+
+/*
+ * What the process's own thread and its gateway threads say to each other. Both come from the same release, so the shapes need
+ * no versions.
+ */
+
+/** What a thread begins with. */
+export interface GatewayThreadStart {
+  /** Ranges that backends, key sets and the like may lie in although they are loopback, link-local or metadata (I32). */
+  readonly allowedRanges: readonly string[];
+  /** The API keys of the cluster. */
+  readonly keys: SharedKeys | undefined;
+  /** Absent: standard output. */
+  readonly accessLogFile: string | undefined;
+  readonly ticketKeys: Uint8Array;
+  readonly files: readonly FileCertificate[];
+  readonly configuration: ConfigurationMessage;
+}
+
+export interface ConfigurationMessage {
+  readonly type: 'configuration';
+  /** Grows with each; the thread acknowledges it. */
+  readonly version: number;
+  readonly part: GatewayPart;
+  readonly secrets: GatewaySecrets;
+  /** Where the ports are to be bound: chosen already. */
+  readonly ports: readonly BoundPort[];
+  /** A GeoIP database; absent when no rule of the part asks where clients are. */
+  readonly geo: SharedArrayBuffer | undefined;
+}
+
+export type ToGatewayThread =
+  | ConfigurationMessage
+  | { readonly type: 'files'; readonly files: readonly FileCertificate[] }
+  | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
+  | { readonly type: 'reopenLogs' }
+  | { readonly type: 'close'; readonly graceMs: number };
+
+export type FromGatewayThread =
+  /** Every request that arrives from now on is routed by this version. */
+  | {
+      readonly type: 'served';
+      readonly version: number;
+      /** Listeners that are not served and why; by id. */
+      readonly problems: readonly (readonly [listener: string, reason: string])[];
+    }
+  | {
+      readonly type: 'failed';
+      readonly error: { readonly code: ErrorCode; readonly message: string; readonly fix: string };
+    }
+  | { readonly type: 'counters'; readonly news: CounterNews }
+  | {
+      readonly type: 'log';
+      readonly level: 'info' | 'warn';
+      readonly message: string;
+      readonly details: Readonly<Record<string, string | number>>;
+    };
