@@ -148,6 +148,49 @@ export interface ZoneSigningRecord {
   readonly values: Readonly<Record<string, string>>;
 }
 
+/** A batch of an agent's usage outbox. */
+export interface UsageBatchFrom {
+  readonly agentUid: string;
+  /** `namespace/name` */
+  readonly cluster: string;
+  /** Random id and the place in it, from 1. */
+  readonly outbox: string;
+  readonly sequence: number;
+  readonly counts: readonly Required<Omit<UsageMinute, 'cluster'>>[];
+}
+
+/** Hits of one account. */
+export interface UsageMinute {
+  readonly namespace: string;
+  readonly principal: string;
+  /** Public id; empty: not by an API key. */
+  readonly keyId: string;
+  /** `namespace/name` of the route. */
+  readonly route: string;
+  readonly metric: string;
+  /** `namespace/name` of the cluster that let them pass. */
+  readonly cluster: string;
+  /** Start of the minute, seconds since 1970; absent in a total. */
+  readonly minuteSeconds?: number;
+  readonly amount: number;
+}
+
+export interface UsageFilter {
+  readonly namespace?: string;
+  readonly principal?: string;
+  readonly keyId?: string;
+  readonly route?: string;
+  readonly metric?: string;
+  readonly cluster?: string;
+  /** Minutes that start at or after this. */
+  readonly fromSeconds?: number;
+  /** Minutes that start before this. */
+  readonly toSeconds?: number;
+  /** A row per minute, newest first, or one for the whole time. */
+  readonly by: 'minute' | 'total';
+  readonly limit: number;
+}
+
 /**
  * The hub's durable state. Every method that writes resolves only after the write is durable (fsync or the database's
  * commit): an acknowledged write survives `kill -9` (I19). Methods reject with PortolanError: CONFLICT, NOT_FOUND,
@@ -248,6 +291,13 @@ export interface Store {
     change: { readonly revoked?: boolean; readonly certificateChainPem?: string },
     actor: Actor,
   ): Promise<AgentIdentity>;
+
+  /**
+   * Counts a batch if it is the next one of its outbox; any other changes nothing, so that each is counted once however often and in
+   * whatever order it comes (I34). Resolves to the last sequence that is counted, durably.
+   */
+  countUsage(batch: UsageBatchFrom): Promise<number>;
+  usage(filter: UsageFilter): Promise<readonly UsageMinute[]>;
 
   /** Small durable values of the hub's own (CA, keys' wrapped form, health memory, counters). */
   getMeta(key: string): Promise<string | undefined>;

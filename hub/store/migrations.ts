@@ -4,7 +4,7 @@ import type { SqlDialect } from './database.ts';
 import type { Tables } from './schema.ts';
 
 /** Each step is applied once, in order, in the transaction that records it. A published step is never edited. */
-const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [firstSchema];
+const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [firstSchema, usage];
 
 /** Brings the schema up to date. Throws STORE_TOO_NEW when a newer program has written it. */
 export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: string): Promise<void> {
@@ -76,5 +76,22 @@ function firstSchema(dialect: SqlDialect): readonly string[] {
     'create index agents_by_cluster on agents (cluster_uid, joined_sequence)',
     `create table meta (name text primary key, value text not null)${end}`,
     `create table counters (name text primary key, value ${integer} not null)${end}`,
+  ];
+}
+
+function usage(dialect: SqlDialect): readonly string[] {
+  const postgres = dialect === 'postgres';
+  const integer = postgres ? 'bigint' : 'integer';
+  const name = postgres ? 'text collate "C"' : 'text';
+  const end = postgres ? '' : ' strict, without rowid';
+  return [
+    `create table usage_outboxes (
+      agent_uid ${name} not null, outbox ${name} not null, sequence ${integer} not null,
+      primary key (agent_uid, outbox))${end}`,
+    `create table usage_minutes (
+      minute ${integer} not null, namespace ${name} not null, principal ${name} not null, key_id ${name} not null,
+      route ${name} not null, metric ${name} not null, cluster ${name} not null, amount ${integer} not null,
+      primary key (minute, namespace, principal, key_id, route, metric, cluster))${end}`,
+    'create index usage_by_principal on usage_minutes (namespace, principal, minute)',
   ];
 }

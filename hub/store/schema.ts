@@ -10,6 +10,8 @@ export interface Tables {
   readonly agents: AgentRow;
   readonly meta: { readonly name: string; readonly value: string };
   readonly counters: { readonly name: string; readonly value: number };
+  readonly usage_outboxes: UsageOutboxRow;
+  readonly usage_minutes: UsageMinuteRow;
   readonly schema_versions: { readonly version: number; readonly applied_at: string };
 }
 
@@ -108,4 +110,24 @@ export interface AgentRow {
   readonly joined_sequence: number;
   readonly spki_sha256: string;
   readonly certificate_chain_pem: string;
+}
+
+/** How far an agent's outbox is counted. Kept for ever: a batch that comes late must not count again. */
+export interface UsageOutboxRow {
+  readonly agent_uid: string;
+  readonly outbox: string;
+  readonly sequence: number;
+}
+
+export interface UsageMinuteRow {
+  /** Seconds since the Unix epoch. */
+  readonly minute: number;
+  readonly namespace: string;
+  readonly principal: string;
+  /** Empty: not by an API key. */
+  readonly key_id: string;
+  readonly route: string;
+  readonly metric: string;
+  readonly cluster: string;
+  readonly amount: number;
 }

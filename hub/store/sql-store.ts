@@ -16,6 +16,9 @@ import type {
   PlacedEvent,
   Store,
   TokenRecord,
+  UsageBatchFrom,
+  UsageFilter,
+  UsageMinute,
   ZoneSigningKey,
   ZoneSigningRecord,
 } from './contract.ts';
@@ -31,6 +34,7 @@ import { Tail } from './tail.ts';
 import { deleteToken, findToken, insertToken, markTokenUsed, readTokens } from './tokens.ts';
 import { Turn } from './turn.ts';
 import { newUid } from './uid.ts';
+import { countUsage, readUsage } from './usage.ts';
 import { EventLog, type EventSource, type LoggedEvent, type WatchOptions } from './watch.ts';
 import { listZoneSigning, readZoneSigning, writeZoneSigning } from './zone-signing.ts';
 
@@ -260,6 +264,14 @@ export class SqlStore implements Store {
       await audit({ actor, verb, ...next.cluster, payload: next });
       return next;
     });
+  }
+
+  countUsage(batch: UsageBatchFrom): Promise<number> {
+    return this.#write((tx) => countUsage(tx, batch, this.#settings.wallClock()));
+  }
+
+  usage(filter: UsageFilter): Promise<readonly UsageMinute[]> {
+    return this.#read((db) => readUsage(db, filter));
   }
 
   async getMeta(key: string): Promise<string | undefined> {

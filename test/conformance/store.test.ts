@@ -6,6 +6,7 @@ import { postgresPlace, type StorePlace, sqlitePlace } from './store-harness.ts'
 import { identityTests } from './store-identities.ts';
 import { objectTests } from './store-objects.ts';
 import { secretTests } from './store-secrets.ts';
+import { usageTests } from './store-usage.ts';
 import { watchTests } from './store-watch.ts';
 import { zoneSigningTests } from './store-zone-signing.ts';
 
@@ -21,6 +22,7 @@ function conformance(make: () => Promise<StorePlace>): void {
   describe('watch', () => watchTests(current));
   describe('secrets', () => secretTests(current));
   describe('keys of zones', () => zoneSigningTests(current));
+  describe('usage', () => usageTests(current));
   describe('audit', () => auditTests(current));
   describe('identities', () => identityTests(current));
 }
