@@ -76,6 +76,8 @@ export interface SharedKeyTable {
   heard(agoMs: number): void;
   /** All entries, shard by shard; changes made meanwhile may or may not be among them. */
   entries(): Iterable<KeyEntry>;
+  /** Hex digests of the keys that are refused by name. */
+  revoked(): readonly string[];
   readonly head: TableHead;
   /** Takes over buffers that were filled from the front; only while nothing was ever applied. */
   adopt(head: TableHead): void;
@@ -286,12 +288,32 @@ export function createSharedKeyTable(
     Atomics.add(control, SIZE, 1);
   }
 
+  function digestAt(at: number): Buffer {
+    const digest = Buffer.alloc(16);
+    for (let word = 0; word < 4; word += 1) digest.writeInt32LE(slots[at + word] ?? 0, word * 4);
+    return digest;
+  }
+
+  /** First words of the slots in use. */
+  function* used(): Generator<number> {
+    for (let shard = 0; shard < SHARDS; shard += 1) {
+      const region = Atomics.load(control, DIRECTORY + shard);
+      if (region === 0) continue;
+      const capacity = slots[region * SLOT_WORDS] ?? 0;
+      for (let i = 0; i < capacity; i += 1) {
+        // A shard that grew meanwhile leaves its old region as it was until another one needs it.
+        const at = (region + 1 + i) * SLOT_WORDS;
+        const kind = (slots[at + STATE] ?? 0) & KIND_MASK;
+        if (kind === LIVE || kind === REVOKED) yield at;
+      }
+    }
+  }
+
   function entryAt(at: number): KeyEntry {
     const own = decodeRecord(arena, (slots[at + REF] ?? 0) * BLOCK_BYTES);
     const start = own.profileRef * BLOCK_BYTES;
     const profile = profileOf(arena.toString('utf8', start + 4, start + 4 + arena.readUInt32LE(start)));
-    const digest = Buffer.alloc(16);
-    for (let word = 0; word < 4; word += 1) digest.writeInt32LE(slots[at + word] ?? 0, word * 4);
+    const digest = digestAt(at);
     const { id, principal, labels, attributes, expiresAtSeconds } = own;
     const revoked = ((slots[at + STATE] ?? 0) & KIND_MASK) === REVOKED;
     return {
@@ -322,17 +344,13 @@ export function createSharedKeyTable(
       Atomics.store(control, HEARD, toHeard(monotonicMs() - agoMs, shared.zeroMs));
     },
     *entries() {
-      for (let shard = 0; shard < SHARDS; shard += 1) {
-        const region = Atomics.load(control, DIRECTORY + shard);
-        if (region === 0) continue;
-        const capacity = slots[region * SLOT_WORDS] ?? 0;
-        for (let i = 0; i < capacity; i += 1) {
-          // A shard that grew meanwhile leaves its old region as it was until another one needs it.
-          const at = (region + 1 + i) * SLOT_WORDS;
-          const kind = (slots[at + STATE] ?? 0) & KIND_MASK;
-          if (kind === LIVE || kind === REVOKED) yield entryAt(at);
-        }
-      }
+      for (const at of used()) yield entryAt(at);
+    },
+    revoked() {
+      const found: string[] = [];
+      for (const at of used())
+        if (((slots[at + STATE] ?? 0) & KIND_MASK) === REVOKED) found.push(digestAt(at).toString('hex'));
+      return found;
     },
     get head() {
       return {
