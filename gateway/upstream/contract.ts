@@ -12,6 +12,8 @@ export interface BackendChoice {
   readonly target: WeightedBackend;
   /** Endpoint (`address:port`) a session is bound to; another one is taken when it is gone or ejected. */
   readonly endpoint?: string;
+  /** When that session began, wall-clock seconds: its absolute timeout runs from there. */
+  readonly sessionSinceS?: number;
 }
 
 export interface ForwardRequest {
@@ -96,7 +98,10 @@ export interface Upstreams {
   sessionValue(choice: BackendChoice, endpoint: string): string;
   /** Never throws; failures go to `sink.error`, possibly before this returns. */
   forward(choice: BackendChoice, request: ForwardRequest, sink: ForwardSink): Forwarding;
-  /** A copy whose answer is dropped; drops itself under pressure rather than delay the original. */
+  /**
+   * A copy whose answer is dropped; drops itself under pressure rather than delay the original. Called just before or after `forward` in the same
+   * step of the event loop, with the original's body: the copy listens in, and never starts, stops or ends the stream.
+   */
   mirror(backend: string, request: ForwardRequest): void;
   /** TLS passthrough: a connection to one of them, or undefined when none takes it. */
   connect(choice: BackendChoice, opened: (socket: Duplex | undefined) => void): void;

@@ -1,0 +1,304 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type {
+  CompiledSessionPersistence,
+  GatewayPart,
+  GatewaySecrets,
+  WeightedBackend,
+} from '../../src/policy/model.ts';
+import { type ActiveChecks, startActiveChecks } from './active-checks.ts';
+import { AddressBook, type Resolve } from './addresses.ts';
+import type { Backend, BackendCounts } from './backend.ts';
+import { buildBackend } from './build-backend.ts';
+import type { BackendChoice, Forwarding, ForwardRequest, Upstreams } from './contract.ts';
+import { Deadlines } from './deadlines.ts';
+import { dial } from './dial.ts';
+import type { Endpoint } from './endpoint.ts';
+import { Exchange } from './exchange.ts';
+import { copyOf, nowhere } from './mirror.ts';
+import { SessionValues } from './session-value.ts';
+
+export interface UpstreamDeps {
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  readonly after: (delayMs: number, task: () => void) => () => void;
+  /** 0 ≤ random < 1 */
+  readonly random: () => number;
+  readonly resolve: Resolve;
+  /** CIDR blocks the operator permits although they would be refused (`network.allowedRanges`, I32). */
+  readonly allowedRanges: readonly string[];
+  /** Seals session values; absent: from the cluster's pepper, so that all agents of the cluster honour them, or drawn at random. */
+  readonly sessionKey?: Uint8Array;
+  readonly log: { warn(details: object, message: string): void };
+}
+
+/** One backend for metrics; names are those of the configuration, so their number is bounded. */
+export interface BackendStats {
+  readonly backend: string;
+  readonly counts: Readonly<BackendCounts>;
+  readonly endpoints: readonly {
+    readonly endpoint: string;
+    readonly connections: number;
+    readonly pending: number;
+    readonly active: number;
+    readonly available: boolean;
+    readonly ejections: number;
+  }[];
+}
+
+export interface ManagedUpstreams extends Upstreams {
+  stats(): readonly BackendStats[];
+  /** Nothing is checked or kept any more; what is under way ends by itself. */
+  close(): void;
+}
+
+/** Copies that may be under way to one backend. */
+const MAX_MIRRORS = 64;
+const MIRROR_MS = 10_000;
+const PASSTHROUGH_TRIES = 3;
+const CODE_OF_UNRESOLVED = 'BACKEND_UNRESOLVED';
+const NOTHING: Forwarding = { drained: () => {}, abort: () => {} };
+
+/** What goes on from one configuration to the next. */
+interface Carried {
+  readonly backends: Map<string, Backend>;
+  readonly checks: Map<string, ActiveChecks>;
+  readonly addresses: AddressBook;
+  readonly deadlines: Deadlines;
+  readonly drawnKey: Uint8Array;
+}
+
+const carried = new WeakMap<Upstreams, Carried>();
+
+/**
+ * The backends of a configuration. Those that stay the same as in `previous` keep their connections, health and counts; of changed ones the
+ * endpoints that stay do; the rest is drained. `previous` remains usable for the requests that began with it.
+ */
+export function createUpstreams(
+  part: GatewayPart,
+  secrets: GatewaySecrets,
+  deps: UpstreamDeps,
+  previous?: Upstreams,
+): ManagedUpstreams {
+  const before = previous === undefined ? undefined : carried.get(previous);
+  const addresses = before?.addresses ?? new AddressBook(deps);
+  const deadlines = before?.deadlines ?? new Deadlines(deps.monotonicMs, deps.after);
+  const drawnKey = before?.drawnKey ?? randomBytes(32);
+  const buildDeps = { ...deps, addresses };
+  const exchangeDeps = { ...deps, deadlines };
+  const backends = new Map<string, Backend>();
+  const checks = new Map<string, ActiveChecks>();
+  const hosts = new Set<string>();
+  for (const [id, compiled] of Object.entries(part.backends)) {
+    const old = before?.backends.get(id);
+    const backend = buildBackend(id, compiled, secrets, old, buildDeps);
+    backends.set(id, backend);
+    for (const { address } of compiled.endpoints) hosts.add(address);
+    const running = before?.checks.get(id);
+    if (backend === old && running !== undefined) checks.set(id, running);
+    else checks.set(id, startActiveChecks(backend, buildDeps));
+  }
+  for (const [id, old] of before?.backends ?? []) {
+    const kept: readonly Endpoint[] = backends.get(id)?.endpoints ?? [];
+    for (const endpoint of old.endpoints) if (!kept.includes(endpoint)) endpoint.pool.drain();
+  }
+  for (const [id, running] of before?.checks ?? []) if (checks.get(id) !== running) running.stop();
+  addresses.keep(hosts);
+  const values = new SessionValues(deps.sessionKey ?? clusterKey(secrets) ?? drawnKey);
+  const mirrors = new Map<string, number>();
+
+  const ofSession = (
+    among: readonly WeightedBackend[],
+    persistence: CompiledSessionPersistence,
+    value: string,
+  ): BackendChoice | undefined => {
+    const session = values.open(value, endpointsOf(among, backends));
+    if (session === undefined) return undefined;
+    const nowMs = deps.wallMs();
+    const { absoluteTimeoutMs, idleTimeoutMs } = persistence;
+    if (absoluteTimeoutMs !== undefined && nowMs - session.sinceS * 1_000 > absoluteTimeoutMs)
+      return undefined;
+    if (idleTimeoutMs !== undefined && nowMs - session.seenS * 1_000 > idleTimeoutMs) return undefined;
+    const target = among.find(({ backend }) => backend === session.backend);
+    return target && { target, endpoint: session.endpoint, sessionSinceS: session.sinceS };
+  };
+
+  const upstreams: ManagedUpstreams = {
+    choose(among, persistence, session, random) {
+      if (persistence !== undefined && session !== undefined) {
+        const bound = ofSession(among, persistence, session);
+        if (bound !== undefined) return bound;
+      }
+      const [only] = among;
+      if (only !== undefined && among.length === 1) return only.weight > 0 ? { target: only } : undefined;
+      let left = 0;
+      for (const { weight } of among) left += weight;
+      left *= random;
+      let last: WeightedBackend | undefined;
+      for (const target of among) {
+        if (target.weight <= 0) continue;
+        last = target;
+        left -= target.weight;
+        if (left < 0) break;
+      }
+      return last && { target: last };
+    },
+
+    sessionValue(choice, endpoint) {
+      const nowS = Math.floor(deps.wallMs() / 1_000);
+      const goesOn = choice.endpoint === endpoint ? choice.sessionSinceS : undefined;
+      return values.seal(choice.target.backend ?? '', endpoint, goesOn ?? nowS, nowS);
+    },
+
+    forward(choice, request, sink) {
+      const { backend: id } = choice.target;
+      const backend = id === undefined ? undefined : backends.get(id);
+      if (backend === undefined) {
+        const message = 'The rule names a backend that does not exist or may not be used.';
+        sink.error({ code: CODE_OF_UNRESOLVED, status: 500, message, retries: 0 });
+        return NOTHING;
+      }
+      const exchange = new Exchange(backend, choice, request, sink, exchangeDeps);
+      exchange.start();
+      return exchange;
+    },
+
+    mirror(id, request) {
+      const backend = backends.get(id);
+      if (backend !== undefined) mirror(backend, request, mirrors, exchangeDeps);
+    },
+
+    connect(choice, opened) {
+      const { backend: id } = choice.target;
+      const backend = id === undefined ? undefined : backends.get(id);
+      if (backend === undefined) opened(undefined);
+      else connect(backend, choice, addresses, deps, opened);
+    },
+
+    stats: () => [...backends.values()].map((backend) => statsOf(backend, deps.monotonicMs())),
+
+    close() {
+      for (const running of checks.values()) running.stop();
+      for (const { endpoints } of backends.values()) for (const { pool } of endpoints) pool.drain();
+    },
+  };
+  carried.set(upstreams, { backends, checks, addresses, deadlines, drawnKey });
+  return upstreams;
+}
+
+type ExchangeMeans = ConstructorParameters<typeof Exchange>[4];
+
+function mirror(
+  backend: Backend,
+  request: ForwardRequest,
+  mirrors: Map<string, number>,
+  deps: ExchangeMeans,
+): void {
+  const { counts, id } = backend;
+  const underWay = mirrors.get(id) ?? 0;
+  if (underWay >= MAX_MIRRORS || backend.endpoints.some(({ pool }) => pool.pending > 0)) {
+    counts.mirrorsDropped += 1;
+    return;
+  }
+  mirrors.set(id, underWay + 1);
+  counts.mirrored += 1;
+  let exchange: Exchange | undefined;
+  let over = false;
+  const end = (): void => {
+    if (over) return;
+    over = true;
+    copy?.stop();
+    mirrors.set(id, (mirrors.get(id) ?? 1) - 1);
+  };
+  const copy =
+    request.body === undefined
+      ? undefined
+      : copyOf(request.body, () => {
+          counts.mirrorsDropped += 1;
+          exchange?.abort();
+          end();
+        });
+  const { upgrade: _, ...plain } = request;
+  const requestMs = Math.min(MIRROR_MS, request.timeouts.requestMs ?? MIRROR_MS);
+  const copied: ForwardRequest = { ...plain, body: copy?.body, retry: undefined, timeouts: { requestMs } };
+  exchange = new Exchange(
+    backend,
+    { target: { backend: id, weight: 1, filters: [] } },
+    copied,
+    nowhere(end),
+    deps,
+  );
+  exchange.start();
+}
+
+function connect(
+  backend: Backend,
+  choice: BackendChoice,
+  addresses: AddressBook,
+  deps: UpstreamDeps,
+  opened: (socket: Duplex | undefined) => void,
+): void {
+  const tried: Endpoint[] = [];
+  const once = (): void => {
+    const endpoint = backend.pick(choice.endpoint, tried.length === 0 ? undefined : tried);
+    if (endpoint === undefined || tried.length >= PASSTHROUGH_TRIES || tried.includes(endpoint)) {
+      opened(undefined);
+      return;
+    }
+    tried.push(endpoint);
+    const at = endpoint.name.lastIndexOf(':');
+    const host = endpoint.name.slice(0, at);
+    const port = Number(endpoint.name.slice(at + 1));
+    const { connectTimeoutMs, limits } = backend.compiled;
+    if (endpoint.active >= limits.maxConnections) {
+      once();
+      return;
+    }
+    endpoint.active += 1;
+    const target = { host, port, tls: undefined, alpn: undefined };
+    dial(target, connectTimeoutMs, { ...deps, addresses }, undefined, (socket) => {
+      backend.report(endpoint, socket !== undefined);
+      if (socket === undefined) {
+        endpoint.active -= 1;
+        once();
+        return;
+      }
+      socket.once('close', () => {
+        endpoint.active -= 1;
+      });
+      opened(socket);
+    });
+  };
+  once();
+}
+
+function* endpointsOf(
+  among: readonly WeightedBackend[],
+  backends: ReadonlyMap<string, Backend>,
+): Generator<readonly [string, string]> {
+  for (const { backend: id } of among) {
+    const backend = id === undefined ? undefined : backends.get(id);
+    for (const endpoint of backend?.endpoints ?? []) yield [backend?.id ?? '', endpoint.name];
+  }
+}
+
+function statsOf(backend: Backend, nowMs: number): BackendStats {
+  return {
+    backend: backend.id,
+    counts: backend.counts,
+    endpoints: backend.endpoints.map((endpoint) => ({
+      endpoint: endpoint.name,
+      connections: endpoint.pool.connections,
+      pending: endpoint.pool.pending,
+      active: endpoint.active,
+      available: endpoint.available(nowMs),
+      ejections: endpoint.ejections,
+    })),
+  };
+}
+
+function clusterKey(secrets: GatewaySecrets): Uint8Array | undefined {
+  if (secrets.peppers === undefined) return undefined;
+  const pepper = Buffer.from(secrets.peppers.cluster, 'base64');
+  return new Uint8Array(hkdfSync('sha256', pepper, '', 'portolan gateway sessions', 32));
+}
