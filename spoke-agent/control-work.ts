@@ -18,6 +18,7 @@ import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
 import { agentSnapshots } from './agent-snapshots.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
+import { needsCountries } from './gateway/configuration.ts';
 import { openGeoFiles } from './geo-files.ts';
 import { createGeoKeeper } from './geo-keeper.ts';
 import { fromDecisionBatch, fromFaultLeases } from './hub-messages.ts';
@@ -25,8 +26,15 @@ import { openIdentity } from './identity-files.ts';
 import { createHubLink, type HubLink } from './link.ts';
 import { formatListen } from './listen-address.ts';
 import type { AgentLog } from './log.ts';
-import { memoryOfTuple, type SavedStates, type ToControl, type ToData } from './messages.ts';
+import {
+  type GatewayFacts,
+  memoryOfTuple,
+  type SavedStates,
+  type ToControl,
+  type ToData,
+} from './messages.ts';
 import { observe } from './observe.ts';
+import { toUsageBatch } from './usage-batch.ts';
 import { createPeerLinks, type PeerLinks } from './peers.ts';
 import type { ProgramFiles } from './programs.ts';
 import { tryOut } from './sacrificial-check.ts';
@@ -99,6 +107,7 @@ export async function startControl(
   let wasUp = false;
   let toldDownMs = Number.NEGATIVE_INFINITY;
   let closed = false;
+  let gateway: GatewayFacts = start;
 
   // --- rule
   let cancelSoon: (() => void) | undefined;
@@ -152,7 +161,8 @@ export async function startControl(
     // Only the drains are kept of the routing part; the data process has the rest.
     const { drains, issuedAtMs, geoSha256 } = readPart(stored.parts.routing, 'routing');
     // An operator who gave a database of their own keeps it.
-    if (config.dns.enabled && config.geo.database === undefined) geoKeeper.want(geoSha256);
+    const locates = config.dns.enabled || (config.gateway.enabled && gatewayLocates(stored));
+    if (locates && config.geo.database === undefined) geoKeeper.want(geoSha256);
     const { epoch } = stored.mark;
     const standing = snapshotDrains({ drains, issuedAtMs }, clock.wallMs());
     decision.applySnapshot(
@@ -257,6 +267,7 @@ export async function startControl(
         snapshotHash: intake.current?.mark.hash ?? '',
         peerAddress,
         nameServers: [...advertised],
+        gateways: [...gateway.gateways],
       }),
     on: {
       welcome: (welcome) =>
@@ -292,6 +303,8 @@ export async function startControl(
       },
       faults: (leases) => prober?.setFaults(fromFaultLeases(leases, clock.monotonicMs())),
       observe: (order) => void onObserve(order),
+      usageAck: ({ outbox, sequence }) =>
+        deps.send({ type: 'usageAck', outbox, sequence: Number(sequence) }),
       renewed: (err) => {
         if (err === undefined) log.info({}, 'the certificate was renewed');
         else log.error({ err }, 'the certificate could not be renewed; it is tried again');
@@ -315,6 +328,8 @@ export async function startControl(
         peersConnected: peers?.connectedPeers().length ?? 0,
         dataReady: intake.served !== '' || !config.dns.enabled,
         appliedDecisionSequence: BigInt(decision.appliedSequence),
+        gateways: [...gateway.gateways],
+        gatewayProblems: { ...gateway.gatewayProblems },
       }),
     );
   }
@@ -339,7 +354,11 @@ export async function startControl(
   return {
     receive(message) {
       switch (message.type) {
+        case 'usage':
+          link?.sendUsage(toUsageBatch(message));
+          return;
         case 'serving':
+          gateway = message;
           intake.serving(message.hash, message.error ?? '');
           sendStatus();
           return;
@@ -372,6 +391,10 @@ export async function startControl(
       await Promise.all([intake.close(), peers?.close()]);
     },
   };
+}
+
+function gatewayLocates({ parts }: StoredSnapshot): boolean {
+  return parts.gateway !== undefined && needsCountries(readPart(parts.gateway, 'gateway'));
 }
 
 /** The hub is a place of its own: hearing it shows that this vantage point is not cut off. */

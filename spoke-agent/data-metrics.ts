@@ -8,6 +8,7 @@ export interface DataFigures {
   readonly states: StateView;
   readonly source: 'hub' | 'quorum' | 'saved';
   readonly nameServer: NameServerStats | undefined;
+  readonly gateway: readonly Family[];
   readonly controlRunning: boolean;
   readonly controlRestarts: number;
   readonly hubUp: boolean;
@@ -64,6 +65,6 @@ export function dataMetrics(figures: DataFigures): string {
       figures.rssBytes,
     ),
   ];
-  families.push(...(nameServer?.families ?? []));
+  families.push(...(nameServer?.families ?? []), ...figures.gateway);
   return renderMetrics(families);
 }

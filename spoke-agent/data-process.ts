@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createNameService, type NameService } from '../nameserver/service.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
@@ -6,7 +6,8 @@ import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { dataMetrics } from './data-metrics.ts';
-import { openGeoChoice } from './geo-choice.ts';
+import { createDataGateway } from './gateway/data-gateway.ts';
+import { type GeoChoice, openGeoChoice } from './geo-choice.ts';
 import { openGeoFiles } from './geo-files.ts';
 import { formatListen } from './listen-address.ts';
 import type { AgentLog } from './log.ts';
@@ -42,15 +43,20 @@ export async function startDataProcess(
   const monotonicMs = () => clock.monotonicMs();
   const file = stateFile(config.dataDir);
   const states = createServedStates(await file.read(), times(), monotonicMs);
-  const geo = config.dns.enabled
-    ? await openGeoChoice({ own: config.geo.database, files: openGeoFiles(config.dataDir), log })
-    : undefined;
+  let geoOpened: Promise<GeoChoice> | undefined;
+  const openGeo = (): Promise<GeoChoice> => {
+    geoOpened ??= openGeoChoice({ own: config.geo.database, files: openGeoFiles(config.dataDir), log });
+    return geoOpened;
+  };
+  const geo = config.dns.enabled ? await openGeo() : undefined;
 
   let served: ServedSnapshot = NOTHING_SERVED;
   let servedPath: string | undefined;
   let snapshotError = '';
   let link: Extract<ToData, { type: 'link' }> = { type: 'link', hub: 'down', peers: 0 };
   let running = false;
+  /** Of agent.json: written anew when they change. */
+  let facts: Readonly<Record<string, unknown>> | undefined;
 
   const nameServer: NameService | undefined = config.dns.enabled
     ? await createNameService({
@@ -63,9 +69,12 @@ export async function startDataProcess(
       })
     : undefined;
 
-  const serve = async (path: string): Promise<void> => {
+  const gateway = createDataGateway({ config, clock, random: Math.random, keys: () => undefined, log });
+
+  /** @returns what the gateway has to do: names are answered without waiting for its threads */
+  const serve = async (path: string): Promise<() => Promise<void>> => {
     try {
-      const next = await compileSnapshot(path, geo?.for, () => states.view());
+      const { gateway: routes, ...next } = await compileSnapshot(path, geo?.for, () => states.view());
       states.setContent(next.content, times());
       nameServer?.statesChanged(); // routing remembers last healthy answers of its own
       await nameServer?.serve(next.names);
@@ -77,13 +86,29 @@ export async function startDataProcess(
       if (next.otherGeoDatabase) {
         log.warn({}, 'the hub decides by another GeoIP database; answers may differ between name servers');
       }
+      return async () => {
+        await gateway.serve(routes, async () => (await openGeo()).for(next.geoSha256));
+        await writeFacts();
+      };
     } catch (err) {
       snapshotError = err instanceof Error ? err.message : String(err);
       log.error({ err, path }, 'a snapshot cannot be served; the last good one stays');
+      return async () => undefined;
     }
   };
+  /** For people and tools on this machine; nothing before everything listens. */
+  const writeFacts = async (): Promise<void> => {
+    if (facts === undefined) return;
+    await publishFacts(config.dataDir, { ...facts, gateways: gateway.addresses }).catch((err: unknown) =>
+      log.error({ err }, 'agent.json cannot be written'),
+    );
+  };
+  const gatewayFacts = () => ({
+    gateways: gateway.addresses,
+    gatewayProblems: Object.fromEntries(gateway.problems),
+  });
   await nameServer?.serve(served.names);
-  if (started.snapshotPath !== undefined) await serve(started.snapshotPath);
+  const firstRoutes = started.snapshotPath === undefined ? undefined : await serve(started.snapshotPath);
 
   const bound = (await nameServer?.start()) ?? [];
   const nameServers = bound.map(formatListen);
@@ -102,15 +127,16 @@ export async function startDataProcess(
         return;
       case 'snapshot':
         serving = serving.then(async () => {
-          await serve(message.path);
+          await (await serve(message.path))();
           const error = snapshotError === '' ? {} : { error: snapshotError };
-          supervisor.send({ type: 'serving', hash: served.hash, ...error });
+          supervisor.send({ type: 'serving', hash: served.hash, ...gatewayFacts(), ...error });
         });
         return;
       case 'geo':
         // Now that the hub's database is here, the same snapshot is answered by it.
         serving = serving.then(async () => {
-          if (served.otherGeoDatabase && servedPath !== undefined) await serve(servedPath);
+          if ((served.otherGeoDatabase || geo === undefined) && servedPath !== undefined)
+            await (await serve(servedPath))();
         });
         return;
       case 'link':
@@ -135,6 +161,7 @@ export async function startDataProcess(
       config,
       nameServers,
       serving: served.hash,
+      ...gatewayFacts(),
       remembered: states.save(times()),
     }),
     onMessage,
@@ -163,6 +190,7 @@ export async function startDataProcess(
   const unready = (): readonly string[] => [
     ...(config.dns.enabled && served.hash === '' ? ['no snapshot is served yet'] : []),
     ...(config.dns.enabled && bound.length === 0 ? ['the name server does not listen'] : []),
+    ...gateway.unready(),
     ...(config.witness && !running ? ['the control process does not run'] : []),
   ];
 
@@ -178,6 +206,7 @@ export async function startDataProcess(
             hub: link.hub,
             peers: link.peers,
             nameServers,
+            ...gatewayFacts(),
             snapshot: { hash: served.hash, sequence: served.sequence, error: snapshotError },
             states: states.source,
           }),
@@ -187,6 +216,7 @@ export async function startDataProcess(
               states: states.view(),
               source: states.source,
               nameServer: nameServer?.stats(),
+              gateway: gateway.metrics(),
               controlRunning: running,
               controlRestarts: supervisor.restarts,
               hubUp: link.hub === 'up',
@@ -225,15 +255,19 @@ export async function startDataProcess(
   let stopped = false;
   saveLater();
 
-  await writeFile(
-    join(config.dataDir, 'agent.json'),
-    `${JSON.stringify({
-      pid: process.pid,
-      nameServers,
-      ...(admin === undefined ? {} : { admin: formatListen(admin.address) }),
-    })}\n`,
-    { mode: 0o600 },
-  );
+  if (firstRoutes !== undefined) {
+    serving = serving.then(async () => {
+      await firstRoutes();
+      supervisor.send({ type: 'serving', hash: served.hash, ...gatewayFacts() });
+    });
+    await serving;
+  }
+  facts = {
+    pid: process.pid,
+    nameServers,
+    ...(admin === undefined ? {} : { admin: formatListen(admin.address) }),
+  };
+  await writeFacts();
 
   return {
     async stop() {
@@ -241,9 +275,16 @@ export async function startDataProcess(
       stopped = true;
       cancelSave();
       await supervisor.stop();
-      await Promise.all([nameServer?.close(), admin?.close()]);
+      await Promise.all([nameServer?.close(), gateway.close(), admin?.close()]);
       await save();
       await unlock();
     },
   };
+}
+
+/** A reader finds the old facts or the new ones, never half of them. */
+async function publishFacts(dataDir: string, facts: object): Promise<void> {
+  const path = join(dataDir, 'agent.json');
+  await writeFile(`${path}.new`, `${JSON.stringify(facts)}\n`, { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }

@@ -1,3 +1,4 @@
+import type { UsageCount } from '../gateway/usage/usage-counts.ts';
 import type { TargetMemory } from '../src/health/types.ts';
 import type { AgentConfig } from './config.ts';
 
@@ -48,8 +49,16 @@ export interface SavedStates {
   readonly lastHealthy: readonly (readonly [key: string, endpoints: readonly string[]])[];
 }
 
+/** Where the gateway of the data process answers, and what of it does not. */
+export interface GatewayFacts {
+  /** `scheme://host:port` */
+  readonly gateways: readonly string[];
+  /** By id of the listener. */
+  readonly gatewayProblems: Readonly<Record<string, string>>;
+}
+
 export type ToControl =
-  | {
+  | ({
       readonly type: 'start';
       readonly config: AgentConfig;
       /** Addresses the name server answers on, `host:port`. */
@@ -57,10 +66,17 @@ export type ToControl =
       /** Hash of the snapshot the data process serves; empty: none. */
       readonly serving: string;
       readonly remembered?: SavedStates;
-    }
+    } & GatewayFacts)
   /** The data process serves this snapshot now, or why it does not. */
-  | { readonly type: 'serving'; readonly hash: string; readonly error?: string }
+  | ({ readonly type: 'serving'; readonly hash: string; readonly error?: string } & GatewayFacts)
   | { readonly type: 'metrics'; readonly id: number }
+  /** A batch of the usage outbox for the hub; without a stream to it nothing happens, and it is given again. */
+  | {
+      readonly type: 'usage';
+      readonly outbox: string;
+      readonly sequence: number;
+      readonly counts: readonly UsageCount[];
+    }
   | { readonly type: 'stop' };
 
 export type ToData =
@@ -71,6 +87,8 @@ export type ToData =
   | { readonly type: 'geo'; readonly sha256: string }
   | StatesMessage
   | { readonly type: 'link'; readonly hub: 'up' | 'down'; readonly peers: number }
+  /** The hub has this of an outbox, durably. */
+  | { readonly type: 'usageAck'; readonly outbox: string; readonly sequence: number }
   | { readonly type: 'metrics'; readonly id: number; readonly text: string };
 
 /** What the one-shot start of the control program (`bootstrap`) tells its parent. */

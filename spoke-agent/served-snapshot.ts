@@ -5,6 +5,7 @@ import { NO_TRANSFERS, transferPlan } from '../nameserver/transfer-plan.ts';
 import { EMPTY_TABLE } from '../src/dns/table.ts';
 import { sha256Hex } from '../src/identity/digest.ts';
 import type { GeoLookup, StateView } from '../src/routing/model.ts';
+import { type GatewayConfiguration, readGateway } from './gateway/configuration.ts';
 import type { RoutedContent } from './served-states.ts';
 import { decodeSnapshotFile, invalid, partOf, readDnsPart, readPart } from './snapshot-file.ts';
 
@@ -17,6 +18,8 @@ export interface ServedSnapshot {
   readonly names: ServedTable;
   readonly zones: number;
   readonly hostnames: number;
+  /** Hex; of the GeoIP database that the hub decides by. */
+  readonly geoSha256: string;
   /** The hub decides by another GeoIP database than this server. */
   readonly otherGeoDatabase: boolean;
   readonly content: RoutedContent;
@@ -34,6 +37,7 @@ export const NOTHING_SERVED: ServedSnapshot = {
   },
   zones: 0,
   hostnames: 0,
+  geoSha256: '',
   otherGeoDatabase: false,
   content: { policies: [], regions: {}, drains: [], issuedAtMs: 0 },
 };
@@ -47,7 +51,7 @@ export async function compileSnapshot(
   path: string,
   geoFor: ((sha256: string) => Promise<GeoLookup>) | undefined,
   view: () => StateView,
-): Promise<ServedSnapshot> {
+): Promise<ServedSnapshot & { readonly gateway: GatewayConfiguration | undefined }> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -75,7 +79,9 @@ export async function compileSnapshot(
     },
     zones: built.table.zones.length,
     hostnames: built.policies.size,
+    geoSha256: routing.geoSha256,
     otherGeoDatabase: geo !== undefined && routing.geoSha256 !== '' && routing.geoSha256 !== geo.sha256,
     content: { policies, regions, drains, issuedAtMs },
+    gateway: readGateway(signed),
   };
 }

@@ -4,19 +4,23 @@ import { resolverAddress } from '../src/dns/client.ts';
 import { messageOf } from '../src/errors/error.ts';
 import { createStateView } from '../src/health/state-view.ts';
 import type { SnapshotContent } from '../src/protocol/snapshot.ts';
+import { readGateway } from './gateway/configuration.ts';
 import type { CheckVerdict } from './sacrificial-check.ts';
 import { decodeSnapshotFile, parseJson, partOf, readDnsPart, readPart } from './snapshot-file.ts';
 import { partProblems } from './snapshot-schema.ts';
 
 /*
  * The program that tries a snapshot file out before it is believed (I11): checks the shape of every part, compiles the
- * routing table as the data process will, and asks it once for every name. Whatever happens here ends this process alone.
+ * routing table as the data process will, and asks it once for every name; builds what gateway threads will build. Whatever happens here ends this process alone.
  */
 
+const MOST_PROBLEMS = 5;
+const OPTIONAL = ['dns', 'gateway', 'gatewaySecrets'] as const;
+
 /** Everything that is wrong, as one line; empty when nothing is. */
-function problemsOf(file: Uint8Array): string {
+async function problemsOf(file: Uint8Array): Promise<string> {
   const signed = decodeSnapshotFile(file);
-  const optional = signed.parts.some((part) => part.name === 'dns') ? (['dns'] as const) : [];
+  const optional = OPTIONAL.filter((name) => signed.parts.some((part) => part.name === name));
   const names: readonly (keyof SnapshotContent)[] = ['routing', 'probes', 'peers', ...optional];
   for (const name of names) {
     const problems = partProblems(name, parseJson(partOf(signed, name), `part ${name}`));
@@ -39,13 +43,17 @@ function problemsOf(file: Uint8Array): string {
       for (const type of node.routed.types) node.routed.answer({ name: node.name, type, client });
     }
   }
-  return '';
+  const gateway = readGateway(signed);
+  if (gateway === undefined) return '';
+  // Loaded only here: most clusters have no gateway.
+  const { gatewayProblems } = await import('./gateway/trial.ts');
+  return gatewayProblems(gateway.part, gateway.secrets).slice(0, MOST_PROBLEMS).join('; ');
 }
 
 const path = process.argv[2];
 let verdict: CheckVerdict;
 try {
-  const reason = path === undefined ? 'no file was named' : problemsOf(await readFile(path));
+  const reason = path === undefined ? 'no file was named' : await problemsOf(await readFile(path));
   verdict = reason === '' ? { ok: true } : { ok: false, reason };
 } catch (error) {
   verdict = { ok: false, reason: messageOf(error) };

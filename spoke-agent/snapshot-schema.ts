@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { tryParseName } from '../src/dns/name.ts';
 import type { SnapshotContent } from '../src/protocol/snapshot.ts';
+import { gatewayPart, gatewaySecretsPart } from './gateway/part-schema.ts';
 
 /*
  * Shape of the parts, as far as this agent reads them. Unknown fields pass: the hub may be one version ahead. Used only in
@@ -204,26 +205,13 @@ const dns = z.object({
   ),
 });
 
-const gateway = z.looseObject({
-  ports: z.array(z.looseObject({ port, protocol: z.enum(['http', 'https', 'tls']) })),
-  rules: z.record(z.string(), z.looseObject({})),
-  backends: z.record(z.string(), z.looseObject({})),
-  auth: z.record(z.string(), z.looseObject({})),
-  edge: z.record(z.string(), z.looseObject({})),
-});
-const gatewaySecrets = z.looseObject({
-  certificates: z.record(z.string(), z.object({ certificatePem: z.string(), keyPem: z.string() })),
-  bundles: z.record(z.string(), z.string()),
-  values: z.record(z.string(), z.string()),
-});
-
 const SCHEMAS: { readonly [N in keyof SnapshotContent]-?: z.ZodType } = {
   routing,
   probes,
   peers,
   dns,
-  gateway,
-  gatewaySecrets,
+  gateway: gatewayPart,
+  gatewaySecrets: gatewaySecretsPart,
 };
 
 /** What is wrong with a part, as `path: message` lines; empty when nothing is. */

@@ -1,0 +1,124 @@
+import type { SharedKeys } from '../../gateway/keys/layout.ts';
+import type { GatewayService } from '../../gateway/service.ts';
+import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import type { LinkClock } from '../../src/protocol/clock.ts';
+import type { GeoLookup } from '../../src/routing/model.ts';
+import type { Family } from '../../src/telemetry/metric-text.ts';
+import type { AgentConfig } from '../config.ts';
+import { formatListen } from '../listen-address.ts';
+import type { AgentLog } from '../log.ts';
+import { type CertificateFiles, openCertificateFiles } from './certificate-files.ts';
+import { type GatewayConfiguration, needsCountries } from './configuration.ts';
+
+export interface DataGatewayOptions {
+  readonly config: Pick<AgentConfig, 'gateway' | 'network'>;
+  readonly clock: LinkClock;
+  readonly random: () => number;
+  /** The API keys of the cluster, once there is a gateway. */
+  readonly keys: () => SharedKeys | undefined;
+  readonly log: AgentLog;
+}
+
+/** The gateway of the data process. Costs nothing while the cluster has no Gateway. */
+export interface DataGateway {
+  /**
+   * Serves this from now on; undefined: nothing. Resolves when all threads do.
+   * @param geo the database to find countries by; asked for only where a rule needs it
+   */
+  serve(next: GatewayConfiguration | undefined, geo: () => Promise<GeoLookup | undefined>): Promise<void>;
+  /** `scheme://host:port` of what it answers on. */
+  readonly addresses: readonly string[];
+  /** Listeners that are not served and why, by id. */
+  readonly problems: ReadonlyMap<string, string>;
+  /** Why the gateway does not do what it should; empty: it does. */
+  unready(): readonly string[];
+  metrics(): readonly Family[];
+  close(): Promise<void>;
+}
+
+export function createDataGateway(options: DataGatewayOptions): DataGateway {
+  const { config, clock, log } = options;
+  let service: GatewayService | undefined;
+  let files: CertificateFiles | undefined;
+  let digest = '';
+  let geoSha256 = '';
+  let schemes: ReadonlyMap<number, string> = new Map();
+  let closed = false;
+
+  const reopen = (): void => service?.reopenLogs();
+  const readFiles = async (): Promise<void> => {
+    const found = (await files?.read()) ?? [];
+    if (!closed) service?.setFiles(found);
+  };
+
+  const start = async (): Promise<GatewayService> => {
+    const { createGatewayService } = await import('../../gateway/service.ts');
+    service = createGatewayService({
+      settings: config.gateway,
+      allowedRanges: config.network.allowedRanges,
+      keys: options.keys(),
+      monotonicMs: () => clock.monotonicMs(),
+      after: (delayMs, task) => clock.after(delayMs, task),
+      random: options.random,
+      log,
+    });
+    process.on('SIGHUP', reopen);
+    if (config.gateway.certificates.length > 0) {
+      files = openCertificateFiles(config.gateway.certificates, () => void readFiles(), log);
+      await readFiles();
+    }
+    return service;
+  };
+
+  return {
+    async serve(next, geo) {
+      const ports = next?.part.ports ?? [];
+      if (closed || !config.gateway.enabled || (ports.length === 0 && service === undefined)) return;
+      const lookup = next !== undefined && needsCountries(next.part) ? await geo() : undefined;
+      const sha256 = lookup?.sha256 ?? '';
+      if (next?.digest === digest && sha256 === geoSha256) return;
+      digest = next?.digest ?? '';
+      geoSha256 = sha256;
+      schemes = new Map(ports.map(({ port, protocol }) => [port, protocol]));
+      const running = service ?? (await start());
+      await running.serve(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS, sharedOf(lookup));
+      for (const [listener, reason] of running.problems)
+        log.warn({ listener }, `a listener of the gateway is not served: ${reason}`);
+      if (ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
+    },
+    get addresses() {
+      return service === undefined ? [] : addressesOf(service, schemes);
+    },
+    get problems() {
+      return service?.problems ?? new Map();
+    },
+    unready() {
+      if (service === undefined) return [];
+      const unserved = [...service.problems].map(([listener, reason]) => `listener ${listener}: ${reason}`);
+      const idle = service.bound.length > 0 && service.threadIds.length === 0;
+      return idle ? [...unserved, 'no gateway thread runs'] : unserved;
+    },
+    metrics: () => service?.metrics() ?? [],
+    async close() {
+      closed = true;
+      process.off('SIGHUP', reopen);
+      files?.close();
+      await service?.close();
+    },
+  };
+}
+
+function addressesOf(service: GatewayService, schemes: ReadonlyMap<number, string>): readonly string[] {
+  return service.bound.map(
+    ({ port, host, boundPort }) =>
+      `${schemes.get(port) ?? 'http'}://${formatListen({ host, port: boundPort })}`,
+  );
+}
+
+/** A copy that threads share; the threads of one configuration all have the same. */
+function sharedOf(lookup: GeoLookup | undefined): SharedArrayBuffer | undefined {
+  if (lookup?.database === undefined) return undefined;
+  const memory = new SharedArrayBuffer(lookup.database.length);
+  new Uint8Array(memory).set(lookup.database);
+  return memory;
+}
