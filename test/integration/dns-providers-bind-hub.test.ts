@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { parseName } from '../../src/dns/name.ts';
 import { type RunningUpdatable, runUpdatable, UPDATE_KEY } from '../conformance/providers/updatable.ts';
 import { startUpdatableBind } from '../support/primaries.ts';
@@ -77,14 +77,15 @@ describe.skipIf(!named.available)('the hub publishes into BIND', () => {
     await hub.apply(
       failover('again', ['www.update.example', 'other.update.example'], ['west'], backends.port),
     );
-    const status = await until(
-      'the status',
+    // A question that gets no answer in time, on a busy machine, stands there until the next one.
+    await until(
+      'the status that says why',
       async () => {
         const found = await hub.client.get('DNSProvider', { namespace: 'default', name: 'bind' });
-        return found?.status?.conditions.find((c) => c.type === 'Ready' && c.status === 'False');
+        const ready = found?.status?.conditions.find((c) => c.type === 'Ready');
+        return ready?.status === 'False' && ['ZoneMissing', 'Denied'].includes(ready.reason);
       },
       WAIT_MS,
     );
-    expect(status.value.reason).toMatch(/^(ZoneMissing|Denied)$/);
   }, 120_000);
 });
