@@ -1,3 +1,4 @@
+import type { CelRouteFacts } from '../../src/policy/cel-context.ts';
 import type { CompiledAuth } from '../../src/policy/model.ts';
 import type { Fields, GatewayRequest } from '../request.ts';
 
@@ -51,7 +52,19 @@ export type AuthDecision = AuthAllowed | AuthDenied;
  * servers.
  */
 export interface Authorizer {
-  decide(auth: CompiledAuth, request: GatewayRequest): AuthDecision | Promise<AuthDecision>;
+  /** @param place what CEL sees as `route` and `destination`; made once per rule */
+  decide(
+    auth: CompiledAuth,
+    request: GatewayRequest,
+    place?: RequestPlace,
+  ): AuthDecision | Promise<AuthDecision>;
+}
+
+/** Where a request was routed to. */
+export interface RequestPlace {
+  readonly route?: CelRouteFacts;
+  /** Port of the listener. */
+  readonly port?: number;
 }
 
 /** Passed when a rule has no auth: same shape, nobody known. */
