@@ -20,6 +20,7 @@ import type {
   ToGatewayThread,
 } from './thread-messages.ts';
 import type { FileCertificate } from './tls/contract.ts';
+import type { UsageCount } from './usage/usage-counts.ts';
 import { workerFile } from './worker-file.ts';
 
 export interface GatewayServiceOptions {
@@ -31,6 +32,8 @@ export interface GatewayServiceOptions {
   readonly allowedRanges: readonly string[];
   /** The API keys of the cluster; undefined: there are none. */
   readonly keys: SharedKeys | undefined;
+  /** What the threads counted; absent: nobody keeps accounts. */
+  readonly usage?: ((counts: readonly UsageCount[]) => void) | undefined;
   readonly monotonicMs: () => number;
   readonly after: (delayMs: number, task: () => void) => () => void;
   readonly random: () => number;
@@ -175,6 +178,9 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
         return;
       case 'counters':
         thread.reader.hear(message.news);
+        return;
+      case 'usage':
+        options.usage?.(message.counts);
         return;
       case 'log':
         log[message.level](message.details, message.message);

@@ -4,6 +4,7 @@ import type { CounterNews } from '../src/telemetry/counters.ts';
 import type { SharedKeys } from './keys/layout.ts';
 import type { BoundPort } from './server.ts';
 import type { FileCertificate } from './tls/contract.ts';
+import type { UsageCount } from './usage/usage-counts.ts';
 
 /*
  * What the process's own thread and its gateway threads say to each other. Both come from the same release, so the shapes need
@@ -55,6 +56,8 @@ export type FromGatewayThread =
       readonly error: { readonly code: ErrorCode; readonly message: string; readonly fix: string };
     }
   | { readonly type: 'counters'; readonly news: CounterNews }
+  /** Hits since the last time. */
+  | { readonly type: 'usage'; readonly counts: readonly UsageCount[] }
   | {
       readonly type: 'log';
       readonly level: 'info' | 'warn';

@@ -42,6 +42,7 @@ import { createPlaceFinder } from './reconcile/places.ts';
 import { createServices } from './reconcile/services.ts';
 import { openStore } from './store/open.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { createUsageIntake } from './usage/intake.ts';
 
 /** A running hub and where it listens. */
 export interface Hub {
@@ -320,6 +321,7 @@ export async function startHub(
         onStatus: (session) => engine.onSeen(session.agentUid),
         onSnapshotAck: (session, ack) => engine.onSnapshotAck(session.agentUid, ack),
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
+        onUsage: createUsageIntake({ store, log }),
         onClosed(session, reason) {
           // A newer incarnation may have taken the place of this stream already.
           if (sessionOf(session.agentUid) === undefined) engine.onClosed(session.agentUid);

@@ -21,6 +21,8 @@ import {
   RenewRequestSchema,
   type Snapshot,
   type SnapshotAck,
+  type UsageAck,
+  type UsageBatch,
   type VoteBatch,
   type Welcome,
 } from '../src/protocol/generated/portolan_pb.js';
@@ -39,6 +41,7 @@ interface HubLinkEvents {
   readonly decisions: (batch: DecisionBatch) => void;
   readonly faults: (leases: FaultLeases) => void;
   readonly observe: (observe: Observe) => void;
+  readonly usageAck: (ack: UsageAck) => void;
   readonly up: () => void;
   /** A stream ended or could not be opened; the link goes on trying. AGENT_REVOKED means that a new join is needed. */
   readonly down: (reason: PortolanError) => void;
@@ -65,6 +68,8 @@ export interface HubLink {
   /** False when there is no stream; the Hello of the next one says which snapshot is in use. */
   sendAck(ack: SnapshotAck): boolean;
   sendObservations(batch: ObservationBatch): boolean;
+  /** False when there is no stream or it is too slow: the outbox keeps it. */
+  sendUsage(batch: UsageBatch): boolean;
   /** A part of the hub's GeoIP database. Rejects with HUB_UNREACHABLE, or NOT_FOUND when the hub uses another one. */
   geoDatabase(
     sha256: string,
@@ -212,6 +217,9 @@ export function createHubLink(options: HubLinkOptions): HubLink {
       case 'observe':
         on.observe(kind.value);
         break;
+      case 'usageAck':
+        on.usageAck(kind.value);
+        break;
       case undefined:
         // A message of a newer hub: ignored, so that releases mix (I12).
         break;
@@ -245,6 +253,7 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     sendStatus: (value) => send({ case: 'status', value }, REPEATED_PENDING_OCTETS),
     sendAck: (value) => send({ case: 'snapshotAck', value }),
     sendObservations: (value) => send({ case: 'observations', value }),
+    sendUsage: (value) => send({ case: 'usage', value }, REPEATED_PENDING_OCTETS),
     async geoDatabase(sha256, offset) {
       if (attempt?.isUp() !== true)
         throw new PortolanError('HUB_UNREACHABLE', 'there is no stream to the hub');

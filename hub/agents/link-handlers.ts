@@ -4,6 +4,7 @@ import type {
   Hello,
   ObservationBatch,
   SnapshotAck,
+  UsageBatch,
   VoteBatch,
 } from '../../src/protocol/generated/portolan_pb.js';
 import type { AgentSession } from './link-session.ts';
@@ -17,6 +18,7 @@ export interface AgentLinkHandlers {
   onStatus(session: AgentSession, status: AgentStatus): void;
   onSnapshotAck(session: AgentSession, ack: SnapshotAck): void;
   onObservations(session: AgentSession, batch: ObservationBatch): void;
+  onUsage(session: AgentSession, batch: UsageBatch): void | Promise<void>;
   /** Once per session that had an onHello. */
   onClosed(session: AgentSession, reason: PortolanError): void;
 }

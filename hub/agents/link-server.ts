@@ -220,6 +220,9 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       case 'observations':
         guarded(session, () => handlers.onObservations(session, kind.value));
         break;
+      case 'usage':
+        guarded(session, () => handlers.onUsage(session, kind.value));
+        break;
       case 'hello':
         end(new PortolanError('VALIDATION_FAILED', 'a second Hello came on the same stream'));
         break;

@@ -24,6 +24,7 @@ import {
   ObservationBatchSchema,
   RenewResponseSchema,
   SnapshotAckSchema,
+  UsageBatchSchema,
   VoteBatchSchema,
   WelcomeSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
@@ -56,6 +57,8 @@ const startServer = (overrides: Partial<AgentLinkServerOptions> = {}): Promise<A
       onStatus: (session, value) => void heard.push(`status ${session.clusterKey} ${value.snapshotHash}`),
       onSnapshotAck: (session, ack) => void heard.push(`ack ${session.clusterKey} ${ack.version}`),
       onObservations: (session, batch) => void heard.push(`observations ${session.clusterKey} ${batch.id}`),
+      onUsage: (session, batch) =>
+        void heard.push(`usage ${session.clusterKey} ${batch.outbox} ${batch.sequence}`),
       onClosed: (session, reason) =>
         void closings.push({ session, code: reason.code, atMs: performance.now() }),
     },
@@ -106,6 +109,7 @@ function linkFor(identity: AgentIdentityHolder, incarnation = 'i1', hubAddresses
       decisions: (d) => void events.push(`decisions ${d.sequence}`),
       faults: (f) => void events.push(`faults ${f.faults.length}`),
       observe: (o) => void events.push(`observe ${o.id}`),
+      usageAck: (ack) => void events.push(`usage ${ack.outbox} ${ack.sequence}`),
       up: () => void events.push('up'),
       down: (error) => {
         events.push(`down ${error.code}`);
@@ -179,12 +183,14 @@ describe('the agent link', () => {
     expect(agent.link.sendStatus(create(AgentStatusSchema, { snapshotHash: 'h' }))).toBe(true);
     expect(agent.link.sendAck(create(SnapshotAckSchema, { version: 5n }))).toBe(true);
     expect(agent.link.sendObservations(create(ObservationBatchSchema, { id: 'o1' }))).toBe(true);
-    await until('all arrived at the hub', () => heard.length === 4);
+    expect(agent.link.sendUsage(create(UsageBatchSchema, { outbox: 'b1', sequence: 7n }))).toBe(true);
+    await until('all arrived at the hub', () => heard.length === 5);
     expect(heard).toEqual([
       'votes default/fra 4',
       'status default/fra h',
       'ack default/fra 5',
       'observations default/fra o1',
+      'usage default/fra b1 7',
     ]);
     expect(agent.link.lastHeardAgeMs()).toBeLessThan(5_000);
   });
