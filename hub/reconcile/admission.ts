@@ -1,5 +1,7 @@
 import type { BudgetConfig, Removal } from '../../src/plan/budget.ts';
+import { countriesOf } from '../../src/routing/geography.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
+import { gatewayWarnings } from '../gateways/warnings.ts';
 import { abandonedZones } from '../providers/admission.ts';
 import { createZoneFinder } from '../providers/zone-keys.ts';
 import type { Moment } from './capacity.ts';
@@ -48,7 +50,8 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
   const warnings: string[] = [];
   changes.forEach((change, index) => {
     const { allowedRanges, ownCredentials } = input.context;
-    for (const v of referenceViolations(change, next, input.joined, allowedRanges, ownCredentials))
+    const isRegion = (name: string): boolean => countriesOf(input.context.regions, name) !== undefined;
+    for (const v of referenceViolations(change, next, input.joined, allowedRanges, ownCredentials, isRegion))
       violations.push({ ...v, change: index });
   });
   const guarded =
@@ -58,7 +61,10 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
   if (input.force) warnings.push(...guarded.violations.map((v) => `forced: ${v.message}`));
   else violations.push(...guarded.violations);
   for (const change of changes) {
-    if (change.type !== 'delete') warnings.push(...warningsFor(change.next, next, input.context));
+    if (change.type !== 'delete') {
+      warnings.push(...warningsFor(change.next, next, input.context));
+      warnings.push(...gatewayWarnings(change.next, next.objects, input.moment.wallMs));
+    }
     warnings.push(...signingWarnings(change), ...abandonedZones(change));
   }
   return { violations, warnings, next, charges: guarded.charges };

@@ -13,7 +13,13 @@ export interface KnownAgent {
   readonly lastSeenWallMs: number | undefined;
   /** Snapshot it confirmed last. */
   readonly applied:
-    | { readonly version: number; readonly hash: string; readonly sequence: number }
+    | {
+        readonly version: number;
+        readonly hash: string;
+        readonly sequence: number;
+        /** Digest of the gateway configuration it serves. */
+        readonly gateway?: string;
+      }
     | undefined;
   /** Why it refused the last snapshot. */
   readonly refused: string | undefined;

@@ -4,6 +4,8 @@ import { conditionsOf as stored } from '../../src/resources/conditions-of.ts';
 import { type Condition, withCondition } from '../../src/resources/metadata.ts';
 import { signedVerdict, signingStatus } from '../dnssec/signing-status.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
+import type { ClusterGateways } from '../gateways/gateways.ts';
+import { gatewayStatuses } from '../gateways/statuses.ts';
 import type { DnsStatus } from '../providers/status.ts';
 import type { Change, Key } from '../store/contract.ts';
 import type { KnownAgent } from './agent-directory.ts';
@@ -25,6 +27,8 @@ export interface StatusInput {
   readonly dns?: DnsStatus | undefined;
   /** What people call a name server, by its id. */
   readonly serverName: (id: string) => string;
+  /** What the gateways of each cluster are compiled to; `undefined`: none are run. */
+  readonly gateways?: ReadonlyMap<string, ClusterGateways> | undefined;
   readonly wallMs: number;
 }
 
@@ -48,6 +52,7 @@ export function dueStatuses(input: StatusInput): readonly Change[] {
     if (status !== undefined) add(provider, status);
   }
   for (const drain of input.world.objects.Drain.values()) add(drain, drainStatus(drain, input));
+  for (const [object, status] of gatewayStatuses(input)) add(object, status);
   for (const check of input.world.objects.HealthCheck.values()) {
     add(check, {
       conditions: conditionsOf(

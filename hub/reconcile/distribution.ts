@@ -29,10 +29,7 @@ export interface Distribution {
   /** A new stream: the agent gets its snapshot again with the next refresh, unless it knows more than this hub. */
   greet(agentUid: string, applied: { readonly epoch: number; readonly version: number }): void;
   /** The content an acknowledged version had; `undefined` for one that is not the last sent. */
-  contentOf(
-    agentUid: string,
-    ack: Pick<SnapshotAck, 'version'>,
-  ): Pick<Published, 'sequence' | 'hash'> | undefined;
+  contentOf(agentUid: string, ack: Pick<SnapshotAck, 'version'>): SentContent | undefined;
   /**
    * True when the agent has followed a newer epoch or a newer version than this hub's store knows: the data was restored from an old
    * backup, so this hub must not lead it.
@@ -43,10 +40,16 @@ export interface Distribution {
   forgetGone(): void;
 }
 
+/** What an agent answers from once it has acknowledged it. */
+export interface SentContent extends Pick<Published, 'sequence' | 'hash'> {
+  /** Digest of the gateway configuration in it. */
+  readonly gateway?: string;
+}
+
 interface Sent {
   readonly version: number;
   readonly digest: string;
-  readonly content: Pick<Published, 'sequence' | 'hash'>;
+  readonly content: SentContent;
 }
 
 export function createDistribution(options: DistributionOptions): Distribution {
@@ -77,7 +80,12 @@ export function createDistribution(options: DistributionOptions): Distribution {
       options.signer,
     );
     const { sequence, hash } = input.published;
-    sent.set(agentUid, { version, digest: compiled.digest, content: { sequence, hash } });
+    const { gateway } = compiled;
+    sent.set(agentUid, {
+      version,
+      digest: compiled.digest,
+      content: { sequence, hash, ...(gateway === undefined ? {} : { gateway }) },
+    });
     options.send(agentUid, message);
   }
 

@@ -15,13 +15,14 @@ import { fromWireVotes } from '../../src/protocol/votes.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { DrillEffects } from '../drills/effects.ts';
+import type { Gateways } from '../gateways/gateways.ts';
 import type { DnsStatus } from '../providers/status.ts';
 import type { Store } from '../store/contract.ts';
 import { type AgentDirectory, createAgentDirectory } from './agent-directory.ts';
 import { createBroadcast } from './broadcast.ts';
 import type { CaBundles } from './ca-bundles.ts';
 import { dueStatuses } from './conditions.ts';
-import { createDistribution } from './distribution.ts';
+import { createDistribution, type SentContent } from './distribution.ts';
 import { drainObjects, standingDrains } from './drains.ts';
 import { followObjects } from './follow.ts';
 import { createHubHealth, type HubHealth } from './health.ts';
@@ -64,6 +65,8 @@ export interface EngineOptions {
   readonly signingOf?: (zone: string) => ZoneSigningView | undefined;
   /** Zone-signing and TSIG keys; never in what is published. */
   readonly nameServerSecrets: NameServerSecrets;
+  /** Gateways of the clusters; absent: none are run. */
+  readonly gateways?: Gateways;
   /** Makes the hub's own vantage point; called once. */
   readonly startProber: (onVotes: (votes: readonly Vote[]) => void) => Prober;
   /** Sends to an agent if it is connected. */
@@ -116,6 +119,9 @@ export interface Engine {
   inputsChanged(): void;
   close(): Promise<void>;
 }
+
+const gatewayOf = ({ gateway }: SentContent): { readonly gateway?: string } =>
+  gateway === undefined ? {} : { gateway };
 
 /** Staleness is noticed at this pace; votes that changed are judged at once. */
 const TICK_MS = 250;
@@ -203,6 +209,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
           const agent = agents.get(id.slice('agent/'.length));
           return agent === undefined ? id : clusterOf(agent);
         },
+        gateways: options.gateways?.all,
         wallMs: wallMs(),
       }),
     isBig: ({ key: { kind, namespace, name } }) =>
@@ -254,6 +261,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       material = true;
       throw thrown;
     }
+    await options.gateways?.follow(content.world);
     requestTick();
     snapshotsDue = true;
     statuses.touch();
@@ -277,6 +285,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       targets: [...content.world.targets.values()],
       caBundles: options.caBundles.all,
       dns: content.dns,
+      ...(options.gateways === undefined ? {} : { gateways: options.gateways.all }),
       agents: known(),
       hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
       wallMs: wallMs(),
@@ -454,7 +463,11 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       } else {
         const content = distribution.contentOf(agentUid, ack);
         const sequence = content?.sequence ?? agents.get(agentUid)?.applied?.sequence ?? 0;
-        agents.note(agentUid, { applied: { version, hash: ack.hash, sequence }, refused: undefined });
+        const gateway = content === undefined ? {} : gatewayOf(content);
+        agents.note(agentUid, {
+          applied: { version, hash: ack.hash, sequence, ...gateway },
+          refused: undefined,
+        });
         if (content !== undefined) publisher.referenced(agentUid, content.hash);
       }
       statuses.touch();

@@ -3,6 +3,7 @@ import { zoneAbove } from '../../src/plan/delegation.ts';
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
 import { tsigSecretsOf } from '../../src/resources/tsig-secret.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
+import { certificateViolations, gatewayViolations } from '../gateways/admission.ts';
 import { providerViolations, secretsOf } from '../providers/admission.ts';
 import { objectKey } from './objects.ts';
 import type { World } from './world.ts';
@@ -31,6 +32,7 @@ export function referenceViolations(
   allowedRanges: readonly string[] = [],
   /** Namespaces whose DNSProviders need no Secret. */
   ownCredentials?: readonly string[],
+  isRegion: (name: string) => boolean = () => true,
 ): readonly Unplaced[] {
   if (change.type === 'delete') return deletionOf(change.current, next, joined);
   const desired = change.next;
@@ -68,6 +70,7 @@ export function referenceViolations(
         ...providerViolations(desired, next, allowedRanges, ownCredentials),
       ];
     case 'Secret':
+      return certificateViolations(desired);
     case 'Gateway':
     case 'HTTPRoute':
     case 'GRPCRoute':
@@ -77,7 +80,7 @@ export function referenceViolations(
     case 'AuthPolicy':
     case 'GatewayPolicy':
     case 'CallerRouting':
-      return [];
+      return gatewayViolations(desired, { allowedRanges, isRegion });
   }
 }
 

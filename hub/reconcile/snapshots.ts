@@ -10,6 +10,7 @@ import {
   SnapshotSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
 import type { DnsPart, PeersPart, RoutingPart, SnapshotParts } from '../../src/protocol/snapshot.ts';
+import type { ClusterGateways } from '../gateways/gateways.ts';
 import { canonicalTextOf } from './canonical-text.ts';
 import type { Published } from './publisher.ts';
 
@@ -37,6 +38,8 @@ export interface SnapshotInput {
   readonly caBundles: Readonly<Record<string, string>>;
   /** For name servers only. */
   readonly dns: DnsPart;
+  /** By cluster; those without a Gateway have none. */
+  readonly gateways?: ReadonlyMap<string, Pick<ClusterGateways, 'part' | 'secrets' | 'digest'>>;
   readonly agents: readonly SnapshotAgent[];
   readonly hub: Vantage;
   readonly wallMs: number;
@@ -53,6 +56,8 @@ export interface SnapshotSet {
 export interface AgentParts {
   readonly agent: SnapshotAgent;
   readonly digest: string;
+  /** Digest of the gateway configuration in it. */
+  readonly gateway?: string;
   /** Made anew at every call: with many agents, the bytes of all of them would not fit in memory. */
   readonly parts: () => SnapshotParts;
 }
@@ -130,9 +135,13 @@ export function compileSnapshots(
     const own = (): readonly string[] => targets.filter((t) => t.cluster === cluster).map((t) => t.id);
     const assignedText = canonicalJson(work.get(`agent/${agentUid}`) ?? own());
     const self = canonicalJson({ agentUid, cluster, failureDomain } satisfies PeersPart['self']);
+    const gateway = input.gateways?.get(cluster);
     byAgent.set(agentUid, {
       agent,
-      digest: digest([encode(`${common} ${assignedText} ${self}${agent.nameServer ? dnsText : ''}`)]),
+      ...(gateway === undefined ? {} : { gateway: gateway.digest }),
+      digest: digest([
+        encode(`${common} ${assignedText} ${self}${agent.nameServer ? dnsText : ''}${gateway?.digest ?? ''}`),
+      ]),
       parts: () => ({
         routing: routing(),
         probes: encode(`{"assigned":${assignedText},${shared}}`),
@@ -140,6 +149,12 @@ export function compileSnapshots(
           `{"peers":[${peers.flatMap((p) => (p.agentUid === agentUid ? [] : [p.text])).join(',')}],"self":${self}}`,
         ),
         ...(agent.nameServer && hasDns ? { dns: encode(dnsText) } : {}),
+        ...(gateway === undefined
+          ? {}
+          : {
+              gateway: encode(canonicalTextOf(gateway.part)),
+              gatewaySecrets: encode(canonicalJson(gateway.secrets)),
+            }),
       }),
     });
   }

@@ -47,7 +47,18 @@ export interface CertificateAuthority {
     readonly nowMs: number;
   }): Promise<string>;
   /** A new key with a 30-day certificate for `hub.portolan.internal`, server use only. */
-  issueHubServer(nowMs: number): Promise<{ readonly certificatePem: string; readonly privateKeyPem: string }>;
+  issueHubServer(nowMs: number): Promise<ServerKeyPair>;
+  /** A new P-256 key with a 30-day certificate for these DNS names (a wildcard as left-most label), server use only. */
+  issueServer(request: {
+    readonly dnsNames: readonly string[];
+    readonly nowMs: number;
+  }): Promise<ServerKeyPair>;
+}
+
+/** PEM both: the leaf's certificate, and its key as PKCS#8. */
+export interface ServerKeyPair {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
 }
 
 /** The library loads only where certificates are made: it costs 22 MB and 0.1 s. */
@@ -59,6 +70,8 @@ async function x509() {
 /** A new self-signed CA for one installation; P-256, ten years. `randomBytes` gives the serial number. */
 export async function createCa(options: {
   readonly hubUid: string;
+  /** Default: `portolan hub <uid>`. */
+  readonly commonName?: string;
   readonly nowMs: number;
   readonly randomBytes: (count: number) => Uint8Array;
 }): Promise<CaMaterial> {
@@ -67,7 +80,7 @@ export async function createCa(options: {
   const privateKeyPem = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const certificate = await lib.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialFrom(options.randomBytes),
-    name: [{ O: ['portolan'] }, { CN: [`portolan hub ${options.hubUid}`] }],
+    name: [{ O: ['portolan'] }, { CN: [options.commonName ?? `portolan hub ${options.hubUid}`] }],
     notBefore: new Date(options.nowMs - BACKDATE_MS),
     notAfter: new Date(options.nowMs + CA_LIFE_MS),
     signingAlgorithm: ECDSA,
@@ -124,6 +137,25 @@ export async function openCa(
     return `${certificate.toString('pem')}\n`;
   };
 
+  const issueServer: CertificateAuthority['issueServer'] = async ({ dnsNames, nowMs }) => {
+    const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const certificatePem = await issue({
+      publicKey: keys.publicKey,
+      nowMs,
+      lifeMs: SERVER_CERTIFICATE_LIFE_MS,
+      // A common name has at most 64 characters (RFC 5280 appendix A); nobody reads it where there are alternative names.
+      subject: [{ CN: [(dnsNames[0] ?? '').slice(0, 64)] }],
+      extensions: [
+        new lib.ExtendedKeyUsageExtension([lib.ExtendedKeyUsage.serverAuth]),
+        new lib.SubjectAlternativeNameExtension(dnsNames.map((value) => ({ type: 'dns', value }))),
+      ],
+    });
+    return {
+      certificatePem,
+      privateKeyPem: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    };
+  };
+
   return {
     certificatePem: material.certificatePem,
     spkiSha256: spkiSha256Of(issuer.publicKey),
@@ -144,23 +176,8 @@ export async function openCa(
         ],
       });
     },
-    async issueHubServer(nowMs) {
-      const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      const certificatePem = await issue({
-        publicKey: keys.publicKey,
-        nowMs,
-        lifeMs: SERVER_CERTIFICATE_LIFE_MS,
-        subject: [{ CN: [HUB_SERVER_NAME] }],
-        extensions: [
-          new lib.ExtendedKeyUsageExtension([lib.ExtendedKeyUsage.serverAuth]),
-          new lib.SubjectAlternativeNameExtension([{ type: 'dns', value: HUB_SERVER_NAME }]),
-        ],
-      });
-      return {
-        certificatePem,
-        privateKeyPem: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      };
-    },
+    issueHubServer: (nowMs) => issueServer({ dnsNames: [HUB_SERVER_NAME], nowMs }),
+    issueServer,
   };
 }
 

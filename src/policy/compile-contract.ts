@@ -1,8 +1,7 @@
 import type { Resource } from '../resources/catalogue.ts';
-import type { Condition } from '../resources/metadata.ts';
-import type { ParentReference } from '../resources/route-fields.ts';
 import type { RegionTable } from '../routing/model.ts';
-import type { GatewayPart, Source } from './model.ts';
+import type { GatewayReports } from './compile-report.ts';
+import type { GatewayPart } from './model.ts';
 
 /** Kinds that gateways are compiled from. */
 export type GatewayKind =
@@ -40,6 +39,7 @@ export interface CompiledGateways {
   /** Empty (`NO_GATEWAY`) when the cluster has none. */
   readonly part: GatewayPart;
   readonly secretRefs: SecretRefs;
+  /** As `compile-report.ts` has them. */
   readonly reports: GatewayReports;
 }
 
@@ -58,72 +58,4 @@ export interface SecretRefs {
   readonly values: readonly string[];
   /** A rule takes API keys or key pairs: peppers are needed. */
   readonly peppers: boolean;
-}
-
-/** A condition to be: the hub adds time and generation. */
-export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
-
-export interface GatewayReports {
-  /** Gateways that run on this cluster. */
-  readonly gateways: readonly GatewayReport[];
-  /** Routes with a parent among them; only these parents. */
-  readonly routes: readonly RouteReport[];
-  /** AuthPolicy, GatewayPolicy, BackendTLSPolicy, CallerRouting, Backend: those that concern this cluster. */
-  readonly policies: readonly PolicyReport[];
-  /** By id of the rule. */
-  readonly effective: Readonly<Record<string, EffectiveRule>>;
-}
-
-export interface GatewayReport {
-  /** `namespace/name`. */
-  readonly gateway: string;
-  /** `Accepted` and, where something is wrong with a reference, `ResolvedRefs`; not `Programmed`, which the hub knows. */
-  readonly verdicts: readonly Verdict[];
-  readonly listeners: readonly {
-    readonly name: string;
-    readonly supportedKinds: readonly { readonly group: string; readonly kind: string }[];
-    readonly attachedRoutes: number;
-    /** `Accepted`, `Conflicted`, `ResolvedRefs`. */
-    readonly verdicts: readonly Verdict[];
-  }[];
-}
-
-export interface RouteReport {
-  readonly kind: 'HTTPRoute' | 'GRPCRoute';
-  /** `namespace/name`. */
-  readonly route: string;
-  readonly parents: readonly {
-    readonly parentRef: ParentReference;
-    /** `Accepted`, `ResolvedRefs`. */
-    readonly verdicts: readonly Verdict[];
-  }[];
-}
-
-export interface PolicyReport {
-  readonly kind: 'AuthPolicy' | 'GatewayPolicy' | 'BackendTLSPolicy' | 'CallerRouting' | 'Backend';
-  /** `namespace/name`. */
-  readonly policy: string;
-  /** `Accepted` (`Conflicted`, `TargetNotFound`, `Invalid`), `Enforced` (`Overridden`). */
-  readonly verdicts: readonly Verdict[];
-  /** Where it holds: the Gateways, or the routes it targets. */
-  readonly ancestors: readonly {
-    readonly kind: string;
-    /** `namespace/name`. */
-    readonly name: string;
-    readonly sectionName?: string;
-    readonly verdicts: readonly Verdict[];
-  }[];
-}
-
-/** What holds for one rule, and who said so; for `portolan explain route`. */
-export interface EffectiveRule {
-  readonly pieces: readonly {
-    /** Such as `auth.authentication.key`, `auth.response.unauthorized`, `edge.limits.maxBodyBytes`. */
-    readonly path: string;
-    /** Absent: the product's default. */
-    readonly source?: Source;
-    readonly as: 'default' | 'override' | 'product';
-  }[];
-  /** Policies that would hold here and were overruled. */
-  readonly overruled: readonly { readonly source: Source; readonly reason: string }[];
 }

@@ -1,0 +1,149 @@
+import { PortolanError } from '../../src/errors/error.ts';
+import type {
+  CompiledGateways,
+  CompileGateways,
+  GatewayKind,
+  GatewayObjects,
+} from '../../src/policy/compile-contract.ts';
+import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
+import type { Resource } from '../../src/resources/catalogue.ts';
+import type { RegionTable } from '../../src/routing/model.ts';
+import { digestOf } from '../reconcile/canonical-text.ts';
+import type { ObjectKey, Objects } from '../reconcile/objects.ts';
+import type { World } from '../reconcile/world.ts';
+import type { SecretValues } from './secret-values.ts';
+
+/** What the gateways of one cluster get. Part and secrets are the same objects as long as their content is. */
+export interface ClusterGateways {
+  readonly part: GatewayPart;
+  readonly secrets: GatewaySecrets;
+  readonly reports: CompiledGateways['reports'];
+  /** Secret references that lead nowhere, and why. */
+  readonly problems: ReadonlyMap<string, string>;
+  /** Hex digest over part and secrets: what an agent that acknowledged it serves. */
+  readonly digest: string;
+}
+
+/** The gateways of every cluster, compiled from the stored objects. */
+export interface Gateways {
+  /**
+   * Brings them in line with this world; when the objects that gateways are made of did not change, it costs a comparison. Never rejects:
+   * what cannot be read keeps the last state, is logged, and makes it `due`.
+   */
+  follow(world: Pick<World, 'objects'>): Promise<void>;
+  /** By cluster (`namespace/name`); those without a Gateway have none. */
+  readonly all: ReadonlyMap<ObjectKey, ClusterGateways>;
+  /** Something should be looked at again although no object changed: a certificate to renew, a store that did not answer. */
+  due(): boolean;
+}
+
+const KINDS = [
+  'Gateway',
+  'HTTPRoute',
+  'GRPCRoute',
+  'BackendTLSPolicy',
+  'ReferenceGrant',
+  'Backend',
+  'AuthPolicy',
+  'GatewayPolicy',
+  'CallerRouting',
+  'Cluster',
+  'TrafficPolicy',
+  'Secret',
+] as const satisfies readonly GatewayKind[];
+
+export function createGateways(options: {
+  readonly compile: CompileGateways;
+  readonly secretValues: SecretValues;
+  readonly regions: RegionTable;
+  readonly certificatesDue: () => boolean;
+  readonly log: { warn(details: object, message: string): void };
+}): Gateways {
+  const { compile, secretValues, log } = options;
+  let all: ReadonlyMap<ObjectKey, ClusterGateways> = new Map();
+  let followed: GatewayObjects | undefined;
+  let compiled = new Map<ObjectKey, CompiledGateways>();
+  let failed = false;
+
+  async function resolved(
+    cluster: ObjectKey,
+    own: CompiledGateways,
+    objects: Objects,
+  ): Promise<ClusterGateways> {
+    const before = all.get(cluster);
+    const { part, secretRefs, reports } = own;
+    const { secrets, problems } = await secretValues.resolve(secretRefs, cluster, objects);
+    const kept = {
+      part: before !== undefined && digestOf(before.part) === digestOf(part) ? before.part : part,
+      secrets:
+        before !== undefined && digestOf(before.secrets) === digestOf(secrets) ? before.secrets : secrets,
+    };
+    return { ...kept, reports, problems, digest: `${digestOf(kept.part)}${digestOf(kept.secrets)}` };
+  }
+
+  return {
+    async follow({ objects }) {
+      try {
+        if (followed === undefined || !sameInputs(followed, objects)) {
+          compiled = compileAll(compile, objects, options.regions);
+          followed = objects;
+        } else if (!failed && !options.certificatesDue()) return;
+        const next = new Map<ObjectKey, ClusterGateways>();
+        for (const [cluster, own] of compiled) next.set(cluster, await resolved(cluster, own, objects));
+        secretValues.forgetGone(objects);
+        all = next;
+        failed = false;
+      } catch (thrown) {
+        failed = true;
+        log.warn({ err: PortolanError.from(thrown) }, 'gateways keep their last configuration');
+      }
+    },
+    get all() {
+      return all;
+    },
+    due: () => failed || options.certificatesDue(),
+  };
+}
+
+function compileAll(
+  compile: CompileGateways,
+  objects: Objects,
+  regions: RegionTable,
+): Map<ObjectKey, CompiledGateways> {
+  const found = new Map<ObjectKey, CompiledGateways>();
+  const namespaces = new Set([...objects.Gateway.values()].map((g) => g.metadata.namespace));
+  for (const [key, { metadata }] of objects.Cluster) {
+    if (!namespaces.has(metadata.namespace)) continue;
+    const own = compile(objects, key, { regions });
+    if (own.reports.gateways.length > 0) found.set(key, own);
+  }
+  return found;
+}
+
+/** True when nothing that gateways are compiled from differs; a written status is no difference. */
+function sameInputs(before: GatewayObjects, after: GatewayObjects): boolean {
+  return KINDS.every((kind) => {
+    if (before[kind] === after[kind]) return true;
+    const [old, now] = [relevant(kind, before), relevant(kind, after)];
+    if (old.size !== now.size) return false;
+    for (const [key, object] of now) if (!sameInput(old.get(key), object)) return false;
+    return true;
+  });
+}
+
+/** Of TrafficPolicies only residency concerns gateways. */
+function relevant(kind: GatewayKind, objects: GatewayObjects): ReadonlyMap<string, Resource> {
+  if (kind !== 'TrafficPolicy') return objects[kind];
+  return new Map([...objects.TrafficPolicy].filter(([, policy]) => policy.spec.residency.length > 0));
+}
+
+function sameInput(old: Resource | undefined, now: Resource): boolean {
+  if (old === now) return true;
+  if (old === undefined) return false;
+  const [a, b] = [old.metadata, now.metadata];
+  return (
+    a.uid === b.uid &&
+    a.generation === b.generation &&
+    JSON.stringify([a.labels, a.annotations]) === JSON.stringify([b.labels, b.annotations])
+  );
+}
