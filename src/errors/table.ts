@@ -289,6 +289,11 @@ export const ERROR_TABLE = {
     'The gateway has not heard from the hub for longer than the policy lets keys be trusted.',
     'Restore the connection to the hub, or raise `maxStalenessSeconds` of the AuthPolicy.',
   ),
+  CREDENTIALS_THROTTLED: entry(
+    429,
+    'Too many wrong credentials came from this address; for a moment none of it are looked at.',
+    'Stop sending what is refused, and try again in a second.',
+  ),
   AUTH_UNAVAILABLE: entry(
     503,
     'Who would decide about the credentials cannot be reached, and no earlier decision may be used.',
