@@ -22,6 +22,7 @@ import { addResolveCommand } from './commands/resolve.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTokenCommand } from './commands/token.ts';
+import { addUsageCommand } from './commands/usage.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addZoneCommand } from './commands/zone.ts';
 import type { Session } from './session.ts';
@@ -76,6 +77,7 @@ export function createProgram(session: Session): Command {
   addStatusCommand(program, session);
   addGeoipCommand(program, session);
   addEventsCommand(program, session);
+  addUsageCommand(program, session);
   addTokenCommand(program, session);
   addVersionCommand(program, session);
   addCompletionCommand(program, session);

@@ -11,6 +11,7 @@ import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { PLAN_ENDPOINTS } from './plan.ts';
 import { SYSTEM_ENDPOINTS } from './system.ts';
 import { TOKEN_ENDPOINTS } from './tokens.ts';
+import { USAGE_ENDPOINTS } from './usage.ts';
 import { ZONE_DNSSEC_ENDPOINTS } from './zone-dnssec.ts';
 
 const documented: readonly Endpoint[] = [
@@ -23,6 +24,7 @@ const documented: readonly Endpoint[] = [
   ...DNS_ENDPOINTS,
   ...TOKEN_ENDPOINTS,
   ...AUDIT_ENDPOINTS,
+  ...USAGE_ENDPOINTS,
   ...GEOIP_ENDPOINTS,
   ...SYSTEM_ENDPOINTS,
 ];

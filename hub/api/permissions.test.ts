@@ -73,6 +73,7 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   resolve: 'voa',
   'status.read': 'voa',
   'audit.read': 'a',
+  'usage.read': 'voa',
   'token.manage': 'a',
   'metrics.read': 'voa',
   'geoip.read': 'voa',
@@ -167,8 +168,9 @@ describe('permissions', () => {
   /** Operations that look at more than the path: without a namespace given they want a binding to all. */
   async function fartherDenied(endpoint: Endpoint, bindings: readonly RoleBinding[]): Promise<boolean> {
     return (
-      ['listAudit', 'verifyAudit'].includes(endpoint.id) &&
-      !bindings.some((b) => b.namespace === '*' && b.role === 'admin')
+      (['listAudit', 'verifyAudit'].includes(endpoint.id) &&
+        !bindings.some((b) => b.namespace === '*' && b.role === 'admin')) ||
+      (endpoint.id === 'listUsage' && !bindings.some((b) => b.namespace === '*'))
     );
   }
 });

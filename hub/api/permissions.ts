@@ -16,6 +16,7 @@ export type Action =
   | 'resolve'
   | 'status.read'
   | 'audit.read'
+  | 'usage.read'
   | 'token.manage'
   | 'provider.read'
   | 'provider.manage'
@@ -78,6 +79,7 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   resolve: EVERYONE,
   'status.read': EVERYONE,
   'audit.read': ADMINS,
+  'usage.read': EVERYONE,
   'token.manage': ADMINS,
   'metrics.read': EVERYONE,
   'geoip.read': EVERYONE,

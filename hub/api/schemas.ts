@@ -215,6 +215,27 @@ export const auditVerification = named(
   z.object({ entries: z.number(), brokenAt: z.number().exactOptional() }),
 );
 
+export const usageList = named(
+  'UsageList',
+  z.object({
+    items: z.array(
+      named(
+        'Usage',
+        z.object({
+          namespace: text,
+          principal: text,
+          key: maybe,
+          route: text,
+          metric: text,
+          cluster: text,
+          minute: maybe,
+          amount: z.number(),
+        }),
+      ),
+    ),
+  }),
+);
+
 const targetState = z.enum(['up', 'down', 'unknown']);
 
 export const resolveResult: z.ZodType<ResolveResult> = named(

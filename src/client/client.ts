@@ -73,6 +73,20 @@ export interface Applied {
   readonly warnings: readonly string[];
 }
 
+/** Names are those of `GET /v1/usage`; times are RFC 3339. */
+export interface UsageQuery {
+  readonly namespace?: string;
+  readonly principal?: string;
+  readonly key?: string;
+  readonly route?: string;
+  readonly metric?: string;
+  readonly cluster?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly by: 'minute' | 'total';
+  readonly limit: number;
+}
+
 export interface ObjectList<K extends Kind> {
   readonly items: readonly Resource<K>[];
   /** Watch from here to miss nothing. */
@@ -195,6 +209,8 @@ export interface Client {
     readonly after?: number;
     readonly limit?: number;
   }): Promise<Schemas['AuditPage']>;
+  /** Hits that gateways let pass, by account. */
+  usage(query: UsageQuery): Promise<readonly Schemas['Usage'][]>;
   verifyAudit(): Promise<Schemas['AuditVerification']>;
   createToken(token: {
     readonly display: string;
@@ -477,6 +493,9 @@ export function createClient(options: ClientOptions): Client {
         }),
         server,
       ),
+    usage: async ({ limit, ...query }) =>
+      data(await raw.GET('/v1/usage', { params: { query: { ...query, limit: String(limit) } } }), server)
+        .items,
     verifyAudit: async () => data(await raw.GET('/v1/audit/verification'), server),
     createToken: async ({ display, bindings, expiresAt }) =>
       data(

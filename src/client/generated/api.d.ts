@@ -1446,6 +1446,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hits that gateways let pass, by account: a row for the whole time, or one per minute, newest first. */
+        get: operations["listUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/watch": {
         parameters: {
             query?: never;
@@ -6431,6 +6448,19 @@ export interface components {
             /** @default 30 */
             ttlSeconds?: number;
         };
+        Usage: {
+            amount: number;
+            cluster: string;
+            key?: string;
+            metric: string;
+            minute?: string;
+            namespace: string;
+            principal: string;
+            route: string;
+        };
+        UsageList: {
+            items: components["schemas"]["Usage"][];
+        };
         WhoAmI: {
             bindings: components["schemas"]["RoleBinding"][];
             display: string;
@@ -11294,6 +11324,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsage: {
+        parameters: {
+            query?: {
+                by?: "minute" | "total";
+                cluster?: string;
+                from?: string;
+                key?: string;
+                limit?: string;
+                metric?: string;
+                namespace?: string;
+                principal?: string;
+                route?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description rows of usage */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageList"];
+                };
             };
             /** @description what went wrong, and the way out */
             default: {
