@@ -21,6 +21,7 @@ await build({
     'agent-control': 'spoke-agent/control.ts',
     'snapshot-check': 'spoke-agent/snapshot-check.ts',
     'dns-worker': 'nameserver/worker.ts',
+    'gateway-worker': 'gateway/worker.ts',
     demo: 'demo/main.ts',
     'demo-backend': 'demo/backend.ts',
     'agent-join': 'spoke-agent/join-main.ts',

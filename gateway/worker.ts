@@ -1,0 +1,194 @@
+import { lookup } from 'node:dns/promises';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { messageOf, PortolanError } from '../src/errors/error.ts';
+import { Counters } from '../src/telemetry/counters.ts';
+import { createAuthorizer } from './auth/authorizer.ts';
+import { serviceAccountFiles } from './auth/service-account.ts';
+import { createGatewayServer } from './gateway-server.ts';
+import { createOutboundClient } from './outbound/client.ts';
+import { backendMetrics } from './telemetry/backend-metrics.ts';
+import { createFileSink, createStreamSink, type LogSink } from './telemetry/log-sink.ts';
+import { accessLogCounters, createTelemetry } from './telemetry/telemetry.ts';
+import { ThreadCountries } from './thread-countries.ts';
+import { ThreadKeys } from './thread-keys.ts';
+import type {
+  ConfigurationMessage,
+  FromGatewayThread,
+  GatewayThreadStart,
+  ToGatewayThread,
+} from './thread-messages.ts';
+import { createTlsContexts } from './tls/contexts.ts';
+import type { TlsProblems } from './tls/contract.ts';
+import { createUpstreams, type ManagedUpstreams } from './upstream/upstreams.ts';
+import { createUsageCollector } from './usage/collector.ts';
+
+/* Entry of a gateway thread: serves the shared ports from the configuration that it is told. */
+
+function run(port: MessagePort, start: GatewayThreadStart): void {
+  const post = (message: FromGatewayThread): void => port.postMessage(message);
+  const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
+  const after = (delayMs: number, task: () => void): (() => void) => {
+    const timer = setTimeout(task, delayMs);
+    return () => clearTimeout(timer);
+  };
+  const say = (level: 'info' | 'warn') => (details: object, message: string) =>
+    post({ type: 'log', level, message, details: plain(details) });
+  const log = { info: say('info'), warn: say('warn') };
+
+  const counters = new Counters((news) => post({ type: 'counters', news }));
+  const sink = openSink(start.accessLogFile, counters, log.warn);
+  const telemetry = createTelemetry({ counters, sink, wallMs: clock.wallMs, after });
+  const usage = createUsageCollector({ give: (counts) => post({ type: 'usage', counts }), after });
+  const keys = new ThreadKeys(start.keys);
+  const countries = new ThreadCountries();
+  const country = (address: string): string | undefined => countries.of(address);
+  const outbound = createOutboundClient({ allowedRanges: start.allowedRanges });
+  let { configuration } = start;
+  let upstreams: ManagedUpstreams | undefined;
+  const authorizer = createAuthorizer({
+    ...clock,
+    keys,
+    secrets: () => configuration.secrets,
+    outbound,
+    log,
+    country,
+    serviceAccount: serviceAccountFiles(process.env),
+  });
+  const warnOfCertificates = ({ certificates }: TlsProblems): void => {
+    for (const [certificate, reason] of certificates)
+      log.warn({ certificate }, `a certificate of the gateway is skipped: ${reason}`);
+  };
+  const tls = createTlsContexts();
+  tls.setTicketKeys(start.ticketKeys);
+  tls.setFiles(start.files);
+  const server = createGatewayServer(
+    {
+      ...clock,
+      after,
+      random: Math.random,
+      authorizer,
+      upstreams: (part, secrets) => {
+        const before = upstreams;
+        upstreams = createUpstreams(
+          part,
+          secrets,
+          {
+            ...clock,
+            after,
+            random: Math.random,
+            resolve: resolveBySystem,
+            allowedRanges: start.allowedRanges,
+            log,
+          },
+          before,
+        );
+        return upstreams;
+      },
+      telemetry,
+      usage,
+      country,
+      log,
+    },
+    {
+      bind: (asked) => {
+        const chosen = configuration.ports.find((bound) => bound.port === asked);
+        return { host: chosen?.host ?? '127.0.0.1', port: chosen?.boundPort ?? asked };
+      },
+      reusePort: true,
+      tls: {
+        ...tls,
+        configure(part, secrets) {
+          const problems = tls.configure(part, secrets);
+          warnOfCertificates(problems);
+          return problems;
+        },
+      },
+    },
+  );
+
+  const serve = async (next: ConfigurationMessage): Promise<void> => {
+    const { version, part, secrets, geo } = next;
+    configuration = next;
+    keys.open(secrets);
+    countries.open(geo);
+    telemetry.serve(part);
+    const problems = new Map(await server.serve(part, secrets));
+    for (const auth of Object.values(part.auth)) {
+      for (const problem of authorizer.problems(auth)) log.warn({ policy: nameOf(auth.source) }, problem);
+    }
+    post({ type: 'served', version, problems: [...problems] });
+  };
+
+  const stopMetrics = backendMetrics(counters, () => upstreams?.stats() ?? [], after);
+  const close = async (graceMs: number): Promise<void> => {
+    await server.close(graceMs);
+    upstreams?.close();
+    outbound.close();
+    stopMetrics();
+    telemetry.flush();
+    usage.flush();
+    await sink.close();
+    port.close(); // with nothing else to do, the thread ends
+  };
+
+  port.on('message', (message: ToGatewayThread) => {
+    switch (message.type) {
+      case 'configuration':
+        serve(message).catch(fail);
+        return;
+      case 'files':
+        warnOfCertificates(tls.setFiles(message.files));
+        return;
+      case 'ticketKeys':
+        tls.setTicketKeys(message.keys);
+        return;
+      case 'reopenLogs':
+        sink.reopen();
+        return;
+      case 'close':
+        close(message.graceMs).catch(fail);
+        return;
+    }
+  });
+
+  const fail = (thrown: unknown): void => {
+    const { code, message, fix } = PortolanError.from(thrown);
+    post({ type: 'failed', error: { code, message, fix } });
+    // The service starts another one, which begins with the configuration of then.
+    setImmediate(() => process.exit(1));
+  };
+  serve(start.configuration).catch(fail);
+}
+
+function openSink(
+  file: string | undefined,
+  counters: Counters,
+  warn: (details: object, message: string) => void,
+): LogSink {
+  const counted = accessLogCounters(counters);
+  return file === undefined ? createStreamSink(process.stdout, counted) : createFileSink(file, counted, warn);
+}
+
+/** Names of backends as the machine looks them up: DNS, `/etc/hosts`, search domains. Few, and kept for a while. */
+async function resolveBySystem(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true })).map(({ address }) => address);
+}
+
+function nameOf(source: readonly { readonly name: string }[]): string {
+  return source.map(({ name }) => name).join(', ');
+}
+
+/** What crosses to the other thread: texts and numbers. */
+function plain(details: object): Readonly<Record<string, string | number>> {
+  return Object.fromEntries(
+    Object.entries(details).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'number' ? value : value instanceof Error ? messageOf(value) : String(value),
+    ]),
+  );
+}
+
+if (parentPort !== null) {
+  // Made by `createGatewayService` of the same release.
+  run(parentPort, workerData as GatewayThreadStart);
+}
