@@ -1,0 +1,108 @@
+import type { Exchange } from './exchange.ts';
+import type { ClientSource, ConnectionTls } from './request.ts';
+import type { GatewayServerDeps } from './server.ts';
+import type { ServedEdge, ServedPort, Serving } from './serving.ts';
+
+/** What the exchanges of one gateway thread share. */
+export interface GatewayCore {
+  readonly deps: GatewayServerDeps;
+  /** Exchanges whose client still sends a body. */
+  readonly bodies: Set<Exchange>;
+  /** Exchanges whose client does not take what was sent. */
+  readonly stalled: Set<Exchange>;
+  /** Exchanges that are not over. */
+  open: number;
+}
+
+/** A port as its connections see it. */
+export interface PortState {
+  /** As the Gateway says. */
+  readonly number: number;
+  /** What requests are served by that begin now. */
+  serving: Serving;
+  served: ServedPort;
+  /** No new requests are wanted on its connections. */
+  draining: boolean;
+}
+
+/** A client's connection as its requests see it. */
+export class Connection {
+  readonly port: PortState;
+  /** Its exchanges that are not over. */
+  open = 0;
+  /** The one that began last. */
+  latest: Exchange | undefined;
+  readonly tls: ConnectionTls | undefined;
+  readonly #address: string;
+  readonly #peerPort: number;
+  readonly #peer: string;
+  #edge: ServedEdge | undefined;
+  #source: ClientSource | undefined;
+
+  /** @param address after a PROXY header @param peer of the TCP connection */
+  constructor(
+    port: PortState,
+    address: string,
+    peerPort: number,
+    peer: string,
+    tls: ConnectionTls | undefined,
+  ) {
+    this.port = port;
+    this.tls = tls;
+    this.#address = address;
+    this.#peerPort = peerPort;
+    this.#peer = peer;
+  }
+
+  /**
+   * Its own other end, without `X-Forwarded-For`. After a PROXY header it is trusted when the address in there is: a load balancer
+   * that passes octets on does not vouch for what they say.
+   */
+  source(edge: ServedEdge): ClientSource {
+    if (this.#edge !== edge || this.#source === undefined) {
+      this.#edge = edge;
+      this.#source = {
+        address: this.#address,
+        port: this.#peerPort,
+        peer: this.#peer,
+        trusted: edge.trusted.has(this.#address),
+      };
+    }
+    return this.#source;
+  }
+}
+
+/** How often clients that stopped sending or taking are looked for. */
+const SWEEP_MS = 1000;
+
+/** Ends exchanges whose client neither sends its body nor takes its answer. @returns stops it */
+export function sweepIdle(core: GatewayCore): () => void {
+  let stop = (): void => {};
+  const sweep = (): void => {
+    const now = core.deps.monotonicMs();
+    for (const exchange of core.bodies) {
+      const progress = exchange.bodyProgress();
+      // While the backend does not take more, the client cannot be blamed.
+      if (progress !== exchange.bodyMark || !exchange.awaitsBody()) {
+        exchange.bodyMark = progress;
+        exchange.bodyMarkMs = now;
+      } else if (now - exchange.bodyMarkMs > idleLimit(exchange)) {
+        core.bodies.delete(exchange);
+        exchange.fail('REQUEST_TIMEOUT', 408, 'The body stopped arriving.');
+      }
+    }
+    for (const exchange of core.stalled) {
+      if (now - exchange.stalledMs > idleLimit(exchange)) {
+        core.stalled.delete(exchange);
+        exchange.fail('REQUEST_TIMEOUT', 408, 'The answer was not taken.');
+      }
+    }
+    stop = core.deps.after(SWEEP_MS, sweep);
+  };
+  stop = core.deps.after(SWEEP_MS, sweep);
+  return () => stop();
+}
+
+function idleLimit(exchange: Exchange): number {
+  return (exchange.served?.edge ?? exchange.port.edge).edge.limits.bodyIdleTimeoutMs;
+}

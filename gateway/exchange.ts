@@ -1,0 +1,282 @@
+import type { Duplex } from 'node:stream';
+import type { ErrorCode } from '../src/errors/table.ts';
+import type { CompiledMatch } from '../src/policy/model.ts';
+import { answerFields } from './answer-fields.ts';
+import type { AuthAllowed, AuthDenied, Principal } from './auth/contract.ts';
+import type { Connection, GatewayCore } from './core.ts';
+import type { ClientBody } from './metered-body.ts';
+import type { Normalised, RawRequest } from './normalise.ts';
+import { problemAnswer } from './refusal.ts';
+import type { Fields, GatewayRequest } from './request.ts';
+import type { ServedFilters, ServedPort, ServedRule, Serving } from './serving.ts';
+import { continueTrace, type TraceContext } from './trace-context.ts';
+import type {
+  BackendChoice,
+  ForwardError,
+  Forwarding,
+  ForwardSink,
+  ResponseHead,
+} from './upstream/contract.ts';
+
+/** Status in logs of a request whose client went away before there was an answer, as nginx has it. Never on the wire. */
+const CLIENT_GONE_STATUS = 499;
+const NO_FIELDS: Fields = [];
+
+/**
+ * One request and its answer, from the first step to the record in the log. What differs between HTTP/1.1, upgrades and HTTP/2 is
+ * in the subclasses: how octets get to the client.
+ */
+export abstract class Exchange implements ForwardSink {
+  readonly core: GatewayCore;
+  readonly connection: Connection;
+  /** The configuration at its start; it holds to the end. */
+  readonly serving: Serving;
+  readonly port: ServedPort;
+  readonly startMs: number;
+  readonly wallMs: number;
+
+  normal: Normalised | undefined;
+  request: GatewayRequest | undefined;
+  listenerId: string;
+  served: ServedRule | undefined;
+  match: CompiledMatch | undefined;
+  allowed: AuthAllowed | undefined;
+  principal: Principal | undefined;
+  trace: TraceContext | undefined;
+  choice: BackendChoice | undefined;
+  targetFilters: ServedFilters | undefined;
+  /** What the client brought; undefined: none, or no persistence. */
+  session: string | undefined;
+  /** The answer is to a question about CORS and has its fields already. */
+  preflight = false;
+  forwarding: Forwarding | undefined;
+  /** `websocket`, when the client asks to leave HTTP. */
+  upgrade: string | undefined;
+
+  authorisedMs = 0;
+  /** Octets of the request's body so far. */
+  received = 0;
+  /** The head of an answer was given to the transport. */
+  headSent = false;
+  /** The answer is complete as far as the gateway goes. */
+  answered = false;
+  /** Recorded; nothing more may happen. */
+  over = false;
+  #status = 0;
+  #code = '';
+  #sent = 0;
+  #firstByteMs = 0;
+  #endpoint = '';
+  #retries = 0;
+
+  constructor(core: GatewayCore, connection: Connection) {
+    this.core = core;
+    this.connection = connection;
+    this.serving = connection.port.serving;
+    this.port = connection.port.served;
+    this.listenerId = this.port.listenerId;
+    this.startMs = core.deps.monotonicMs();
+    this.wallMs = core.deps.wallMs();
+    core.open += 1;
+    connection.open += 1;
+    connection.latest = this;
+  }
+
+  // --- of the transport
+
+  abstract raw(): RawRequest;
+  /** Takes the body; called at most once. @param copied `tee` is needed */
+  abstract takeBody(copied: boolean): ClientBody | undefined;
+  /** The client waits for 100 before it sends the body. */
+  abstract sendContinue(): void;
+  protected abstract sendInformational(status: number, fields: Fields): void;
+  protected abstract sendHead(status: number, fields: string[], bodiless: boolean): void;
+  /** False: enough for now. */
+  protected abstract sendData(chunk: Uint8Array): boolean;
+  protected abstract sendEnd(trailers: Fields): void;
+  /** An answer of the gateway itself, at once. */
+  protected abstract sendWhole(status: number, fields: string[], body: string): void;
+  protected abstract sendUpgraded(status: number, fields: string[], backend: Duplex): void;
+  /** Ends it so that the client notices that the answer is not whole. */
+  protected abstract cut(): void;
+
+  // --- answers of the backend
+
+  informational(status: number, fields: Fields): void {
+    if (!this.over && !this.headSent) this.sendInformational(status, fields);
+  }
+
+  head(head: ResponseHead): void {
+    if (this.over || this.headSent) return;
+    this.headSent = true;
+    this.#firstByteMs = this.core.deps.monotonicMs();
+    this.#status = head.status;
+    this.#endpoint = head.endpoint;
+    this.#retries = head.retries;
+    this.sendHead(head.status, answerFields(this, head.fields, head.endpoint), head.bodiless);
+  }
+
+  data(chunk: Uint8Array): boolean {
+    if (this.over || this.answered) return true;
+    this.#sent += chunk.length;
+    return this.sendData(chunk);
+  }
+
+  end(trailers: Fields): void {
+    if (this.over || this.answered) return;
+    this.answered = true;
+    this.sendEnd(trailers);
+  }
+
+  error(error: ForwardError): void {
+    if (this.over || this.answered) return;
+    this.#retries = error.retries;
+    if (!this.headSent) {
+      this.refuse(error.code, error.status, error.message);
+      return;
+    }
+    this.#code = error.code;
+    this.answered = true;
+    this.cut();
+  }
+
+  upgraded(head: ResponseHead, socket: Duplex): void {
+    if (this.over || this.headSent) {
+      socket.destroy();
+      return;
+    }
+    this.headSent = true;
+    this.answered = true;
+    this.#firstByteMs = this.core.deps.monotonicMs();
+    this.#status = head.status;
+    this.#endpoint = head.endpoint;
+    this.#retries = head.retries;
+    this.sendUpgraded(head.status, answerFields(this, head.fields, head.endpoint), socket);
+  }
+
+  // --- answers of the gateway
+
+  /** A problem document (RFC 9457), or a gRPC status where gRPC was spoken. */
+  refuse(code: ErrorCode | string, status: number, detail: string): void {
+    if (this.over || this.headSent) return;
+    this.#code = code;
+    const answer = problemAnswer(code, status, detail, this.request?.id, this.normal?.contentType);
+    this.answer(answer.status, answer.fields, answer.body, status);
+  }
+
+  deny(denied: AuthDenied): void {
+    this.principal = denied.principal;
+    this.#code = denied.code;
+    if (this.normal?.contentType?.startsWith('application/grpc') === true) {
+      this.refuse(denied.code, denied.status, '');
+      return;
+    }
+    const fields = [...denied.fields];
+    if (denied.body !== '') fields.push('content-type', denied.contentType);
+    this.answer(denied.status, fields, denied.body);
+  }
+
+  /** @param logged status for the log, where it differs from the one on the wire */
+  answer(status: number, fields: readonly string[], body: string, logged = status): void {
+    if (this.over || this.headSent) return;
+    this.headSent = true;
+    this.answered = true;
+    this.#status = logged;
+    this.#firstByteMs = this.core.deps.monotonicMs();
+    const full = answerFields(this, fields, undefined);
+    if (this.request !== undefined) full.push('x-request-id', this.request.id);
+    this.#sent = Buffer.byteLength(body);
+    this.sendWhole(status, full, body);
+  }
+
+  /** Breaks off an exchange that goes on: before an answer with this, after its head by cutting. */
+  fail(code: ErrorCode, status: number, detail: string): void {
+    if (this.over) return;
+    const { forwarding } = this;
+    this.forwarding = undefined;
+    forwarding?.abort();
+    if (!this.headSent) this.refuse(code, status, detail);
+    else if (!this.answered) {
+      this.#code = code;
+      this.answered = true;
+      this.cut();
+    }
+  }
+
+  // --- its end
+
+  /** The transport has written the last octet, or lost the client. Called once or more. */
+  closed(whole: boolean): void {
+    if (this.over) return;
+    if (!whole) {
+      if (!this.answered) this.forwarding?.abort();
+      if (this.#code === '' && !(this.answered && this.#status === 101)) this.#code = 'CLIENT_GONE';
+      if (this.#status === 0) this.#status = CLIENT_GONE_STATUS;
+    }
+    this.finish();
+  }
+
+  /** Octets of an upgraded connection. */
+  count(received: number, sent: number): void {
+    this.received = received;
+    this.#sent = sent;
+  }
+
+  protected finish(): void {
+    if (this.over) return;
+    this.over = true;
+    const { core, served, choice } = this;
+    core.open -= 1;
+    this.connection.open -= 1;
+    if (this.connection.latest === this) this.connection.latest = undefined;
+    core.bodies.delete(this);
+    core.stalled.delete(this);
+    const trace = this.trace ?? continueTrace(undefined, core.deps.random);
+    core.deps.telemetry.ended({
+      request: this.request,
+      listener: this.listenerId,
+      rule: served?.rule.id ?? '',
+      route: served?.route ?? '',
+      principal: this.principal,
+      status: this.#status,
+      code: this.#code,
+      received: this.received,
+      sent: this.#sent,
+      startMs: this.startMs,
+      authorisedMs: this.authorisedMs,
+      firstByteMs: this.#firstByteMs,
+      endMs: core.deps.monotonicMs(),
+      backend: choice?.target.backend ?? '',
+      endpoint: this.#endpoint,
+      retries: this.#retries,
+      traceId: trace.traceId,
+      spanId: trace.spanId,
+    });
+    this.forwarding = undefined;
+  }
+
+  // --- watched by the sweep (`core.ts`)
+
+  /** Grows with every octet of the body that the client sends. */
+  abstract bodyProgress(): number;
+  /** It is the client's turn to send. */
+  abstract awaitsBody(): boolean;
+  bodyMark = -1;
+  bodyMarkMs = 0;
+  /** Since when the client does not take the answer. */
+  stalledMs = 0;
+
+  protected stall(): void {
+    this.stalledMs = this.core.deps.monotonicMs();
+    this.core.stalled.add(this);
+  }
+
+  protected drained(): void {
+    this.core.stalled.delete(this);
+    this.forwarding?.drained();
+  }
+
+  protected get noFields(): Fields {
+    return NO_FIELDS;
+  }
+}

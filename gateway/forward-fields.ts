@@ -1,0 +1,98 @@
+import type { Exchange } from './exchange.ts';
+import { withoutField } from './filters/headers.ts';
+import { withoutCookies } from './filters/session.ts';
+import type { Fields } from './request.ts';
+
+const NONE: Fields = [];
+
+/**
+ * Header fields for the backend: the client's, without what frames a message, without identities that only policies set, without
+ * credentials; then the gateway's own, the changes of filters, and last what the policy sets.
+ */
+export function forwardFields(exchange: Exchange): Fields {
+  const { request, normal, allowed, serving, served, targetFilters, trace } = exchange;
+  if (request === undefined || normal === undefined) return NONE;
+  const { identityNames, proxyNames } = serving;
+  const { source } = request;
+  const removed = allowed?.removed;
+  const removedCookies = allowed?.removedCookies;
+  let out: string[] = [];
+  const { fields } = request;
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = fields[at] ?? '';
+    let value = fields[at + 1] ?? '';
+    if (name === 'content-length' || name === 'transfer-encoding') continue;
+    if (isTaken(name, identityNames, removed)) continue;
+    if (!source.trusted && proxyNames.has(dashed(name))) continue;
+    if (name === 'cookie' && removedCookies !== undefined && removedCookies.length > 0) {
+      value = withoutCookies(value, removedCookies);
+      if (value === '') continue;
+    }
+    out.push(name, value);
+  }
+  const connection = exchange.connection.source(exchange.port.edge);
+  const before = source.trusted ? normal.forwardedFor : undefined;
+  out.push('x-forwarded-for', before === undefined ? connection.address : `${before}, ${connection.address}`);
+  out.push('x-forwarded-proto', request.scheme);
+  out.push('x-forwarded-host', (source.trusted ? normal.forwardedHost : undefined) ?? authorityOf(exchange));
+  if (source.trusted && normal.forwarded !== undefined) {
+    out.push('forwarded', `${normal.forwarded}, ${forwardedElement(exchange, connection.address)}`);
+  }
+  out.push('x-request-id', request.id);
+  if (trace !== undefined) {
+    out.push('traceparent', `00-${trace.traceId}-${trace.spanId}-${trace.flags}`);
+    if (normal.tracestate !== undefined && trace.continued) out.push('tracestate', normal.tracestate);
+  }
+  if (served !== undefined) for (const edit of served.filters.request) out = edit.apply(out);
+  if (targetFilters !== undefined) for (const edit of targetFilters.request) out = edit.apply(out);
+  if (allowed !== undefined) {
+    const { set } = allowed;
+    for (let at = 0; at + 1 < set.length; at += 2) out = withoutField(out, set[at] ?? '');
+    for (const text of set) out.push(text);
+  }
+  return out;
+}
+
+/** Servers that hand fields to programs in variables read `x_user` as `x-user`. */
+function dashed(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
+function isTaken(
+  name: string,
+  identityNames: ReadonlySet<string>,
+  removed: readonly string[] | undefined,
+): boolean {
+  const plain = dashed(name);
+  return (
+    identityNames.has(plain) || (removed !== undefined && (removed.includes(plain) || removed.includes(name)))
+  );
+}
+
+/** As the client named it. */
+export function authorityOf({ normal }: Exchange): string {
+  if (normal === undefined) return '';
+  return normal.port === undefined ? normal.host : `${normal.host}:${normal.port}`;
+}
+
+/** RFC 7239 §4. */
+function forwardedElement(exchange: Exchange, address: string): string {
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  return `for=${node};host="${authorityOf(exchange)}";proto=${exchange.request?.scheme ?? 'http'}`;
+}
+
+/** The query without parameters that were credentials. */
+export function withoutParameters(query: string, names: readonly string[]): string {
+  return query
+    .split('&')
+    .filter((pair) => !names.includes(plainName(pair.split('=', 1)[0] ?? '')))
+    .join('&');
+}
+
+function plainName(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
+}

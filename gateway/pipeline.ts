@@ -1,0 +1,312 @@
+import { messageOf } from '../src/errors/error.ts';
+import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
+import { CelContext } from '../src/policy/cel-context.ts';
+import type { CompiledMatch, WeightedBackend } from '../src/policy/model.ts';
+import type { AuthDecision } from './auth/contract.ts';
+import { NOBODY } from './auth/contract.ts';
+import { clientBehind } from './client-address.ts';
+import type { Exchange } from './exchange.ts';
+import { isPreflight } from './filters/cors.ts';
+import { redirectLocation, rewrittenPath } from './filters/path.ts';
+import { sessionOf } from './filters/session.ts';
+import { authorityOf, forwardFields, withoutParameters } from './forward-fields.ts';
+import { type ClientBody, MirrorBody } from './metered-body.ts';
+import { normalise } from './normalise.ts';
+import { fieldOf } from './request.ts';
+import type { Route } from './route-table.ts';
+import type { ServedHost, ServedRule } from './serving.ts';
+import { continueTrace, hex128 } from './trace-context.ts';
+import type { ForwardRequest, RequestBody } from './upstream/contract.ts';
+
+/** `over`: the exchange has its answer. `later`: the step goes on by itself and calls `proceed`. */
+type Outcome = 'next' | 'over' | 'later';
+type Step = (exchange: Exchange) => Outcome;
+
+/** What happens to a request, in this order. */
+const STEPS: readonly Step[] = [
+  normaliseRequest,
+  findHostAndRoute,
+  checkLimits,
+  checkResidency,
+  answerPreflight,
+  authenticate,
+  // The quota's place: whoever is known by now has a bucket.
+  admit,
+  redirect,
+  chooseBackend,
+  forward,
+];
+const AFTER_AUTHENTICATE = STEPS.indexOf(authenticate) + 1;
+
+/** Takes an exchange through the steps; without a promise unless a step needs one. */
+export function begin(exchange: Exchange): void {
+  proceed(exchange, 0);
+}
+
+function proceed(exchange: Exchange, from: number): void {
+  try {
+    for (let at = from; at < STEPS.length; at += 1) {
+      if (STEPS[at]?.(exchange) !== 'next') return;
+    }
+  } catch (thrown) {
+    exchange.core.deps.log.warn({ error: messageOf(thrown) }, 'a request failed inside the gateway');
+    exchange.fail('INTERNAL', 500, '');
+  }
+}
+
+function refuse(exchange: Exchange, code: ErrorCode, detail: string): Outcome {
+  exchange.refuse(code, ERROR_TABLE[code].status, detail);
+  return 'over';
+}
+
+function normaliseRequest(exchange: Exchange): Outcome {
+  const { connection, port, core } = exchange;
+  const { edge, trusted } = port.edge;
+  const scheme = connection.tls === undefined ? 'http' : 'https';
+  const normal = normalise(exchange.raw(), {
+    scheme,
+    keepDoubtfulPaths: edge.path.doubtful === 'keep',
+    maxHeaderBytes: edge.limits.maxHeaderBytes,
+  });
+  if ('message' in normal) return refuse(exchange, normal.code, normal.message);
+  exchange.normal = normal;
+  const direct = connection.source(port.edge);
+  const source =
+    direct.trusted && normal.forwardedFor !== undefined
+      ? clientBehind(direct, normal.forwardedFor, trusted)
+      : direct;
+  const trace = continueTrace(normal.traceparent, core.deps.random);
+  exchange.trace = trace;
+  const seenScheme = direct.trusted ? schemeOf(normal.forwardedProto, scheme) : scheme;
+  exchange.request = {
+    id: direct.trusted && isRequestId(normal.requestId) ? normal.requestId : hex128(core.deps.random),
+    method: normal.method,
+    scheme: seenScheme,
+    host: normal.host,
+    port: normal.port ?? (seenScheme === 'https' ? 443 : 80),
+    path: normal.path,
+    query: normal.query,
+    fields: normal.fields,
+    httpVersion: normal.httpVersion,
+    source,
+    tls: connection.tls,
+    wallMs: exchange.wallMs,
+  };
+  return 'next';
+}
+
+function schemeOf(said: string | undefined, actual: 'http' | 'https'): 'http' | 'https' {
+  const last = said === undefined ? undefined : said.split(',').at(-1)?.trim().toLowerCase();
+  return last === 'http' || last === 'https' ? last : actual;
+}
+
+function isRequestId(text: string | undefined): text is string {
+  return text !== undefined && /^[\x21-\x7e]{1,128}$/.test(text);
+}
+
+function findHostAndRoute(exchange: Exchange): Outcome {
+  const { request, port, connection } = exchange;
+  if (request === undefined) return 'over';
+  const listener = port.listeners.find(request.host);
+  if (connection.tls !== undefined) {
+    // Whose certificate the client saw decides whose requests it may send (RFC 9110 §7.4).
+    const named = port.listeners.find(connection.tls.serverName);
+    if (named !== listener && named !== undefined) {
+      exchange.listenerId = named.listener.id;
+      return refuse(exchange, 'MISDIRECTED', '');
+    }
+  }
+  if (listener === undefined) return refuse(exchange, 'HOST_UNKNOWN', '');
+  exchange.listenerId = listener.listener.id;
+  const host = listener.hosts.find(request.host);
+  if (host === undefined) return refuse(exchange, 'HOST_UNKNOWN', '');
+  const route = host.routes.find(request) ?? routeOfPreflight(host, exchange);
+  if (route === undefined) return refuse(exchange, 'ROUTE_NOT_FOUND', '');
+  exchange.served = route.target;
+  exchange.match = route.match;
+  return 'next';
+}
+
+/** A route for POST only has no match for the OPTIONS that browsers ask about it with. */
+function routeOfPreflight(host: ServedHost, { request, normal }: Exchange): Route<ServedRule> | undefined {
+  if (request === undefined || normal?.origin === undefined || !isPreflight(request)) return undefined;
+  const method = fieldOf(request.fields, 'access-control-request-method') ?? '';
+  const route = host.routes.find({ ...request, method });
+  return route?.target.filters.cors === undefined ? undefined : route;
+}
+
+function checkLimits(exchange: Exchange): Outcome {
+  const { normal, served } = exchange;
+  if (normal === undefined || served === undefined) return 'over';
+  const { maxBodyBytes } = served.edge.edge.limits;
+  if (normal.contentLength !== undefined && normal.contentLength > maxBodyBytes) {
+    return refuse(exchange, 'BODY_TOO_LARGE', `The body may have ${maxBodyBytes} octets.`);
+  }
+  return 'next';
+}
+
+function checkResidency(exchange: Exchange): Outcome {
+  const { served, request, core } = exchange;
+  const residency = served?.edge.residency ?? exchange.port.edge.residency;
+  if (residency === undefined || request === undefined) return 'next';
+  const region = residency.refusedFor(request.host, () => core.deps.country(request.source.address));
+  return region === undefined ? 'next' : refuse(exchange, 'RESIDENCY_REFUSED', '');
+}
+
+/** Browsers send no credentials with it, so it is answered before anybody asks for them (Fetch standard §4.8). */
+function answerPreflight(exchange: Exchange): Outcome {
+  const { served, request, normal } = exchange;
+  const cors = served?.filters.cors;
+  if (cors === undefined || request === undefined || normal?.origin === undefined) return 'next';
+  if (!isPreflight(request)) return 'next';
+  exchange.preflight = true;
+  exchange.answer(204, cors.preflight(normal.origin, request), '');
+  return 'over';
+}
+
+function authenticate(exchange: Exchange): Outcome {
+  const { served, request, core } = exchange;
+  if (served?.auth === undefined || request === undefined) return 'next';
+  const decision = core.deps.authorizer.decide(served.auth, request);
+  if (!(decision instanceof Promise)) return decided(exchange, decision);
+  decision.then(
+    (late) => {
+      if (exchange.over || exchange.answered) return;
+      if (decided(exchange, late) === 'next') proceed(exchange, AFTER_AUTHENTICATE);
+    },
+    (thrown: unknown) => {
+      core.deps.log.warn({ error: messageOf(thrown) }, 'an authorisation failed inside the gateway');
+      exchange.fail('INTERNAL', 500, '');
+    },
+  );
+  return 'later';
+}
+
+function decided(exchange: Exchange, decision: AuthDecision): Outcome {
+  if (!decision.allowed) {
+    exchange.deny(decision);
+    return 'over';
+  }
+  exchange.allowed = decision;
+  exchange.principal = decision.principal;
+  return 'next';
+}
+
+/** From here on it counts. */
+function admit(exchange: Exchange): Outcome {
+  const { served, core } = exchange;
+  exchange.authorisedMs = core.deps.monotonicMs();
+  if (served?.auth !== undefined) {
+    const principal = exchange.principal ?? NOBODY;
+    core.deps.usage.count({
+      namespace: served.namespace,
+      principal: principal.name,
+      keyId: principal.keyId,
+      route: served.route,
+      metric: 'hits',
+      amount: 1,
+      wallMs: exchange.wallMs,
+    });
+  }
+  return 'next';
+}
+
+function redirect(exchange: Exchange): Outcome {
+  const { served, request, match, port } = exchange;
+  const filter = served?.filters.redirect;
+  if (filter === undefined || request === undefined || match === undefined) return 'next';
+  const location = redirectLocation(filter, request, match, port.port.port);
+  exchange.answer(filter.statusCode, ['location', location], '');
+  return 'over';
+}
+
+function chooseBackend(exchange: Exchange): Outcome {
+  const { served, request, serving, core } = exchange;
+  if (served === undefined || request === undefined) return 'over';
+  const { sessionPersistence } = served.rule;
+  const backends = backendsFor(exchange, served);
+  if (sessionPersistence !== undefined) exchange.session = sessionOf(sessionPersistence, request);
+  const choice = serving.upstreams.choose(backends, sessionPersistence, exchange.session, core.deps.random());
+  if (choice?.target.backend === undefined) {
+    const none = choice !== undefined || backends.every(({ weight }) => weight === 0);
+    return refuse(exchange, none ? 'BACKEND_UNRESOLVED' : 'BACKEND_UNAVAILABLE', '');
+  }
+  exchange.choice = choice;
+  exchange.targetFilters = served.targets.get(choice.target);
+  const own = exchange.targetFilters?.redirect;
+  if (own !== undefined && exchange.match !== undefined) {
+    const location = redirectLocation(own, request, exchange.match, exchange.port.port.port);
+    exchange.answer(own.statusCode, ['location', location], '');
+    return 'over';
+  }
+  return 'next';
+}
+
+function backendsFor(exchange: Exchange, served: ServedRule): readonly WeightedBackend[] {
+  if (served.callers.length === 0 || exchange.request === undefined) return served.rule.backends;
+  const context = new CelContext(exchange.request, {
+    route: {
+      name: served.route.slice(served.namespace.length + 1),
+      namespace: served.namespace,
+      rule: served.rule.source.sectionName ?? '',
+    },
+    port: exchange.port.port.port,
+    countryOf: exchange.core.deps.country,
+  });
+  context.authenticated(exchange.principal ?? NOBODY, exchange.allowed?.metadata);
+  return served.callers.find(({ when }) => when(context))?.backends ?? served.rule.backends;
+}
+
+function forward(exchange: Exchange): Outcome {
+  const { served, request, normal, match, choice, core, serving, targetFilters } = exchange;
+  if (served === undefined || request === undefined || normal === undefined) return 'over';
+  if (match === undefined || choice === undefined) return 'over';
+  const { rule, filters } = served;
+  const fields = forwardFields(exchange);
+  let path = pathFor(request.path, match, filters.rewritePath, targetFilters?.rewritePath);
+  const removedQuery = exchange.allowed?.removedQuery;
+  const query =
+    removedQuery === undefined || removedQuery.length === 0 || request.query === ''
+      ? request.query
+      : withoutParameters(request.query, removedQuery);
+  if (query !== '') path += `?${query}`;
+  const mirrors =
+    targetFilters === undefined ? filters.mirrors : [...filters.mirrors, ...targetFilters.mirrors];
+  const body = exchange.takeBody(mirrors.length > 0);
+  const common = {
+    method: normal.method,
+    path,
+    scheme: request.scheme,
+    authority: targetFilters?.rewriteHost ?? filters.rewriteHost ?? authorityOf(exchange),
+    fields,
+    timeouts: rule.timeouts,
+    retry: rule.retry,
+    trailers: normal.trailers,
+  };
+  for (const { backend, fraction } of mirrors) {
+    if (core.deps.random() >= fraction || exchange.upgrade !== undefined) continue;
+    serving.upstreams.mirror(backend, { ...common, retry: undefined, body: mirrored(body) });
+  }
+  if (normal.expectsContinue && body !== undefined) exchange.sendContinue();
+  const forwarded: ForwardRequest =
+    exchange.upgrade === undefined ? { ...common, body } : { ...common, body, upgrade: exchange.upgrade };
+  const forwarding = serving.upstreams.forward(choice, forwarded, exchange);
+  if (!exchange.over) exchange.forwarding = forwarding;
+  return 'over';
+}
+
+function pathFor(
+  path: string,
+  match: CompiledMatch,
+  rule: ServedRule['filters']['rewritePath'],
+  target: ServedRule['filters']['rewritePath'],
+): string {
+  return rewrittenPath(path, match, target ?? rule);
+}
+
+function mirrored(body: ClientBody | undefined): RequestBody | undefined {
+  if (body === undefined) return undefined;
+  const copy = new MirrorBody();
+  body.tee(copy);
+  return { stream: copy, length: body.length, trailers: () => [] };
+}

@@ -1,0 +1,227 @@
+import { messageOf } from '../src/errors/error.ts';
+import { compileCondition } from '../src/policy/cel.ts';
+import type { CelContext } from '../src/policy/cel-context.ts';
+import type {
+  CompiledAuth,
+  CompiledEdge,
+  CompiledFilter,
+  CompiledListener,
+  CompiledRule,
+  GatewayPart,
+  GatewayPort,
+  GatewaySecrets,
+  PathRewrite,
+  WeightedBackend,
+} from '../src/policy/model.ts';
+import { Networks } from './client-address.ts';
+import { CorsRules } from './filters/cors.ts';
+import { HeaderEdit } from './filters/headers.ts';
+import { HostTable } from './host-names.ts';
+import { ResidencyRules } from './residency.ts';
+import { RouteTable } from './route-table.ts';
+import type { Upstreams } from './upstream/contract.ts';
+
+/** A configuration made ready for requests. Immutable: a request keeps the one it began with. */
+export interface Serving {
+  readonly part: GatewayPart;
+  readonly upstreams: Upstreams;
+  readonly ports: ReadonlyMap<number, ServedPort>;
+  /** Names that policies set for backends: never taken from a client. Lower case. */
+  readonly identityNames: ReadonlySet<string>;
+  /** Names that are believed from trusted proxies only. */
+  readonly proxyNames: ReadonlySet<string>;
+  /** By listener id: cannot be served, why. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
+export interface ServedPort {
+  readonly port: GatewayPort;
+  readonly edge: ServedEdge;
+  readonly listeners: HostTable<ServedListener>;
+  /** For requests that no listener takes. */
+  readonly listenerId: string;
+}
+
+export interface ServedListener {
+  readonly listener: CompiledListener;
+  readonly hosts: HostTable<ServedHost>;
+}
+
+export interface ServedHost {
+  readonly routes: RouteTable<ServedRule>;
+  readonly passthrough: readonly WeightedBackend[];
+}
+
+export interface ServedEdge {
+  readonly edge: CompiledEdge;
+  readonly trusted: Networks;
+  readonly residency: ResidencyRules | undefined;
+  /** Names that answers of backends lose; lower case. */
+  readonly answerGone: ReadonlySet<string>;
+  readonly answerPut: readonly string[];
+}
+
+export interface ServedRule {
+  readonly rule: CompiledRule;
+  /** `namespace/name` */
+  readonly route: string;
+  readonly namespace: string;
+  readonly edge: ServedEdge;
+  readonly auth: CompiledAuth | undefined;
+  readonly filters: ServedFilters;
+  readonly callers: readonly {
+    readonly when: (context: CelContext) => boolean;
+    readonly backends: readonly WeightedBackend[];
+  }[];
+  readonly targets: ReadonlyMap<WeightedBackend, ServedFilters>;
+  /** Names that the policies of this rule set for backends, in addition to those of all. */
+}
+
+export interface ServedFilters {
+  readonly request: readonly HeaderEdit[];
+  readonly response: readonly HeaderEdit[];
+  readonly rewriteHost: string | undefined;
+  readonly rewritePath: PathRewrite | undefined;
+  readonly redirect: Extract<CompiledFilter, { readonly type: 'redirect' }> | undefined;
+  readonly mirrors: readonly { readonly backend: string; readonly fraction: number }[];
+  readonly cors: CorsRules | undefined;
+}
+
+/** RFC 9440 and Envoy's: a client could claim any certificate with them. */
+const CERTIFICATE_NAMES = ['client-cert', 'client-cert-chain', 'x-forwarded-client-cert', 'x-client-cert'];
+
+/** Never throws: what cannot be used is left out, and its listeners are in `problems`. */
+export function makeServing(
+  part: GatewayPart,
+  secrets: GatewaySecrets,
+  upstreamsOf: (part: GatewayPart, secrets: GatewaySecrets) => Upstreams,
+): Serving {
+  const problems = new Map<string, string>();
+  const edges = new Map(Object.entries(part.edge).map(([id, edge]) => [id, servedEdge(edge)]));
+  const rules = new Map<string, ServedRule>();
+  const broken = new Map<string, string>();
+  for (const [id, rule] of Object.entries(part.rules)) {
+    try {
+      rules.set(id, servedRule(rule, part, edges));
+    } catch (thrown) {
+      broken.set(id, messageOf(thrown));
+    }
+  }
+  const ports = new Map<number, ServedPort>();
+  for (const port of part.ports) {
+    const edge = edges.get(port.edge);
+    if (edge === undefined) {
+      for (const { id } of port.listeners) problems.set(id, `there is no edge ${port.edge}`);
+      continue;
+    }
+    const listeners = new HostTable<ServedListener>();
+    for (const listener of port.listeners) {
+      try {
+        listeners.add(listener.hostname, servedListener(listener, rules, broken));
+      } catch (thrown) {
+        problems.set(listener.id, messageOf(thrown));
+      }
+    }
+    ports.set(port.port, { port, edge, listeners, listenerId: port.listeners[0]?.id ?? `:${port.port}` });
+  }
+  const identityNames = new Set<string>();
+  const proxyNames = new Set(CERTIFICATE_NAMES);
+  for (const auth of Object.values(part.auth)) {
+    for (const [name] of auth.response.headers) identityNames.add(name.toLowerCase());
+    for (const { method } of auth.authentication) {
+      if (method.type === 'plain') proxyNames.add(method.header.toLowerCase());
+    }
+  }
+  return { part, upstreams: upstreamsOf(part, secrets), ports, identityNames, proxyNames, problems };
+}
+
+function servedEdge(edge: CompiledEdge): ServedEdge {
+  const headers = Object.entries(edge.responseHeaders);
+  return {
+    edge,
+    trusted: new Networks(edge.clientAddress.trustedProxies),
+    residency: edge.residency === undefined ? undefined : new ResidencyRules(edge.residency),
+    answerGone: new Set(headers.map(([name]) => name.toLowerCase())),
+    answerPut: headers.flatMap(([name, value]) => (value === null ? [] : [name.toLowerCase(), value])),
+  };
+}
+
+function servedListener(
+  listener: CompiledListener,
+  rules: ReadonlyMap<string, ServedRule>,
+  broken: ReadonlyMap<string, string>,
+): ServedListener {
+  const hosts = new HostTable<ServedHost>();
+  for (const { hostname, matches, passthrough } of listener.hosts) {
+    const routes = new RouteTable(matches, (match) => {
+      const rule = rules.get(match.rule);
+      // A rule that cannot be made ready must not let its requests fall through to a later, looser one.
+      if (rule === undefined) throw new Error(broken.get(match.rule) ?? `there is no rule ${match.rule}`);
+      return rule;
+    });
+    hosts.add(hostname, { routes, passthrough: passthrough ?? [] });
+  }
+  return { listener, hosts };
+}
+
+function servedRule(
+  rule: CompiledRule,
+  part: GatewayPart,
+  edges: ReadonlyMap<string, ServedEdge>,
+): ServedRule {
+  const edge = edges.get(rule.edge);
+  if (edge === undefined) throw new Error(`there is no edge ${rule.edge}`);
+  const auth = rule.auth === undefined ? undefined : part.auth[rule.auth];
+  // Never open because its policy is missing.
+  if (rule.auth !== undefined && auth === undefined) throw new Error(`there is no policy ${rule.auth}`);
+  const targets = new Map<WeightedBackend, ServedFilters>();
+  const callers = rule.callers.map(({ when, backends }) => ({ when: compileCondition(when), backends }));
+  for (const target of [...rule.backends, ...callers.flatMap(({ backends }) => backends)]) {
+    if (target.filters.length > 0) targets.set(target, servedFilters(target.filters));
+  }
+  const { name } = rule.source;
+  return {
+    rule,
+    route: name,
+    namespace: name.slice(0, Math.max(0, name.indexOf('/'))),
+    edge,
+    auth,
+    filters: servedFilters(rule.filters),
+    callers,
+    targets,
+  };
+}
+
+function servedFilters(filters: readonly CompiledFilter[]): ServedFilters {
+  const request: HeaderEdit[] = [];
+  const response: HeaderEdit[] = [];
+  const mirrors: { readonly backend: string; readonly fraction: number }[] = [];
+  let rewriteHost: string | undefined;
+  let rewritePath: PathRewrite | undefined;
+  let redirect: ServedFilters['redirect'];
+  let cors: CorsRules | undefined;
+  for (const filter of filters) {
+    switch (filter.type) {
+      case 'requestHeaders':
+        request.push(new HeaderEdit(filter.changes));
+        break;
+      case 'responseHeaders':
+        response.push(new HeaderEdit(filter.changes));
+        break;
+      case 'rewrite':
+        rewriteHost = filter.hostname ?? rewriteHost;
+        rewritePath = filter.path ?? rewritePath;
+        break;
+      case 'redirect':
+        redirect = filter;
+        break;
+      case 'mirror':
+        mirrors.push(filter);
+        break;
+      case 'cors':
+        cors = new CorsRules(filter.cors);
+        break;
+    }
+  }
+  return { request, response, rewriteHost, rewritePath, redirect, mirrors, cors };
+}

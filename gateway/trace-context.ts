@@ -1,0 +1,40 @@
+/** Position of a request in a distributed trace (W3C Trace Context, level 1). */
+export interface TraceContext {
+  /** 32 hex digits. */
+  readonly traceId: string;
+  /** Ours: 16 hex digits; the parent of whatever the backend does. */
+  readonly spanId: string;
+  /** 2 hex digits. */
+  readonly flags: string;
+  /** The client's trace goes on; its `tracestate` is passed on. */
+  readonly continued: boolean;
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:$|-)/;
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
+/** Continues the client's trace, or begins one. @param random 0 ≤ random < 1 */
+export function continueTrace(traceparent: string | undefined, random: () => number): TraceContext {
+  const parent = traceparent === undefined ? null : TRACEPARENT.exec(traceparent);
+  // Version 00 has nothing after the flags; later ones may.
+  const whole = traceparent?.length === 55 || traceparent?.startsWith('00') === false;
+  const traceId = parent?.[1];
+  const flags = parent?.[2];
+  if (traceId === undefined || flags === undefined || !whole) {
+    return { traceId: hex128(random), spanId: hex64(random), flags: '00', continued: false };
+  }
+  return { traceId, spanId: hex64(random), flags, continued: true };
+}
+
+/** 32 hex digits, never all zero. */
+export function hex128(random: () => number): string {
+  return hex64(random) + hex64(random);
+}
+
+function hex64(random: () => number): string {
+  return hex32((random() * 0xffff_ffff + 1) >>> 0) + hex32((random() * 0x1_0000_0000) >>> 0);
+}
+
+function hex32(value: number): string {
+  return `${HEX[value >>> 24]}${HEX[(value >>> 16) & 255]}${HEX[(value >>> 8) & 255]}${HEX[value & 255]}`;
+}
