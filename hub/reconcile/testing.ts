@@ -1,4 +1,4 @@
-import type { AnyResource, Kind, SpecOf } from '../../src/resources/catalogue.ts';
+import { type AnyResource, type Kind, type SpecOf, storedVersion } from '../../src/resources/catalogue.ts';
 import { type ParsedInput, parseResource } from '../../src/resources/validate.ts';
 import { regionTable } from '../../src/routing/geography.ts';
 import type { AnyDesired, ProposedChange } from '../api/services.ts';
@@ -10,13 +10,13 @@ import { buildWorld, type World, type WorldContext } from './world.ts';
 export const CONTEXT: WorldContext = { regions: regionTable(), allowedRanges: [] };
 
 export function document(kind: Kind, name: string, spec: unknown, namespace = 'default'): ParsedInput {
-  return parseResource({ apiVersion: 'portolan.dev/v1alpha1', kind, metadata: { namespace, name }, spec });
+  return parseResource({ apiVersion: storedVersion(kind), kind, metadata: { namespace, name }, spec });
 }
 
 export function stored(input: ParsedInput, createdAt = '2026-01-01T00:00:00.000Z'): AnyResource {
   const { namespace, name } = input.metadata;
   return {
-    apiVersion: 'portolan.dev/v1alpha1',
+    apiVersion: storedVersion(input.kind),
     kind: input.kind,
     metadata: {
       namespace,
