@@ -1,4 +1,5 @@
 import type { AnyResource, Kind, Resource, SpecOf, StatusOf } from '../../src/resources/catalogue.ts';
+import type { KeyStore } from './key-contract.ts';
 
 /** Names one object. */
 export interface Key<K extends Kind = Kind> {
@@ -304,6 +305,8 @@ export interface Store {
   putMeta(key: string, value: string): Promise<void>;
   /** Adds one and returns the new value, durably: content sequence, snapshot versions. */
   increment(counter: string): Promise<number>;
+  /** API keys and the feed of their changes. */
+  readonly keys: KeyStore;
   /** This hub's fencing epoch, taken at open (previous + 1). */
   readonly epoch: number;
   /** Random id of the installation, made at the first open. */

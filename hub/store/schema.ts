@@ -1,3 +1,5 @@
+import type { ApiKeyRow, KeyCommitRow, KeyFeedRow } from './key-tables.ts';
+
 /** The one SQL schema, as the queries see it. Bodies are JSON text, revisions are integers below 2^53. */
 export interface Tables {
   readonly store_state: StateRow;
@@ -12,6 +14,9 @@ export interface Tables {
   readonly counters: { readonly name: string; readonly value: number };
   readonly usage_outboxes: UsageOutboxRow;
   readonly usage_minutes: UsageMinuteRow;
+  readonly api_keys: ApiKeyRow;
+  readonly key_feed: KeyFeedRow;
+  readonly key_commits: KeyCommitRow;
   readonly schema_versions: { readonly version: number; readonly applied_at: string };
 }
 

@@ -26,6 +26,7 @@ import type { Database, Work } from './database.ts';
 import { readPage } from './event-rows.ts';
 import { JoinDesk } from './join-desk.ts';
 import { insertJoinToken } from './join-tokens.ts';
+import { type ClosableKeyStore, createKeyStore } from './keys.ts';
 import { isOfKind, readObject, readObjects } from './objects.ts';
 import type { StateRow } from './schema.ts';
 import { readValues, rewrapAll, type Sealer } from './secrets.ts';
@@ -58,6 +59,7 @@ export interface StoreSettings {
 export class SqlStore implements Store {
   readonly epoch: number;
   readonly hubUid: string;
+  readonly keys: ClosableKeyStore;
   readonly #database: Database;
   readonly #settings: StoreSettings;
   readonly #events: EventLog;
@@ -88,6 +90,14 @@ export class SqlStore implements Store {
     this.#events = new EventLog(source, opened.revision);
     this.#tail =
       database.dialect === 'postgres' ? new Tail(source, this.#events, TAIL_INTERVAL_MS) : undefined;
+    this.keys = createKeyStore({
+      dialect: database.dialect,
+      read: (work) => this.#read(work),
+      snapshot: (work) => this.#snapshot(work),
+      audited: (work) => this.#audited(work),
+      sealer: () => this.#sealer,
+      nowMs: settings.wallClock,
+    });
     this.#joins = new JoinDesk({
       nowMs: settings.wallClock,
       read: (work) => this.#read(work),
@@ -340,6 +350,7 @@ export class SqlStore implements Store {
 
   async #shutDown(): Promise<void> {
     this.#events.close();
+    this.keys.close();
     await this.#tail?.close();
     await Promise.allSettled(this.#reads);
     await this.#writers.run(() => this.#database.close());

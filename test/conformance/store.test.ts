@@ -4,6 +4,7 @@ import { requireServer } from '../support/servers.ts';
 import { auditTests } from './store-audit.ts';
 import { postgresPlace, type StorePlace, sqlitePlace } from './store-harness.ts';
 import { identityTests } from './store-identities.ts';
+import { keyTests } from './store-keys.ts';
 import { objectTests } from './store-objects.ts';
 import { secretTests } from './store-secrets.ts';
 import { usageTests } from './store-usage.ts';
@@ -23,6 +24,7 @@ function conformance(make: () => Promise<StorePlace>): void {
   describe('secrets', () => secretTests(current));
   describe('keys of zones', () => zoneSigningTests(current));
   describe('usage', () => usageTests(current));
+  describe('API keys', () => keyTests(current));
   describe('audit', () => auditTests(current));
   describe('identities', () => identityTests(current));
 }
