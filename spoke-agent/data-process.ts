@@ -69,7 +69,17 @@ export async function startDataProcess(
       })
     : undefined;
 
-  const gateway = createDataGateway({ config, clock, random: Math.random, keys: () => undefined, log });
+  const gateway = createDataGateway({
+    config,
+    clock,
+    random: Math.random,
+    sendUsage(batch) {
+      if (link.hub !== 'up') return false;
+      supervisor.send({ type: 'usage', ...batch });
+      return true;
+    },
+    log,
+  });
 
   /** @returns what the gateway has to do: names are answered without waiting for its threads */
   const serve = async (path: string): Promise<() => Promise<void>> => {
@@ -141,6 +151,13 @@ export async function startDataProcess(
         return;
       case 'link':
         link = message;
+        gateway.link(message.hub === 'up');
+        return;
+      case 'keys':
+        gateway.keysChanged(message);
+        return;
+      case 'usageAck':
+        gateway.usageAcknowledged(message.outbox, message.sequence);
         return;
       case 'running':
         running = true;
@@ -168,6 +185,7 @@ export async function startDataProcess(
     onExit: () => {
       running = false;
       link = { type: 'link', hub: 'down', peers: 0 };
+      gateway.link(false);
     },
   });
 

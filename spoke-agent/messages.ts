@@ -1,6 +1,7 @@
 import type { UsageCount } from '../gateway/usage/usage-counts.ts';
 import type { TargetMemory } from '../src/health/types.ts';
 import type { AgentConfig } from './config.ts';
+import type { KeysMessage } from './credentials/messages.ts';
 
 /*
  * What the two processes of an agent say to each other (child process IPC, JSON). Both come from the same release, so the
@@ -86,6 +87,7 @@ export type ToData =
   /** The GeoIP database the hub uses was fetched. */
   | { readonly type: 'geo'; readonly sha256: string }
   | StatesMessage
+  | KeysMessage
   | { readonly type: 'link'; readonly hub: 'up' | 'down'; readonly peers: number }
   /** The hub has this of an outbox, durably. */
   | { readonly type: 'usageAck'; readonly outbox: string; readonly sequence: number }

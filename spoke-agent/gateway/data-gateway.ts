@@ -1,21 +1,26 @@
-import type { SharedKeys } from '../../gateway/keys/layout.ts';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { GatewayService } from '../../gateway/service.ts';
+import type { UsageKeeper } from '../../gateway/usage/keeper.ts';
+import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
 import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
-import type { Family } from '../../src/telemetry/metric-text.ts';
+import { type Family, single } from '../../src/telemetry/metric-text.ts';
 import type { AgentConfig } from '../config.ts';
+import type { KeyKeeper } from '../credentials/keeper.ts';
+import type { KeysMessage } from '../credentials/messages.ts';
 import { formatListen } from '../listen-address.ts';
 import type { AgentLog } from '../log.ts';
 import { type CertificateFiles, openCertificateFiles } from './certificate-files.ts';
 import { type GatewayConfiguration, needsCountries } from './configuration.ts';
 
 export interface DataGatewayOptions {
-  readonly config: Pick<AgentConfig, 'gateway' | 'network'>;
+  readonly config: Pick<AgentConfig, 'dataDir' | 'gateway' | 'network'>;
   readonly clock: LinkClock;
   readonly random: () => number;
-  /** The API keys of the cluster, once there is a gateway. */
-  readonly keys: () => SharedKeys | undefined;
+  /** To the hub; false: there is no way to it now. */
+  readonly sendUsage: (batch: OutboxBatch) => boolean;
   readonly log: AgentLog;
 }
 
@@ -26,6 +31,12 @@ export interface DataGateway {
    * @param geo the database to find countries by; asked for only where a rule needs it
    */
   serve(next: GatewayConfiguration | undefined, geo: () => Promise<GeoLookup | undefined>): Promise<void>;
+  /** The keys on the disk are otherwise. */
+  keysChanged(message: KeysMessage): void;
+  /** Whether usage can go to the hub. */
+  link(up: boolean): void;
+  /** The hub has this of the usage, durably. */
+  usageAcknowledged(outbox: string, sequence: number): void;
   /** `scheme://host:port` of what it answers on. */
   readonly addresses: readonly string[];
   /** Listeners that are not served and why, by id. */
@@ -40,6 +51,9 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   const { config, clock, log } = options;
   let service: GatewayService | undefined;
   let files: CertificateFiles | undefined;
+  let keys: KeyKeeper | undefined;
+  let usage: UsageKeeper | undefined;
+  let linkUp = false;
   let digest = '';
   let geoSha256 = '';
   let schemes: ReadonlyMap<number, string> = new Map();
@@ -52,13 +66,34 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   };
 
   const start = async (): Promise<GatewayService> => {
-    const { createGatewayService } = await import('../../gateway/service.ts');
+    const [{ createGatewayService }, { createKeyKeeper }, { keyFolder }, { openUsageKeeper }] =
+      await Promise.all([
+        import('../../gateway/service.ts'),
+        import('../credentials/keeper.ts'),
+        import('../credentials/files.ts'),
+        import('../../gateway/usage/keeper.ts'),
+      ]);
+    const after = (delayMs: number, task: () => void): (() => void) => clock.after(delayMs, task);
+    const { dataDir } = config;
+    keys = createKeyKeeper({ directory: keyFolder(dataDir), wallMs: () => clock.wallMs(), log });
+    usage = await openUsageKeeper({
+      folder: join(dataDir, 'usage'),
+      newId: randomUUID,
+      send: options.sendUsage,
+      after,
+      log,
+    });
+    usage.link(linkUp);
+    // Nobody is refused because the table was still being read.
+    await keys.load();
+    const accounts = usage;
     service = createGatewayService({
       settings: config.gateway,
       allowedRanges: config.network.allowedRanges,
-      keys: options.keys(),
+      keys: keys.shared,
+      usage: (counts) => void accounts.add(counts),
       monotonicMs: () => clock.monotonicMs(),
-      after: (delayMs, task) => clock.after(delayMs, task),
+      after,
       random: options.random,
       log,
     });
@@ -86,6 +121,12 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
         log.warn({ listener }, `a listener of the gateway is not served: ${reason}`);
       if (ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
     },
+    keysChanged: (message) => keys?.receive(message),
+    link(up) {
+      linkUp = up;
+      usage?.link(up);
+    },
+    usageAcknowledged: (outbox, sequence) => usage?.acknowledged(outbox, sequence),
     get addresses() {
       return service === undefined ? [] : addressesOf(service, schemes);
     },
@@ -98,12 +139,31 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       const idle = service.bound.length > 0 && service.threadIds.length === 0;
       return idle ? [...unserved, 'no gateway thread runs'] : unserved;
     },
-    metrics: () => service?.metrics() ?? [],
+    metrics: () =>
+      service === undefined
+        ? []
+        : [
+            ...service.metrics(),
+            single('gauge', 'portolan_gateway_keys', 'API keys that can be looked up.', keys?.size ?? 0),
+            single(
+              'gauge',
+              'portolan_gateway_usage_waiting_bytes',
+              'Usage on the disk that the hub has not confirmed.',
+              usage?.waitingOctets ?? 0,
+            ),
+            single(
+              'counter',
+              'portolan_gateway_usage_lost_total',
+              'Hits lost to accounts: the disk was full or failed.',
+              usage?.lost ?? 0,
+            ),
+          ],
     async close() {
       closed = true;
       process.off('SIGHUP', reopen);
       files?.close();
       await service?.close();
+      await usage?.close();
     },
   };
 }
