@@ -61,17 +61,31 @@ async function apiTypes(): Promise<string> {
   return `/** Generated from docs/reference/openapi.json by \`npm run generate\`; not to be edited. */\n${astToString(tree)}`;
 }
 
-/** The stream protocol's code, generated aside so that a check leaves the tree alone. */
+/** The code of the stream protocol and of Envoy's external authorisation, generated aside so that a check leaves the tree alone. */
 async function protocolFiles(): Promise<readonly [string, string][]> {
+  const envoy = 'src/protocol/envoy';
+  return [
+    ...(await generated('src/protocol/generated', [])),
+    // Descriptors of go-control-plane v1.40.0, without their options; the README beside them says how they were made.
+    ...(await generated(`${envoy}/generated`, [
+      `${envoy}/ext_authz.binpb`,
+      '--template',
+      `${envoy}/buf.gen.yaml`,
+      '--exclude-path',
+      'google/protobuf',
+    ])),
+  ];
+}
+
+async function generated(out: string, options: readonly string[]): Promise<readonly [string, string][]> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-generate-'));
   try {
     // `buf generate` resolves the plug-in by PATH and paths of its template from the folder it runs in.
-    execFileSync('buf', ['generate', '--output', folder], {
+    execFileSync('buf', ['generate', ...options, '--output', folder], {
       cwd: root,
       env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}` },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    const out = 'src/protocol/generated';
     const names = await readdir(join(folder, out), { recursive: true, withFileTypes: true });
     const files = names
       .filter((entry) => entry.isFile())
