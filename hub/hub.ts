@@ -16,6 +16,7 @@ import type { LinkClock } from '../src/protocol/clock.ts';
 import { regionTable } from '../src/routing/geography.ts';
 import { openAuthority } from './agents/authority.ts';
 import { createEnrolment } from './agents/enrolment.ts';
+import { gatewaysIn } from './agents/hello.ts';
 import { createJoinListener } from './agents/join-listener.ts';
 import { type AgentLinkServer, createAgentLinkServer } from './agents/link-server.ts';
 import { createHubCertificate } from './agents/server-certificate.ts';
@@ -318,7 +319,7 @@ export async function startHub(
           );
         },
         onVotes: (session, batch) => engine.onVotes(session.agentUid, session.incarnation, batch),
-        onStatus: (session) => engine.onSeen(session.agentUid),
+        onStatus: (session, status) => engine.onSeen(session.agentUid, gatewaysIn(status)),
         onSnapshotAck: (session, ack) => engine.onSnapshotAck(session.agentUid, ack),
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
         onUsage: createUsageIntake({ store, log }),

@@ -1,11 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { HelloSchema } from '../../src/protocol/generated/portolan_pb.js';
-import { checkHello } from './hello.ts';
+import { checkHello, gatewaysIn } from './hello.ts';
 
 const hello = { agentVersion: '0.1.0', incarnation: 'i1', snapshotHash: '' };
 const refusal = (
-  fields: Partial<{ peerAddress: string; nameServers: string[]; incarnation: string }>,
+  fields: Partial<{ peerAddress: string; nameServers: string[]; gateways: string[]; incarnation: string }>,
 ): unknown => {
   try {
     checkHello(create(HelloSchema, { ...hello, ...fields }));
@@ -59,4 +59,24 @@ describe('what an agent says of itself', () => {
     });
     expect(refusal({ incarnation: 'x'.repeat(129) })).toMatchObject({ code: 'VALIDATION_FAILED' });
   });
+
+  it('names its gateways by scheme and address', () => {
+    expect(refusal({ gateways: ['https://127.0.0.1:8443', 'http://[::1]:80', 'tls://a.example:9'] })).toBe(
+      'taken',
+    );
+    for (const wrong of ['127.0.0.1:80', 'ftp://127.0.0.1:21', 'https://127.0.0.1', 'https://a b:1'])
+      expect(refusal({ gateways: [wrong] })).toMatchObject({ code: 'VALIDATION_FAILED' });
+  });
+});
+
+it('of what a status says of gateways, only what can be shown is kept', () => {
+  const { gateways, gatewayProblems } = gatewaysIn({
+    gateways: ['https://127.0.0.1:8443', 'javascript:alert(1)'],
+    gatewayProblems: {
+      'default/gw/l': 'x'.repeat(1000),
+      [`default/${'y'.repeat(1000)}/l`]: 'too long a name',
+    },
+  });
+  expect(gateways).toEqual(['https://127.0.0.1:8443']);
+  expect(gatewayProblems).toEqual({ 'default/gw/l': 'x'.repeat(500) });
 });

@@ -10,6 +10,10 @@ export interface KnownAgent {
   /** `host:port`; kept while the agent is away, so that peers still find it. */
   readonly peerAddress: string | undefined;
   readonly nameServers: readonly string[];
+  /** `scheme://host:port`; undefined: not said yet. */
+  readonly gateways: readonly string[] | undefined;
+  /** Why a listener is not served, by its id. */
+  readonly gatewayProblems: Readonly<Record<string, string>>;
   readonly lastSeenWallMs: number | undefined;
   /** Snapshot it confirmed last. */
   readonly applied:
@@ -65,6 +69,7 @@ export function createAgentDirectory(): AgentDirectory {
         version: hello.agentVersion,
         peerAddress: hello.peerAddress === '' ? undefined : hello.peerAddress,
         nameServers: hello.nameServers,
+        gateways: hello.gateways,
         lastSeenWallMs: wallMs,
         clockDifferenceMs: Number(hello.wallMs) - wallMs,
         refused: undefined,
@@ -89,6 +94,8 @@ const UNSEEN: Omit<KnownAgent, 'identity'> = {
   version: '',
   peerAddress: undefined,
   nameServers: [],
+  gateways: undefined,
+  gatewayProblems: {},
   lastSeenWallMs: undefined,
   applied: undefined,
   refused: undefined,

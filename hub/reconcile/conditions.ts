@@ -169,11 +169,22 @@ function agentStatus(agent: KnownAgent, before: ClusterStatus['agent']): NonNull
     connected: agent.connected,
     snapshotSequence: agent.applied?.sequence ?? before?.snapshotSequence ?? 0,
     nameServers: agent.nameServers.length > 0 ? agent.nameServers : (before?.nameServers ?? []),
+    ...gatewaysOf(agent, before),
     ...(agent.peerAddress === undefined
       ? before?.peerAddress === undefined
         ? {}
         : { peerAddress: before.peerAddress }
       : { peerAddress: agent.peerAddress }),
+  };
+}
+
+/** Left out where there is nothing to say: most clusters have no gateway. */
+function gatewaysOf(agent: KnownAgent, before: ClusterStatus['agent']) {
+  const gateways = agent.gateways ?? before?.gateways ?? [];
+  const problems = agent.gateways === undefined ? (before?.gatewayProblems ?? {}) : agent.gatewayProblems;
+  return {
+    ...(gateways.length === 0 ? {} : { gateways }),
+    ...(Object.keys(problems).length === 0 ? {} : { gatewayProblems: problems }),
   };
 }
 

@@ -18,7 +18,7 @@ import type { DrillEffects } from '../drills/effects.ts';
 import type { Gateways } from '../gateways/gateways.ts';
 import type { DnsStatus } from '../providers/status.ts';
 import type { Store } from '../store/contract.ts';
-import { type AgentDirectory, createAgentDirectory } from './agent-directory.ts';
+import { type AgentDirectory, createAgentDirectory, type KnownAgent } from './agent-directory.ts';
 import { createBroadcast } from './broadcast.ts';
 import type { CaBundles } from './ca-bundles.ts';
 import { dueStatuses } from './conditions.ts';
@@ -106,7 +106,8 @@ export interface Engine {
   onHello(agentUid: string, hello: Hello): void;
   onVotes(agentUid: string, incarnation: string, batch: WireVoteBatch): void;
   onSnapshotAck(agentUid: string, ack: SnapshotAck): void;
-  onSeen(agentUid: string): void;
+  /** @param gateways what it says of its gateways now */
+  onSeen(agentUid: string, gateways?: SaidOfGateways): void;
   onClosed(agentUid: string): void;
   /** Identities changed (joined, revoked): read them again. */
   identitiesChanged(): Promise<void>;
@@ -118,6 +119,14 @@ export interface Engine {
   /** What is published besides objects is otherwise (a key, a TSIG secret, the GeoIP database): publish what that changes. */
   inputsChanged(): void;
   close(): Promise<void>;
+}
+
+type SaidOfGateways = Pick<KnownAgent, 'gateways' | 'gatewayProblems'>;
+
+function sameGateways(before: SaidOfGateways | undefined, now: SaidOfGateways): boolean {
+  const text = ({ gateways, gatewayProblems }: SaidOfGateways): string =>
+    JSON.stringify([gateways, gatewayProblems]);
+  return before !== undefined && text(before) === text(now);
 }
 
 const gatewayOf = ({ gateway }: SentContent): { readonly gateway?: string } =>
@@ -472,7 +481,11 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       }
       statuses.touch();
     },
-    onSeen: (agentUid) => agents.note(agentUid, { lastSeenWallMs: wallMs() }),
+    onSeen(agentUid, gateways) {
+      const before = agents.get(agentUid);
+      agents.note(agentUid, { lastSeenWallMs: wallMs(), ...gateways });
+      if (gateways !== undefined && !sameGateways(before, gateways)) statuses.touch();
+    },
     onClosed(agentUid) {
       agents.note(agentUid, { connected: false, voted: false });
       statuses.touch();

@@ -36,6 +36,10 @@ export interface ClusterStatus {
     readonly snapshotSequence: number;
     /** Addresses its name server answers on, `host:port`. */
     readonly nameServers: readonly string[];
+    /** Addresses its gateway answers on, `scheme://host:port`; none: it has no Gateway, or does not serve. */
+    readonly gateways?: readonly string[];
+    /** Why a listener is not served there, by its id `namespace/gateway/listener`. */
+    readonly gatewayProblems?: Readonly<Record<string, string>>;
     /** Where peers reach it, `host:port`. */
     readonly peerAddress?: string;
   };
