@@ -128,7 +128,8 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     telemetry.flush();
     usage.flush();
     await sink.close();
-    port.close(); // with nothing else to do, the thread ends
+    // Connections to backends may still idle; nobody waits for them.
+    setImmediate(() => process.exit(0));
   };
 
   port.on('message', (message: ToGatewayThread) => {
