@@ -32,6 +32,8 @@ export class Connection {
   open = 0;
   /** The one that began last. */
   latest: Exchange | undefined;
+  /** A request on it could be read in two ways: what follows on it is nobody's request. */
+  broken = false;
   readonly tls: ConnectionTls | undefined;
   readonly #address: string;
   readonly #peerPort: number;

@@ -2,6 +2,7 @@ import { messageOf } from '../src/errors/error.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
 import { CelContext } from '../src/policy/cel-context.ts';
 import type { CompiledMatch, WeightedBackend } from '../src/policy/model.ts';
+import { refusingRule } from '../src/policy/residency.ts';
 import type { AuthDecision } from './auth/contract.ts';
 import { NOBODY } from './auth/contract.ts';
 import { clientBehind } from './client-address.ts';
@@ -149,8 +150,8 @@ function checkResidency(exchange: Exchange): Outcome {
   const { served, request, core } = exchange;
   const residency = served?.edge.residency ?? exchange.port.edge.residency;
   if (residency === undefined || request === undefined) return 'next';
-  const region = residency.refusedFor(request.host, () => core.deps.country(request.source.address));
-  return region === undefined ? 'next' : refuse(exchange, 'RESIDENCY_REFUSED', '');
+  const rule = refusingRule(residency, request.host, core.deps.country(request.source.address));
+  return rule === undefined ? 'next' : refuse(exchange, 'RESIDENCY_REFUSED', '');
 }
 
 /** Browsers send no credentials with it, so it is answered before anybody asks for them (Fetch standard §4.8). */

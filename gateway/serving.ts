@@ -6,6 +6,7 @@ import type {
   CompiledEdge,
   CompiledFilter,
   CompiledListener,
+  CompiledResidency,
   CompiledRule,
   GatewayPart,
   GatewayPort,
@@ -17,7 +18,6 @@ import { Networks } from './client-address.ts';
 import { CorsRules } from './filters/cors.ts';
 import { HeaderEdit } from './filters/headers.ts';
 import { HostTable } from './host-names.ts';
-import { ResidencyRules } from './residency.ts';
 import { RouteTable } from './route-table.ts';
 import type { Upstreams } from './upstream/contract.ts';
 
@@ -55,7 +55,8 @@ export interface ServedHost {
 export interface ServedEdge {
   readonly edge: CompiledEdge;
   readonly trusted: Networks;
-  readonly residency: ResidencyRules | undefined;
+  /** Only when one of its rules can refuse on this cluster. */
+  readonly residency: CompiledResidency | undefined;
   /** Names that answers of backends lose; lower case. */
   readonly answerGone: ReadonlySet<string>;
   readonly answerPut: readonly string[];
@@ -74,7 +75,6 @@ export interface ServedRule {
     readonly backends: readonly WeightedBackend[];
   }[];
   readonly targets: ReadonlyMap<WeightedBackend, ServedFilters>;
-  /** Names that the policies of this rule set for backends, in addition to those of all. */
 }
 
 export interface ServedFilters {
@@ -140,7 +140,7 @@ function servedEdge(edge: CompiledEdge): ServedEdge {
   return {
     edge,
     trusted: new Networks(edge.clientAddress.trustedProxies),
-    residency: edge.residency === undefined ? undefined : new ResidencyRules(edge.residency),
+    residency: edge.residency?.rules.some(({ inside }) => !inside) === true ? edge.residency : undefined,
     answerGone: new Set(headers.map(([name]) => name.toLowerCase())),
     answerPut: headers.flatMap(([name, value]) => (value === null ? [] : [name.toLowerCase(), value])),
   };

@@ -77,7 +77,7 @@ export class Http1Front {
   #begin(req: IncomingMessage, res: GatewayResponse): void {
     const connection = this.#connections.get(req.socket);
     if (connection === undefined) req.socket.destroy();
-    else begin(new Http1Exchange(this.#core, connection, req, res));
+    else if (!connection.broken) begin(new Http1Exchange(this.#core, connection, req, res));
   }
 
   /** What llhttp refuses, and heads that never end. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
+import { refusingRule } from '../../src/policy/residency.ts';
 import type { GatewayCore, PortState } from '../core.ts';
 import { readClientHello } from './client-hello.ts';
 import { readOpening } from './opening.ts';
@@ -35,9 +36,10 @@ function connect(
 ): void {
   const { serving, served } = port;
   const backends = served.listeners.find(serverName)?.hosts.find(serverName)?.passthrough ?? [];
+  const { residency } = served.edge;
   const refused =
-    serverName !== undefined &&
-    served.edge.residency?.refusedFor(serverName, () => core.deps.country(address)) !== undefined;
+    residency !== undefined &&
+    refusingRule(residency, serverName ?? '', core.deps.country(address)) !== undefined;
   const choice = refused
     ? undefined
     : serving.upstreams.choose(backends, undefined, undefined, core.deps.random());

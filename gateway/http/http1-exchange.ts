@@ -149,7 +149,8 @@ export class Http1Exchange extends Exchange {
   protected sendWhole(status: number, fields: string[], body: string): void {
     const res = this.#res;
     const unread = !this.#req.complete && this.#bodyComes();
-    if (unread) res.shouldKeepAlive = false;
+    if (this.normal === undefined) this.connection.broken = true;
+    if (unread || this.connection.broken) res.shouldKeepAlive = false;
     this.#connectionFields();
     const bodiless = status === 204 || status === 304;
     if (!bodiless) fields.push('content-length', String(Buffer.byteLength(body)));
@@ -185,9 +186,8 @@ export class Http1Exchange extends Exchange {
   }
 
   #bodyComes(): boolean {
-    if (this.normal !== undefined) return this.normal.chunked || (this.normal.contentLength ?? 0) > 0;
-    // Refused before it was understood: whatever follows is not read.
-    return true;
+    const { headers } = this.#req;
+    return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   }
 
   #connectionFields(): void {
