@@ -63,7 +63,7 @@ export interface ForwardSink {
   end(trailers: Fields): void;
   /** Before `head`: answer with `error.status`. After it: the answer is cut off so that the client notices. */
   error(error: ForwardError): void;
-  /** After a 101: octets both ways from here, with nothing between. */
+  /** After a 101: octets both ways from here, with nothing between. The socket is paused (`pipe` or `resume` sets it going). */
   upgraded(head: ResponseHead, socket: Duplex): void;
 }
 
