@@ -1,0 +1,277 @@
+import type { Resource } from '../resources/catalogue.ts';
+import { CLUSTERS_ANNOTATION } from '../resources/gateway.ts';
+import { type AnyRoute, type Attachment, attach } from './attachment.ts';
+import { BackendBook } from './backend-book.ts';
+import { authBlock } from './compile-auth.ts';
+import type { CompileContext, CompiledGateways, GatewayObjects } from './compile-contract.ts';
+import { edgeBlock } from './compile-edge.ts';
+import { finding, type RouteReport } from './compile-report.ts';
+import { Grants } from './grants.ts';
+import type { Hostname } from './hostnames.ts';
+import { compareHostnames } from './hostnames.ts';
+import { badSecret, type JudgedListener, judgeListeners, type ListenerWorld } from './listeners.ts';
+import { type CompiledListener, type GatewayPart, type GatewayPort, NO_GATEWAY } from './model.ts';
+import { nameOf, PolicyIndex } from './policy-index.ts';
+import { gatewayReport, type RuleAt, routeReport } from './reports.ts';
+import { type ResidencyWish, residencyWishes } from './residency.ts';
+import { crossKindConflicts } from './route-conflicts.ts';
+import { RuleBook } from './rule-book.ts';
+import { SecretRefBook } from './secret-refs.ts';
+import { type HostedRoute, virtualHosts } from './virtual-hosts.ts';
+
+/**
+ * The Gateways of one cluster with everything that hangs on them, as one value (`model.ts`), the Secrets it names, and what became of
+ * each object. Pure, and the same octets for the same objects in whatever order. Never throws on what is stored: what cannot be used is
+ * left out and reported.
+ * @param cluster `namespace/name`
+ */
+export function compileGateways(
+  objects: GatewayObjects,
+  cluster: string,
+  context: CompileContext,
+): CompiledGateways {
+  const place = objects.Cluster.get(cluster);
+  const gateways = place === undefined ? [] : gatewaysOf(objects, place);
+  const secrets = new SecretRefBook();
+  if (place === undefined || gateways.length === 0) {
+    return {
+      part: NO_GATEWAY,
+      secretRefs: secrets.refs(),
+      reports: { gateways: [], routes: [], policies: [] },
+    };
+  }
+  const listenerWorld = { secrets: objects.Secret, grants: new Grants([...objects.ReferenceGrant.values()]) };
+  const listeners = judgeListeners(gateways, listenerWorld, secrets);
+  const routes: readonly AnyRoute[] = [...byName(objects.HTTPRoute), ...byName(objects.GRPCRoute)];
+  const attached = attachAll(routes, listeners, objects);
+  const policyWorld = {
+    gateways: [...objects.Gateway.values()],
+    httpRoutes: [...objects.HTTPRoute.values()],
+    grpcRoutes: [...objects.GRPCRoute.values()],
+    clusterLabels: place.metadata.labels,
+  };
+  const auth = new PolicyIndex('AuthPolicy', [...objects.AuthPolicy.values()], authBlock, policyWorld);
+  const edge = new PolicyIndex('GatewayPolicy', [...objects.GatewayPolicy.values()], edgeBlock, policyWorld);
+  const backends = new BackendBook(
+    {
+      backends: objects.Backend,
+      tlsPolicies: [...objects.BackendTLSPolicy.values()],
+      secrets: objects.Secret,
+      grants: listenerWorld.grants,
+      cluster: place.metadata.name,
+    },
+    secrets,
+  );
+  const book = new RuleBook({
+    auth,
+    edge,
+    backends,
+    callerRoutings: objects.CallerRouting,
+    secrets,
+    wishesOf: wishesByNamespace(objects),
+    country: place.spec.location.country,
+    regions: context.regions,
+  });
+  const clientCertificates = new Map(
+    gateways.map((gateway) => [gateway, clientCertificateOf(gateway, listenerWorld, secrets)]),
+  );
+  const rulesAt = new Map<AnyRoute, RuleAt[]>();
+  const compiled = listeners
+    .filter(({ served }) => served)
+    .map((listener) => {
+      const shown = clientCertificates.get(listener.gateway)?.key;
+      return { listener, compiled: compileListener(listener, attached.at(listener), shown, book, rulesAt) };
+    });
+  const part: GatewayPart = {
+    ports: portsOf(compiled, book),
+    ...book.compiled(),
+    backends: backends.compiled(),
+  };
+  return {
+    part,
+    secretRefs: secrets.refs(),
+    reports: {
+      gateways: gateways.map((gateway) =>
+        gatewayReport(
+          gateway,
+          listeners.filter((listener) => listener.gateway === gateway),
+          (listener) => attached.at(listener).length,
+          clientCertificates.get(gateway)?.problem,
+        ),
+      ),
+      routes: routes.flatMap((route): readonly RouteReport[] => {
+        const parents = attached.of(route);
+        return parents.length === 0 ? [] : [routeReport(route, parents, rulesAt.get(route) ?? [])];
+      }),
+      policies: [...auth.reports(), ...edge.reports(), ...backends.policyReports(gateways.map(nameOf))],
+    },
+  };
+}
+
+/** Those of the cluster's namespace whose annotation, when there is one, names it. */
+function gatewaysOf(objects: GatewayObjects, cluster: Resource<'Cluster'>): readonly Resource<'Gateway'>[] {
+  return byName(objects.Gateway).filter(({ metadata }) => {
+    if (metadata.namespace !== cluster.metadata.namespace) return false;
+    const wanted = metadata.annotations[CLUSTERS_ANNOTATION];
+    return wanted === undefined || wanted.split(',').some((name) => name.trim() === cluster.metadata.name);
+  });
+}
+
+function byName<R extends Resource>(objects: ReadonlyMap<string, R>): readonly R[] {
+  return [...objects.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+function wishesByNamespace(objects: GatewayObjects): (namespace: string) => readonly ResidencyWish[] {
+  const known = new Map<string, readonly ResidencyWish[]>();
+  return (namespace) => {
+    const wishes = known.get(namespace) ?? residencyWishes([...objects.TrafficPolicy.values()], namespace);
+    known.set(namespace, wishes);
+    return wishes;
+  };
+}
+
+function clientCertificateOf(
+  gateway: Resource<'Gateway'>,
+  world: ListenerWorld,
+  secrets: SecretRefBook,
+): { readonly key?: string; readonly problem?: string } {
+  const ref = gateway.spec.tls?.backend?.clientCertificateRef;
+  if (ref === undefined) return {};
+  const bad = badSecret(gateway, ref, world);
+  if (bad !== undefined) return { problem: bad.message };
+  return { key: secrets.certificate(ref.namespace ?? gateway.metadata.namespace, ref.name) };
+}
+
+interface AtListener {
+  readonly route: AnyRoute;
+  readonly hostnames: readonly Hostname[];
+}
+
+/** Attachments from both sides, after routes of the two kinds that want one host were told apart. */
+class Attachments {
+  readonly #byRoute = new Map<AnyRoute, readonly Attachment[]>();
+  readonly #byListener = new Map<JudgedListener, AtListener[]>();
+
+  constructor(attachments: ReadonlyMap<AnyRoute, readonly Attachment[]>) {
+    for (const [route, parents] of attachments) {
+      const here = new Map<JudgedListener, AtListener>();
+      for (const { listeners } of parents) {
+        for (const { listener, hostnames } of listeners) here.set(listener, { route, hostnames });
+      }
+      for (const [listener, entry] of here) {
+        const known = this.#byListener.get(listener);
+        if (known === undefined) this.#byListener.set(listener, [entry]);
+        else known.push(entry);
+      }
+    }
+    const lost = new Map<JudgedListener, ReadonlyMap<AnyRoute, AnyRoute>>();
+    for (const [listener, entries] of this.#byListener) {
+      const losers = crossKindConflicts(entries);
+      if (losers.size === 0) continue;
+      lost.set(listener, losers);
+      this.#byListener.set(
+        listener,
+        entries.filter(({ route }) => !losers.has(route)),
+      );
+    }
+    for (const [route, parents] of attachments) {
+      this.#byRoute.set(
+        route,
+        lost.size === 0 ? parents : parents.map((parent) => without(parent, route, lost)),
+      );
+    }
+  }
+
+  of(route: AnyRoute): readonly Attachment[] {
+    return this.#byRoute.get(route) ?? [];
+  }
+
+  at(listener: JudgedListener): readonly AtListener[] {
+    return this.#byListener.get(listener) ?? [];
+  }
+}
+
+function without(
+  parent: Attachment,
+  route: AnyRoute,
+  lost: ReadonlyMap<JudgedListener, ReadonlyMap<AnyRoute, AnyRoute>>,
+): Attachment {
+  const winners = parent.listeners.flatMap(({ listener }) => lost.get(listener)?.get(route) ?? []);
+  const [winner] = winners;
+  if (winner === undefined) return parent;
+  const listeners = parent.listeners.filter(({ listener }) => lost.get(listener)?.has(route) !== true);
+  if (listeners.length > 0) return { ...parent, listeners };
+  const message = `${winner.kind} ${nameOf(winner)} is older and has the same host; routes of two kinds cannot share one.`;
+  return { ...parent, listeners, accepted: finding('Accepted', false, 'Conflicted', message) };
+}
+
+function attachAll(
+  routes: readonly AnyRoute[],
+  listeners: readonly JudgedListener[],
+  objects: GatewayObjects,
+): Attachments {
+  const byGateway = new Map<string, JudgedListener[]>();
+  for (const listener of listeners) {
+    const name = nameOf(listener.gateway);
+    const known = byGateway.get(name);
+    if (known === undefined) byGateway.set(name, [listener]);
+    else known.push(listener);
+  }
+  const world = { listeners: byGateway, gateways: objects.Gateway };
+  return new Attachments(new Map(routes.map((route) => [route, attach(route, world)])));
+}
+
+function compileListener(
+  listener: JudgedListener,
+  attached: readonly AtListener[],
+  clientCertificate: string | undefined,
+  book: RuleBook,
+  rulesAt: Map<AnyRoute, RuleAt[]>,
+): CompiledListener {
+  const { gateway, spec } = listener;
+  const hosted = attached.map(({ route, hostnames }): HostedRoute => {
+    const place = { gateway, listener: spec.name, route };
+    const booked = route.spec.rules.map((_, index) => book.rule(place, index, hostnames, clientCertificate));
+    const known = rulesAt.get(route) ?? [];
+    known.push(...booked.map((rule, index) => ({ rule, index, listener: listener.id })));
+    rulesAt.set(route, known);
+    return { route, hostnames, ruleIds: booked.map(({ id }) => id) };
+  });
+  return {
+    id: listener.id,
+    source: { kind: 'Gateway', name: nameOf(gateway), sectionName: spec.name },
+    ...(spec.hostname === undefined ? {} : { hostname: spec.hostname }),
+    ...(listener.tls === undefined ? {} : { tls: listener.tls }),
+    hosts: virtualHosts(hosted),
+  };
+}
+
+/** Connections have the edge of the oldest Gateway on their port: before the first request nobody knows whose they are. */
+function portsOf(
+  compiled: readonly { readonly listener: JudgedListener; readonly compiled: CompiledListener }[],
+  book: RuleBook,
+): readonly GatewayPort[] {
+  const ports = new Map<number, (typeof compiled)[number][]>();
+  for (const one of compiled) {
+    const known = ports.get(one.listener.spec.port);
+    if (known === undefined) ports.set(one.listener.spec.port, [one]);
+    else known.push(one);
+  }
+  return [...ports]
+    .sort((a, b) => a[0] - b[0])
+    .flatMap(([port, all]): readonly GatewayPort[] => {
+      // Listeners were judged oldest Gateway first.
+      const [oldest] = all;
+      if (oldest === undefined) return [];
+      return [
+        {
+          port,
+          protocol: oldest.listener.spec.protocol === 'HTTPS' ? 'https' : 'http',
+          edge: book.portEdge(oldest.listener.gateway),
+          listeners: all
+            .map((one) => one.compiled)
+            .sort((a, b) => compareHostnames(a.hostname, b.hostname) || (a.id < b.id ? -1 : 1)),
+        },
+      ];
+    });
+}

@@ -1,0 +1,202 @@
+import { canonicalJson } from '../identity/canonical-json.ts';
+import { sha256Hex } from '../identity/digest.ts';
+import type { Resource } from '../resources/catalogue.ts';
+import type { RegionTable } from '../routing/model.ts';
+import type { AnyRoute } from './attachment.ts';
+import type { BackendBook } from './backend-book.ts';
+import { type AuthItem, compileAuth } from './compile-auth.ts';
+import { type EdgeItem, EdgeValues } from './compile-edge.ts';
+import type { EffectiveEntry } from './compile-report.ts';
+import { type EffectiveRules, effectiveRules } from './effective-policy.ts';
+import type { Hostname } from './hostnames.ts';
+import type { CompiledAuth, CompiledEdge, CompiledRule } from './model.ts';
+import { nameOf, type PolicyIndex, type PolicyPlace } from './policy-index.ts';
+import { type ResidencyWish, residencyRules } from './residency.ts';
+import { compileRuleBody, type RuleBody, ruleNameOf } from './route-rules.ts';
+import type { SecretRefBook } from './secret-refs.ts';
+
+interface EffectiveAuth {
+  readonly id: string | undefined;
+  readonly entries: readonly EffectiveEntry[];
+}
+
+interface EffectiveEdge {
+  readonly values: EdgeValues;
+  readonly entries: readonly EffectiveEntry[];
+  /** By the hosts that residency rules were picked for. */
+  readonly ids: Map<string, string>;
+}
+
+/** A compiled rule, and what policies made of it. */
+export interface BookedRule {
+  readonly id: string;
+  readonly body: RuleBody;
+  readonly auth: readonly EffectiveEntry[];
+  readonly edge: readonly EffectiveEntry[];
+}
+
+export interface RuleBookWorld {
+  readonly auth: PolicyIndex<'AuthPolicy', AuthItem>;
+  readonly edge: PolicyIndex<'GatewayPolicy', EdgeItem>;
+  readonly backends: BackendBook;
+  readonly callerRoutings: ReadonlyMap<string, Resource<'CallerRouting'>>;
+  readonly secrets: SecretRefBook;
+  /** Residency rules of TrafficPolicies beside a Gateway. */
+  readonly wishesOf: (namespace: string) => readonly ResidencyWish[];
+  readonly country: string | undefined;
+  readonly regions: RegionTable;
+}
+
+/**
+ * Compiles rules with their effective policies. Equal policies are one, by a digest of their content; a rule that is the same at several
+ * listeners is one. Everything that many rules share is worked out once.
+ */
+export class RuleBook {
+  readonly #world: RuleBookWorld;
+  readonly #auths = new Map<string, EffectiveAuth>();
+  readonly #edges = new Map<string, EffectiveEdge>();
+  readonly #bodies = new Map<string, RuleBody>();
+  readonly #variants = new Map<string, BookedRule>();
+  readonly #rules = new Map<string, CompiledRule>();
+  readonly #auth = new Map<string, CompiledAuth>();
+  readonly #edge = new Map<string, CompiledEdge>();
+
+  constructor(world: RuleBookWorld) {
+    this.#world = world;
+  }
+
+  /** The edge of a port, before a host is known. */
+  portEdge(gateway: Resource<'Gateway'>): string {
+    return this.#edgeId(this.#effectiveEdge({ gateway }), gateway.metadata.namespace, undefined);
+  }
+
+  /** A rule of a route at a listener, for the hosts that the route has there. */
+  rule(
+    place: Required<Pick<PolicyPlace, 'gateway' | 'listener' | 'route'>>,
+    index: number,
+    hostnames: readonly Hostname[],
+    clientCertificate: string | undefined,
+  ): BookedRule {
+    const { route, gateway } = place;
+    const name = route.spec.rules[index]?.name;
+    const at: PolicyPlace = name === undefined ? place : { ...place, rule: name };
+    const auth = this.#effectiveAuth(at);
+    const edge = this.#effectiveEdge(at);
+    const edgeId = this.#edgeId(edge, gateway.metadata.namespace, hostnames);
+    const base = `${route.kind}/${nameOf(route)}/${index}`;
+    const variant = `${auth.id ?? ''} ${edgeId} ${clientCertificate ?? ''}`;
+    const known = this.#variants.get(`${base} ${variant}`);
+    if (known !== undefined) return known;
+    const id = this.#rules.has(base) ? `${base}~${sha256Hex(variant).slice(0, 8)}` : base;
+    const body = this.#body(route, index, clientCertificate);
+    this.#rules.set(id, compiledRule(id, route, index, body, edge.values, auth.id, edgeId));
+    const booked: BookedRule = { id, body, auth: auth.entries, edge: edge.entries };
+    this.#variants.set(`${base} ${variant}`, booked);
+    return booked;
+  }
+
+  #body(route: AnyRoute, index: number, clientCertificate: string | undefined): RuleBody {
+    const key = `${route.kind}/${nameOf(route)}/${index} ${clientCertificate ?? ''}`;
+    const known = this.#bodies.get(key);
+    if (known !== undefined) return known;
+    const { backends, callerRoutings } = this.#world;
+    const body = compileRuleBody(route, index, clientCertificate, backends, callerRoutings);
+    this.#bodies.set(key, body);
+    return body;
+  }
+
+  #effectiveAuth(place: PolicyPlace): EffectiveAuth {
+    const { key, blocks } = this.#world.auth.chain(place);
+    const known = this.#auths.get(key);
+    if (known !== undefined) return known;
+    const rules = effectiveRules(blocks);
+    this.#world.auth.note(place.gateway, blocks, holders(rules));
+    const compiled = rules === undefined ? undefined : compileAuth(rules, this.#world.secrets);
+    const id = compiled === undefined ? undefined : digestId(compiled);
+    if (id !== undefined && compiled !== undefined) this.#auth.set(id, compiled);
+    const made = { id, entries: entriesOf(rules) };
+    this.#auths.set(key, made);
+    return made;
+  }
+
+  #effectiveEdge(place: PolicyPlace): EffectiveEdge {
+    const { key, blocks } = this.#world.edge.chain(place);
+    const known = this.#edges.get(key);
+    if (known !== undefined) return known;
+    const rules = effectiveRules(blocks);
+    this.#world.edge.note(place.gateway, blocks, holders(rules));
+    const made = { values: new EdgeValues(rules), entries: entriesOf(rules), ids: new Map<string, string>() };
+    this.#edges.set(key, made);
+    return made;
+  }
+
+  #edgeId({ values, ids }: EffectiveEdge, namespace: string, hosts: readonly Hostname[] | undefined): string {
+    const wishes = [
+      ...values.residencyWishes,
+      ...(values.residencyFromTrafficPolicies ? this.#world.wishesOf(namespace) : []),
+    ];
+    // Before a host is known nobody can say which rules bind; they hold for requests.
+    const rules =
+      hosts === undefined || wishes.length === 0
+        ? []
+        : residencyRules(wishes, hosts, this.#world.country, this.#world.regions);
+    const key = rules.length === 0 ? '' : JSON.stringify(rules);
+    const known = ids.get(key);
+    if (known !== undefined) return known;
+    const edge = values.edge(rules);
+    const id = digestId(edge);
+    this.#edge.set(id, edge);
+    ids.set(key, id);
+    return id;
+  }
+
+  compiled(): {
+    readonly rules: Readonly<Record<string, CompiledRule>>;
+    readonly auth: Readonly<Record<string, CompiledAuth>>;
+    readonly edge: Readonly<Record<string, CompiledEdge>>;
+  } {
+    return { rules: sorted(this.#rules), auth: sorted(this.#auth), edge: sorted(this.#edge) };
+  }
+}
+
+function compiledRule(
+  id: string,
+  route: AnyRoute,
+  index: number,
+  body: RuleBody,
+  edge: EdgeValues,
+  auth: string | undefined,
+  edgeId: string,
+): CompiledRule {
+  const { filters, backends, callers, timeouts, retry, sessionPersistence } = body;
+  return {
+    id,
+    source: { kind: route.kind, name: nameOf(route), sectionName: ruleNameOf(route, index) },
+    filters,
+    backends,
+    callers,
+    timeouts,
+    ...(retry === undefined ? {} : { retry: { ...retry, budget: edge.retryBudget } }),
+    ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
+    ...(auth === undefined ? {} : { auth }),
+    edge: edgeId,
+  };
+}
+
+function digestId(value: object): string {
+  return sha256Hex(canonicalJson(value)).slice(0, 16);
+}
+
+function holders<V>(rules: EffectiveRules<V> | undefined) {
+  return new Set([...(rules?.values() ?? [])].map(({ from }) => from));
+}
+
+function entriesOf<V>(rules: EffectiveRules<V> | undefined): readonly EffectiveEntry[] {
+  return [...(rules ?? [])]
+    .map(([rule, { from }]) => ({ rule, source: from.source, by: from.kind }))
+    .sort((a, b) => (a.rule < b.rule ? -1 : 1));
+}
+
+function sorted<V>(map: ReadonlyMap<string, V>): Readonly<Record<string, V>> {
+  return Object.fromEntries([...map].sort((a, b) => (a[0] < b[0] ? -1 : 1)));
+}
