@@ -14,7 +14,7 @@ import { PortolanError } from '../src/errors/error.ts';
 import { unwrapKey, wrapKey } from '../src/identity/envelope.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { regionTable } from '../src/routing/geography.ts';
-import { openAuthority } from './agents/authority.ts';
+import { type KeySealing, openAuthority } from './agents/authority.ts';
 import { createEnrolment } from './agents/enrolment.ts';
 import { gatewaysIn } from './agents/hello.ts';
 import { createJoinListener } from './agents/join-listener.ts';
@@ -30,6 +30,7 @@ import { createZoneSigning } from './dnssec/zone-signing.ts';
 import { createDrillEffects } from './drills/effects.ts';
 import { createDrillRunner } from './drills/runner.ts';
 import { createDrillView } from './drills/view.ts';
+import { createGatewaysOfHub } from './gateways/hub-part.ts';
 import { openGeoLibrary } from './geo/library.ts';
 import { readTrustedKeys } from './geo/trusted-keys.ts';
 import { readKeyFile } from './key-file.ts';
@@ -110,24 +111,19 @@ export async function startHub(
       log,
     });
     closers.push(() => geoLibrary.close());
-    const authority = await openAuthority({
-      store,
-      randomBytes,
-      nowMs: wallMs(),
-      sealing: {
-        seal: (plain, context) =>
-          wrapKey(Buffer.from(plain, 'utf8'), context, store.hubUid, kek, randomBytes),
-        open(sealed, context) {
-          const plain = unwrapKey(sealed, context, store.hubUid, kek);
-          if (plain === undefined)
-            throw new PortolanError(
-              'KEY_WRONG',
-              `the hub's private keys were not encrypted with ${config.secrets.keyFile}`,
-            );
-          return Buffer.from(plain).toString('utf8');
-        },
+    const sealing: KeySealing = {
+      seal: (plain, context) => wrapKey(Buffer.from(plain, 'utf8'), context, store.hubUid, kek, randomBytes),
+      open(sealed, context) {
+        const plain = unwrapKey(sealed, context, store.hubUid, kek);
+        if (plain === undefined)
+          throw new PortolanError(
+            'KEY_WRONG',
+            `the hub's private keys were not encrypted with ${config.secrets.keyFile}`,
+          );
+        return Buffer.from(plain).toString('utf8');
       },
-    });
+    };
+    const authority = await openAuthority({ store, randomBytes, nowMs: wallMs(), sealing });
 
     const context = {
       regions: regionTable(config.geo.regions),
@@ -176,6 +172,14 @@ export async function startHub(
       log,
     });
     closers.push(() => dnsPart.close());
+    const gateways = createGatewaysOfHub({
+      store,
+      sealing,
+      regions: context.regions,
+      randomBytes,
+      wallMs,
+      log,
+    });
     const nameServerSecrets = createNameServerSecrets({ tsigKeys, signing: zoneSigning });
     const engine = await createEngine(
       {
@@ -188,6 +192,7 @@ export async function startHub(
         effects,
         caBundles,
         nameServerSecrets,
+        gateways: gateways.clusters,
         signingOf: (zone) => zoneSigning.view(zone),
         compileTable: (routing, lookup, view, { signing, tsigKeys }) => {
           const built = createRoutedTable({ routing, signing, geo: lookup, view, random: Math.random });
@@ -238,6 +243,7 @@ export async function startHub(
     closers.push(() => engine.close());
     await engine.start();
     closers.push(keepSigning(zoneSigning));
+    closers.push(gateways.keep(() => engine.inputsChanged()));
 
     const nameServer = await createNameService({
       listen: config.dns.listen,
@@ -367,6 +373,7 @@ export async function startHub(
       cutAgent: (agentUid) => link.revoke(agentUid),
       metrics: () => metrics.text(),
       dns: (worlds) => dnsPart.services(worlds),
+      gateways: gateways.services,
       stopping: () => stopping,
       wallMs,
       randomBytes,

@@ -5,7 +5,9 @@ import { CLUSTER_ENDPOINTS } from './clusters.ts';
 import { DNS_ENDPOINTS } from './dns.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
+import { GATEWAY_ENDPOINTS } from './gateways.ts';
 import { GEOIP_ENDPOINTS } from './geoip.ts';
+import { KEY_ENDPOINTS } from './keys.ts';
 import { OBJECT_ENDPOINTS } from './objects.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { PLAN_ENDPOINTS } from './plan.ts';
@@ -25,6 +27,8 @@ const documented: readonly Endpoint[] = [
   ...TOKEN_ENDPOINTS,
   ...AUDIT_ENDPOINTS,
   ...USAGE_ENDPOINTS,
+  ...GATEWAY_ENDPOINTS,
+  ...KEY_ENDPOINTS,
   ...GEOIP_ENDPOINTS,
   ...SYSTEM_ENDPOINTS,
 ];

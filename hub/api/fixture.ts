@@ -8,6 +8,7 @@ import type { RoleBinding, Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { ApiLog } from './app.ts';
 import { idleDnsServices } from './fixture-dns.ts';
+import { idleKeyServices } from './fixture-keys.ts';
 import { type Api, type ApiOptions, type BoundAddress, createApi } from './server.ts';
 import type { HubServices } from './services.ts';
 
@@ -98,6 +99,8 @@ function idleServices(): TestHub['services'] {
   const nothing = { changes: [], compared: { hostnames: 0, places: 0 } };
   return {
     dns: idleDnsServices(),
+    keys: idleKeyServices(),
+    gateways: { explainRoute: async () => [], caCertificate: async () => 'PEM' },
     admit: async () => ({ ok: true, warnings: [] }),
     resolve: async ({ hostname, type }) => ({
       hostname,

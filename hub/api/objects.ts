@@ -17,7 +17,16 @@ import { demand, type Principal } from './principal.ts';
 import { listSchema, objectSchema } from './schemas.ts';
 import type { ChangeContext } from './services.ts';
 import { watchEvents } from './watch.ts';
-import { admitOrThrow, anyObject, deletionOf, notFound, presentable, type Write, writeOf } from './writes.ts';
+import {
+  admitOrThrow,
+  anyObject,
+  deletionOf,
+  demandReach,
+  notFound,
+  presentable,
+  type Write,
+  writeOf,
+} from './writes.ts';
 
 const flag = z
   .enum(['true', 'false'])
@@ -161,6 +170,7 @@ async function write(
   return context.lane.run(() =>
     despiteLostRaces(context.store, async (commit) => {
       const one = await prepare();
+      demandReach(request.principal, one);
       const warnings = await admitOrThrow([one], change, context.services);
       const { objects } = await commit([one.change], commitOptions(change));
       const object = objects[0];

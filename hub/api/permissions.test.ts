@@ -78,6 +78,7 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'metrics.read': 'voa',
   'geoip.read': 'voa',
   'geoip.manage': 'a',
+  'policy.hubWide': 'a',
   force: 'a',
 };
 

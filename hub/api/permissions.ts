@@ -23,6 +23,10 @@ export type Action =
   | 'metrics.read'
   | 'geoip.read'
   | 'geoip.manage'
+  /** A policy that holds for gateways of every namespace. */
+  | 'policy.hubWide'
+  | 'key.read'
+  | 'key.manage'
   | 'force';
 
 const EVERYONE: readonly Role[] = ['viewer', 'operator', 'admin'];
@@ -84,6 +88,9 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'metrics.read': EVERYONE,
   'geoip.read': EVERYONE,
   'geoip.manage': ADMINS,
+  'policy.hubWide': ADMINS,
+  'key.read': OPERATORS,
+  'key.manage': OPERATORS,
   force: ADMINS,
 };
 

@@ -14,6 +14,7 @@ import type { AnswerDiff, ChangeContext } from './services.ts';
 import {
   anyObject,
   deletionOf,
+  demandReach,
   describe,
   keyOf,
   presentable,
@@ -225,6 +226,7 @@ async function apply(
   if (failed.length > 0) throw combined(failed);
   const good = items.filter((item) => 'write' in item);
   if (change.force) for (const item of good) demand(principal, 'force', item.key.namespace);
+  for (const { write } of good) demandReach(principal, write);
   const admission = await context.services.admit(
     good.map((item) => item.write.proposed),
     change,

@@ -6,6 +6,8 @@ import type { GeoStatus } from '../geo/library.ts';
 import type { GeoProof } from '../geo/proof.ts';
 import type { Actor, Key } from '../store/contract.ts';
 import type { DnsServices } from './dns-services.ts';
+import type { GatewayServices } from './gateway-services.ts';
+import type { KeyServices } from './key-services.ts';
 
 /**
  * What the API asks of the rest of the hub. The API itself knows HTTP, who may do what, and the store; everything that
@@ -19,6 +21,10 @@ import type { DnsServices } from './dns-services.ts';
 export interface HubServices {
   /** The part that drives DNS providers. */
   readonly dns: DnsServices;
+  /** The part that compiles gateways. */
+  readonly gateways: GatewayServices;
+  /** API keys of callers. */
+  readonly keys: KeyServices;
 
   /**
    * Cross-object validation and guards over schema-valid changes, all judged together: references, claimed hostnames and

@@ -2,10 +2,15 @@ import { PortolanError } from '../../src/errors/error.ts';
 import { type AnyResource, KINDS, type Resource } from '../../src/resources/catalogue.ts';
 import type { ParsedInput } from '../../src/resources/validate.ts';
 import type { Change, Key, Store } from '../store/contract.ts';
+import { ALL_NAMESPACES } from './permissions.ts';
+import { demand, type Principal } from './principal.ts';
 import type { Admission, AnyDesired, ChangeContext, HubServices, ProposedChange } from './services.ts';
 
 /** Finalizers under this prefix belong to the hub's controllers; a client's document neither adds nor removes them. */
 const HUB_FINALIZER_PREFIX = 'portolan.dev/';
+
+/** Policies that select gateways of every namespace stand here. */
+const HUB_WIDE_NAMESPACE = 'default';
 
 /** One write as the world (`proposed`) and the store (`change`) see it. */
 export interface Write {
@@ -82,6 +87,24 @@ export async function deletionOf(
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
     },
   };
+}
+
+/**
+ * A policy with a selector in namespace `default` holds for gateways of every namespace: to write, change or delete one takes a role in
+ * all of them. @throws PortolanError FORBIDDEN
+ */
+export function demandReach(principal: Principal, { proposed }: Write): void {
+  const specs = [
+    ...(proposed.type === 'create' ? [] : [proposed.current]),
+    ...(proposed.type === 'delete' ? [] : [proposed.next]),
+  ];
+  const hubWide = specs.some(
+    (object) =>
+      (object.kind === 'AuthPolicy' || object.kind === 'GatewayPolicy') &&
+      proposed.key.namespace === HUB_WIDE_NAMESPACE &&
+      object.spec.selector !== undefined,
+  );
+  if (hubWide) demand(principal, 'policy.hubWide', ALL_NAMESPACES);
 }
 
 /** Asks the guards; throws what they refuse. Call it, and the commit after it, inside the write lane. */

@@ -7,8 +7,8 @@ import type { Store } from '../store/contract.ts';
 import { pairProblem } from './certificate-pair.ts';
 import type { DevelopmentCa } from './development-ca.ts';
 
-/** Peppers of API keys for a cluster, base64 (`src/identity/api-key.ts`). */
-export type Peppers = (cluster: ObjectKey) => Promise<NonNullable<GatewaySecrets['peppers']>>;
+/** Peppers of API keys for a cluster, by its uid; base64 (`src/identity/api-key.ts`). */
+export type Peppers = (clusterUid: string) => Promise<NonNullable<GatewaySecrets['peppers']>>;
 
 /** What a cluster's gateways get besides their public part, and what of it cannot be had. */
 export interface ResolvedSecrets {
@@ -22,7 +22,11 @@ export interface SecretValues {
    * Reads what the references name; values that did not change are not read again.
    * @throws PortolanError STORE_UNAVAILABLE
    */
-  resolve(refs: SecretRefs, cluster: ObjectKey, objects: Pick<Objects, 'Secret'>): Promise<ResolvedSecrets>;
+  resolve(
+    refs: SecretRefs,
+    cluster: ObjectKey,
+    objects: Pick<Objects, 'Secret' | 'Cluster'>,
+  ): Promise<ResolvedSecrets>;
   /** Forgets values of Secrets that are no more. */
   forgetGone(objects: Pick<Objects, 'Secret'>): void;
 }
@@ -98,7 +102,8 @@ export function createSecretValues(options: {
         const value = await single(ref, objects, problems);
         if (value !== undefined) values[ref] = value;
       }
-      const own = refs.peppers ? await peppers?.(cluster) : undefined;
+      const uid = refs.peppers ? objects.Cluster.get(cluster)?.metadata.uid : undefined;
+      const own = uid === undefined ? undefined : await peppers?.(uid);
       return {
         secrets: { certificates, bundles, values, ...(own === undefined ? {} : { peppers: own }) },
         problems,

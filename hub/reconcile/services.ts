@@ -40,6 +40,8 @@ export interface ServicesOptions {
   readonly metrics: () => Promise<string>;
   /** The part that drives DNS providers, given the worlds it plans with. */
   readonly dns: (worlds: Pick<DnsServicesOptions, 'currentWorld' | 'worldAfter'>) => HubServices['dns'];
+  readonly gateways: HubServices['gateways'];
+  readonly keys: HubServices['keys'];
   readonly stopping: () => boolean;
   readonly wallMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -59,6 +61,8 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
 
   return {
     dns,
+    gateways: options.gateways,
+    keys: options.keys,
     ...createClusterActions({ ...options, judge }),
     async admit(changes, { force, dryRun }) {
       const { outcome } = await judge.judge(changes, { force, dryRun });

@@ -1,0 +1,158 @@
+import type { EffectiveEntry, RouteReport, RuleReport } from '../../src/policy/compile-report.ts';
+import type {
+  CompiledAuth,
+  CompiledEdge,
+  CompiledMatch,
+  GatewayPart,
+  WeightedBackend,
+} from '../../src/policy/model.ts';
+import type { ExplainedPiece, ExplainedRule, RouteQuestion } from '../api/gateway-services.ts';
+import type { ObjectKey } from '../reconcile/objects.ts';
+import type { ClusterGateways } from './gateways.ts';
+import { matchRequest } from './match-request.ts';
+
+/** Longest value that is shown of a piece. */
+const SHOWN = 300;
+
+/**
+ * The rules that a question is about, as the gateways have them now: every piece of policy with the object it is from. The same rule on
+ * several clusters is told once. Nothing secret is in it: only the public part is looked at.
+ */
+export function explainRoute(
+  question: RouteQuestion,
+  gateways: ReadonlyMap<ObjectKey, Pick<ClusterGateways, 'part' | 'reports'>>,
+): readonly ExplainedRule[] {
+  const told = new Map<string, ExplainedRule>();
+  for (const [cluster, own] of gateways) {
+    if (question.cluster !== undefined && !isCluster(cluster, question.cluster)) continue;
+    for (const rule of rulesOf(question, own)) {
+      const text = JSON.stringify(rule);
+      const known = told.get(text);
+      told.set(text, { ...rule, clusters: [...(known?.clusters ?? []), cluster] });
+    }
+  }
+  return [...told.values()];
+}
+
+function isCluster(key: ObjectKey, wanted: string): boolean {
+  return key === wanted || key.split('/')[1] === wanted;
+}
+
+type Untold = Omit<ExplainedRule, 'clusters'>;
+
+function rulesOf(
+  { route, request, rule }: RouteQuestion,
+  { part, reports }: Pick<ClusterGateways, 'part' | 'reports'>,
+): readonly Untold[] {
+  const all = reports.routes.flatMap((report) => report.rules.map((own) => ({ report, own })));
+  const matched = request === undefined ? undefined : new Set(matchRequest(part, request).map((m) => m.rule));
+  return all
+    .filter(
+      ({ report, own }) =>
+        (route === undefined || (report.namespace === route.namespace && report.name === route.name)) &&
+        (matched === undefined || matched.has(own.id)) &&
+        (rule === undefined || own.rule === rule),
+    )
+    .map(({ report, own }) => explained(report, own, part));
+}
+
+function explained(report: RouteReport, own: RuleReport, part: GatewayPart): Untold {
+  const rule = part.rules[own.id];
+  const auth = rule?.auth === undefined ? undefined : part.auth[rule.auth];
+  const edge = rule === undefined ? undefined : part.edge[rule.edge];
+  return {
+    kind: report.kind,
+    namespace: report.namespace,
+    name: report.name,
+    rule: own.rule,
+    listeners: own.listeners,
+    matches: matchesOf(own.id, part),
+    filters: (rule?.filters ?? []).map((filter) => shortened(filter)),
+    backends: [
+      ...(rule?.backends ?? []).map((backend) => backendText(backend, part)),
+      ...(rule?.callers ?? []).flatMap(({ when, backends }) =>
+        backends.map((backend) => `${backendText(backend, part)} when ${when}`),
+      ),
+    ],
+    timeouts: shortened(rule?.timeouts ?? {}),
+    auth: own.auth.map((entry) => piece(entry, auth)),
+    edge: [...own.edge.map((entry) => piece(entry, edge)), ...productDefaults(own.edge, edge)],
+  };
+}
+
+function matchesOf(id: string, part: GatewayPart): readonly string[] {
+  const found = part.ports.flatMap(({ listeners }) =>
+    listeners.flatMap(({ hosts }) =>
+      hosts.flatMap(({ hostname, matches }) =>
+        matches.filter((m) => m.rule === id).map((m) => `${hostname ?? '*'}: ${matchText(m)}`),
+      ),
+    ),
+  );
+  return [...new Set(found)];
+}
+
+function matchText({ method, path, headers, query }: CompiledMatch): string {
+  const values = (what: string, all: CompiledMatch['headers']): string =>
+    all.map((v) => ` ${what} ${v.name}${v.type === 'regex' ? '~' : '='}${v.value}`).join('');
+  return `${method ?? 'any method'} ${path.type} ${path.value}${values('header', headers)}${values('query', query)}`;
+}
+
+function backendText({ backend, weight }: WeightedBackend, part: GatewayPart): string {
+  if (backend === undefined) return `(weight ${weight}) leads nowhere: 500`;
+  const known = part.backends[backend];
+  const endpoints = (known?.endpoints ?? []).map(({ address, port }) => `${address}:${port}`);
+  return `${backend} (weight ${weight}, ${known?.protocol ?? ''}${known?.tls === undefined ? '' : ', TLS'}): ${endpoints.slice(0, 5).join(', ')}${endpoints.length > 5 ? ` and ${endpoints.length - 5} more` : ''}`;
+}
+
+function piece(
+  { rule, source, by }: EffectiveEntry,
+  of: CompiledAuth | CompiledEdge | undefined,
+): ExplainedPiece {
+  const { kind, name, sectionName } = source;
+  return {
+    piece: rule,
+    value: shortened(valueAt(of, rule.split('.'))),
+    source: `${kind} ${name}${sectionName === undefined ? '' : ` (${sectionName})`}`,
+    by,
+  };
+}
+
+/** What nobody said: limits and the like have values all the same. */
+function productDefaults(
+  said: readonly EffectiveEntry[],
+  edge: CompiledEdge | undefined,
+): readonly ExplainedPiece[] {
+  if (edge === undefined) return [];
+  const leaves = (['limits', 'clientAddress', 'path', 'accessLog'] as const).flatMap((group) =>
+    Object.entries(edge[group]).map(([name, value]) => ({
+      piece: `${group}.${name}`,
+      value: shortened(value),
+    })),
+  );
+  return leaves
+    .filter(({ piece: leaf }) => !said.some(({ rule }) => rule === leaf || leaf.startsWith(`${rule}.`)))
+    .map((leaf) => ({ ...leaf, by: 'product' }));
+}
+
+/** Follows a path such as `authentication.keys.…`; lists are looked up by the `name` of their members, or by their first element. */
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  const [head, ...rest] = path;
+  if (head === undefined) return value;
+  if (Array.isArray(value)) {
+    const named = value.find(
+      (member: unknown) =>
+        (isMapping(member) && member.name === head) || (Array.isArray(member) && member[0] === head),
+    ) as unknown;
+    return valueAt(Array.isArray(named) ? named[1] : named, rest);
+  }
+  return isMapping(value) ? valueAt(value[head], rest) : undefined;
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function shortened(value: unknown): string {
+  const text = JSON.stringify(value) ?? '';
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN - 1)}…`;
+}

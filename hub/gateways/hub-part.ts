@@ -1,0 +1,53 @@
+import { compileGateways } from '../../src/policy/compile.ts';
+import type { RegionTable } from '../../src/routing/model.ts';
+import type { KeySealing } from '../agents/authority.ts';
+import type { GatewayServices } from '../api/gateway-services.ts';
+import type { Store } from '../store/contract.ts';
+import { createDevelopmentCa } from './development-ca.ts';
+import { explainRoute } from './explain-route.ts';
+import { createGateways, type Gateways } from './gateways.ts';
+import { createSecretValues, type Peppers } from './secret-values.ts';
+
+/** The part of a hub that runs gateways on its clusters. */
+export interface GatewaysOfHub {
+  readonly clusters: Gateways;
+  readonly services: GatewayServices;
+  /** Calls `onDue` when something should be looked at again although no object changed. @returns ends it */
+  keep(onDue: () => void): () => void;
+}
+
+/** Certificates have days to be renewed in; a store that did not answer should not be waited for that long. */
+const LOOK_EVERY_MS = 5_000;
+
+export function createGatewaysOfHub(options: {
+  readonly store: Pick<Store, 'getMeta' | 'putMeta' | 'hubUid' | 'secretData'>;
+  readonly sealing: KeySealing;
+  readonly regions: RegionTable;
+  readonly peppers?: Peppers | undefined;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly wallMs: () => number;
+  readonly log: { warn(details: object, message: string): void };
+}): GatewaysOfHub {
+  const { store, log, peppers } = options;
+  const developmentCa = createDevelopmentCa(options);
+  const clusters = createGateways({
+    compile: compileGateways,
+    secretValues: createSecretValues({ store, developmentCa, peppers }),
+    regions: options.regions,
+    certificatesDue: developmentCa.due,
+    log,
+  });
+  return {
+    clusters,
+    services: {
+      explainRoute: async (question) => explainRoute(question, clusters.all),
+      caCertificate: () => developmentCa.certificatePem(),
+    },
+    keep(onDue) {
+      const timer = setInterval(() => {
+        if (clusters.due()) onDue();
+      }, LOOK_EVERY_MS);
+      return () => clearInterval(timer);
+    },
+  };
+}
