@@ -71,7 +71,7 @@ export class EdgeValues {
 
   get residencyWishes(): readonly ResidencyWish[] {
     const value = this.#rules.get('residency.rules')?.value;
-    return Array.isArray(value) ? value.filter(isWish) : [];
+    return Array.isArray(value) ? value.filter(isWish) : NO_WISHES;
   }
 
   get retryBudget(): CompiledRetry['budget'] {
@@ -117,6 +117,8 @@ export class EdgeValues {
     return Object.fromEntries(headers.sort((a, b) => (a[0] < b[0] ? -1 : 1)));
   }
 }
+
+const NO_WISHES: readonly ResidencyWish[] = [];
 
 function isWish(value: unknown): value is ResidencyWish {
   return typeof value === 'object' && value !== null && 'region' in value;

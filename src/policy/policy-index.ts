@@ -25,6 +25,12 @@ export interface PolicyWorld {
   readonly clusterLabels: Readonly<Record<string, string>>;
 }
 
+/** Policies on the way to a place, least specific first. */
+export interface Chain<V> {
+  readonly key: string;
+  readonly blocks: readonly PolicyBlock<V>[];
+}
+
 /** Policies of one kind by what they are attached to. */
 export class PolicyIndex<K extends PolicyKind, V> {
   readonly #kind: K;
@@ -37,6 +43,8 @@ export class PolicyIndex<K extends PolicyKind, V> {
   /** Blocks that were in a chain, those of which a rule held, and the Gateways they were met at. */
   readonly #seen = new Map<PolicyBlock<V>, Set<string>>();
   readonly #used = new Set<PolicyBlock<V>>();
+  readonly #bases = new Map<Resource<'Gateway'>, Map<string | undefined, Chain<V>>>();
+  readonly #routesTargeted: boolean;
 
   constructor(
     kind: K,
@@ -57,24 +65,47 @@ export class PolicyIndex<K extends PolicyKind, V> {
         else known.push(block);
       }
     }
+    this.#routesTargeted = [...this.#targeted.keys()].some((key) => !key.startsWith('Gateway|'));
   }
 
   /**
    * The policies on the way to a place, least specific first, and a key that is equal for places with equal chains (at one listener,
    * routes and rules that no policy names share theirs).
    */
-  chain(place: PolicyPlace): { readonly key: string; readonly blocks: readonly PolicyBlock<V>[] } {
+  chain(place: PolicyPlace): Chain<V> {
     const { gateway, listener, route, rule } = place;
+    const base = this.#baseChain(gateway, listener);
+    if (route === undefined) return base;
+    const routeKey = this.#routeKey(route);
+    if (routeKey === undefined) return base;
+    const keys = [routeKey];
+    if (rule !== undefined) keys.push(`${routeKey}|${rule}`);
+    const targeted = keys.filter((key) => this.#targeted.has(key));
+    if (targeted.length === 0) return base;
+    return {
+      key: `${base.key} ${targeted.join(' ')}`,
+      blocks: [...base.blocks, ...targeted.flatMap((key) => this.#level(key).chain)],
+    };
+  }
+
+  /** What holds at a listener for every route that no policy names; most of them. */
+  #baseChain(gateway: Resource<'Gateway'>, listener: string | undefined): Chain<V> {
+    const known = this.#bases.get(gateway)?.get(listener);
+    if (known !== undefined) return known;
     const gatewayKey = `Gateway|${nameOf(gateway)}`;
-    const keys = [gatewayKey];
-    if (listener !== undefined) keys.push(`${gatewayKey}|${listener}`);
-    if (route !== undefined) {
-      const routeKey = `${route.kind}|${nameOf(route)}`;
-      if (this.#targeted.has(routeKey)) keys.push(routeKey);
-      if (rule !== undefined && this.#targeted.has(`${routeKey}|${rule}`)) keys.push(`${routeKey}|${rule}`);
-    }
+    const keys = listener === undefined ? [gatewayKey] : [gatewayKey, `${gatewayKey}|${listener}`];
     const levels = [...this.#hubWide(gateway), ...keys.map((key) => this.#level(key))];
-    return { key: keys.join(' '), blocks: levels.flatMap((level) => level.chain) };
+    const made = { key: keys.join(' '), blocks: levels.flatMap((level) => level.chain) };
+    const own = this.#bases.get(gateway) ?? new Map<string | undefined, Chain<V>>();
+    this.#bases.set(gateway, own.set(listener, made));
+    return made;
+  }
+
+  /** Undefined when no policy names the route or a rule of it. */
+  #routeKey(route: NonNullable<PolicyPlace['route']>): string | undefined {
+    if (!this.#routesTargeted) return undefined;
+    const key = `${route.kind}|${nameOf(route)}`;
+    return this.#namesARuleOf(key) ? key : undefined;
   }
 
   /** To be told of every chain that holds somewhere, for `Enforced`. */
@@ -164,8 +195,8 @@ export class PolicyIndex<K extends PolicyKind, V> {
       for (const { name } of gateway.spec.listeners) keys.add(`Gateway|${nameOf(gateway)}|${name}`);
     }
     for (const route of [...this.#world.httpRoutes, ...this.#world.grpcRoutes]) {
-      const key = `${route.kind}|${nameOf(route)}`;
-      if (!this.#targeted.has(key) && !this.#namesARuleOf(key)) continue;
+      const key = this.#routeKey(route);
+      if (key === undefined) continue;
       keys.add(key);
       for (const { name } of route.spec.rules) if (name !== undefined) keys.add(`${key}|${name}`);
     }

@@ -138,6 +138,8 @@ function failed(
 /** What the schema of the Gateway API checks by CEL across the fields of a rule. */
 function invalidity(rule: AnyRule): RuleBody['invalid'] {
   const filters = rule.filters ?? [];
+  if (filters.length === 0 && !(rule.backendRefs ?? []).some((ref) => ref.filters.length > 0))
+    return undefined;
   const has = (type: HttpRouteFilter['type']): boolean => filters.some((filter) => filter.type === type);
   if (has('RequestRedirect') && has('URLRewrite')) {
     return {
@@ -260,10 +262,13 @@ function rewriteOf(path: PathModifier): PathRewrite {
     : { type: 'prefix', value: path.replacePrefixMatch };
 }
 
+const NO_TIMEOUTS: CompiledRule['timeouts'] = {};
+
 function timeoutsOf(timeouts: HttpRouteRule['timeouts']): CompiledRule['timeouts'] {
+  if (timeouts === undefined) return NO_TIMEOUTS;
   // GEP-1742: 0s is no limit.
-  const requestMs = durationMs(timeouts?.request ?? '0s');
-  const backendRequestMs = durationMs(timeouts?.backendRequest ?? '0s');
+  const requestMs = durationMs(timeouts.request ?? '0s');
+  const backendRequestMs = durationMs(timeouts.backendRequest ?? '0s');
   return {
     ...(requestMs === 0 ? {} : { requestMs }),
     ...(backendRequestMs === 0 ? {} : { backendRequestMs }),

@@ -131,6 +131,13 @@ export class RuleBook {
   }
 
   #edgeId({ values, ids }: EffectiveEdge, namespace: string, hosts: readonly Hostname[] | undefined): string {
+    if (
+      hosts === undefined ||
+      (values.residencyWishes.length === 0 && this.#world.wishesOf(namespace).length === 0)
+    ) {
+      const plain = ids.get('');
+      if (plain !== undefined) return plain;
+    }
     const wishes = [
       ...values.residencyWishes,
       ...(values.residencyFromTrafficPolicies ? this.#world.wishesOf(namespace) : []),
@@ -198,5 +205,10 @@ function entriesOf<V>(rules: EffectiveRules<V> | undefined): readonly EffectiveE
 }
 
 function sorted<V>(map: ReadonlyMap<string, V>): Readonly<Record<string, V>> {
-  return Object.fromEntries([...map].sort((a, b) => (a[0] < b[0] ? -1 : 1)));
+  const record: Record<string, V> = {};
+  for (const key of [...map.keys()].sort()) {
+    const value = map.get(key);
+    if (value !== undefined) record[key] = value;
+  }
+  return record;
 }
