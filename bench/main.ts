@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   dnssec: () => import('./dnssec.ts'),
   providers: () => import('./providers.ts'),
   failover: () => import('./failover.ts'),
+  gateway: () => import('./gateway.ts'),
 };
 
 const args = process.argv.slice(2);
