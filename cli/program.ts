@@ -12,6 +12,7 @@ import { addDiffCommand } from './commands/diff.ts';
 import { addDrillCommand } from './commands/drill.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addGatewayCommand } from './commands/gateway.ts';
 import { addGeoipCommand } from './commands/geoip.ts';
 import { addGetCommand } from './commands/get.ts';
 import { addHubCommand } from './commands/hub.ts';
@@ -67,6 +68,7 @@ export function createProgram(session: Session): Command {
   addResolveCommand(program, session);
   addDrillCommand(program, session);
   addZoneCommand(program, session);
+  addGatewayCommand(program, session);
   program.commandsGroup('DNS providers:');
   addProviderCommand(program, session);
   addExplainCommand(program, session);

@@ -6,22 +6,37 @@ import { explainReport } from '../../src/plan/explain-report.ts';
 import { kindArgument } from '../kind-argument.ts';
 import { notFound } from '../object-argument.ts';
 import { documentText } from '../output/document.ts';
+import { repeated } from '../repeated-option.ts';
 import { connect, globals, outputOf, printLines, type Session } from '../session.ts';
 import { storedZone } from '../zone-argument.ts';
+import { explainRoute, isRouteKind, type RouteFlags } from './explain-route.ts';
 
 export function addExplainCommand(program: Command, session: Session): void {
   program
     .command('explain <hostname|kind> [name]')
-    .summary('what becomes of a hostname at each DNS provider')
+    .option('--cluster <name>', 'of a route: on this cluster only')
+    .option('--rule <name>', 'of a route: this rule only, by name or index')
+    .option('--method <method>', 'of a host and path: the method', 'GET')
+    .option(
+      '--header <name: value>',
+      'of a host and path: a header; may be given several times',
+      repeated,
+      [],
+    )
+    .summary('what becomes of a hostname at each DNS provider, and what holds for a route')
     .description(
-      'Says of a hostname, of every hostname of a policy, or of the origin of a Zone that is delegated, what each DNS provider makes of it: which part of the policy the provider keeps with each query, which the hub keeps by changing records, what is lost or refused, and what happens while the hub is away. (`resolve` says what is answered now.) Exit code 1: something is refused.',
+      'Says of a hostname, of every hostname of a policy, or of the origin of a Zone that is delegated, what each DNS provider makes of it: which part of the policy the provider keeps with each query, which the hub keeps by changing records, what is lost or refused, and what happens while the hub is away. (`resolve` says what is answered now.) With `route` it says what holds for each rule of a route, or for the rule that takes a host and path, and which policy says so. Exit code 1: something is refused, or nothing takes the request.',
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain policy www -n shop -o json',
+      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain route shop.example.com/cart --method POST',
     )
-    .action(async (what: string, name: string | undefined, _options: object, self: Command) => {
+    .action(async (what: string, name: string | undefined, options: RouteFlags, self: Command) => {
       const format = outputOf(self);
+      if (name !== undefined && isRouteKind(what)) {
+        await explainRoute(session, self, name, options);
+        return;
+      }
       const { client, namespace } = connect(session, self);
       const reports =
         name === undefined

@@ -16,6 +16,7 @@ export type ClusterToken = Schemas['ClusterToken'];
 export type CompileReport = Schemas['CompileReport'];
 export type DrillPlan = Schemas['DrillPlan'];
 export type DrillPlanInput = Schemas['DrillPlanInput'];
+export type ExplainedRule = Schemas['ExplainedRule'];
 export type GeoStatus = Schemas['GeoStatus'];
 export type HubStatus = Schemas['HubStatus'];
 export type Plan = Schemas['Plan'];
@@ -186,6 +187,13 @@ export interface Client {
   planDrill(namespace: string, spec: DrillPlanInput['spec']): Promise<DrillPlan>;
   startDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
   abortDrill(drill: ObjectName, options?: Omit<WriteOptions, 'force'>): Promise<Resource<'Drill'>>;
+
+  /** What holds for the rules of a route, or for a request, on each cluster, and which object says so. */
+  explainRoute(
+    question: NonNullable<operations['explainRoute']['parameters']['query']>,
+  ): Promise<readonly ExplainedRule[]>;
+  /** PEM of the CA behind `portolan.dev/certificate: internal`. */
+  gatewayCa(): Promise<string>;
 
   geoStatus(): Promise<GeoStatus>;
   /** Sends an .mmdb file with its publisher's checksum (hex) or Ed25519 signature (base64). */
@@ -430,6 +438,9 @@ export function createClient(options: ClientOptions): Client {
     zoneCompileReports: async (path) =>
       data(await raw.GET('/v1/zones/{namespace}/{name}/reports', { params: { path: nameOf(path) } }), server)
         .items,
+    explainRoute: async (query) =>
+      data(await raw.GET('/v1/gateways/explain', { params: { query } }), server).items,
+    gatewayCa: async () => data(await raw.GET('/v1/gateways/ca'), server).certificatePem,
     planDrill: async (namespace, spec) =>
       data(
         await raw.POST('/v1/drills/{namespace}/plan', { params: { path: { namespace } }, body: { spec } }),

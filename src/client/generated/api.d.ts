@@ -1156,6 +1156,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/gateways/ca": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The CA that certificates of listeners with `portolan.dev/certificate: internal` come from. */
+        get: operations["gatewayCa"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gateways/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What holds for the rules of a route, or for a request, and which object says so. */
+        get: operations["explainRoute"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/geoip": {
         parameters: {
             query?: never;
@@ -1218,6 +1252,108 @@ export interface paths {
         put?: never;
         /** Take in an .mmdb file and compare it with the one in use. Nothing is answered by it yet. */
         post: operations["stageGeo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List keys by their public ids, page by page; never a key itself. */
+        get: operations["listKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{namespace}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an API key. Its text is in this answer and nowhere else. */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{namespace}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One key, and on which clusters its last change counts. */
+        get: operations["describeKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{namespace}/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a key for ever: refused on every connected cluster within a second. */
+        post: operations["revokeKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{namespace}/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make its successor; the old key works a while longer. */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{namespace}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take over keys that exist already, at most 2,000 at once: all of them or none. */
+        post: operations["importKeys"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1620,6 +1756,152 @@ export interface components {
             cluster: string;
             endpoint: string;
             percent: number;
+        };
+        ApiKey: {
+            attributes: {
+                [key: string]: string;
+            };
+            createdAt: string;
+            expiresAt?: string;
+            id: string;
+            labels: {
+                [key: string]: string;
+            };
+            namespace: string;
+            pairId?: string;
+            plan?: string;
+            predecessor?: string;
+            principal: string;
+            revokedAt?: string;
+            roles: string[];
+            /** @enum {string} */
+            state: "active" | "rotated" | "revoked" | "expired";
+            successor?: string;
+        };
+        ApiKeyCreated: {
+            attributes: {
+                [key: string]: string;
+            };
+            createdAt: string;
+            expiresAt?: string;
+            id: string;
+            key: string;
+            labels: {
+                [key: string]: string;
+            };
+            namespace: string;
+            pairId?: string;
+            plan?: string;
+            predecessor?: string;
+            principal: string;
+            revokedAt?: string;
+            roles: string[];
+            /** @enum {string} */
+            state: "active" | "rotated" | "revoked" | "expired";
+            successor?: string;
+        };
+        ApiKeyDescription: {
+            attributes: {
+                [key: string]: string;
+            };
+            clusters: {
+                cluster: string;
+                detail: string;
+                /** @enum {string} */
+                state: "live" | "pending" | "away";
+            }[];
+            createdAt: string;
+            expiresAt?: string;
+            id: string;
+            labels: {
+                [key: string]: string;
+            };
+            namespace: string;
+            pairId?: string;
+            plan?: string;
+            predecessor?: string;
+            principal: string;
+            revokedAt?: string;
+            roles: string[];
+            /** @enum {string} */
+            state: "active" | "rotated" | "revoked" | "expired";
+            successor?: string;
+        };
+        ApiKeyImport: {
+            ids: string[];
+            warnings: string[];
+        };
+        ApiKeyImportInput: {
+            keys: {
+                /**
+                 * @description Further facts for expressions, such as an e-mail address.
+                 * @default {}
+                 */
+                attributes?: {
+                    [key: string]: string;
+                };
+                /** Format: date-time */
+                expiresAt?: string;
+                key: string;
+                /**
+                 * @description What an AuthPolicy may ask for.
+                 * @default {}
+                 */
+                labels?: {
+                    [key: string]: string;
+                };
+                /** @description The id that must come with the key, for id + key pairs. */
+                pairId?: string;
+                plan?: string;
+                /** @description Who it stands for, such as an application. */
+                principal: string;
+                /** @default [] */
+                roles?: string[];
+            }[];
+        };
+        ApiKeyInput: {
+            /**
+             * @description Further facts for expressions, such as an e-mail address.
+             * @default {}
+             */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            expiresAt?: string;
+            /**
+             * @description What an AuthPolicy may ask for.
+             * @default {}
+             */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description The id that must come with the key, for id + key pairs. */
+            pairId?: string;
+            plan?: string;
+            /** @description Who it stands for, such as an application. */
+            principal: string;
+            /** @default [] */
+            roles?: string[];
+        };
+        ApiKeyPage: {
+            items: components["schemas"]["ApiKey"][];
+            next?: string;
+        };
+        ApiKeyRevocation: {
+            reason?: string;
+        };
+        ApiKeyRotation: {
+            /**
+             * Format: date-time
+             * @description When the new key expires; never when left out.
+             */
+            expiresAt?: string;
+            /**
+             * @description How long the old key still works.
+             * @default 86400
+             */
+            overlapSeconds?: number;
         };
         Applied: {
             documents: components["schemas"]["PlannedDocument"][];
@@ -4301,6 +4583,35 @@ export interface components {
                 requests?: string;
             };
         };
+        ExplainedRule: {
+            auth: {
+                /** @enum {string} */
+                by: "defaults" | "overrides" | "product";
+                piece: string;
+                source?: string;
+                value: string;
+            }[];
+            backends: string[];
+            clusters: string[];
+            edge: {
+                /** @enum {string} */
+                by: "defaults" | "overrides" | "product";
+                piece: string;
+                source?: string;
+                value: string;
+            }[];
+            filters: string[];
+            kind: string;
+            listeners: string[];
+            matches: string[];
+            name: string;
+            namespace: string;
+            rule: string;
+            timeouts: string;
+        };
+        ExplainedRules: {
+            items: components["schemas"]["ExplainedRule"][];
+        };
         FieldViolation: {
             code: string;
             fix: string;
@@ -4319,6 +4630,9 @@ export interface components {
             } & {
                 [key: string]: unknown;
             };
+        };
+        GatewayCa: {
+            certificatePem: string;
         };
         GatewayInput: {
             /** @constant */
@@ -10731,6 +11045,71 @@ export interface operations {
             };
         };
     };
+    gatewayCa: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the certificate, PEM */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayCa"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainRoute: {
+        parameters: {
+            query?: {
+                cluster?: string;
+                headers?: string;
+                method?: string;
+                request?: string;
+                route?: string;
+                rule?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainedRules"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     geoStatus: {
         parameters: {
             query?: never;
@@ -10852,6 +11231,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GeoStatus"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                labels?: string;
+                limit?: string;
+                /** @description Only this namespace; all that the caller may see when left out. */
+                namespace?: string;
+                plan?: string;
+                principal?: string;
+                state?: "active" | "rotated" | "revoked" | "expired";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyInput"];
+            };
+        };
+        responses: {
+            /** @description the key */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyCreated"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyDescription"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRevocation"];
+            };
+        };
+        responses: {
+            /** @description the key as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRotation"];
+            };
+        };
+        responses: {
+            /** @description the new key */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyCreated"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyImportInput"];
+            };
+        };
+        responses: {
+            /** @description their public ids, in the order of the list */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyImport"];
                 };
             };
             /** @description what went wrong, and the way out */
