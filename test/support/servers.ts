@@ -39,6 +39,8 @@ const SERVERS = {
   fstrmCapture: { debianPackage: 'fstrm-bin', find: () => onPath('fstrm_capture') },
   dnstapLdns: { debianPackage: 'dnstap-ldns', find: () => onPath('dnstap-ldns') },
   ip: { debianPackage: 'iproute2', find: () => onPath('ip') },
+  nginx: { debianPackage: 'nginx', find: () => onPath('nginx') },
+  caddy: { debianPackage: 'caddy', find: () => onPath('caddy') },
   nft: { debianPackage: 'nftables', find: () => onPath('nft') },
 } as const satisfies Record<string, ServerKind>;
 

@@ -1,0 +1,124 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { clientBehind, type Networks, plainAddress } from '../client-address.ts';
+import { fieldOf } from '../request.ts';
+import type { AskedRequest, AuthorizationDesk, Ruling } from './desk.ts';
+
+/*
+ * `auth_request` of nginx, `forward_auth` of Caddy and Traefik: the proxy sends the head of the client's request to us and lets it pass
+ * when we say 2xx. What the client asked for is in X-Forwarded-Method, -Uri, -Host and -Proto, which the proxy must set itself. The
+ * policy may be named in the path that the proxy asks for, which no client can change: never in a header, which one could.
+ */
+
+/** `/authorize`: the policy of the route; `/authorize/NAMESPACE/NAME`: this one. Caddy leaves the client's query behind it. */
+const PATH = /^\/authorize(?:\/([a-z0-9.-]+\/[a-z0-9.-]+))?(?:\?|$)/;
+const MAX_HEADER_OCTETS = 64 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** Of the request to us, not of the client's. */
+const OURS = new Set([
+  'host',
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'te',
+  'upgrade',
+  'x-forwarded-method',
+  'x-forwarded-uri',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-for',
+]);
+
+/** @param trustedPeers proxies that may ask; others get no answer but 403 */
+export function createHttpDesk(desk: AuthorizationDesk, trustedPeers: Networks): Server {
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_OCTETS, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: 60_000 },
+    (message, reply) => {
+      // Bodies are not looked at; one that comes all the same must not be taken for the next request.
+      message.resume();
+      const asked = readAsked(message, trustedPeers);
+      if (typeof asked === 'number') {
+        end(reply, asked);
+        return;
+      }
+      const ruling = desk.decide(asked);
+      if (ruling instanceof Promise)
+        ruling.then(
+          (late) => answer(reply, late),
+          () => end(reply, 500),
+        );
+      else answer(reply, ruling);
+    },
+  );
+  server.requestTimeout = HEADERS_TIMEOUT_MS;
+  return server;
+}
+
+function end(reply: ServerResponse, status: number): void {
+  reply.writeHead(status, { 'content-length': '0', 'cache-control': 'no-store' });
+  reply.end();
+}
+
+/** What the proxy asks, or the status it gets for not asking properly: never 2xx. */
+function readAsked(message: IncomingMessage, trustedPeers: Networks): AskedRequest | number {
+  const peer = plainAddress(message.socket.remoteAddress);
+  if (!trustedPeers.has(peer)) return 403;
+  const path = PATH.exec(message.url ?? '');
+  if (path === null) return 404;
+  const raw = message.rawHeaders;
+  const fields: string[] = [];
+  const said = new Map<string, string>();
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = (raw[at] ?? '').toLowerCase();
+    const value = raw[at + 1] ?? '';
+    if (!OURS.has(name)) {
+      fields.push(name, value);
+      continue;
+    }
+    // Two of one: the proxy's own and the client's, and nobody knows which is which.
+    if (said.has(name) && name.startsWith('x-forwarded-') && name !== 'x-forwarded-for') return 400;
+    const before = said.get(name);
+    said.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  const method = said.get('x-forwarded-method');
+  const target = said.get('x-forwarded-uri');
+  const authority = said.get('x-forwarded-host');
+  const scheme = said.get('x-forwarded-proto');
+  if (method === undefined || target === undefined || authority === undefined) return 400;
+  if (scheme !== 'http' && scheme !== 'https') return 400;
+  const connection = { address: peer, port: message.socket.remotePort ?? 0, peer, trusted: true };
+  const forwardedFor = said.get('x-forwarded-for');
+  const { address, port } =
+    forwardedFor === undefined ? connection : clientBehind(connection, forwardedFor, trustedPeers);
+  return {
+    method,
+    scheme,
+    authority,
+    target,
+    fields,
+    httpVersion: '1.1',
+    // The fields are the client's own, passed on by the proxy: nothing in them may be believed as if the proxy had said it.
+    source: { address, port, peer, trusted: false },
+    tls: undefined,
+    ...(path[1] === undefined ? {} : { policy: path[1] }),
+  };
+}
+
+function answer(reply: ServerResponse, ruling: Ruling): void {
+  const fields: string[] = ['x-request-id', ruling.requestId];
+  if (ruling.allowed) {
+    const set = ruling.decision?.set ?? [];
+    fields.push(...set, 'content-length', '0');
+    // Proxies copy what they find: an empty value takes the place of what the client made up.
+    for (const name of ruling.identityNames) if (fieldOf(set, name) === undefined) fields.push(name, '');
+    reply.writeHead(200, fields);
+    reply.end();
+    return;
+  }
+  const { denied } = ruling;
+  const body = Buffer.from(denied.body);
+  fields.push(...denied.fields, 'content-type', denied.contentType, 'content-length', String(body.length));
+  reply.writeHead(denied.status, fields);
+  reply.end(body);
+}
