@@ -22,6 +22,10 @@ import { type AgentLinkServer, createAgentLinkServer } from './agents/link-serve
 import { createHubCertificate } from './agents/server-certificate.ts';
 import { createApi } from './api/server.ts';
 import type { HubConfig } from './config.ts';
+import { createKeyDesk } from './credentials/desk.ts';
+import { createCredentialFeed } from './credentials/feed.ts';
+import { keyNamespaces } from './credentials/namespaces.ts';
+import { createKeyPeppers } from './credentials/peppers.ts';
 import { openDataDirectory } from './data-dir.ts';
 import { createParentLook } from './dnssec/parent-look.ts';
 import { keepSigning, signingServers } from './dnssec/signing-clock.ts';
@@ -172,14 +176,28 @@ export async function startHub(
       log,
     });
     closers.push(() => dnsPart.close());
+    const peppers = createKeyPeppers(store.keys);
     const gateways = createGatewaysOfHub({
       store,
       sealing,
       regions: context.regions,
+      peppers: peppers.peppersFor,
       randomBytes,
       wallMs,
       log,
     });
+    const namespacesOf = (clusterKey: string): readonly string[] =>
+      keyNamespaces(clusterKey, gateways.clusters.all.get(clusterKey)?.part);
+    const credentials = createCredentialFeed({
+      store,
+      signer: authority.snapshotSigner,
+      peppers,
+      namespacesOf,
+      clock,
+      log,
+    });
+    closers.push(() => credentials.close());
+    const keys = createKeyDesk({ store, peppers, feed: credentials, namespacesOf, wallMs, randomBytes });
     const nameServerSecrets = createNameServerSecrets({ tsigKeys, signing: zoneSigning });
     const engine = await createEngine(
       {
@@ -313,12 +331,14 @@ export async function startHub(
       store,
       enrolment,
       geo: geoLibrary,
+      credentials,
       clock,
       hubVersion: version,
       handlers: {
         async onHello(session, hello) {
           if (engine.agents.get(session.agentUid) === undefined) await engine.identitiesChanged();
           engine.onHello(session.agentUid, hello);
+          await credentials.onHello(session, hello);
           log.info(
             { cluster: session.clusterKey, agent: session.agentUid, version: hello.agentVersion },
             'agent connected',
@@ -329,7 +349,9 @@ export async function startHub(
         onSnapshotAck: (session, ack) => engine.onSnapshotAck(session.agentUid, ack),
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
         onUsage: createUsageIntake({ store, log }),
+        onCredentialAck: (session, ack) => credentials.onAck(session, ack),
         onClosed(session, reason) {
+          credentials.onClosed(session);
           // A newer incarnation may have taken the place of this stream already.
           if (sessionOf(session.agentUid) === undefined) engine.onClosed(session.agentUid);
           // Another hub on the same store, too, may have revoked it.
@@ -374,6 +396,7 @@ export async function startHub(
       metrics: () => metrics.text(),
       dns: (worlds) => dnsPart.services(worlds),
       gateways: gateways.services,
+      keys,
       stopping: () => stopping,
       wallMs,
       randomBytes,

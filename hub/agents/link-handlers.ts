@@ -1,6 +1,7 @@
 import type { PortolanError } from '../../src/errors/error.ts';
 import type {
   AgentStatus,
+  CredentialAck,
   Hello,
   ObservationBatch,
   SnapshotAck,
@@ -19,6 +20,7 @@ export interface AgentLinkHandlers {
   onSnapshotAck(session: AgentSession, ack: SnapshotAck): void;
   onObservations(session: AgentSession, batch: ObservationBatch): void;
   onUsage(session: AgentSession, batch: UsageBatch): void | Promise<void>;
+  onCredentialAck(session: AgentSession, ack: CredentialAck): void | Promise<void>;
   /** Once per session that had an onHello. */
   onClosed(session: AgentSession, reason: PortolanError): void;
 }

@@ -23,6 +23,7 @@ import {
 } from '../../src/protocol/generated/portolan_pb.js';
 import { createMutualTlsServer, type TlsIdentity } from '../../src/protocol/mutual-tls.ts';
 import { toStatus } from '../../src/protocol/stream-errors.ts';
+import type { CredentialFeed, FeedAgent } from '../credentials/feed.ts';
 import type { GeoLibrary } from '../geo/library.ts';
 import type { AgentIdentity, Store } from '../store/contract.ts';
 import { type Enrolment, requireCurrent } from './enrolment.ts';
@@ -46,6 +47,8 @@ export interface AgentLinkServerOptions {
   readonly enrolment: Pick<Enrolment, 'renewFor'>;
   /** For agents that lack the GeoIP database in use. */
   readonly geo: Pick<GeoLibrary, 'read'>;
+  /** For agents that read the API keys of their cluster. */
+  readonly credentials: Pick<CredentialFeed, 'page' | 'find'>;
   readonly clock: LinkClock;
   readonly hubVersion: string;
   readonly handlers: AgentLinkHandlers;
@@ -91,8 +94,10 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       connect,
       renew: (call, reply) => void renew(call, reply),
       geoDatabase: (call, reply) => void geoDatabase(call, reply),
-      credentials: (_, reply) => reply({ code: 12 }),
-      findKey: (_, reply) => reply({ code: 12 }),
+      credentials: (call, reply) =>
+        void forAgent(call, reply, (agent) => options.credentials.page(agent, call.request)),
+      findKey: (call, reply) =>
+        void forAgent(call, reply, (agent) => options.credentials.find(agent, call.request)),
     },
     identity: tls(),
     clock,
@@ -223,6 +228,9 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       case 'usage':
         guarded(session, () => handlers.onUsage(session, kind.value));
         break;
+      case 'credentialAck':
+        guarded(session, () => handlers.onCredentialAck(session, kind.value));
+        break;
       case 'hello':
         end(new PortolanError('VALIDATION_FAILED', 'a second Hello came on the same stream'));
         break;
@@ -272,6 +280,22 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
         throw new PortolanError('NOT_FOUND', `the GeoIP database ${sha256.slice(0, 12)} is not in use here`);
       const content = Uint8Array.from(part.content);
       reply(null, create(GeoDatabasePartSchema, { total: BigInt(part.total), content }));
+    } catch (thrown) {
+      reply(toStatus(PortolanError.from(thrown)));
+    }
+  }
+
+  /** Answers a question of a current agent about its own cluster. */
+  async function forAgent<Q, A>(
+    call: ServerUnaryCall<Q, A>,
+    reply: sendUnaryData<A>,
+    answer: (agent: FeedAgent) => Promise<A>,
+  ): Promise<void> {
+    try {
+      server.connectionOf(call.getPeer());
+      const { identity } = await authenticate(call);
+      const { agentUid, clusterUid, cluster } = identity;
+      reply(null, await answer({ agentUid, clusterUid, clusterKey: `${cluster.namespace}/${cluster.name}` }));
     } catch (thrown) {
       reply(toStatus(PortolanError.from(thrown)));
     }

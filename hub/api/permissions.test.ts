@@ -79,6 +79,8 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'geoip.read': 'voa',
   'geoip.manage': 'a',
   'policy.hubWide': 'a',
+  'key.read': 'oa',
+  'key.manage': 'oa',
   force: 'a',
 };
 

@@ -4,6 +4,7 @@ import { parseName } from '../../src/dns/name.ts';
 import { parseJoinToken } from '../../src/identity/join-token.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { idleDnsServices } from '../api/fixture-dns.ts';
+import { idleKeyServices } from '../api/fixture-keys.ts';
 import type { ChangeContext, HubServices } from '../api/services.ts';
 import type { Key } from '../store/contract.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -71,6 +72,7 @@ beforeEach(async () => {
     metrics: () => Promise.resolve(''),
     dns: idleDnsServices,
     gateways: { explainRoute: async () => [], caCertificate: async () => '' },
+    keys: idleKeyServices(),
     stopping: () => false,
     wallMs: at.wallMs,
     randomBytes,
@@ -278,6 +280,7 @@ const restarted = (): Promise<HubServices> =>
     metrics: () => Promise.resolve(''),
     dns: idleDnsServices,
     gateways: { explainRoute: async () => [], caCertificate: async () => '' },
+    keys: idleKeyServices(),
     stopping: () => true,
     wallMs: at.wallMs,
     randomBytes,

@@ -105,6 +105,8 @@ export interface KeyStore {
    * here, or something else, so this store was restored from a backup; `foreign`: of another feed.
    */
   standing(place: KeyFeedPlace): Promise<'known' | 'old' | 'ahead' | 'foreign'>;
+  /** The place of that sequence, while it is known. */
+  at(feed: string, sequence: number): Promise<KeyFeedPlace | undefined>;
   /** What came after; `undefined` when that place is not known. */
   changes(from: KeyFeedPlace): Promise<KeyChanges | undefined>;
   /** A new feed: agents know more than this store, so it was restored. */

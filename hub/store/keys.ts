@@ -200,6 +200,16 @@ export function createKeyStore(access: KeyStoreAccess): ClosableKeyStore {
       return known ?? access.audited((tx) => openPlace(tx, access.sealer()));
     },
     standing: (place) => access.snapshot((db) => standing(db, place)),
+    at: (feed, sequence) =>
+      access.snapshot(async (db) => {
+        if ((await readPlace(db))?.feed !== feed) return undefined;
+        const row = await db
+          .selectFrom('key_commits')
+          .selectAll()
+          .where('sequence', '=', sequence)
+          .executeTakeFirst();
+        return row === undefined ? undefined : { feed, ...row };
+      }),
     changes: (from) => access.snapshot((db) => readChanges(db, from)),
     async restartFeed({ actor, reason }) {
       const place = await access.audited(async (tx, _state, audit) => {

@@ -48,6 +48,10 @@ const startServer = (overrides: Partial<AgentLinkServerOptions> = {}): Promise<A
     store: hub.store,
     enrolment: hub.enrolment,
     geo: { read: async () => undefined },
+    credentials: {
+      page: () => Promise.reject(new Error('no keys here')),
+      find: () => Promise.reject(new Error('no keys here')),
+    },
     clock: hub.clock,
     hubVersion: '1.2.3',
     onError: () => undefined,
@@ -57,6 +61,7 @@ const startServer = (overrides: Partial<AgentLinkServerOptions> = {}): Promise<A
       onStatus: (session, value) => void heard.push(`status ${session.clusterKey} ${value.snapshotHash}`),
       onSnapshotAck: (session, ack) => void heard.push(`ack ${session.clusterKey} ${ack.version}`),
       onObservations: (session, batch) => void heard.push(`observations ${session.clusterKey} ${batch.id}`),
+      onCredentialAck: (session, ack) => void heard.push(`keys ${session.clusterKey} ${ack.sequence}`),
       onUsage: (session, batch) =>
         void heard.push(`usage ${session.clusterKey} ${batch.outbox} ${batch.sequence}`),
       onClosed: (session, reason) =>
