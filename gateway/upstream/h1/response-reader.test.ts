@@ -166,7 +166,7 @@ describe('undici reads the same', () => {
   test('some hostile answers are whole up to their surplus', () => expect(taken.length).toBeGreaterThan(3));
   test.each(taken)(
     '$what: the part that is taken means the same',
-    async ({ octets: text, method = 'GET' }) => {
+    async ({ octets: text, method }: Pick<AnswerCase, 'octets' | 'method'>) => {
       const theirs = await undiciReads(text, method);
       if (theirs === undefined) return;
       const ours = readAnswer([octetsOf(text)], method);

@@ -124,7 +124,7 @@ export const GOOD_ANSWERS: readonly AnswerCase[] = [
 export const HOSTILE_ANSWERS: readonly {
   readonly what: string;
   readonly octets: string;
-  readonly method?: 'HEAD';
+  readonly method?: 'GET' | 'HEAD';
 }[] = [
   {
     what: 'content-length and transfer-encoding',
