@@ -4,7 +4,6 @@ import type { CompiledMatch } from '../src/policy/model.ts';
 import { answerFields } from './answer-fields.ts';
 import type { AuthAllowed, AuthDenied, Principal } from './auth/contract.ts';
 import type { Connection, GatewayCore } from './core.ts';
-import type { ClientBody } from './metered-body.ts';
 import type { Normalised, RawRequest } from './normalise.ts';
 import { problemAnswer } from './refusal.ts';
 import type { Fields, GatewayRequest } from './request.ts';
@@ -15,6 +14,7 @@ import type {
   ForwardError,
   Forwarding,
   ForwardSink,
+  RequestBody,
   ResponseHead,
 } from './upstream/contract.ts';
 
@@ -85,8 +85,8 @@ export abstract class Exchange implements ForwardSink {
   // --- of the transport
 
   abstract raw(): RawRequest;
-  /** Takes the body; called at most once. @param copied `tee` is needed */
-  abstract takeBody(copied: boolean): ClientBody | undefined;
+  /** Takes the body; called at most once. */
+  abstract takeBody(): RequestBody | undefined;
   /** The client waits for 100 before it sends the body. */
   abstract sendContinue(): void;
   protected abstract sendInformational(status: number, fields: Fields): void;

@@ -11,13 +11,12 @@ import { isPreflight } from './filters/cors.ts';
 import { redirectLocation, rewrittenPath } from './filters/path.ts';
 import { sessionOf } from './filters/session.ts';
 import { authorityOf, forwardFields, withoutParameters } from './forward-fields.ts';
-import { type ClientBody, MirrorBody } from './metered-body.ts';
 import { normalise } from './normalise.ts';
 import { fieldOf } from './request.ts';
 import type { Route } from './route-table.ts';
 import type { ServedHost, ServedRule } from './serving.ts';
 import { continueTrace, hex128 } from './trace-context.ts';
-import type { ForwardRequest, RequestBody } from './upstream/contract.ts';
+import type { ForwardRequest } from './upstream/contract.ts';
 
 /** `over`: the exchange has its answer. `later`: the step goes on by itself and calls `proceed`. */
 type Outcome = 'next' | 'over' | 'later';
@@ -273,7 +272,7 @@ function forward(exchange: Exchange): Outcome {
   if (query !== '') path += `?${query}`;
   const mirrors =
     targetFilters === undefined ? filters.mirrors : [...filters.mirrors, ...targetFilters.mirrors];
-  const body = exchange.takeBody(mirrors.length > 0);
+  const body = exchange.takeBody();
   const common = {
     method: normal.method,
     path,
@@ -286,7 +285,7 @@ function forward(exchange: Exchange): Outcome {
   };
   for (const { backend, fraction } of mirrors) {
     if (core.deps.random() >= fraction || exchange.upgrade !== undefined) continue;
-    serving.upstreams.mirror(backend, { ...common, retry: undefined, body: mirrored(body) });
+    serving.upstreams.mirror(backend, { ...common, retry: undefined, body });
   }
   if (normal.expectsContinue && body !== undefined) exchange.sendContinue();
   const forwarded: ForwardRequest =
@@ -303,11 +302,4 @@ function pathFor(
   target: ServedRule['filters']['rewritePath'],
 ): string {
   return rewrittenPath(path, match, target ?? rule);
-}
-
-function mirrored(body: ClientBody | undefined): RequestBody | undefined {
-  if (body === undefined) return undefined;
-  const copy = new MirrorBody();
-  body.tee(copy);
-  return { stream: copy, length: body.length, trailers: () => [] };
 }

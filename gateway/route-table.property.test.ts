@@ -36,7 +36,7 @@ const request: fc.Arbitrary<Routable> = fc.record({
 
 /** The meaning, one match after the other, by the words of `model.ts`. */
 function naive(matches: readonly CompiledMatch[], { method, path: at, query, fields }: Routable): number {
-  const holds = ({ name, type, value }: ValueMatch, actual: string | undefined): boolean =>
+  const holds = ({ type, value }: ValueMatch, actual: string | undefined): boolean =>
     actual !== undefined && (type === 'exact' ? actual === value : new RegExp(`^(?:${value})$`).test(actual));
   const field = (name: string): string | undefined => {
     const values = fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === name);

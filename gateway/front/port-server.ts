@@ -173,8 +173,11 @@ export class PortServer {
       return 0;
     };
     readOpening(socket, headerTimeoutMs, this.#core.deps.after, examine, () => {
-      if (http2) this.#http2.accept(socket, connection);
-      else this.#http1.accept(socket, connection);
+      if (http2) {
+        // A client of HTTP/2 that says it has ended is gone (node:http2 would not notice).
+        socket.allowHalfOpen = false;
+        this.#http2.accept(socket, connection);
+      } else this.#http1.accept(socket, connection);
     });
     socket.resume();
   }

@@ -2,9 +2,10 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Connection, GatewayCore } from '../core.ts';
 import { Exchange } from '../exchange.ts';
-import { type ClientBody, MeteredBody } from '../metered-body.ts';
+import { MeteredBody } from '../metered-body.ts';
 import type { RawRequest } from '../normalise.ts';
 import type { Fields } from '../request.ts';
+import type { RequestBody } from '../upstream/contract.ts';
 
 /** How much of a body that nobody wants is read, and how long, so that the client gets to read why. */
 const LINGER_OCTETS = 1_048_576;
@@ -55,15 +56,15 @@ export class Http1Exchange extends Exchange {
     return { method, target: url, httpVersion, rawFields: rawHeaders, authority: undefined };
   }
 
-  takeBody(copied: boolean): ClientBody | undefined {
+  takeBody(): RequestBody | undefined {
     const length = this.normal?.contentLength;
     if (this.normal?.chunked !== true && (length === undefined || length === 0)) return undefined;
     this.core.bodies.add(this);
     const limit = this.served?.edge.edge.limits.maxBodyBytes ?? 0;
-    if (length !== undefined && !copied) {
+    if (length !== undefined) {
       // Its length was looked at before; the parser cuts it there.
       this.received = length;
-      return { stream: this.#req, length, trailers: NO_TRAILERS, tee: () => {} };
+      return { stream: this.#req, length, trailers: NO_TRAILERS };
     }
     const metered = new MeteredBody(this.#req, (octets) => {
       this.received = octets;
@@ -72,7 +73,7 @@ export class Http1Exchange extends Exchange {
       return false;
     });
     this.#metered = metered;
-    return { stream: metered, length, trailers: NO_TRAILERS, tee: (copy) => metered.tee(copy) };
+    return { stream: metered, length, trailers: NO_TRAILERS };
   }
 
   sendContinue(): void {

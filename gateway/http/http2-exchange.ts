@@ -4,9 +4,10 @@ import { type Duplex, pipeline } from 'node:stream';
 import type { Connection, GatewayCore } from '../core.ts';
 import { Exchange } from '../exchange.ts';
 import { fieldName } from '../field-names.ts';
-import { type ClientBody, MeteredBody } from '../metered-body.ts';
+import { MeteredBody } from '../metered-body.ts';
 import type { RawRequest } from '../normalise.ts';
 import type { Fields } from '../request.ts';
+import type { RequestBody } from '../upstream/contract.ts';
 
 const HOP_BY_HOP = new Set([
   'connection',
@@ -73,7 +74,7 @@ export class Http2Exchange extends Exchange {
     return this.#raw;
   }
 
-  takeBody(): ClientBody | undefined {
+  takeBody(): RequestBody | undefined {
     if (this.#bodiless || this.upgrade !== undefined) return undefined;
     this.core.bodies.add(this);
     const limit = this.served?.edge.edge.limits.maxBodyBytes ?? 0;
@@ -93,7 +94,6 @@ export class Http2Exchange extends Exchange {
       stream: metered,
       length: this.normal?.contentLength,
       trailers: () => (grpc ? this.#requestTrailers : this.noFields),
-      tee: (copy) => metered.tee(copy),
     };
   }
 

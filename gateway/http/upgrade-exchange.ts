@@ -2,9 +2,9 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { type Duplex, pipeline } from 'node:stream';
 import type { Connection, GatewayCore } from '../core.ts';
 import { Exchange } from '../exchange.ts';
-import type { ClientBody } from '../metered-body.ts';
 import type { RawRequest } from '../normalise.ts';
 import type { Fields } from '../request.ts';
+import type { RequestBody } from '../upstream/contract.ts';
 
 /** A WebSocket handshake of HTTP/1.1: either the octets of both sides from then on, or an answer and the end of the connection. */
 export class UpgradeExchange extends Exchange {
@@ -38,7 +38,7 @@ export class UpgradeExchange extends Exchange {
     return { method, target: url, httpVersion, rawFields: rawHeaders, authority: undefined };
   }
 
-  takeBody(): ClientBody | undefined {
+  takeBody(): RequestBody | undefined {
     return undefined;
   }
 
