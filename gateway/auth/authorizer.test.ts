@@ -86,6 +86,22 @@ describe('API keys', () => {
     expect(shortly(now(policyOf(), request))).toBe(expected);
   });
 
+  it('are found whatever the case in which a policy writes the name of the header', () => {
+    const policy = policyOf({
+      authentication: [
+        wayOf({
+          type: 'apiKey',
+          credentials: [{ in: 'header', name: 'X-Api-Key' }],
+          namespaces: ['shop'],
+          labels: {},
+        }),
+      ],
+    });
+    const decision = now(policy, asked({ 'x-api-key': 'good' }));
+    expect(shortly(decision)).toBe('200 billing');
+    expect(decision.allowed ? decision.removed : []).toContain('x-api-key');
+  });
+
   it('must have the labels that the policy asks for', () => {
     const policy = policyOf({
       authentication: [

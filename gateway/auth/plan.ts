@@ -4,6 +4,7 @@ import type { CelContext } from '../../src/policy/cel-context.ts';
 import type {
   AuthenticationRule,
   CompiledAuth,
+  CredentialsLocation,
   DenyResponse,
   GatewaySecrets,
 } from '../../src/policy/model.ts';
@@ -71,7 +72,8 @@ export interface Plan {
   readonly challenges: (failed: FailureKind) => readonly string[];
 }
 
-export function planOf(auth: CompiledAuth, deps: PlanDeps): Plan {
+export function planOf(given: CompiledAuth, deps: PlanDeps): Plan {
+  const auth = { ...given, authentication: given.authentication.map(withLowerNames) };
   const problems: string[] = [];
   /** What breaks while it is built is replaced by what lets nobody pass. */
   const built = <T>(what: string, build: () => T, instead: () => T): T => {
@@ -164,6 +166,18 @@ export function planOf(auth: CompiledAuth, deps: PlanDeps): Plan {
 
 const UNUSABLE: Method = { attempt: () => FAILURES.unavailable };
 
+/** Requests have field names in lower case. */
+function withLowerNames(rule: AuthenticationRule): AuthenticationRule {
+  const lower = (location: CredentialsLocation): CredentialsLocation =>
+    location.in === 'header' ? { in: 'header', name: location.name.toLowerCase() } : location;
+  const { method } = rule;
+  if (method.type === 'keyPair') {
+    return { ...rule, method: { ...method, id: lower(method.id), key: lower(method.key) } };
+  }
+  if (!('credentials' in method)) return rule;
+  return { ...rule, method: { ...method, credentials: method.credentials.map(lower) } };
+}
+
 function brokenSource(name: string, onFailure: 'deny' | 'null'): MetadataSource {
   return {
     name,
@@ -230,7 +244,7 @@ function strippedBy(auth: CompiledAuth): Stripped {
       method.type === 'keyPair' ? [method.id, method.key] : 'credentials' in method ? method.credentials : [];
     for (const location of locations) {
       if (location.in === 'authorization') fields.add('authorization');
-      else if (location.in === 'header') fields.add(location.name.toLowerCase());
+      else if (location.in === 'header') fields.add(location.name);
       else if (location.in === 'query') query.add(location.name);
       else cookies.add(location.name);
     }
