@@ -40,7 +40,8 @@ export function clusterIn(country: string, name = 'fra', labels: Readonly<Record
   return stored('Cluster', name, { location: { country } }, { labels });
 }
 
-type Stored = { readonly [K in GatewayKind]: Resource<K> }[GatewayKind];
+/** Any of the objects that gateways are compiled from. */
+export type Stored = { readonly [K in GatewayKind]: Resource<K> }[GatewayKind];
 
 /** Objects as the hub hands them over. */
 export function objectsOf(...objects: readonly Stored[]): GatewayObjects {
