@@ -25,6 +25,7 @@ export function explainRoute(
   const told = new Map<string, ExplainedRule>();
   for (const [cluster, own] of gateways) {
     if (question.cluster !== undefined && !isCluster(cluster, question.cluster)) continue;
+    // Endpoints differ from cluster to cluster: they are told when one cluster is asked about.
     for (const rule of rulesOf(question, own)) {
       const text = JSON.stringify(rule);
       const known = told.get(text);
@@ -41,7 +42,7 @@ function isCluster(key: ObjectKey, wanted: string): boolean {
 type Untold = Omit<ExplainedRule, 'clusters'>;
 
 function rulesOf(
-  { route, request, rule }: RouteQuestion,
+  { route, request, rule, cluster }: RouteQuestion,
   { part, reports }: Pick<ClusterGateways, 'part' | 'reports'>,
 ): readonly Untold[] {
   const all = reports.routes.flatMap((report) => report.rules.map((own) => ({ report, own })));
@@ -53,10 +54,10 @@ function rulesOf(
         (matched === undefined || matched.has(own.id)) &&
         (rule === undefined || own.rule === rule),
     )
-    .map(({ report, own }) => explained(report, own, part));
+    .map(({ report, own }) => explained(report, own, part, cluster !== undefined));
 }
 
-function explained(report: RouteReport, own: RuleReport, part: GatewayPart): Untold {
+function explained(report: RouteReport, own: RuleReport, part: GatewayPart, withEndpoints: boolean): Untold {
   const rule = part.rules[own.id];
   const auth = rule?.auth === undefined ? undefined : part.auth[rule.auth];
   const edge = rule === undefined ? undefined : part.edge[rule.edge];
@@ -69,9 +70,9 @@ function explained(report: RouteReport, own: RuleReport, part: GatewayPart): Unt
     matches: matchesOf(own.id, part),
     filters: (rule?.filters ?? []).map((filter) => shortened(filter)),
     backends: [
-      ...(rule?.backends ?? []).map((backend) => backendText(backend, part)),
+      ...(rule?.backends ?? []).map((backend) => backendText(backend, part, withEndpoints)),
       ...(rule?.callers ?? []).flatMap(({ when, backends }) =>
-        backends.map((backend) => `${backendText(backend, part)} when ${when}`),
+        backends.map((backend) => `${backendText(backend, part, withEndpoints)} when ${when}`),
       ),
     ],
     timeouts: shortened(rule?.timeouts ?? {}),
@@ -97,11 +98,22 @@ function matchText({ method, path, headers, query }: CompiledMatch): string {
   return `${method ?? 'any method'} ${path.type} ${path.value}${values('header', headers)}${values('query', query)}`;
 }
 
-function backendText({ backend, weight }: WeightedBackend, part: GatewayPart): string {
+function backendText(
+  { backend, weight }: WeightedBackend,
+  part: GatewayPart,
+  withEndpoints: boolean,
+): string {
   if (backend === undefined) return `(weight ${weight}) leads nowhere: 500`;
   const known = part.backends[backend];
+  const protocol = `${known?.protocol ?? ''}${known?.tls === undefined ? '' : ', TLS'}`;
   const endpoints = (known?.endpoints ?? []).map(({ address, port }) => `${address}:${port}`);
-  return `${backend} (weight ${weight}, ${known?.protocol ?? ''}${known?.tls === undefined ? '' : ', TLS'}): ${endpoints.slice(0, 5).join(', ')}${endpoints.length > 5 ? ` and ${endpoints.length - 5} more` : ''}`;
+  const shown =
+    endpoints.length === 0
+      ? ': no endpoint here, 503'
+      : withEndpoints
+        ? `: ${endpoints.slice(0, 5).join(', ')}${endpoints.length > 5 ? ` and ${endpoints.length - 5} more` : ''}`
+        : '';
+  return `${backend} (weight ${weight}, ${protocol})${shown}`;
 }
 
 function piece(

@@ -315,7 +315,7 @@ describe('explain', () => {
       name: 'shop',
       rule: 'cart',
       clusters: ['default/fra', 'default/ams'],
-      backends: [containing('10.0.0.1:8080')],
+      backends: [containing('default/shop:80 (weight 1')],
     });
     expect(cart?.auth).toContainEqual({
       piece: 'authentication.key',
@@ -340,7 +340,7 @@ describe('explain', () => {
     const route = { namespace: 'default', name: 'shop' };
     expect(explainRoute({ route }, gateways.all).map((r) => r.rule)).toEqual(['cart', 'rest']);
     expect(explainRoute({ route, cluster: 'fra', rule: 'rest' }, gateways.all)).toMatchObject([
-      { rule: 'rest', clusters: ['default/fra'] },
+      { rule: 'rest', clusters: ['default/fra'], backends: [containing('10.0.0.1:8080')] },
     ]);
     expect(explainRoute({ route: { namespace: 'default', name: 'none' } }, gateways.all)).toEqual([]);
   });
