@@ -3,7 +3,7 @@ import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
 import { CelContext } from '../src/policy/cel-context.ts';
 import type { CompiledMatch, WeightedBackend } from '../src/policy/model.ts';
 import { refusingRule } from '../src/policy/residency.ts';
-import type { AuthDecision } from './auth/contract.ts';
+import type { AuthDecision, RequestPlace } from './auth/contract.ts';
 import { NOBODY } from './auth/contract.ts';
 import { clientBehind } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
@@ -167,7 +167,7 @@ function answerPreflight(exchange: Exchange): Outcome {
 function authenticate(exchange: Exchange): Outcome {
   const { served, request, core } = exchange;
   if (served?.auth === undefined || request === undefined) return 'next';
-  const decision = core.deps.authorizer.decide(served.auth, request);
+  const decision = core.deps.authorizer.decide(served.auth, request, placeOf(exchange, served));
   if (!(decision instanceof Promise)) return decided(exchange, decision);
   decision.then(
     (late) => {
@@ -242,15 +242,27 @@ function chooseBackend(exchange: Exchange): Outcome {
   return 'next';
 }
 
+const places = new WeakMap<ServedRule, RequestPlace>();
+
+/** Made once per rule; a rule that several ports share has its place made anew when the port changes. */
+function placeOf(exchange: Exchange, served: ServedRule): RequestPlace {
+  const { port } = exchange.port.port;
+  const known = places.get(served);
+  if (known?.port === port) return known;
+  const route = {
+    name: served.route.slice(served.namespace.length + 1),
+    namespace: served.namespace,
+    rule: served.rule.source.sectionName ?? '',
+  };
+  const place: RequestPlace = { route, port };
+  places.set(served, place);
+  return place;
+}
+
 function backendsFor(exchange: Exchange, served: ServedRule): readonly WeightedBackend[] {
   if (served.callers.length === 0 || exchange.request === undefined) return served.rule.backends;
   const context = new CelContext(exchange.request, {
-    route: {
-      name: served.route.slice(served.namespace.length + 1),
-      namespace: served.namespace,
-      rule: served.rule.source.sectionName ?? '',
-    },
-    port: exchange.port.port.port,
+    ...placeOf(exchange, served),
     countryOf: exchange.core.deps.country,
   });
   context.authenticated(exchange.principal ?? NOBODY, exchange.allowed?.metadata);
