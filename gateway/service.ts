@@ -10,6 +10,7 @@ import {
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
 import { CounterReader, Counters, familiesOf, type Metric } from '../src/telemetry/counters.ts';
 import type { Family } from '../src/telemetry/metric-text.ts';
+import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
 import { choosePorts, type PortSettings } from './ports.ts';
 import type { BoundPort } from './server.ts';
@@ -28,6 +29,8 @@ export interface GatewayServiceOptions {
     readonly workers: number;
     readonly graceSeconds: number;
     readonly accessLog: { readonly file?: string | undefined };
+    /** Where other proxies ask; absent: nowhere. */
+    readonly authorization?: AuthorizationSettings | undefined;
   };
   readonly allowedRanges: readonly string[];
   /** The API keys of the cluster; undefined: there are none. */
@@ -193,6 +196,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       allowedRanges: options.allowedRanges,
       keys: options.keys,
       accessLogFile: settings.accessLog.file,
+      authorization: settings.authorization ?? { trustedPeers: [] },
       ticketKeys,
       files,
       configuration,

@@ -1,7 +1,22 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { cidr } from '../src/resources/fields.ts';
 
 const filePath = z.string().min(1).max(4096);
+
+/** Threads share it, so it cannot be left to the system. */
+const address = z.string().transform((text, context): { readonly host: string; readonly port: number } => {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):([1-9]\d{0,4})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host !== undefined && port <= 65_535) return { host, port };
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(text)} is no address with a port`,
+    params: { fix: 'Write host:port, such as 127.0.0.1:9180 or [::1]:9180.' },
+  });
+  return z.NEVER;
+});
 
 /** `gateway:` of an agent's configuration file. */
 export const gatewaySettings = z.strictObject({
@@ -37,6 +52,24 @@ export const gatewaySettings = z.strictObject({
     .describe(
       'Certificates (PEM, the chain after each) that win over those of Secrets for the names they hold. Read again when a file changes.',
     ),
+  authorization: z
+    .strictObject({
+      listen: address
+        .optional()
+        .describe(
+          'Where nginx (auth_request), Caddy and Traefik (forward_auth) ask who may pass, HTTP; none when left out.',
+        ),
+      grpcListen: address
+        .optional()
+        .describe('Where Envoy and Istio ask (ext_authz, gRPC without TLS); none when left out.'),
+      trustedPeers: z
+        .array(cidr)
+        .max(100)
+        .default(['127.0.0.0/8', '::1/128'])
+        .describe('Who may ask, CIDR: what such a proxy says of its clients is believed.'),
+    })
+    .prefault({})
+    .describe('The same policies for proxies that are there already: docs/guides/existing-proxies.md.'),
   accessLog: z
     .strictObject({
       file: filePath

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../src/errors/table.ts';
 import type { GatewayPart, GatewaySecrets } from '../src/policy/model.ts';
 import type { CounterNews } from '../src/telemetry/counters.ts';
+import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
 import type { BoundPort } from './server.ts';
 import type { FileCertificate } from './tls/contract.ts';
@@ -19,6 +20,8 @@ export interface GatewayThreadStart {
   readonly keys: SharedKeys | undefined;
   /** Absent: standard output. */
   readonly accessLogFile: string | undefined;
+  /** Where other proxies ask. */
+  readonly authorization: AuthorizationSettings;
   readonly ticketKeys: Uint8Array;
   readonly files: readonly FileCertificate[];
   readonly configuration: ConfigurationMessage;

@@ -4,6 +4,8 @@ import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { serviceAccountFiles } from './auth/service-account.ts';
+import { type AuthorizationDesk, createAuthorizationDesk } from './external/desk.ts';
+import { type AuthorizationListeners, openAuthorizationListeners } from './external/listeners.ts';
 import { createGatewayServer } from './gateway-server.ts';
 import { createOutboundClient } from './outbound/client.ts';
 import { backendMetrics } from './telemetry/backend-metrics.ts';
@@ -21,6 +23,8 @@ import { createTlsContexts } from './tls/contexts.ts';
 import type { TlsProblems } from './tls/contract.ts';
 import { createUpstreams, type ManagedUpstreams } from './upstream/upstreams.ts';
 import { createUsageCollector } from './usage/collector.ts';
+
+const PORTS_AGAIN_MS = 5_000;
 
 /* Entry of a gateway thread: serves the shared ports from the configuration that it is told. */
 
@@ -106,12 +110,41 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     },
   );
 
+  const { authorization } = start;
+  const asked = authorization.listen !== undefined || authorization.grpcListen !== undefined;
+  const desk = asked
+    ? createAuthorizationDesk({
+        ...clock,
+        name: 'authorization',
+        authorizer,
+        usage,
+        telemetry,
+        random: Math.random,
+        country,
+        log,
+      })
+    : undefined;
+  let desks: AuthorizationListeners | undefined;
+  /** A port that somebody else holds must not keep the gateway from serving: it is tried again. */
+  const openDesks = async (open: AuthorizationDesk): Promise<void> => {
+    if (desks !== undefined) return;
+    try {
+      desks = await openAuthorizationListeners(open, authorization);
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'other proxies cannot ask who may pass; it is tried again');
+      stopOpening = after(PORTS_AGAIN_MS, () => void openDesks(open));
+    }
+  };
+  let stopOpening = (): void => undefined;
+
   const serve = async (next: ConfigurationMessage): Promise<void> => {
     const { version, part, secrets, geo } = next;
     configuration = next;
     keys.open(secrets);
     countries.open(geo);
     telemetry.serve(part);
+    desk?.serve(part, secrets);
+    if (desk !== undefined) await openDesks(desk);
     const problems = new Map(await server.serve(part, secrets));
     for (const auth of Object.values(part.auth)) {
       for (const problem of authorizer.problems(auth)) log.warn({ policy: nameOf(auth.source) }, problem);
@@ -122,6 +155,8 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
   const stopMetrics = backendMetrics(counters, () => upstreams?.stats() ?? [], after);
   const close = async (graceMs: number): Promise<void> => {
     await server.close(graceMs);
+    stopOpening();
+    await desks?.close();
     upstreams?.close();
     outbound.close();
     stopMetrics();
