@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   providers: () => import('./providers.ts'),
   failover: () => import('./failover.ts'),
   gateway: () => import('./gateway.ts'),
+  'gateway-auth': () => import('./gateway-auth.ts'),
 };
 
 const args = process.argv.slice(2);
