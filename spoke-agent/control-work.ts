@@ -17,6 +17,7 @@ import type { PeersPart, ProbesPart } from '../src/protocol/snapshot.ts';
 import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
 import { agentSnapshots } from './agent-snapshots.ts';
 import { controlMetrics } from './control-metrics.ts';
+import { createControlKeys } from './credentials/control-keys.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
 import { needsCountries } from './gateway/configuration.ts';
 import { openGeoFiles } from './geo-files.ts';
@@ -34,7 +35,6 @@ import {
   type ToData,
 } from './messages.ts';
 import { observe } from './observe.ts';
-import { toUsageBatch } from './usage-batch.ts';
 import { createPeerLinks, type PeerLinks } from './peers.ts';
 import type { ProgramFiles } from './programs.ts';
 import { tryOut } from './sacrificial-check.ts';
@@ -43,6 +43,7 @@ import { readPart } from './snapshot-file.ts';
 import { createSnapshotIntake } from './snapshot-intake.ts';
 import type { StoredSnapshot } from './snapshot-store.ts';
 import { createStatePublisher } from './state-publisher.ts';
+import { toUsageBatch } from './usage-batch.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** All votes go out this often; changes at once. */
@@ -154,6 +155,22 @@ export async function startControl(
     log,
   });
 
+  // --- the API keys
+  const keys = createControlKeys({
+    dataDir: config.dataDir,
+    identity,
+    enabled: config.gateway.enabled,
+    readPage: (request) =>
+      link?.credentials(request) ??
+      Promise.reject(new PortolanError('HUB_UNREACHABLE', 'the link to the hub is not open yet')),
+    acknowledge: (ack) => void link?.sendCredentialAck(ack),
+    isUp: () => link?.isUp() === true,
+    tellData: deps.send,
+    clock,
+    random,
+    log,
+  });
+
   // --- snapshots
   const apply = (stored: StoredSnapshot): void => {
     probes = readPart(stored.parts.probes, 'probes');
@@ -189,6 +206,7 @@ export async function startControl(
         },
       });
     }
+    void keys.apply(stored);
     self = peersPart.self;
     const assigned = new Set(probes.assigned);
     prober.assign(probes.targets.filter((target) => assigned.has(target.id)));
@@ -202,7 +220,11 @@ export async function startControl(
 
   // --- start
   const stored = await snapshots.load();
-  if (stored !== undefined) apply(stored);
+  if (stored !== undefined) {
+    apply(stored);
+    // The first Hello says where the keys on the disk stand.
+    await keys.apply(stored);
+  }
   const intake = createSnapshotIntake({
     store: snapshots,
     current: stored,
@@ -268,6 +290,9 @@ export async function startControl(
         peerAddress,
         nameServers: [...advertised],
         gateways: [...gateway.gateways],
+        credentialFeed: keys.place.feed,
+        credentialSequence: BigInt(keys.place.sequence),
+        credentialHash: Uint8Array.from(Buffer.from(keys.place.hash, 'hex')),
       }),
     on: {
       welcome: (welcome) =>
@@ -275,6 +300,7 @@ export async function startControl(
       up: () => {
         wasUp = true;
         geoKeeper.hubIsBack();
+        keys.hubIsBack();
         decision.linkUp();
         tellLink();
         link?.sendVotes(allVotes());
@@ -303,8 +329,8 @@ export async function startControl(
       },
       faults: (leases) => prober?.setFaults(fromFaultLeases(leases, clock.monotonicMs())),
       observe: (order) => void onObserve(order),
-      usageAck: ({ outbox, sequence }) =>
-        deps.send({ type: 'usageAck', outbox, sequence: Number(sequence) }),
+      credentials: (delta) => keys.offer(delta),
+      usageAck: ({ outbox, sequence }) => deps.send({ type: 'usageAck', outbox, sequence: Number(sequence) }),
       renewed: (err) => {
         if (err === undefined) log.info({}, 'the certificate was renewed');
         else log.error({ err }, 'the certificate could not be renewed; it is tried again');
@@ -388,7 +414,7 @@ export async function startControl(
       geoKeeper.close();
       prober?.close();
       link?.close();
-      await Promise.all([intake.close(), peers?.close()]);
+      await Promise.all([intake.close(), peers?.close(), keys.close()]);
     },
   };
 }

@@ -70,6 +70,7 @@ async function retryDelays(
         decisions: () => undefined,
         faults: () => undefined,
         observe: () => undefined,
+        credentials: () => undefined,
         usageAck: () => undefined,
         up: () => undefined,
         // The only timer that a link sets right after it went down is the one for its next try.

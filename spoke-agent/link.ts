@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { create } from '@bufbuild/protobuf';
+import { create, type DescMessage, type DescMethodUnary, type MessageShape } from '@bufbuild/protobuf';
 import { ChannelCredentials, Client, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import { PortolanError } from '../src/errors/error.ts';
 import { HUB_SERVER_NAME } from '../src/identity/certificate.ts';
@@ -11,6 +11,10 @@ import {
   type AgentMessage,
   AgentMessageSchema,
   type AgentStatus,
+  type CredentialAck,
+  type CredentialDelta,
+  type CredentialPage,
+  type CredentialsRequest,
   type DecisionBatch,
   type FaultLeases,
   GeoDatabaseRequestSchema,
@@ -42,6 +46,7 @@ interface HubLinkEvents {
   readonly faults: (leases: FaultLeases) => void;
   readonly observe: (observe: Observe) => void;
   readonly usageAck: (ack: UsageAck) => void;
+  readonly credentials: (delta: CredentialDelta) => void;
   readonly up: () => void;
   /** A stream ended or could not be opened; the link goes on trying. AGENT_REVOKED means that a new join is needed. */
   readonly down: (reason: PortolanError) => void;
@@ -70,6 +75,9 @@ export interface HubLink {
   sendObservations(batch: ObservationBatch): boolean;
   /** False when there is no stream or it is too slow: the outbox keeps it. */
   sendUsage(batch: UsageBatch): boolean;
+  sendCredentialAck(ack: CredentialAck): boolean;
+  /** API keys of this cluster, page by page. Rejects with HUB_UNREACHABLE, or CONFLICT when the first page is to be asked for again. */
+  credentials(request: CredentialsRequest): Promise<CredentialPage>;
   /** A part of the hub's GeoIP database. Rejects with HUB_UNREACHABLE, or NOT_FOUND when the hub uses another one. */
   geoDatabase(
     sha256: string,
@@ -91,6 +99,7 @@ const REPEATED_PENDING_OCTETS = 256 * 1024;
 const MAX_MESSAGE_OCTETS = 256 * 1024 * 1024;
 const RENEW_TIMEOUT_MS = 10_000;
 const GEO_TIMEOUT_MS = 30_000;
+const CREDENTIALS_TIMEOUT_MS = 15_000;
 
 /** One try at a stream, from dialling to its end. */
 interface Attempt {
@@ -217,6 +226,9 @@ export function createHubLink(options: HubLinkOptions): HubLink {
       case 'observe':
         on.observe(kind.value);
         break;
+      case 'credentials':
+        on.credentials(kind.value);
+        break;
       case 'usageAck':
         on.usageAck(kind.value);
         break;
@@ -247,19 +259,27 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     onError: (error) => on.renewed?.(error),
   });
 
+  async function unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageShape<I>,
+    timeoutMs: number,
+  ): Promise<MessageShape<O>> {
+    if (attempt?.isUp() !== true) throw new PortolanError('HUB_UNREACHABLE', 'there is no stream to the hub');
+    return asked(callUnary(attempt.client, method, request, { timeoutMs, nowMs: clock.wallMs() }));
+  }
+
   dial();
   return {
     sendVotes: (value) => send({ case: 'votes', value }, REPEATED_PENDING_OCTETS),
     sendStatus: (value) => send({ case: 'status', value }, REPEATED_PENDING_OCTETS),
     sendAck: (value) => send({ case: 'snapshotAck', value }),
     sendObservations: (value) => send({ case: 'observations', value }),
+    sendCredentialAck: (value) => send({ case: 'credentialAck', value }),
+    credentials: (request) => unary(AgentLink.method.credentials, request, CREDENTIALS_TIMEOUT_MS),
     sendUsage: (value) => send({ case: 'usage', value }, REPEATED_PENDING_OCTETS),
     async geoDatabase(sha256, offset) {
-      if (attempt?.isUp() !== true)
-        throw new PortolanError('HUB_UNREACHABLE', 'there is no stream to the hub');
       const request = create(GeoDatabaseRequestSchema, { sha256, offset: BigInt(offset) });
-      const limits = { timeoutMs: GEO_TIMEOUT_MS, nowMs: clock.wallMs() };
-      const part = await asked(callUnary(attempt.client, AgentLink.method.geoDatabase, request, limits));
+      const part = await unary(AgentLink.method.geoDatabase, request, GEO_TIMEOUT_MS);
       return { total: Number(part.total), content: part.content };
     },
     lastHeardAgeMs: () =>

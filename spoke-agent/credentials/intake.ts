@@ -45,8 +45,11 @@ export interface CredentialIntakeOptions {
 export interface CredentialIntake {
   /** For Hello: where the keys on the disk stand. */
   readonly place: FeedPlace;
-  /** False: no gateway here, so keys are neither asked for nor kept up to date. */
-  want(wanted: boolean): void;
+  /**
+   * False: no policy here takes keys, so they are neither asked for nor kept up to date.
+   * @param unknown the hub has not heard where the keys stand here, so it sends no changes: they are read anew
+   */
+  want(wanted: boolean, unknown: boolean): void;
   offer(message: CredentialDelta): void;
   /** A new stream: what waits for the hub is tried at once. */
   hubIsBack(): void;
@@ -300,13 +303,14 @@ export async function createCredentialIntake(options: CredentialIntakeOptions): 
       return place();
     },
     stats,
-    want(now) {
+    want(now, unknown) {
       if (now === wanted) return;
       wanted = now;
       if (!wanted) {
         deltas = [];
         return;
       }
+      if (unknown) needsPages = true;
       // The data process may have started before this one, or after it.
       if (position.mark.feed !== '') tellData(false);
       start();

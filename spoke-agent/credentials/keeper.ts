@@ -46,8 +46,8 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
   let work: Promise<void> = Promise.resolve();
 
   async function reload(): Promise<void> {
-    // A table that nothing was ever in is read from the disk as it is: a million keys take tens of milliseconds.
-    const fresh = position === NO_POSITION;
+    // An empty table is read from the disk as it is: a million keys take tens of milliseconds.
+    const fresh = position.mark.feed === '' && table.size === 0;
     const loaded = await files.load(fresh ? table : undefined);
     if (!fresh) await makeEqual(table, loaded.table, breathe);
     position = loaded.position;

@@ -114,6 +114,7 @@ function linkFor(identity: AgentIdentityHolder, incarnation = 'i1', hubAddresses
       decisions: (d) => void events.push(`decisions ${d.sequence}`),
       faults: (f) => void events.push(`faults ${f.faults.length}`),
       observe: (o) => void events.push(`observe ${o.id}`),
+      credentials: (d) => void events.push(`credentials ${d.body.length}`),
       usageAck: (ack) => void events.push(`usage ${ack.outbox} ${ack.sequence}`),
       up: () => void events.push('up'),
       down: (error) => {
