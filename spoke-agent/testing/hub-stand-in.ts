@@ -13,6 +13,7 @@ import {
   type SnapshotKey,
   signSnapshot,
 } from '../../src/identity/snapshot-signing.ts';
+import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import type { DnsPart, PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { RoutedPolicy } from '../../src/routing/model.ts';
 import { policyOf, tier } from '../../src/routing/testing/world.ts';
@@ -28,6 +29,8 @@ export interface SnapshotRecipe {
   readonly peers?: Partial<PeersPart>;
   /** For a name server; left out as an older hub does. */
   readonly dns?: DnsPart;
+  /** For a cluster with a Gateway. */
+  readonly gateway?: { readonly part: GatewayPart; readonly secrets: GatewaySecrets };
   readonly issuedAtMs?: number;
   readonly minimumAgent?: string;
 }
@@ -91,6 +94,9 @@ export async function createHubStandIn(): Promise<HubStandIn> {
         probes: bytes(probes),
         peers: bytes(peers),
         ...(recipe.dns === undefined ? {} : { dns: bytes(recipe.dns) }),
+        ...(recipe.gateway === undefined
+          ? {}
+          : { gateway: bytes(recipe.gateway.part), gatewaySecrets: bytes(recipe.gateway.secrets) }),
       },
       signer,
     );

@@ -75,12 +75,15 @@ const manifestSchema = z.object({
     .max(64),
 });
 
-const PART_NAMES = [
-  'routing',
-  'probes',
-  'peers',
-  'dns',
-] as const satisfies readonly (keyof SnapshotContent)[];
+/** In the order they are signed; a part that is missing here would neither be sent nor read. */
+const PART_NAMES = Object.keys({
+  routing: true,
+  probes: true,
+  peers: true,
+  dns: true,
+  gateway: true,
+  gatewaySecrets: true,
+} satisfies Record<keyof SnapshotContent, true>) as readonly (keyof SnapshotContent)[];
 
 /** A new Ed25519 key, PKCS#8 PEM; seal it before it rests anywhere. */
 export function newSnapshotKey(): string {
@@ -199,12 +202,15 @@ export function verifySnapshot(
     if (content === undefined) throw invalid(`part "${name}" is missing`);
     return content;
   };
-  const dns = checked.get('dns');
+  const optional = PART_NAMES.flatMap((name) => {
+    const content = checked.get(name);
+    return content === undefined ? [] : [[name, content] as const];
+  });
   const parts: SnapshotParts = {
+    ...Object.fromEntries(optional),
     routing: known('routing'),
     probes: known('probes'),
     peers: known('peers'),
-    ...(dns === undefined ? {} : { dns }),
   };
   const listed = manifest.parts.flatMap((part) => {
     const name = PART_NAMES.find((candidate) => candidate === part.name);

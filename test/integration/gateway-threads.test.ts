@@ -151,10 +151,14 @@ describe('the threads of a gateway', () => {
     const port = portOf(running);
     const deaths = new BroadcastChannel('gateway-deaths');
     deaths.postMessage(victim);
-    await until('another thread serves', async () => {
-      const [id] = running.threadIds;
-      return id !== undefined && id !== victim && (await statusAt(port).catch(() => 0)) === 200;
-    });
+    await until(
+      'another thread serves',
+      async () => {
+        const [id] = running.threadIds;
+        return id !== undefined && id !== victim && (await statusAt(port).catch(() => 0)) === 200;
+      },
+      10_000,
+    );
     deaths.close();
     expect(log).toContain('a gateway thread ended; it is started again and the others go on');
     const restarts = running.metrics().find(({ name }) => name === 'portolan_gateway_worker_restarts_total');
@@ -173,7 +177,7 @@ describe('the threads of a gateway', () => {
     expect(await statusAt(portOf(running))).toBe(200);
     other.close();
     await once(other, 'close');
-    await until('the port is taken', () => running.problems.size === 0, 8_000);
+    await until('the port is taken', async () => running.problems.size === 0, 8_000);
     expect(await statusAt(taken)).toBe(200);
   });
 
