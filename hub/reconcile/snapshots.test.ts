@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { DEFAULT_QUORUM } from '../../src/health/types.ts';
 import { canonicalJson } from '../../src/identity/canonical-json.ts';
+import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { Published } from './publisher.ts';
 import { compileSnapshots, type SnapshotAgent, type SnapshotInput } from './snapshots.ts';
 import { CONTEXT, cluster, policy, worldOf, zone } from './testing.ts';
@@ -142,5 +143,46 @@ describe('snapshots of agents', () => {
       drains: [{ cluster: 'default/eu-1', sinceMs: 5, remainingMs: 1 }],
     };
     expect(digestOf(later)).toBe(digestOf(input));
+  });
+});
+
+describe('gateways in snapshots', () => {
+  const gateways = (digest: string, key = 'KEY'): SnapshotInput => ({
+    ...input,
+    gateways: new Map([
+      [
+        'default/eu-1',
+        {
+          part: NO_GATEWAY,
+          secrets: { ...NO_GATEWAY_SECRETS, values: { 'default/s/k': key } },
+          digest,
+        },
+      ],
+    ]),
+  });
+  const partsOf = (of: SnapshotInput, name: string) => compile(of).byAgent.get(`uid-${name}`)?.parts();
+
+  it('only the agents of a cluster with a Gateway get the two parts', () => {
+    const own = partsOf(gateways('1'), 'eu-1');
+    expect(Buffer.from(own?.gateway ?? []).toString()).toBe(canonicalJson(NO_GATEWAY));
+    expect(Buffer.from(own?.gatewaySecrets ?? []).toString()).toContain('KEY');
+    expect(partsOf(gateways('1'), 'us-1')).not.toHaveProperty('gateway');
+    expect(partsOf(gateways('1'), 'us-1')).not.toHaveProperty('gatewaySecrets');
+    expect(partsOf(input, 'eu-1')).not.toHaveProperty('gateway');
+  });
+
+  it('another configuration makes a new snapshot for its own agents only', () => {
+    expect(digestOf(gateways('1'))).not.toBe(digestOf(input));
+    expect(digestOf(gateways('2'))).not.toBe(digestOf(gateways('1')));
+    expect(digestOf(gateways('2'), 'us-1')).toBe(digestOf(gateways('1'), 'us-1'));
+    expect(compile(gateways('2')).byAgent.get('uid-eu-1')?.gateway).toBe('2');
+  });
+
+  it('I33 no secret of a gateway stands in another part', () => {
+    const own = partsOf(gateways('1', 'canary'), 'eu-1');
+    const { gatewaySecrets, ...others } = { ...own };
+    expect(Buffer.from(gatewaySecrets ?? []).toString()).toContain('canary');
+    for (const bytes of Object.values(others))
+      expect(Buffer.from(bytes ?? []).toString()).not.toContain('canary');
   });
 });
