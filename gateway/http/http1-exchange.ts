@@ -164,6 +164,7 @@ export class Http1Exchange extends Exchange {
     if (body === '') res.flushHeaders();
     else res.write(body);
     this.#linger();
+    this.closed(true);
   }
 
   protected sendUpgraded(_status: number, _fields: string[], backend: Duplex): void {

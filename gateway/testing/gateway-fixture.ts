@@ -8,14 +8,13 @@ import type {
   GatewayPort,
   VirtualHost,
 } from '../../src/policy/model.ts';
-import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { AuthDecision } from '../auth/contract.ts';
 import { createGatewayServer } from '../gateway-server.ts';
 import type { GatewayRequest } from '../request.ts';
 import type { GatewayServer } from '../server.ts';
 import type { ExchangeRecord } from '../telemetry/contract.ts';
 import { createTlsContexts } from '../tls/contexts.ts';
-import type { TlsContexts } from '../tls/contract.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
 import type { UsageHit } from '../usage/contract.ts';
 
@@ -105,7 +104,7 @@ export interface RunningGateway extends AsyncDisposable {
 
 export interface FixtureOptions {
   readonly decide?: (auth: CompiledAuth, request: GatewayRequest) => AuthDecision | Promise<AuthDecision>;
-  readonly tls?: TlsContexts;
+  readonly secrets?: GatewaySecrets;
   readonly country?: (address: string) => string | undefined;
 }
 
@@ -158,10 +157,10 @@ export async function startGateway(part: GatewayPart, options: FixtureOptions = 
     {
       bind: () => ({ host: '127.0.0.1', port: 0 }),
       reusePort: false,
-      tls: options.tls ?? createTlsContexts(),
+      tls: createTlsContexts(),
     },
   );
-  const problems = await server.serve(part, NO_GATEWAY_SECRETS);
+  const problems = await server.serve(part, options.secrets ?? NO_GATEWAY_SECRETS);
   if (problems.size > 0) throw new Error(JSON.stringify([...problems]));
   return {
     server,
