@@ -73,7 +73,7 @@ function ask(
     method: 'GET',
     path,
     scheme: tls === undefined ? 'http' : 'https',
-    authority: tls?.serverName ?? endpoint.name,
+    authority: tls?.serverName ?? authorityOf(endpoint.name),
     fields: ['user-agent', 'portolan-gateway-check'],
     body: undefined,
     timeouts: {},
@@ -117,4 +117,11 @@ function ask(
       settle((kind === 'overloaded' || kind === 'stale') && endpoint.passing, message),
   };
   endpoint.pool.acquire(attempt);
+}
+
+/** `address:port` with an IPv6 address in brackets (RFC 3986 §3.2.2). */
+function authorityOf(name: string): string {
+  const at = name.lastIndexOf(':');
+  const host = name.slice(0, at);
+  return host.includes(':') ? `[${host}]${name.slice(at)}` : name;
 }
