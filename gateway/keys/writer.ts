@@ -112,6 +112,8 @@ export function createSharedKeyTable(
   let slotsUsed = 1;
   let arenaUsed = BLOCK_BYTES;
   let garbage = 0;
+  growSlots(slotsUsed);
+  growArena(arenaUsed);
   const firstCapacity = capacityFor(Math.ceil((options.expected ?? 0) / SHARDS));
 
   function growSlots(needed: number): void {

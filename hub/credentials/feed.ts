@@ -273,8 +273,6 @@ export function createCredentialFeed(options: CredentialFeedOptions): Credential
         return;
       }
       const sequence = Number(ack.sequence);
-      const before = standing.acknowledged;
-      if (before?.feed === ack.feed && before.sequence === sequence) return;
       const { sent } = standing;
       if (sent?.feed === ack.feed && sequence <= sent.sequence) {
         standing.acknowledged = { feed: ack.feed, sequence, hash: '' };

@@ -81,6 +81,7 @@ export async function createCredentialIntake(options: CredentialIntakeOptions): 
   let wanted = false;
   let needsPages = position.mark.feed === '';
   let failures = 0;
+  let synced = 0;
   let retry: (() => void) | undefined;
   let working: Promise<void> | undefined;
   let closed = false;
@@ -94,6 +95,7 @@ export async function createCredentialIntake(options: CredentialIntakeOptions): 
     options.tellData({
       type: 'keys',
       mark: position.mark,
+      synced,
       heardAgoMs: heard
         ? 0
         : position.heardWallMs === 0
@@ -230,6 +232,7 @@ export async function createCredentialIntake(options: CredentialIntakeOptions): 
     };
     await save(table);
     needsPages = false;
+    synced = position.generation;
     stats.syncs += 1;
     log.info({ keys: table.size, sequence: position.mark.sequence }, 'the API keys were read from the hub');
     if (revived > 0)

@@ -54,7 +54,8 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
     if (position.heardWallMs > 0) table.heard(Math.max(0, wallMs() - position.heardWallMs));
   }
 
-  async function follow(mark: KeyMark): Promise<void> {
+  async function follow({ mark, synced }: KeysMessage): Promise<void> {
+    if (synced > position.generation) return reload();
     if (same(position.mark, mark)) return;
     const found = await files.after(position);
     if (found === undefined || position.mark.feed === '') return reload();
@@ -88,7 +89,7 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
     load: () => next(reload),
     receive(message) {
       void next(async () => {
-        await follow(message.mark);
+        await follow(message);
         if (message.heardAgoMs >= 0 && same(position.mark, message.mark)) table.heard(message.heardAgoMs);
       });
     },

@@ -1,0 +1,375 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { KeyTable } from '../../gateway/keys/contract.ts';
+import { readKeyTable } from '../../gateway/keys/reader.ts';
+import { type AgentLinkServer, createAgentLinkServer } from '../../hub/agents/link-server.ts';
+import type { KeyServices } from '../../hub/api/key-services.ts';
+import { createKeyDesk } from '../../hub/credentials/desk.ts';
+import { type CredentialFeed, createCredentialFeed } from '../../hub/credentials/feed.ts';
+import { createKeyPeppers, type KeyPeppers } from '../../hub/credentials/peppers.ts';
+import type { Store } from '../../hub/store/contract.ts';
+import { keyFolder } from '../../spoke-agent/credentials/files.ts';
+import { type CredentialIntake, createCredentialIntake } from '../../spoke-agent/credentials/intake.ts';
+import { createKeyKeeper, type KeyKeeper } from '../../spoke-agent/credentials/keeper.ts';
+import { openIdentity } from '../../spoke-agent/identity-files.ts';
+import { joinCluster } from '../../spoke-agent/join.ts';
+import { createHubLink, type HubLink } from '../../spoke-agent/link.ts';
+import {
+  CredentialAckSchema,
+  CredentialsRequestSchema,
+  HelloSchema,
+} from '../../src/protocol/generated/portolan_pb.js';
+import { type HubIdentityWorld, startHubIdentity, testClock, until } from './agent-world.ts';
+
+const actor = { id: 'hub', display: 'test' };
+const input = { principal: 'partner', roles: ['reader'], labels: {}, attributes: {} };
+
+/** The part of a hub that deals in keys, on a store, behind the agents' listener. */
+interface KeyHub {
+  readonly store: Store;
+  readonly feed: CredentialFeed;
+  readonly desk: KeyServices;
+  readonly peppers: KeyPeppers;
+  readonly server: AgentLinkServer;
+  readonly warnings: string[];
+  stop(): Promise<void>;
+}
+
+/** Both halves of an agent that deal in keys. */
+interface KeyAgent {
+  readonly link: HubLink;
+  readonly intake: CredentialIntake;
+  readonly keeper: KeyKeeper;
+  readonly table: KeyTable;
+  readonly problems: string[];
+  /** Ends it the way a crash does: nothing is flushed. */
+  kill(): void;
+}
+
+let world: HubIdentityWorld;
+let hub: KeyHub;
+let namespaces: readonly string[];
+const agents: KeyAgent[] = [];
+
+async function startHub(store: Store, port = 0): Promise<KeyHub> {
+  const warnings: string[] = [];
+  const log = { warn: (_: object, message: string) => void warnings.push(message), info: () => undefined };
+  const peppers = createKeyPeppers(store.keys);
+  const namespacesOf = () => namespaces;
+  const clock = testClock();
+  const feed = createCredentialFeed({
+    store,
+    signer: world.authority.snapshotSigner,
+    peppers,
+    namespacesOf,
+    clock,
+    log,
+  });
+  const server = await createAgentLinkServer({
+    listen: { host: '127.0.0.1', port },
+    certificate: world.certificate,
+    caBundlePem: world.authority.caBundlePem,
+    store,
+    enrolment: world.enrolment,
+    geo: { read: async () => undefined },
+    credentials: feed,
+    clock,
+    hubVersion: '1',
+    onError: (error) => void warnings.push(error.message),
+    handlers: {
+      onHello: (session, hello) => feed.onHello(session, hello),
+      onVotes: () => undefined,
+      onStatus: () => undefined,
+      onSnapshotAck: () => undefined,
+      onObservations: () => undefined,
+      onUsage: () => undefined,
+      onCredentialAck: (session, ack) => feed.onAck(session, ack),
+      onClosed: (session) => feed.onClosed(session),
+    },
+  });
+  const desk = createKeyDesk({ store, peppers, feed, namespacesOf, wallMs: Date.now, randomBytes });
+  return {
+    store,
+    feed,
+    desk,
+    peppers,
+    server,
+    warnings,
+    async stop() {
+      feed.close();
+      await server.close();
+    },
+  };
+}
+
+async function startAgent(name: string, journalOctets?: number): Promise<KeyAgent> {
+  const dataDir = world.dataDir(name);
+  const identity = await openIdentity(dataDir).catch(async () => {
+    await joinCluster({ token: await world.newToken(name), dataDir, wallMs: Date.now });
+    return openIdentity(dataDir);
+  });
+  const problems: string[] = [];
+  const note = (details: object, message: string): void => {
+    const { err } = details as { err?: Error };
+    problems.push(`${message}: ${err?.message ?? ''}`);
+  };
+  const log = { debug: () => undefined, info: () => undefined, warn: note, error: note };
+  const { hubUid, clusterUid, snapshotKeys } = identity.current();
+  const keeper = createKeyKeeper({ directory: keyFolder(dataDir), wallMs: Date.now, log });
+  await keeper.load();
+  let link: HubLink | undefined;
+  let dead = false;
+  const intake = await createCredentialIntake({
+    directory: keyFolder(dataDir),
+    trust: () => ({ keys: snapshotKeys, hubUid, clusterUid }),
+    readPage: ({ feed, sequence, after }) => {
+      if (link === undefined) return Promise.reject(new Error('no link yet'));
+      const ask = { feed, sequence: BigInt(sequence), after: Uint8Array.from(after) };
+      return link.credentials(create(CredentialsRequestSchema, ask));
+    },
+    acknowledge: ({ feed, sequence }, error) =>
+      void link?.sendCredentialAck(create(CredentialAckSchema, { feed, sequence: BigInt(sequence), error })),
+    tellData: (message) => {
+      if (!dead) keeper.receive(message);
+    },
+    clock: testClock(),
+    random: Math.random,
+    log,
+    ...(journalOctets === undefined ? {} : { journalOctets }),
+  });
+  intake.want(true, false);
+  link = createHubLink({
+    identity,
+    clock: testClock(),
+    random: () => 0.1,
+    hubAddresses: [`127.0.0.1:${world.linkAddresses[0]?.split(':')[1] ?? ''}`],
+    hello: () =>
+      create(HelloSchema, {
+        agentVersion: '0.1.0',
+        incarnation: `${name}-${Math.random()}`,
+        credentialFeed: intake.place.feed,
+        credentialSequence: BigInt(intake.place.sequence),
+        credentialHash: Uint8Array.from(Buffer.from(intake.place.hash, 'hex')),
+      }),
+    on: {
+      welcome: () => undefined,
+      up: () => intake.hubIsBack(),
+      down: () => undefined,
+      snapshot: () => undefined,
+      decisions: () => undefined,
+      faults: () => undefined,
+      observe: () => undefined,
+      usageAck: () => undefined,
+      credentials: (delta) => {
+        if (!dead) intake.offer(delta);
+      },
+    },
+  });
+  const text = await hub.peppers.peppersFor(clusterUid);
+  const peppers = { hub: Buffer.from(text.hub, 'base64'), cluster: Buffer.from(text.cluster, 'base64') };
+  const agent: KeyAgent = {
+    link,
+    intake,
+    keeper,
+    table: readKeyTable(keeper.shared, { peppers }),
+    problems,
+    kill() {
+      dead = true;
+      link?.close();
+    },
+  };
+  agents.push(agent);
+  return agent;
+}
+
+const typeOf = (agent: KeyAgent, key: string): string => agent.table.find(key, undefined, Date.now()).type;
+const within = async (what: string, limitMs: number, holds: () => boolean): Promise<number> => {
+  const start = performance.now();
+  await until(what, holds, limitMs);
+  return performance.now() - start;
+};
+
+beforeEach(async () => {
+  namespaces = ['default'];
+  world = await startHubIdentity();
+  hub = await startHub(world.store);
+  world.linkAddresses = [`127.0.0.1:${hub.server.port}`];
+});
+afterEach(async () => {
+  for (const agent of agents.splice(0)) {
+    agent.kill();
+    await agent.intake.close();
+  }
+  await hub.stop();
+  await world[Symbol.asyncDispose]();
+});
+
+describe('API keys from the hub to the agents', () => {
+  it('a key works at every agent within a second of its creation, and is refused within a second of its revocation', async () => {
+    const both = [await startAgent('fra'), await startAgent('ams')];
+    await until('both have asked', () => both.every((agent) => agent.intake.stats.syncs === 1));
+    const { key, id } = await hub.desk.create('default', { ...input, plan: 'gold' }, actor);
+    await within('known at both', 1_000, () => both.every((agent) => typeOf(agent, key) === 'known'));
+    expect(both[0]?.table.find(key, undefined, Date.now())).toMatchObject({
+      record: { id, namespace: 'default', principal: 'partner', roles: ['reader'], plan: 'gold' },
+    });
+    await until('both have said so', () => hub.feed.standings.every((s) => s.acknowledged?.sequence === 1));
+    const shown = await hub.desk.describe('default', id);
+    expect(shown?.clusters.map(({ cluster, state }) => `${cluster} ${state}`)).toEqual([
+      'default/ams live',
+      'default/fra live',
+    ]);
+    await hub.desk.revoke('default', id, {}, actor);
+    await within('refused at both', 1_000, () => both.every((agent) => typeOf(agent, key) === 'revoked'));
+    expect(both.flatMap((agent) => agent.problems)).toEqual([]);
+    expect(both.every((agent) => agent.table.staleMs() < 5_000)).toBe(true);
+  });
+
+  it('I29 the digests of one cluster are worth nothing at another, and no file of an agent holds a key', async () => {
+    const both = [await startAgent('fra'), await startAgent('ams')];
+    const { key } = await hub.desk.create('default', input, actor);
+    await until('known at both', () => both.every((agent) => typeOf(agent, key) === 'known'));
+    const digests = both.map((agent) => [...agentEntries(agent)]);
+    expect(digests[0]).toHaveLength(1);
+    expect(digests[0]).not.toEqual(digests[1]);
+    for (const name of ['fra', 'ams'])
+      for (const file of await readdir(keyFolder(world.dataDir(name))))
+        expect((await readFile(join(keyFolder(world.dataDir(name)), file))).includes(key)).toBe(false);
+  });
+
+  it('I19 an agent that is killed has what it acknowledged, and catches up before anything else', async () => {
+    const agent = await startAgent('fra');
+    const kept = await hub.desk.create('default', input, actor);
+    const lost = await hub.desk.create('default', input, actor);
+    await until('acknowledged', () => hub.feed.standings[0]?.acknowledged?.sequence === 2);
+    agent.kill();
+    await until('gone', () => hub.server.sessions().length === 0);
+    await hub.desk.revoke('default', lost.id, {}, actor);
+    const added = await hub.desk.create('default', input, actor);
+    const again = await startAgent('fra');
+    // From the disk alone, before any word of the hub.
+    expect(typeOf(again, kept.key)).toBe('known');
+    await within('caught up', 1_500, () => typeOf(again, lost.key) === 'revoked');
+    await until('new ones too', () => typeOf(again, added.key) === 'known');
+    // It asked for no pages: the changes were enough.
+    expect(again.intake.stats.syncs).toBe(0);
+  });
+
+  it('a hub that was restored from an older backup begins another feed, and what was revoked stays so', async () => {
+    const agent = await startAgent('fra');
+    const kept = await hub.desk.create('default', input, actor);
+    const revoked = await hub.desk.create('default', input, actor);
+    await until('known', () => typeOf(agent, revoked.key) === 'known');
+    // The changes after the backup, forgotten by the store but not by the agent.
+    await hub.desk.revoke('default', revoked.id, {}, actor);
+    await hub.desk.create('default', input, actor);
+    await until('revoked', () => typeOf(agent, revoked.key) === 'revoked');
+    const place = agent.intake.place;
+    expect(place.sequence).toBe(4);
+    await forget(world.store, 2);
+    await hub.stop();
+    hub = await startHub(world.store, Number(world.linkAddresses[0]?.split(':')[1]));
+    await until('another feed', () => agent.intake.place.feed !== place.feed, 15_000);
+    expect(hub.warnings.join()).toContain('restored from a backup');
+    await until('read anew', () => agent.keeper.mark.feed === agent.intake.place.feed);
+    expect(typeOf(agent, kept.key)).toBe('known');
+    expect(typeOf(agent, revoked.key)).toBe('revoked');
+    expect(agent.problems.join()).toContain('they stay revoked');
+    const next = await hub.desk.create('default', input, actor);
+    await until('goes on', () => typeOf(agent, next.key) === 'known');
+  });
+
+  it('a damaged image falls back to the one before with both journals, and the hub is not needed for it', async () => {
+    const agent = await startAgent('fra', 2_000);
+    const made: { readonly id: string; readonly key: string }[] = [];
+    for (let i = 0; i < 12; i += 1) {
+      made.push(await hub.desk.create('default', { ...input, principal: `p${i}` }, actor));
+      await until('known', () => typeOf(agent, made[i]?.key ?? '') === 'known');
+    }
+    await hub.desk.revoke('default', made[11]?.id ?? '', {}, actor);
+    await until('revoked', () => typeOf(agent, made[11]?.key ?? '') === 'revoked');
+    agent.kill();
+    await agent.intake.close();
+    await hub.stop();
+    const folder = keyFolder(world.dataDir('fra'));
+    const images = (await readdir(folder)).filter((name) => name.endsWith('.image')).sort();
+    expect(images).toHaveLength(2);
+    const newest = join(folder, images[1] ?? '');
+    const bytes = await readFile(newest);
+    bytes[bytes.length - 100] = (bytes[bytes.length - 100] ?? 0) ^ 1;
+    await writeFile(newest, bytes);
+    const reload = async () => {
+      const problems: string[] = [];
+      const keeper = createKeyKeeper({
+        directory: folder,
+        wallMs: Date.now,
+        log: { info: () => undefined, warn: (_, message) => void problems.push(message) },
+      });
+      await keeper.load();
+      const text = await hub.peppers.peppersFor(hub.feed.standings[0]?.clusterUid ?? '');
+      const peppers = { hub: Buffer.from(text.hub, 'base64'), cluster: Buffer.from(text.cluster, 'base64') };
+      return { keeper, problems, table: readKeyTable(keeper.shared, { peppers }) };
+    };
+    const fallen = await reload();
+    expect(fallen.problems).toEqual(['keys on the disk cannot be used']);
+    for (const [i, { key }] of made.entries())
+      expect(fallen.table.find(key, undefined, Date.now()).type).toBe(i === 11 ? 'revoked' : 'known');
+    expect(fallen.keeper.mark).toEqual(agent.keeper.mark);
+    // Without either image nothing is known, and nothing is made up.
+    for (const name of images) await rm(join(folder, name));
+    expect((await reload()).keeper.size).toBe(0);
+    hub = await startHub(world.store);
+  });
+
+  it('an agent gets the keys of the namespaces that its policies name, and another set when they change', async () => {
+    const agent = await startAgent('fra');
+    const own = await hub.desk.create('default', input, actor);
+    const other = await hub.desk.create('shop', input, actor);
+    await until('known', () => typeOf(agent, own.key) === 'known');
+    expect(typeOf(agent, other.key)).toBe('unknown');
+    namespaces = ['default', 'shop'];
+    hub.feed.wake();
+    await until('known too', () => typeOf(agent, other.key) === 'known');
+    namespaces = ['shop'];
+    hub.feed.wake();
+    await until('taken away', () => typeOf(agent, own.key) === 'unknown');
+  });
+
+  it('an import of thousands reaches the agent as pages and as changes alike', async () => {
+    const list = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => ({ ...input, key: `imported-key-number-${from + i}` }));
+    await hub.desk.import('default', list(0, 2_000), actor);
+    const { warnings } = await hub.desk.import('default', list(2_000, 500), actor);
+    expect(warnings).toHaveLength(0);
+    const agent = await startAgent('fra');
+    await until('read by pages', () => agent.table.size === 2_500);
+    await hub.desk.import('default', list(2_500, 1_500), actor);
+    await until('read as changes', () => agent.table.size === 4_000);
+    for (const i of [0, 1_999, 2_499, 2_500, 3_999])
+      expect(typeOf(agent, `imported-key-number-${i}`)).toBe('known');
+    expect(agent.intake.stats.syncs).toBe(1);
+  });
+});
+
+function* agentEntries(agent: KeyAgent): Generator<string> {
+  yield Buffer.from(new Uint8Array(agent.keeper.shared.slots).slice()).toString('hex');
+}
+
+/** The store as a backup of that sequence would have it. */
+async function forget(store: Store, sequence: number): Promise<void> {
+  const { default: Libsql } = await import('libsql');
+  const database = new Libsql(join(world.folder, 'hub.db'), { timeout: 5_000 });
+  database.exec(`delete from api_keys where sequence > ${sequence} and state = 'active'`);
+  database.exec(
+    `update api_keys set state = 'active', revoked_at = null, sequence = 2 where state = 'revoked'`,
+  );
+  database.exec(`delete from key_commits where sequence > ${sequence}`);
+  database.exec(
+    `update key_feed set sequence = ${sequence}, hash = (select hash from key_commits where sequence = ${sequence})`,
+  );
+  database.close();
+  await store.ping();
+}
