@@ -273,6 +273,80 @@ describe('compiling gateways', () => {
     );
   });
 
+  it.each([301, 302, 303, 307, 308])('compiles redirects with status %i', (statusCode) => {
+    const filters = [
+      {
+        type: 'RequestRedirect',
+        requestRedirect: {
+          statusCode,
+          hostname: 'b.com',
+          port: 8443,
+          path: { type: 'ReplaceFullPath', replaceFullPath: '/x' },
+        },
+      },
+    ];
+    const { part } = compiled(gatewayOf(), stored('HTTPRoute', 'r', { ...PARENT, rules: [{ filters }] }));
+    expect(part.rules['HTTPRoute/shop/r/0']?.filters).toEqual([
+      { type: 'redirect', hostname: 'b.com', port: 8443, path: { type: 'full', value: '/x' }, statusCode },
+    ]);
+  });
+
+  it('compiles the filters of one backend', () => {
+    const filters = [
+      { type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'X-A', value: '1' }] } },
+      { type: 'URLRewrite', urlRewrite: { hostname: 'in.example.com' } },
+    ];
+    const redirect = [{ type: 'RequestRedirect', requestRedirect: { hostname: 'b.com' } }];
+    const { part } = compiled(
+      gatewayOf(),
+      backendOf('b'),
+      stored('HTTPRoute', 'r', {
+        ...PARENT,
+        rules: [
+          {
+            backendRefs: [
+              { name: 'b', port: 80, filters },
+              { name: 'b', port: 80, weight: 3, filters: redirect },
+            ],
+          },
+        ],
+      }),
+    );
+    expect(part.rules['HTTPRoute/shop/r/0']?.backends).toEqual([
+      {
+        backend: 'shop/b:80',
+        weight: 1,
+        filters: [
+          { type: 'requestHeaders', changes: { set: [['X-A', '1']], add: [], remove: [] } },
+          { type: 'rewrite', hostname: 'in.example.com' },
+        ],
+      },
+      {
+        backend: 'shop/b:80',
+        weight: 3,
+        filters: [{ type: 'redirect', hostname: 'b.com', statusCode: 302 }],
+      },
+    ]);
+  });
+
+  it('names rules of both kinds', () => {
+    const filters = [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['X-A'] } }];
+    const { part, reports } = compiled(
+      gatewayOf(),
+      stored('HTTPRoute', 'h', { ...PARENT, hostnames: ['h.com'], rules: [{ name: 'read' }, {}] }),
+      stored('GRPCRoute', 'g', { ...PARENT, hostnames: ['g.com'], rules: [{ name: 'call', filters }] }),
+    );
+    expect(reports.routes.flatMap(({ rules }) => rules.map(({ rule }) => rule))).toEqual([
+      'read',
+      '1',
+      'call',
+    ]);
+    expect(part.rules['GRPCRoute/shop/g/0']).toMatchObject({
+      source: { kind: 'GRPCRoute', sectionName: 'call' },
+      filters: [{ type: 'requestHeaders', changes: { remove: ['X-A'] } }],
+    });
+  });
+
   it('speaks HTTP/2 to backends of a GRPCRoute, whatever the Backend says', () => {
     const { part } = compiled(
       gatewayOf(),
