@@ -25,6 +25,7 @@ import { JWKS_LIMITS, type JwksLimits } from './jwks.ts';
 import { keySources } from './key-sources.ts';
 import { type Plan, planOf, type Way } from './plan.ts';
 import type { ServiceAccount } from './service-account.ts';
+import { verifiedMemories } from './verified-tokens.ts';
 
 export interface AuthorizerDeps {
   readonly keys: KeyTable;
@@ -51,6 +52,9 @@ export interface PolicyAuthorizer extends Authorizer {
 }
 
 const MAX_DECISIONS = 100_000;
+/** Rules with tokens or certificates, and how many of them each remembers. */
+const MAX_RULES = 256;
+const MAX_VERIFIED = 10_000;
 const NO_METADATA: Readonly<Record<string, unknown>> = Object.freeze({});
 const NO_FIELDS: readonly string[] = [];
 
@@ -68,6 +72,7 @@ export function createAuthorizer(deps: AuthorizerDeps): PolicyAuthorizer {
     log,
   });
   const budget = failureBudget(monotonicMs, { ...FAILURE_BUDGET, ...deps.failures });
+  const memories = verifiedMemories({ maxRules: MAX_RULES, maxEntries: MAX_VERIFIED });
   const serviceAccount = deps.serviceAccount ?? NOT_IN_A_CLUSTER;
   const plans = new WeakMap<CompiledAuth, Plan>();
   const surroundings = new WeakMap<RequestPlace, CelSurroundings>();
@@ -84,6 +89,7 @@ export function createAuthorizer(deps: AuthorizerDeps): PolicyAuthorizer {
       decisions,
       keySources: sources,
       budget,
+      memories,
       serviceAccount,
     });
     if (plan.problems.length > 0) {

@@ -21,7 +21,7 @@ export class KeyUnknown extends Error {
 
 /** The keys of one token issuer. */
 export interface KeySource {
-  /** Counts up whenever the keys change: what was verified with older ones is verified again. */
+  /** Changes whenever the keys do, and is never that of other keys: what was verified with older ones is verified again. */
   readonly generation: number;
   /**
    * Keys that fit the header's `alg` and `kid`; without a `kid` there may be several.
@@ -50,6 +50,8 @@ export interface JwksSettings {
   readonly load: () => Promise<Readonly<Record<string, unknown>>>;
   readonly limits: JwksLimits;
   readonly monotonicMs: () => number;
+  /** Never the same number twice. */
+  readonly nextGeneration: () => number;
   readonly failed: (reason: string) => void;
 }
 
@@ -65,7 +67,8 @@ type LocalSet = ReturnType<typeof createLocalJWKSet>;
  * A key set that is read from its issuer when first needed, again from time to time, and again for a key that is not in it. While the
  * issuer is away the known keys go on for `maxStaleMs`. One reading at a time; nobody waits for one when the key is known.
  */
-export function remoteKeys({ load, limits, monotonicMs, failed }: JwksSettings): KeySource {
+export function remoteKeys(settings: JwksSettings): KeySource {
+  const { load, limits, monotonicMs, nextGeneration, failed } = settings;
   let set: LocalSet | undefined;
   let text = '';
   let generation = 0;
@@ -82,7 +85,7 @@ export function remoteKeys({ load, limits, monotonicMs, failed }: JwksSettings):
         if (now !== text) {
           set = keySet(document);
           text = now;
-          generation += 1;
+          generation = nextGeneration();
         }
         readMs = monotonicMs();
         failures = 0;

@@ -104,6 +104,15 @@ describe('a token', () => {
     expect(issuer.asked.get('/jwks')).toBe(1);
   });
 
+  it('stays verified when a new configuration has the same rule, and not for another rule', async () => {
+    const token = await tokenOf(first, good());
+    expect(await tried(token)).toBe('200 ann');
+    expect(world.authorizer.decide(jwtPolicy(), bearer(token))).not.toBeInstanceOf(Promise);
+    const other = jwtPolicy({ audiences: ['billing'] });
+    expect(world.authorizer.decide(other, bearer(token))).toBeInstanceOf(Promise);
+    expect(await tried(token, other)).toBe('401 CREDENTIALS_INVALID');
+  });
+
   it('is not kept beyond its end', async () => {
     const policy = jwtPolicy({ leewaySeconds: 5 });
     const token = await tokenOf(first, { ...good(), exp: SECONDS + 10 });

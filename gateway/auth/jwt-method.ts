@@ -6,7 +6,7 @@ import { claimAt, namesAt } from './claims.ts';
 import { DOUBTFUL, findCredential } from './credentials.ts';
 import type { FailureBudget } from './failure-budget.ts';
 import { type KeySource, KeysUnavailable, KeyUnknown } from './jwks.ts';
-import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts';
+import type { VerifiedTokens } from './verified-tokens.ts';
 
 type Jwt = Extract<AuthenticationMethod, { type: 'jwt' }>;
 
@@ -21,22 +21,22 @@ const MAX_TOKEN_LENGTH = 16_384;
 const MAX_HEADER_LENGTH = 4_096;
 /** A token is looked at again after this long, even when it lasts longer: keys may have been withdrawn. */
 const MAX_KEPT_MS = 60_000;
-const KEPT_TOKENS = 10_000;
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 export interface JwtDeps {
   readonly rule: string;
   readonly keys: KeySource;
   readonly budget: FailureBudget;
+  /** Of this rule and its keys alone. */
+  readonly known: VerifiedTokens;
 }
 
 /**
  * A JSON Web Token (RFC 7519, checked as RFC 8725 says): issuer and algorithms are the policy's, keys the issuer's; what the token says
  * about keys itself (`jwk`, `jku`, `x5u`, `x5c`) is not looked at. Synchronous for a token that was verified within the last minute.
  */
-export function jwtMethod(method: Jwt, { rule, keys, budget }: JwtDeps): Method {
+export function jwtMethod(method: Jwt, { rule, keys, budget, known }: JwtDeps): Method {
   const algorithms = method.algorithms.filter((name) => ASYMMETRIC_ALGORITHMS.includes(name));
-  const known: VerifiedTokens = verifiedTokens(KEPT_TOKENS);
   const underWay = new Map<string, Promise<Attempt>>();
 
   async function verify(token: string, digest: string, source: string, wallMs: number): Promise<Attempt> {

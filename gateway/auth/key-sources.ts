@@ -19,6 +19,7 @@ export function keySources(options: {
 }): KeySources {
   const { client, limits, monotonicMs, log } = options;
   const sources = new Map<string, KeySource>();
+  let generations = 0;
   return {
     of(issuer, jwksUri, call) {
       const key = JSON.stringify([issuer, jwksUri, call.timeoutMs, call.ca]);
@@ -32,6 +33,10 @@ export function keySources(options: {
         },
         limits,
         monotonicMs,
+        nextGeneration: () => {
+          generations += 1;
+          return generations;
+        },
         failed: (reason) => log.warn({ issuer: hostOf(issuer), reason }, 'token keys cannot be read'),
       });
       if (sources.size >= MAX_SOURCES) {

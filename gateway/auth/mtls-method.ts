@@ -7,21 +7,26 @@ import { certificateFrom, judgeChain, trustAnchors } from './certificate-chain.t
 import { type CertificateNames, namesOf } from './certificate-names.ts';
 import { DOUBTFUL } from './credentials.ts';
 import { type Chain, clientCertChain, xfccChain } from './forwarded-certificate.ts';
-import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts';
+import type { VerifiedMemories } from './verified-tokens.ts';
 
 type Mtls = Extract<AuthenticationMethod, { type: 'mtls' }>;
 
 /** A chain is verified again after this long. */
 const MAX_KEPT_MS = 60_000;
-const KEPT_CERTIFICATES = 5_000;
 
 /**
  * The client's certificate: of the connection, or, where the policy names a header, of that header and from trusted proxies only.
  * Synchronous. @throws MissingSecret
  */
-export function mtlsMethod(method: Mtls, rule: string, secrets: GatewaySecrets): Method {
-  const anchors = trustAnchors(method.bundles.map((key) => secretOf(secrets.bundles, key)));
-  const known: VerifiedTokens = verifiedTokens(KEPT_CERTIFICATES);
+export function mtlsMethod(
+  method: Mtls,
+  rule: string,
+  secrets: GatewaySecrets,
+  memories: VerifiedMemories,
+): Method {
+  const bundles = method.bundles.map((key) => secretOf(secrets.bundles, key));
+  const anchors = trustAnchors(bundles);
+  const known = memories.of(JSON.stringify([rule, method, bundles]));
 
   const judge = (chain: Chain, request: GatewayRequest): Attempt => {
     const [leaf] = chain;

@@ -30,6 +30,7 @@ import { anonymousMethod, plainMethod } from './plain-method.ts';
 import type { ServiceAccount } from './service-account.ts';
 import type { Stripped } from './strip.ts';
 import { tokenReviewMethod } from './token-review-method.ts';
+import type { VerifiedMemories } from './verified-tokens.ts';
 
 export interface PlanDeps {
   readonly keys: KeyTable;
@@ -38,6 +39,7 @@ export interface PlanDeps {
   readonly decisions: DecisionCache;
   readonly keySources: KeySources;
   readonly budget: FailureBudget;
+  readonly memories: VerifiedMemories;
   readonly serviceAccount: ServiceAccount;
 }
 
@@ -215,13 +217,14 @@ function methodOf(rule: AuthenticationRule, auth: CompiledAuth, asking: Asking, 
       const source =
         method.jwks === undefined
           ? deps.keySources.of(method.issuer, method.jwksUri, callOf(method.outbound, secrets))
-          : fixedKeys(secretOf(secrets.values, method.jwks));
-      return jwtMethod(method, { rule: name, keys: source, budget });
+          : fixedKeys(keysOf(method, secrets));
+      const known = deps.memories.of(JSON.stringify([name, method, keysOf(method, secrets)]));
+      return jwtMethod(method, { rule: name, keys: source, budget, known });
     }
     case 'introspection':
       return introspectionMethod(method, name, asking, budget);
     case 'mtls':
-      return mtlsMethod(method, name, secrets);
+      return mtlsMethod(method, name, secrets, deps.memories);
     case 'tokenReview':
       return tokenReviewMethod(method, name, asking, budget);
     case 'anonymous':
@@ -229,6 +232,11 @@ function methodOf(rule: AuthenticationRule, auth: CompiledAuth, asking: Asking, 
     case 'plain':
       return plainMethod(method, name);
   }
+}
+
+/** The operator's own key set; empty when the issuer has them. @throws MissingSecret */
+function keysOf(method: { readonly jwks?: string }, secrets: GatewaySecrets): string {
+  return method.jwks === undefined ? '' : secretOf(secrets.values, method.jwks);
 }
 
 /**

@@ -6,7 +6,7 @@ interface Verified {
   readonly generation: number;
 }
 
-/** Tokens that were verified, by SHA-256 of the token; bounded, the oldest goes first. */
+/** What was verified, tokens and certificates, by SHA-256; bounded, the oldest goes first. */
 export interface VerifiedTokens {
   find(digest: string, wallMs: number, generation: number): Principal | undefined;
   keep(digest: string, principal: Principal, untilMs: number, generation: number): void;
@@ -28,6 +28,31 @@ export function verifiedTokens(maxEntries: number): VerifiedTokens {
         if (oldest !== undefined) entries.delete(oldest);
       }
       entries.set(digest, { principal, untilMs, generation });
+    },
+  };
+}
+
+/** Memories that outlive a configuration: a rule that stays as it was keeps what it verified. */
+export interface VerifiedMemories {
+  /** @param rule everything that a verdict depends on */
+  of(rule: string): VerifiedTokens;
+}
+
+export function verifiedMemories(limits: {
+  readonly maxRules: number;
+  readonly maxEntries: number;
+}): VerifiedMemories {
+  const memories = new Map<string, VerifiedTokens>();
+  return {
+    of(rule) {
+      const known = memories.get(rule) ?? verifiedTokens(limits.maxEntries);
+      memories.delete(rule);
+      memories.set(rule, known);
+      if (memories.size > limits.maxRules) {
+        const [oldest] = memories.keys();
+        if (oldest !== undefined) memories.delete(oldest);
+      }
+      return known;
     },
   };
 }
