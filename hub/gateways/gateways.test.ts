@@ -289,6 +289,25 @@ describe('their statuses', () => {
     ]);
   });
 
+  it('a policy whose Secret lacks a value says so', async () => {
+    const opaque = document('AuthPolicy', 'opaque', {
+      targetRefs: [{ kind: 'HTTPRoute', name: 'shop', sectionName: 'rest' }],
+      rules: {
+        authentication: {
+          token: {
+            oauth2Introspection: { url: 'https://issuer.example.com/i', clientSecretRef: { name: 'cert' } },
+          },
+        },
+      },
+    });
+    const at = world(...ALL.filter((o) => o !== KEYS), opaque);
+    await gateways.follow(at);
+    expect(statuses(at).conditions('AuthPolicy')).toContain('ResolvedRefs=False InvalidSecretRef');
+    secrets.cert = { ...secrets.cert, 'client-secret': 'x' };
+    await gateways.follow(changed(at, written(SECRET, 2)));
+    expect(statuses(at).conditions('AuthPolicy')).not.toContain('ResolvedRefs=False InvalidSecretRef');
+  });
+
   it('a condition keeps its time while it stays the same', async () => {
     const at = world(...ALL);
     await gateways.follow(at);

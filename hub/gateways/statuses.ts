@@ -13,6 +13,7 @@ import type { KnownAgent } from '../reconcile/agent-directory.ts';
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
 import type { ClusterGateways } from './gateways.ts';
+import { secretsNamedIn } from './policy-secrets.ts';
 import { across, type Verdict, verdictsOf } from './verdicts-across.ts';
 
 /** What the statuses of gateway objects are written from. */
@@ -324,13 +325,27 @@ function policyStatus(
   gateways: ReadonlyMap<ObjectKey, ClusterGateways>,
   input: GatewayStatusInput,
 ): StatusOf<'AuthPolicy'> {
-  return { ...plainStatus(policy, gateways, input), ancestors: ancestorsOf(policy, gateways, input) };
+  const values = secretsNamedIn(policy.spec).map(
+    ({ name, key }) => `${policy.metadata.namespace}/${name}/${key}`,
+  );
+  const problem = [...gateways.values()]
+    .flatMap(({ problems }) => values.map((ref) => problems.get(ref)))
+    .find((found) => found !== undefined);
+  const unresolved: readonly Verdict[] =
+    problem === undefined
+      ? []
+      : [{ type: 'ResolvedRefs', status: 'False', reason: 'InvalidSecretRef', message: problem }];
+  return {
+    ...plainStatus(policy, gateways, input, unresolved),
+    ancestors: ancestorsOf(policy, gateways, input),
+  };
 }
 
 function plainStatus(
   object: AnyResource & Reported & { readonly status?: { readonly conditions: readonly Condition[] } },
   gateways: ReadonlyMap<ObjectKey, ClusterGateways>,
   input: GatewayStatusInput,
+  more: readonly Verdict[] = [],
 ): { readonly conditions: readonly Condition[] } {
   const said = across(
     new Map(
@@ -349,7 +364,7 @@ function plainStatus(
     conditions: conditions(
       object,
       object.status?.conditions,
-      said.length === 0 ? [unused] : said,
+      [...(said.length === 0 ? [unused] : said), ...more],
       input.wallMs,
     ),
   };

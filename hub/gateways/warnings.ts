@@ -3,6 +3,7 @@ import type { PolicyTargetReference } from '../../src/resources/policy-attachmen
 import type { AnyDesired, DesiredObject } from '../api/services.ts';
 import { type Objects, objectKey } from '../reconcile/objects.ts';
 import { validityOf } from './certificate-pair.ts';
+import { secretsNamedIn } from './policy-secrets.ts';
 
 /**
  * What a person should know of a change although it is stored: references that lead nowhere yet. The Gateway API is level-based: what is
@@ -17,7 +18,10 @@ export function gatewayWarnings(desired: AnyDesired, objects: Objects, wallMs: n
       return [...missingParents(desired, objects), ...missingBackends(desired, objects)];
     case 'AuthPolicy':
     case 'GatewayPolicy':
-      return (desired.spec.targetRefs ?? []).flatMap((ref) => missingTarget(ref, desired.namespace, objects));
+      return [
+        ...(desired.spec.targetRefs ?? []).flatMap((ref) => missingTarget(ref, desired.namespace, objects)),
+        ...missingValues(desired, objects),
+      ];
     case 'Secret':
       return certificateWarnings(desired, wallMs);
     default:
@@ -79,6 +83,16 @@ function missingBackends({ namespace, spec }: Route, objects: Objects): readonly
 function missingTarget(ref: PolicyTargetReference, namespace: string, objects: Objects): readonly string[] {
   const key = objectKey(namespace, ref.name);
   return objects[ref.kind].has(key) ? [] : [`there is no ${ref.kind} ${key}: the policy holds nowhere yet`];
+}
+
+function missingValues(
+  { namespace, spec }: DesiredObject<'AuthPolicy'> | DesiredObject<'GatewayPolicy'>,
+  objects: Objects,
+): readonly string[] {
+  const keys = secretsNamedIn(spec).map(({ name }) => objectKey(namespace, name));
+  return [...new Set(keys)]
+    .filter((key) => !objects.Secret.has(key))
+    .map((key) => `there is no Secret ${key}: what needs it denies until it exists`);
 }
 
 const DAY_MS = 86_400_000;

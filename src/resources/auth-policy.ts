@@ -53,27 +53,39 @@ const METHODS = {
       ...keyScope,
     })
     .describe('An application id and a key that belongs to it.'),
-  jwt: z.strictObject({
-    credentials: credentials(bearer),
-    issuer: z.string().min(1).max(2048).describe('Exactly the `iss` claim.'),
-    jwksUri: outboundUrl.optional().describe('Default: found by OpenID discovery at the issuer.'),
-    jwksRef: secretValue('jwks.json').optional().describe('A JWKS of your own in a Secret, instead.'),
-    audiences: names(32).describe('One of them must be in `aud`; none: not looked at.'),
-    algorithms: z
-      .array(
-        z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']),
-      )
-      .min(1)
-      .max(10)
-      .default(['RS256', 'ES256']),
-    leewaySeconds: z.number().int().min(0).max(300).default(30),
-    tokenType: z.string().min(1).max(64).optional().describe('Required `typ`, such as at+jwt.'),
-    requiredClaims: names(32),
-    principalClaim: claimPath.default('sub'),
-    roleClaims: z.array(claimPath).max(8).default([]).describe('Such as `realm_access.roles`.'),
-    scopeClaims: z.array(claimPath).max(8).default(['scope']),
-    ...outbound,
-  }),
+  jwt: z
+    .strictObject({
+      credentials: credentials(bearer),
+      issuer: z.string().min(1).max(2048).describe('Exactly the `iss` claim.'),
+      jwksUri: outboundUrl.optional().describe('Default: found by OpenID discovery at the issuer.'),
+      jwksRef: secretValue('jwks.json').optional().describe('A JWKS of your own in a Secret, instead.'),
+      audiences: names(32).describe('One of them must be in `aud`; none: not looked at.'),
+      algorithms: z
+        .array(
+          z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']),
+        )
+        .min(1)
+        .max(10)
+        .default(['RS256', 'ES256']),
+      leewaySeconds: z.number().int().min(0).max(300).default(30),
+      tokenType: z.string().min(1).max(64).optional().describe('Required `typ`, such as at+jwt.'),
+      requiredClaims: names(32),
+      principalClaim: claimPath.default('sub'),
+      roleClaims: z.array(claimPath).max(8).default([]).describe('Such as `realm_access.roles`.'),
+      scopeClaims: z.array(claimPath).max(8).default(['scope']),
+      ...outbound,
+    })
+    .superRefine(({ issuer, jwksUri, jwksRef }, context) => {
+      if (jwksUri !== undefined && jwksRef !== undefined)
+        context.addIssue({ code: 'custom', path: ['jwksRef'], message: 'cannot stand beside jwksUri' });
+      if (jwksUri === undefined && jwksRef === undefined && !/^https?:\/\/./.test(issuer))
+        context.addIssue({
+          code: 'custom',
+          path: ['issuer'],
+          message: 'is no URL, so its keys cannot be found by discovery',
+          params: { fix: 'Write the URL of the issuer, or add jwksUri or jwksRef.' },
+        });
+    }),
   oauth2Introspection: z.strictObject({
     credentials: credentials(bearer),
     url: outboundUrl,

@@ -128,6 +128,50 @@ describe('kinds of the Gateway API', () => {
   });
 });
 
+describe('I36 what the CRDs of the Gateway API refuse', () => {
+  const ref = { name: 'shop', port: 80 };
+  const redirect = (path?: unknown) => ({ type: 'RequestRedirect', requestRedirect: { path } });
+  const exact = [{ path: { type: 'Exact', value: '/a' } }];
+  const prefix = { type: 'ReplacePrefixMatch', replacePrefixMatch: '/b' };
+
+  it.each<[string, unknown, string]>([
+    ['a rule name twice', [{ name: 'a' }, { name: 'a' }], 'spec.rules[1].name'],
+    ['a Service without port', [{ backendRefs: [{ name: 'shop' }] }], 'spec.rules[0].backendRefs[0].port'],
+    [
+      'a redirect beside backends',
+      [{ filters: [redirect()], backendRefs: [ref] }],
+      'spec.rules[0].backendRefs',
+    ],
+    [
+      'a redirect and a rewrite',
+      [{ filters: [redirect(), { type: 'URLRewrite', urlRewrite: { hostname: 'a.example' } }] }],
+      'spec.rules[0].filters[1].type',
+    ],
+    ['a filter twice', [{ filters: [redirect(), redirect()] }], 'spec.rules[0].filters[1].type'],
+    [
+      'a prefix replaced where none was matched',
+      [{ matches: exact, filters: [redirect(prefix)] }],
+      'spec.rules[0].filters[0].requestRedirect.path.type',
+    ],
+    [
+      'a try longer than the request',
+      [{ timeouts: { request: '1s', backendRequest: '2s' } }],
+      'spec.rules[0].timeouts.backendRequest',
+    ],
+  ])('%s', (_what, rules, path) => {
+    expect(violationsOf(of(G, 'HTTPRoute', { rules })).map((v) => v.split(': ')[0])).toEqual([path]);
+  });
+
+  it('and what they take', () => {
+    const rules = [
+      { timeouts: { request: '0s', backendRequest: '2s' }, backendRefs: [ref] },
+      { filters: [redirect(prefix)] },
+      { backendRefs: [{ kind: 'Backend', group: 'portolan.dev', name: 'shop' }] },
+    ];
+    expect(violationsOf(of(G, 'HTTPRoute', { rules }))).toEqual([]);
+  });
+});
+
 describe('policies', () => {
   const target = { targetRefs: [{ kind: 'HTTPRoute', name: 'r' }] };
 

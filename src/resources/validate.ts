@@ -11,6 +11,7 @@ import {
   type ResourceInput,
 } from './catalogue.ts';
 import { policyViolations } from './policy-rules.ts';
+import { routeViolations } from './route-rules.ts';
 import { MAX_VIOLATIONS, violationsOf } from './violations.ts';
 import { zoneViolations } from './zone-rules.ts';
 
@@ -83,6 +84,7 @@ export function parseAs<K extends Kind>(kind: K, input: unknown): ResourceInput<
 function specViolations(input: ResourceInput): readonly FieldViolation[] {
   if (isOf(input, 'TrafficPolicy')) return policyViolations(input.spec);
   if (isOf(input, 'Zone')) return zoneViolations(input.spec);
+  if (isOf(input, 'HTTPRoute') || isOf(input, 'GRPCRoute')) return routeViolations(input.spec);
   return [];
 }
 
