@@ -42,6 +42,7 @@ const SERVERS = {
   nginx: { debianPackage: 'nginx', find: () => onPath('nginx') },
   caddy: { debianPackage: 'caddy', find: () => onPath('caddy') },
   nft: { debianPackage: 'nftables', find: () => onPath('nft') },
+  curl: { debianPackage: 'curl', find: () => onPath('curl') },
 } as const satisfies Record<string, ServerKind>;
 
 export type ServerName = keyof typeof SERVERS;
