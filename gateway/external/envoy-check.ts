@@ -11,6 +11,7 @@ import {
   type CheckResponse,
   CheckResponseSchema,
 } from '../../src/protocol/envoy/generated/envoy/service/auth/v3/external_auth_pb.js';
+import { withoutCookies } from '../auth/strip.ts';
 import { type Fields, fieldOf } from '../request.ts';
 import type { AskedRequest, Ruling } from './desk.ts';
 
@@ -121,14 +122,6 @@ export function toCheckResponse(ruling: Ruling, asked: AskedRequest): CheckRespo
       },
     },
   });
-}
-
-function withoutCookies(cookie: string, names: readonly string[]): string {
-  return cookie
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair !== '' && !names.includes(pair.slice(0, Math.max(0, pair.indexOf('=')))))
-    .join('; ');
 }
 
 /** A field twice (Set-Cookie, say) is added to the first, which takes the place of the client's. */

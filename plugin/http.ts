@@ -1,0 +1,15 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { ask, refuse } from './node-request.ts';
+import type { Portolan } from './portolan.ts';
+
+/** For plain node:http: `createServer(protect(portolan, handler))`. */
+export function protect(portolan: Portolan, handler: RequestListener): RequestListener {
+  return (message: IncomingMessage, reply) => {
+    ask(
+      portolan,
+      message,
+      () => handler(message, reply),
+      (ruling) => refuse(reply as ServerResponse, ruling),
+    );
+  };
+}
