@@ -17,6 +17,7 @@ import { addGeoipCommand } from './commands/geoip.ts';
 import { addGetCommand } from './commands/get.ts';
 import { addHubCommand } from './commands/hub.ts';
 import { addInitCommand } from './commands/init.ts';
+import { addKeyCommand } from './commands/key.ts';
 import { addPlanCommand } from './commands/plan.ts';
 import { addProviderCommand } from './commands/provider.ts';
 import { addResolveCommand } from './commands/resolve.ts';
@@ -80,6 +81,7 @@ export function createProgram(session: Session): Command {
   addGeoipCommand(program, session);
   addEventsCommand(program, session);
   addUsageCommand(program, session);
+  addKeyCommand(program, session);
   addTokenCommand(program, session);
   addVersionCommand(program, session);
   addCompletionCommand(program, session);

@@ -9,6 +9,11 @@ import { type WatchedChange, type WatchOptions, watchChanges } from './watch.ts'
 
 type Schemas = components['schemas'];
 export type AdoptPreview = Schemas['AdoptPreview'];
+export type ApiKey = Schemas['ApiKey'];
+export type ApiKeyCreated = Schemas['ApiKeyCreated'];
+export type ApiKeyDescription = Schemas['ApiKeyDescription'];
+export type ApiKeyImport = Schemas['ApiKeyImport'];
+export type ApiKeyInput = Schemas['ApiKeyInput'];
 export type AnswerDiff = Schemas['AnswerDiff'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type ClusterAction = Schemas['ClusterAction'];
@@ -225,6 +230,22 @@ export interface Client {
     readonly bindings: readonly RoleBinding[];
     readonly expiresAt?: string;
   }): Promise<TokenCreated>;
+  createKey(namespace: string, key: ApiKeyInput): Promise<ApiKeyCreated>;
+  /** All of them or none; at most 2,000. */
+  importKeys(
+    namespace: string,
+    keys: readonly (ApiKeyInput & { readonly key: string })[],
+  ): Promise<ApiKeyImport>;
+  listKeys(
+    query: NonNullable<operations['listKeys']['parameters']['query']>,
+  ): Promise<{ readonly items: readonly ApiKey[]; readonly next?: string }>;
+  describeKey(namespace: string, id: string): Promise<ApiKeyDescription>;
+  rotateKey(
+    namespace: string,
+    id: string,
+    options: { readonly overlapSeconds?: number; readonly expiresAt?: string },
+  ): Promise<ApiKeyCreated>;
+  revokeKey(namespace: string, id: string, reason?: string): Promise<ApiKey>;
   listTokens(): Promise<readonly Token[]>;
   revokeToken(id: string): Promise<void>;
 }
@@ -512,6 +533,32 @@ export function createClient(options: ClientOptions): Client {
       data(
         await raw.POST('/v1/tokens', {
           body: { display, bindings: [...bindings], ...(expiresAt === undefined ? {} : { expiresAt }) },
+        }),
+        server,
+      ),
+    createKey: async (namespace, body) =>
+      data(await raw.POST('/v1/keys/{namespace}', { params: { path: { namespace } }, body }), server),
+    importKeys: async (namespace, keys) =>
+      data(
+        await raw.POST('/v1/keys/{namespace}/import', {
+          params: { path: { namespace } },
+          body: { keys: [...keys] },
+        }),
+        server,
+      ),
+    listKeys: async (query) => data(await raw.GET('/v1/keys', { params: { query } }), server),
+    describeKey: async (namespace, id) =>
+      data(await raw.GET('/v1/keys/{namespace}/{id}', { params: { path: { namespace, id } } }), server),
+    rotateKey: async (namespace, id, body) =>
+      data(
+        await raw.POST('/v1/keys/{namespace}/{id}/rotate', { params: { path: { namespace, id } }, body }),
+        server,
+      ),
+    revokeKey: async (namespace, id, reason) =>
+      data(
+        await raw.POST('/v1/keys/{namespace}/{id}/revoke', {
+          params: { path: { namespace, id } },
+          body: reason === undefined ? {} : { reason },
         }),
         server,
       ),
