@@ -2,7 +2,7 @@ import { type CelPurpose, compileCel } from '../../src/policy/cel.ts';
 import type { AuthPolicySpec, AuthRules } from '../../src/resources/auth-policy.ts';
 import type { CallerRoutingSpec } from '../../src/resources/caller-routing.ts';
 import type { Unplaced } from '../reconcile/references.ts';
-import { forbidden, refusedBy } from './admission.ts';
+import { forbidden, refusedBy } from './refusals.ts';
 
 type Expression = readonly [path: string, text: string | undefined, purpose: CelPurpose];
 

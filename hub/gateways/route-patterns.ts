@@ -1,7 +1,7 @@
 import { compileRegex } from '../../src/policy/regex.ts';
 import type { DesiredObject } from '../api/services.ts';
 import type { Unplaced } from '../reconcile/references.ts';
-import { refusedBy } from './admission.ts';
+import { refusedBy } from './refusals.ts';
 
 type Pattern = readonly [path: string, text: string | undefined];
 
