@@ -1,3 +1,4 @@
+import { setImmediate as breath } from 'node:timers/promises';
 import { PortolanError } from '../../src/errors/error.ts';
 import type {
   CompiledGateways,
@@ -85,7 +86,7 @@ export function createGateways(options: {
     async follow({ objects }) {
       try {
         if (followed === undefined || !sameInputs(followed, objects)) {
-          compiled = compileAll(compile, objects, options.regions);
+          compiled = await compileAll(compile, objects, options.regions);
           followed = objects;
         } else if (!failed && !options.certificatesDue()) return;
         const next = new Map<ObjectKey, ClusterGateways>();
@@ -105,15 +106,17 @@ export function createGateways(options: {
   };
 }
 
-function compileAll(
+/** One cluster at a time: thousands of routes take a second each, and votes must be judged meanwhile. */
+async function compileAll(
   compile: CompileGateways,
   objects: Objects,
   regions: RegionTable,
-): Map<ObjectKey, CompiledGateways> {
+): Promise<Map<ObjectKey, CompiledGateways>> {
   const found = new Map<ObjectKey, CompiledGateways>();
   const namespaces = new Set([...objects.Gateway.values()].map((g) => g.metadata.namespace));
   for (const [key, { metadata }] of objects.Cluster) {
     if (!namespaces.has(metadata.namespace)) continue;
+    await breath();
     const own = compile(objects, key, { regions });
     if (own.reports.gateways.length > 0) found.set(key, own);
   }
