@@ -70,6 +70,15 @@ export const gatewaySettings = z.strictObject({
     })
     .prefault({})
     .describe('The same policies for proxies that are there already: docs/guides/existing-proxies.md.'),
+  plugin: z
+    .strictObject({
+      socket: filePath
+        .optional()
+        .describe(
+          'A Unix socket for services on this machine that use `portolan/plugin`; none when left out. Who may open it (mode 0660) gets the policies, their secrets and the digests of the keys.',
+        ),
+    })
+    .prefault({}),
   accessLog: z
     .strictObject({
       file: filePath

@@ -3,6 +3,7 @@ import type { KeyMark } from '../../gateway/keys/image.ts';
 import type { SharedKeys } from '../../gateway/keys/layout.ts';
 import { createSharedKeyTable, type SharedKeyTable } from '../../gateway/keys/writer.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import type { KeyEntry } from '../../src/protocol/credential-entry.ts';
 import type { AgentLog } from '../log.ts';
 import { type KeyPosition, NO_POSITION, openKeyFiles } from './files.ts';
 import type { KeysMessage } from './messages.ts';
@@ -12,6 +13,8 @@ export interface KeyKeeperOptions {
   readonly directory: string;
   readonly wallMs: () => number;
   readonly log: Pick<AgentLog, 'warn' | 'info'>;
+  /** Told of each key that changes after `load`, once it is in the table. */
+  readonly onChange?: (entry: KeyEntry) => void;
   /** Lets other work run between two steps; default: a turn of the event loop. */
   readonly breathe?: () => Promise<unknown>;
 }
@@ -25,6 +28,8 @@ export interface KeyKeeper {
   readonly shared: SharedKeys;
   readonly size: number;
   readonly mark: KeyMark;
+  /** All keys as they are now. */
+  entries(): Iterable<KeyEntry>;
   /** Resolves when the keys of the disk are in the table; call it before the first thread serves. Never rejects. */
   load(): Promise<void>;
   receive(message: KeysMessage): void;
@@ -45,11 +50,16 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
   let position: KeyPosition = NO_POSITION;
   let work: Promise<void> = Promise.resolve();
 
+  const apply = (entry: KeyEntry): void => {
+    table.apply(entry);
+    options.onChange?.(entry);
+  };
+
   async function reload(): Promise<void> {
     // An empty table is read from the disk as it is: a million keys take tens of milliseconds.
     const fresh = position.mark.feed === '' && table.size === 0;
     const loaded = await files.load(fresh ? table : undefined);
-    if (!fresh) await makeEqual(table, loaded.table, breathe);
+    if (!fresh) await makeEqual(table, loaded.table, apply, breathe);
     position = loaded.position;
     if (position.heardWallMs > 0) table.heard(Math.max(0, wallMs() - position.heardWallMs));
   }
@@ -62,7 +72,7 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
     let steps = 0;
     for (const frame of found.frames)
       for (const entry of frame.entries) {
-        table.apply(entry);
+        apply(entry);
         steps += 1;
         if (steps % STEP === 0) await breathe();
       }
@@ -86,6 +96,7 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
     get mark() {
       return position.mark;
     },
+    entries: () => table.entries(),
     load: () => next(reload),
     receive(message) {
       void next(async () => {
@@ -101,6 +112,7 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
 async function makeEqual(
   table: SharedKeyTable,
   wanted: SharedKeyTable,
+  apply: (entry: KeyEntry) => void,
   breathe: () => Promise<unknown>,
 ): Promise<void> {
   let steps = 0;
@@ -111,7 +123,7 @@ async function makeEqual(
   // What is refused comes first.
   for (const digest of wanted.revoked()) {
     const entry = wanted.get(Buffer.from(digest, 'hex'));
-    if (entry !== undefined) table.apply(entry);
+    if (entry !== undefined) apply(entry);
     await step();
   }
   const surplus: Buffer[] = [];
@@ -121,11 +133,11 @@ async function makeEqual(
   }
   for (const digest of surplus) {
     const entry = table.get(digest);
-    if (entry !== undefined) table.apply({ ...entry, removed: true });
+    if (entry !== undefined) apply({ ...entry, removed: true });
     await step();
   }
   for (const entry of wanted.entries()) {
-    if (!equal(table.get(entry.digest), entry)) table.apply(entry);
+    if (!equal(table.get(entry.digest), entry)) apply(entry);
     await step();
   }
 }

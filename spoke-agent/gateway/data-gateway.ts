@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { AgentSocket } from '../../gateway/plugins/agent-socket.ts';
 import type { GatewayService } from '../../gateway/service.ts';
 import type { UsageKeeper } from '../../gateway/usage/keeper.ts';
 import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
@@ -53,6 +54,7 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   let files: CertificateFiles | undefined;
   let keys: KeyKeeper | undefined;
   let usage: UsageKeeper | undefined;
+  let plugins: AgentSocket | undefined;
   let linkUp = false;
   let digest = '';
   let geoSha256 = '';
@@ -75,7 +77,12 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       ]);
     const after = (delayMs: number, task: () => void): (() => void) => clock.after(delayMs, task);
     const { dataDir } = config;
-    keys = createKeyKeeper({ directory: keyFolder(dataDir), wallMs: () => clock.wallMs(), log });
+    keys = createKeyKeeper({
+      directory: keyFolder(dataDir),
+      wallMs: () => clock.wallMs(),
+      onChange: (entry) => plugins?.keyChanged(entry),
+      log,
+    });
     usage = await openUsageKeeper({
       folder: join(dataDir, 'usage'),
       newId: randomUUID,
@@ -87,6 +94,7 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     // Nobody is refused because the table was still being read.
     await keys.load();
     const accounts = usage;
+    await openPlugins(keys, accounts);
     service = createGatewayService({
       settings: config.gateway,
       allowedRanges: config.network.allowedRanges,
@@ -105,6 +113,22 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     return service;
   };
 
+  const openPlugins = async (from: KeyKeeper, accounts: UsageKeeper): Promise<void> => {
+    const { socket } = config.gateway.plugin;
+    if (socket === undefined) return;
+    const { openAgentSocket } = await import('../../gateway/plugins/agent-socket.ts');
+    try {
+      plugins = await openAgentSocket({
+        path: socket,
+        keys: () => from.entries(),
+        usage: (counts) => void accounts.add(counts),
+        log,
+      });
+    } catch (err) {
+      log.warn({ err, socket }, 'services on this machine cannot be served policies; the gateway goes on');
+    }
+  };
+
   return {
     async serve(next, geo) {
       const ports = next?.part.ports ?? [];
@@ -116,12 +140,19 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       geoSha256 = sha256;
       schemes = new Map(ports.map(({ port, protocol }) => [port, protocol]));
       const running = service ?? (await start());
+      plugins?.configured(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS);
       await running.serve(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS, sharedOf(lookup));
       for (const [listener, reason] of running.problems)
         log.warn({ listener }, `a listener of the gateway is not served: ${reason}`);
       if (ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
     },
-    keysChanged: (message) => keys?.receive(message),
+    keysChanged(message) {
+      if (keys === undefined) return;
+      keys.receive(message);
+      // Said to services only behind what it stands for.
+      if (plugins !== undefined && message.heardAgoMs >= 0)
+        void keys.idle().then(() => plugins?.heard(message.heardAgoMs));
+    },
     link(up) {
       linkUp = up;
       usage?.link(up);
@@ -163,6 +194,7 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       process.off('SIGHUP', reopen);
       files?.close();
       await service?.close();
+      await plugins?.close();
       await usage?.close();
     },
   };
