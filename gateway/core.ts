@@ -6,7 +6,7 @@ import type { ServedEdge, ServedPort, Serving } from './serving.ts';
 /** What the exchanges of one gateway thread share. */
 export interface GatewayCore {
   readonly deps: GatewayServerDeps;
-  /** Exchanges whose client still sends a body. */
+  /** Exchanges whose client may still send a body. */
   readonly bodies: Set<Exchange>;
   /** Exchanges whose client does not take what was sent. */
   readonly stalled: Set<Exchange>;
@@ -84,8 +84,8 @@ export function sweepIdle(core: GatewayCore): () => void {
     const now = core.deps.monotonicMs();
     for (const exchange of core.bodies) {
       const progress = exchange.bodyProgress();
-      // While the backend does not take more, the client cannot be blamed.
-      if (progress !== exchange.bodyMark || !exchange.awaitsBody()) {
+      // While the backend does not take more, or has begun to answer, the client cannot be blamed: streams both ways may rest.
+      if (progress !== exchange.bodyMark || exchange.headSent || !exchange.awaitsBody()) {
         exchange.bodyMark = progress;
         exchange.bodyMarkMs = now;
       } else if (now - exchange.bodyMarkMs > idleLimit(exchange)) {

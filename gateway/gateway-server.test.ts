@@ -1,6 +1,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CompiledAuth, CompiledFilter, CompiledMatch, CompiledRule } from '../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
@@ -390,6 +391,78 @@ describe.each(BOTH)('over %s', (protocol) => {
     expect(written).toBeLessThan(30_000_000);
     stop();
     expect((await recordsOf(gateway, 1)).length).toBe(1);
+  });
+
+  test('a backend that does not read makes the client wait', async () => {
+    await using gateway = await startGateway(
+      partOf(port, { edge: { limits: { ...EDGE.limits, maxBodyBytes: 1e9 } } }),
+    );
+    const chunk = Buffer.alloc(65_536, 'x');
+    let given = 0;
+    let stop: () => void;
+    const fill = (stream: Writable): void => {
+      stream.on('error', () => {});
+      const more = (): void => {
+        for (let full = false; !full && !stream.destroyed; given += chunk.length) full = !stream.write(chunk);
+      };
+      stream.on('drain', more);
+      more();
+    };
+    if (protocol === 'HTTP/1.1') {
+      const { socket } = new RawClient(
+        gateway.port(),
+        'POST /hang HTTP/1.1\r\nHost: a\r\nContent-Length: 900000000\r\n\r\n',
+      );
+      fill(socket);
+      stop = () => socket.destroy();
+    } else {
+      const client = http2.connect(`http://127.0.0.1:${gateway.port()}`);
+      fill(client.request({ ':method': 'POST', ':path': '/hang', ':authority': 'a' }));
+      stop = () => client.destroy();
+    }
+    let before = -1;
+    const stands = async (): Promise<boolean> => {
+      const still = given === before;
+      before = given;
+      return still;
+    };
+    await until('the client to wait', stands, 10_000, 100);
+    expect(given).toBeLessThan(30_000_000);
+    stop();
+    // Of a connection that nobody reads from nobody hears that it has ended.
+    await gateway.server.close(0);
+    expect(await recordsOf(gateway, 1)).toHaveLength(1);
+  });
+
+  test('a client that never takes its answer is cut off', async () => {
+    await using gateway = await startGateway(
+      partOf(port, { edge: { limits: { ...EDGE.limits, bodyIdleTimeoutMs: 300 } } }),
+    );
+    let stop: () => void;
+    if (protocol === 'HTTP/1.1') {
+      const client = new RawClient(gateway.port(), 'GET /flood HTTP/1.1\r\nHost: a\r\n\r\n');
+      client.socket.pause();
+      stop = () => client.socket.destroy();
+    } else {
+      const client = http2.connect(`http://127.0.0.1:${gateway.port()}`);
+      client.request({ ':path': '/flood', ':authority': 'a' }).on('error', () => {});
+      client.on('error', () => {});
+      stop = () => client.destroy();
+    }
+    const [record] = await recordsOf(gateway, 1);
+    expect(record).toMatchObject({ status: 200, code: 'REQUEST_TIMEOUT' });
+    stop();
+  });
+
+  test('header sections up to the limit pass, also beyond what Node has by default', async () => {
+    await using gateway = await startGateway(
+      partOf(port, { edge: { limits: { ...EDGE.limits, maxHeaderBytes: 60_000 } } }),
+    );
+    const headers = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`x-${at}`, 'v'.repeat(4000)]));
+    // The backend's own limit is what is met then.
+    expect((await ask(protocol, gateway.port(), { headers })).status).toBe(431);
+    expect(seen.at(-1)?.headers).not.toHaveProperty('x-0');
+    expect((await recordsOf(gateway, 1))[0]).toMatchObject({ code: '', status: 431 });
   });
 
   test('requests keep the configuration they began with, connections outlive it', async () => {

@@ -12,9 +12,9 @@ import { redirectLocation, rewrittenPath } from './filters/path.ts';
 import { sessionOf } from './filters/session.ts';
 import { authorityOf, forwardFields, withoutParameters } from './forward-fields.ts';
 import { normalise } from './normalise.ts';
-import { fieldOf } from './request.ts';
+import { type ConnectionTls, fieldOf } from './request.ts';
 import type { Route } from './route-table.ts';
-import type { ServedHost, ServedRule } from './serving.ts';
+import type { ServedHost, ServedListener, ServedPort, ServedRule } from './serving.ts';
 import { continueTrace, hex128 } from './trace-context.ts';
 import type { ForwardRequest } from './upstream/contract.ts';
 
@@ -108,13 +108,13 @@ function findHostAndRoute(exchange: Exchange): Outcome {
   const { request, port, connection } = exchange;
   if (request === undefined) return 'over';
   const listener = port.listeners.find(request.host);
-  if (connection.tls !== undefined) {
-    // Whose certificate the client saw decides whose requests it may send (RFC 9110 §7.4).
-    const named = port.listeners.find(connection.tls.serverName);
-    if (named !== listener && named !== undefined) {
-      exchange.listenerId = named.listener.id;
-      return refuse(exchange, 'MISDIRECTED', '');
-    }
+  if (
+    connection.tls !== undefined &&
+    listener !== undefined &&
+    isMisdirected(connection.tls, listener, port)
+  ) {
+    exchange.listenerId = listener.listener.id;
+    return refuse(exchange, 'MISDIRECTED', '');
   }
   if (listener === undefined) return refuse(exchange, 'HOST_UNKNOWN', '');
   exchange.listenerId = listener.listener.id;
@@ -125,6 +125,20 @@ function findHostAndRoute(exchange: Exchange): Outcome {
   exchange.served = route.target;
   exchange.match = route.match;
   return 'next';
+}
+
+/**
+ * What the handshake agreed on decides whose requests may be sent (RFC 9110 §7.4): a host of another listener than the server name
+ * has another certificate, and may ask more of its clients.
+ */
+function isMisdirected(tls: ConnectionTls, { listener }: ServedListener, { listeners }: ServedPort): boolean {
+  const named = listeners.find(tls.serverName);
+  if (named !== undefined && named.listener !== listener) return true;
+  const clientCa = listener.tls?.clientCa;
+  if (clientCa === undefined) return false;
+  // Without a server name some other listener may have looked at the client's certificate. And what is demanded now may not have
+  // been when the connection began.
+  return tls.serverName === undefined || (clientCa.mode === 'require' && tls.peerChain().length === 0);
 }
 
 /** A route for POST only has no match for the OPTIONS that browsers ask about it with. */

@@ -366,12 +366,11 @@ describe('TLS', () => {
         socket.on('error', reject);
       });
       expect(socket.alpnProtocol).toBe(protocol);
+      let h2client: http2.ClientHttp2Session | undefined;
       const statusFor = async (host: string): Promise<number> => {
         if (protocol === 'h2') {
-          const client = (h2client ??= http2.connect('https://shop.example', {
-            createConnection: () => socket,
-          }));
-          const stream = client.request({ ':path': '/', ':authority': host });
+          h2client ??= http2.connect('https://shop.example', { createConnection: () => socket });
+          const stream = h2client.request({ ':path': '/', ':authority': host });
           stream.resume();
           return new Promise((resolve) => stream.on('response', (head) => resolve(Number(head[':status']))));
         }
@@ -385,7 +384,6 @@ describe('TLS', () => {
         socket.off('data', gather);
         return Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]);
       };
-      let h2client: http2.ClientHttp2Session | undefined;
       expect(await statusFor('shop.example')).toBe(200);
       expect(lastHeaders['x-forwarded-proto']).toBe('https');
       // Its certificate is another one: the client must look at that first (RFC 9110 §15.5.20).

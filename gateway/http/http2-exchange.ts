@@ -76,7 +76,9 @@ export class Http2Exchange extends Exchange {
 
   takeBody(): RequestBody | undefined {
     if (this.#bodiless || this.upgrade !== undefined) return undefined;
-    this.core.bodies.add(this);
+    const grpc = this.normal?.contentType?.startsWith('application/grpc') === true;
+    // A stream of messages may rest for hours before its first answer.
+    if (!grpc) this.core.bodies.add(this);
     const limit = this.served?.edge.edge.limits.maxBodyBytes ?? 0;
     const metered = new MeteredBody(this.#stream, (octets) => {
       this.received = octets;
@@ -89,7 +91,6 @@ export class Http2Exchange extends Exchange {
       this.core.bodies.delete(this);
     });
     this.#metered = metered;
-    const grpc = this.normal?.contentType?.startsWith('application/grpc') === true;
     return {
       stream: metered,
       length: this.normal?.contentLength,
