@@ -194,6 +194,10 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
           this.start();
           return;
         }
+        if (this.#retriesAsBroken()) {
+          this.#retryLater(endpoint);
+          return;
+        }
         break;
       case 'connect':
       case 'refused': {
@@ -206,7 +210,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
       }
       case 'broken':
       case 'timeout':
-        if (retry !== undefined && IDEMPOTENT.has(method) && this.#mayRetry(retry.attempts)) {
+        if (this.#retriesAsBroken()) {
           this.#retryLater(endpoint);
           return;
         }
@@ -217,6 +221,12 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
         break;
     }
     this.#failWith(failure);
+  }
+
+  /** The backend may have acted on the request: only idempotent ones are sent again, and only when the rule says so. */
+  #retriesAsBroken(): boolean {
+    const { method, retry } = this.request;
+    return retry !== undefined && IDEMPOTENT.has(method) && this.#mayRetry(retry.attempts);
   }
 
   #mayRetry(attempts: number): boolean {

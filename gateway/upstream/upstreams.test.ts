@@ -729,6 +729,17 @@ describe('choice and sessions', () => {
     expect(without.choose(AMONG, persistence, value, 0.5)?.endpoint).toBeUndefined();
   });
 
+  test('a session stays with a backend whose weight became 0 (GEP-1619)', () => {
+    const to = upstreams([1_234]);
+    const among = [
+      { backend: BACKEND, weight: 0, filters: [] },
+      { backend: 'other', weight: 1, filters: [] },
+    ];
+    const value = to.sessionValue(CHOICE, '127.0.0.1:1234');
+    expect(to.choose(among, persistence, undefined, 0)?.target.backend).toBe('other');
+    expect(to.choose(among, persistence, value, 0)?.target.backend).toBe(BACKEND);
+  });
+
   test('a value that was made up, changed, or sealed with another key is nothing', () => {
     const to = upstreams([1_234]);
     const value = to.sessionValue(CHOICE, '127.0.0.1:1234');
