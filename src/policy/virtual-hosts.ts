@@ -58,9 +58,20 @@ function matchesFor(
     }
     candidates.sort((a, b) => compareRanks(a.ranked.rank, b.ranked.rank));
     for (const { ranked, rule } of candidates) {
-      matches.push({ rule, ...ranked.match });
+      matches.push(compiledMatch(ranked, rule));
       if (ranked.takesAll) return matches;
     }
   }
   return matches;
+}
+
+const compiledMatches = new WeakMap<RankedMatch, CompiledMatch>();
+
+/** The same object as last time when it leads to the same rule, as it nearly always does. */
+function compiledMatch(ranked: RankedMatch, rule: string): CompiledMatch {
+  const known = compiledMatches.get(ranked);
+  if (known?.rule === rule) return known;
+  const made = { rule, ...ranked.match };
+  compiledMatches.set(ranked, made);
+  return made;
 }
