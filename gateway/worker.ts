@@ -5,7 +5,7 @@ import { Counters } from '../src/telemetry/counters.ts';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { serviceAccountFiles } from './auth/service-account.ts';
 import { type AuthorizationDesk, createAuthorizationDesk } from './external/desk.ts';
-import { type AuthorizationListeners, openAuthorizationListeners } from './external/listeners.ts';
+import type { AuthorizationListeners } from './external/listeners.ts';
 import { createGatewayServer } from './gateway-server.ts';
 import { createOutboundClient } from './outbound/client.ts';
 import { backendMetrics } from './telemetry/backend-metrics.ts';
@@ -129,6 +129,8 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
   const openDesks = async (open: AuthorizationDesk): Promise<void> => {
     if (desks !== undefined) return;
     try {
+      // Loaded only where somebody asks: 20 MB for the messages of Envoy.
+      const { openAuthorizationListeners } = await import('./external/listeners.ts');
       desks = await openAuthorizationListeners(open, authorization);
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'other proxies cannot ask who may pass; it is tried again');
