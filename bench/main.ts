@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   dnssec: () => import('./dnssec.ts'),
   providers: () => import('./providers.ts'),
   failover: () => import('./failover.ts'),
+  keys: () => import('./keys.ts'),
   gateway: () => import('./gateway.ts'),
   'gateway-auth': () => import('./gateway-auth.ts'),
 };

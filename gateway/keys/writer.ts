@@ -38,7 +38,7 @@ import {
 const FULL = 0.75;
 const ROOMY = 0.6;
 const SMALLEST = 12;
-/** Sizes of regions, so that one that was left fits another shard. */
+/** Sizes of regions. */
 const GROWTH = 1.25;
 /** A record more than this must fit, or the arena grows. */
 const ARENA_STEP = 1 << 20;
@@ -101,7 +101,8 @@ export function createSharedKeyTable(
   };
   const control = new Int32Array(shared.control);
   const scratch = Buffer.alloc(SCRATCH);
-  const freeRegions = new Map<number, number[]>();
+  /** What shards have left, from the front; neighbours are one. */
+  const freeRegions: { start: number; length: number }[] = [];
   const freeBlocks = new Map<number, number[]>();
   const profiles = new Map<string, number>();
   const occupied = new Array<number>(SHARDS).fill(0);
@@ -114,7 +115,7 @@ export function createSharedKeyTable(
   let garbage = 0;
   growSlots(slotsUsed);
   growArena(arenaUsed);
-  const firstCapacity = capacityFor(Math.ceil((options.expected ?? 0) / SHARDS));
+  const firstCapacity = capacityFor(Math.ceil((options.expected ?? 0) / SHARDS / ROOMY));
 
   function growSlots(needed: number): void {
     if (needed * SLOT_BYTES <= shared.slots.byteLength) return;
@@ -133,11 +134,17 @@ export function createSharedKeyTable(
   }
 
   function newRegion(capacity: number): number {
-    const reused = freeRegions.get(capacity)?.pop();
-    const region = reused ?? slotsUsed;
-    if (reused === undefined) {
-      growSlots(slotsUsed + capacity + 1);
-      slotsUsed += capacity + 1;
+    const length = capacity + 1;
+    const at = freeRegions.findIndex((free) => free.length >= length);
+    const free = freeRegions[at];
+    const region = free?.start ?? slotsUsed;
+    if (free === undefined) {
+      growSlots(slotsUsed + length);
+      slotsUsed += length;
+    } else {
+      free.start += length;
+      free.length -= length;
+      if (free.length === 0) freeRegions.splice(at, 1);
     }
     slots.fill(0, region * SLOT_WORDS, (region + 1 + capacity) * SLOT_WORDS);
     slots[region * SLOT_WORDS] = capacity;
@@ -150,6 +157,7 @@ export function createSharedKeyTable(
     const capacity = Math.max(firstCapacity, capacityFor(Math.ceil((keys + 1) / ROOMY)));
     const region = newRegion(capacity);
     let moved = 0;
+    let left: { start: number; length: number } | undefined;
     if (old !== 0) {
       const before = slots[old * SLOT_WORDS] ?? 0;
       for (let i = 0; i < before; i += 1) {
@@ -161,14 +169,29 @@ export function createSharedKeyTable(
         moved += 1;
         slots.copyWithin((region + 1 + index) * SLOT_WORDS, from, from + SLOT_WORDS);
       }
-      const same = freeRegions.get(before);
-      if (same === undefined) freeRegions.set(before, [old]);
-      else same.push(old);
+      left = { start: old, length: before + 1 };
     }
     occupied[shard] = moved;
     live[shard] = moved;
     Atomics.store(control, DIRECTORY + shard, region);
+    // Only now: a reader that is still there looks at the directory again before it believes anything.
+    if (left !== undefined) freeRegion(left);
     return region;
+  }
+
+  function freeRegion(left: { start: number; length: number }): void {
+    const next = freeRegions.findIndex((free) => free.start > left.start);
+    const at = next === -1 ? freeRegions.length : next;
+    freeRegions.splice(at, 0, left);
+    joinAt(at);
+    joinAt(at - 1);
+  }
+
+  function joinAt(at: number): void {
+    const [first, second] = [freeRegions[at], freeRegions[at + 1]];
+    if (first === undefined || second === undefined || first.start + first.length !== second.start) return;
+    first.length += second.length;
+    freeRegions.splice(at + 1, 1);
   }
 
   function newBlock(size: number): number {
