@@ -212,7 +212,7 @@ describe('CEL expressions', () => {
     ['', 'character 1'],
     [`'${'a'.repeat(5000)}'`, 'longer than 4096'],
     [`${'('.repeat(60)}1${')'.repeat(60)}`, 'depth'],
-  ])('I36 refuses what cannot be used, with its place: %.40j', (text, reason) => {
+  ])('I36 refuses what cannot be used, with its place (case %#)', (text, reason) => {
     let thrown: unknown;
     try {
       compileCel(text);

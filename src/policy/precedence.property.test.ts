@@ -7,7 +7,7 @@ import { compiled, gatewayOf, stored } from './testing/gateway-objects.ts';
 const HOSTNAMES = ['a.example.com', 'b.a.example.com', '*.example.com', '*.a.example.com', 'example.com'];
 const PATHS = ['/', '/a', '/a/b', '/ab', '/a/b/c'];
 
-const match = fc.record({
+const anyMatch = fc.record({
   path: fc.record({
     type: fc.constantFrom('Exact', 'PathPrefix', 'PathPrefix'),
     value: fc.constantFrom(...PATHS),
@@ -22,6 +22,11 @@ const match = fc.record({
     { name: 'q', value: '2' },
   ]),
 });
+/** Plain ones often, so that routes tie and their ages and names decide. */
+const match = fc.oneof(
+  fc.constantFrom({}, { method: 'GET' }, { path: { type: 'PathPrefix', value: '/a' } }),
+  anyMatch,
+);
 const route = fc.record({
   created: fc.constantFrom('2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z'),
   namespace: fc.constantFrom('shop', 'team'),
