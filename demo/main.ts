@@ -5,13 +5,22 @@ import { type Client, createClient, type HubStatus, type ResolveResult } from '.
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { parseClient } from '../src/routing/location.ts';
 import type { ClientAddress } from '../src/routing/model.ts';
+import { demoKey, untilProtected } from './api.ts';
 import { type HubAddress, joinedAt } from './joined.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { choosePorts, keepPorts, type Ports } from './ports.ts';
 import { createPrograms, type Running } from './programs.ts';
 import { startTraffic } from './traffic.ts';
 import { fitLine, liveLines, type Moment, tryLines } from './view.ts';
-import { CLUSTERS, demoResources, HOSTNAME, NAMESPACE, PLACES } from './world.ts';
+import {
+  CLUSTERS,
+  type DemoCluster,
+  demoResources,
+  GATEWAY_PORT,
+  HOSTNAME,
+  NAMESPACE,
+  PLACES,
+} from './world.ts';
 
 /*
  * The demo world: a real hub and four real agents, each with a backend, as processes of this machine. Nothing here is
@@ -81,11 +90,13 @@ async function main(): Promise<void> {
   const [hub] = await Promise.all([startHub(ports), startBackends(ports.backend)]);
   const { client, server, tokenFile } = hub;
   await client.apply({ documents: demoResources(ports.backend, ['127.0.0.1']) });
-  const agents = await Promise.all(
-    CLUSTERS.map((cluster, i) => startAgent(client, cluster.name, ports, ports.agents[i] ?? 0)),
-  );
+  const [apiKey, ...agents] = await Promise.all([
+    demoKey(folder, client),
+    ...CLUSTERS.map((cluster, i) => startAgent(client, cluster, ports, ports.agents[i] ?? 0)),
+  ]);
   // An agent says nothing on stdout: its `ready` settles only when it ends.
-  const status = await Promise.race([untilServing(client), ...agents.map((agent) => ended(agent))]);
+  const served = Promise.all([untilServing(client), untilProtected(ports.gateway, apiKey, stopping.signal)]);
+  const [status] = await Promise.race([served, ...agents.map((agent) => ended(agent))]);
   const answers = await resolveAll(client);
   const traffic = startTraffic({
     hostname: HOSTNAME,
@@ -104,6 +115,8 @@ async function main(): Promise<void> {
     backends: new Map([...backends].map(([name, r]) => [name, r.pid])),
     backendPort: ports.backend,
     hubDns: `127.0.0.1:${ports.hubDns}`,
+    gatewayPort: ports.gateway,
+    apiKey,
   });
   const first = moment(status, answers);
   progress(`ready in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
@@ -157,8 +170,8 @@ async function startBackends(port: number): Promise<void> {
 
 async function startAgent(
   client: Client,
-  cluster: string,
-  hub: HubAddress,
+  { name: cluster, address }: DemoCluster,
+  hub: HubAddress & { readonly gateway: number },
   dnsPort: number,
 ): Promise<Running> {
   const dataDir = join(folder, 'agents', cluster);
@@ -170,13 +183,14 @@ async function startAgent(
       PORTOLAN_JOIN_TOKEN: token,
     });
   }
+  const config = join(folder, 'agents', `${cluster}.yaml`);
+  const accessLog = join(folder, 'logs', `access-${cluster}.log`);
+  writeFileSync(config, `gateway:\n  accessLog: {file: ${JSON.stringify(accessLog)}}\n`);
   return programs.start(`agent-${cluster}`, 'agent', [
-    '--data-dir',
-    dataDir,
-    '--dns',
-    `127.0.0.1:${dnsPort}`,
-    '--allow-range',
-    '127.0.0.0/8',
+    ...['--config', config, '--data-dir', dataDir],
+    ...['--dns', `127.0.0.1:${dnsPort}`],
+    ...['--gateway-host', address, '--gateway-port', `${GATEWAY_PORT}=${hub.gateway}`],
+    ...['--allow-range', '127.0.0.0/8'],
   ]);
 }
 

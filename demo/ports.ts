@@ -7,10 +7,21 @@ import { PortolanError } from '../src/errors/error.ts';
 
 const port = z.number().int().min(1).max(65_535);
 const portsSchema = z
-  .object({ api: port, join: port, link: port, hubDns: port, agents: z.array(port), backend: port })
+  .object({
+    api: port,
+    join: port,
+    link: port,
+    hubDns: port,
+    agents: z.array(port),
+    backend: port,
+    gateway: port,
+  })
   .readonly();
 
-/** Where everything of the demo listens; `agents` are their name servers, in the order of the clusters. */
+/**
+ * Where everything of the demo listens; `agents` are their name servers, in the order of the clusters; gateways have the same port on
+ * every address, and so have backends.
+ */
 export type Ports = z.output<typeof portsSchema>;
 
 const HOST = '127.0.0.1';
@@ -41,7 +52,8 @@ export async function choosePorts(folder: string, backendAddresses: readonly str
     agents.push(await choose([HOST], true, [kept?.agents[i], 5301 + i]));
   }
   const backend = await choose(backendAddresses, false, [kept?.backend, 8080]);
-  return { api, join: joinPort, link, hubDns, agents, backend };
+  const gateway = await choose(backendAddresses, false, [kept?.gateway, 8000]);
+  return { api, join: joinPort, link, hubDns, agents, backend, gateway };
 }
 
 /** For the next start in this folder. */

@@ -13,6 +13,9 @@ export interface Moment {
   readonly backends: ReadonlyMap<string, number>;
   readonly backendPort: number;
   readonly hubDns: string;
+  /** Port of every gateway, and a key for the API behind it. */
+  readonly gatewayPort: number;
+  readonly apiKey: string;
 }
 
 const bold = (text: string, colour: boolean): string => (colour ? `\u001b[1m${text}\u001b[0m` : text);
@@ -104,6 +107,15 @@ function trafficLines(m: Moment): readonly string[] {
   });
 }
 
+/** One agent's three answers, each as the line that asks for it. */
+function apiLines(gateway: string, key: string): readonly string[] {
+  return [
+    `    curl -i ${gateway}/`,
+    `    curl -i ${gateway}/admin -H 'x-api-key: ${key}'`,
+    `    curl -i ${gateway}/ -H 'x-api-key: ${key}'`,
+  ];
+}
+
 /** What to try; printed once. */
 export function tryLines(m: Moment, colour: boolean): readonly string[] {
   const subnetOf = (place: string): string => m.answers.get(place)?.client.address ?? '0.0.0.0/0';
@@ -127,6 +139,12 @@ export function tryLines(m: Moment, colour: boolean): readonly string[] {
     `    kill -STOP ${eu}`,
     `    npx portolan resolve ${HOSTNAME} --from DE`,
     `    kill -CONT ${eu}`,
+    '  the protected API, at the gateway of each agent: without a key (401), where the key may not (403), with it (200):',
+    ...CLUSTERS.flatMap(({ address }) => apiLines(`http://${address}:${m.gatewayPort}`, m.apiKey)),
+    '  a key of your own, good at every agent within a second:',
+    '    npx portolan key create me',
+    '  why a request may pass or not:',
+    `    npx portolan explain route ${CLUSTERS[0]?.address ?? ''}/admin`,
     '  join a fifth cluster by hand:',
     '    npx portolan cluster create tokyo --country JP --address 127.0.1.5',
     '    npx portolan cluster join "$(npx portolan cluster token tokyo -o name)" --data-dir .portolan/dev/agents/tokyo --dns 127.0.0.1:5305 --allow-range 127.0.0.0/8',

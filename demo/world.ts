@@ -1,5 +1,12 @@
 import { API_VERSION } from '../src/resources/metadata.ts';
 
+const GATEWAY_API_VERSION = 'gateway.networking.k8s.io/v1';
+/** As the Gateway says; each agent binds it on its own address to a port that needs no root. */
+export const GATEWAY_PORT = 80;
+/** The route and the policy of the protected API. */
+export const API_ROUTE = 'orders';
+export const API_PRINCIPAL = 'shop-app';
+
 /** One cluster of the demo: an agent with its name server, and a backend on a loopback address of its own. */
 export interface DemoCluster {
   readonly name: string;
@@ -48,6 +55,59 @@ export const NAMESPACE = 'default';
 
 /** The resources of the demo: what a person would write, with this machine's ports. */
 export function demoResources(backendPort: number, nameServers: readonly string[]): readonly unknown[] {
+  return [...namingResources(backendPort, nameServers), ...apiResources(backendPort)];
+}
+
+/** An API behind the gateway of every agent: a key is needed, and an admin's for /admin. Each agent uses the backend next to it. */
+function apiResources(backendPort: number): readonly unknown[] {
+  const metadata = (name: string) => ({ namespace: NAMESPACE, name });
+  return [
+    {
+      apiVersion: GATEWAY_API_VERSION,
+      kind: 'Gateway',
+      metadata: metadata('public'),
+      spec: {
+        gatewayClassName: 'portolan',
+        listeners: [{ name: 'http', port: GATEWAY_PORT, protocol: 'HTTP' }],
+      },
+    },
+    {
+      apiVersion: API_VERSION,
+      kind: 'Backend',
+      metadata: metadata('web'),
+      spec: {
+        endpoints: CLUSTERS.map((c) => ({ address: c.address, port: backendPort, cluster: c.name })),
+      },
+    },
+    {
+      apiVersion: GATEWAY_API_VERSION,
+      kind: 'HTTPRoute',
+      metadata: metadata(API_ROUTE),
+      spec: {
+        parentRefs: [{ name: 'public' }],
+        rules: [
+          { backendRefs: [{ group: 'portolan.dev', kind: 'Backend', name: 'web', port: backendPort }] },
+        ],
+      },
+    },
+    {
+      apiVersion: API_VERSION,
+      kind: 'AuthPolicy',
+      metadata: metadata(API_ROUTE),
+      spec: {
+        targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: API_ROUTE }],
+        rules: {
+          authentication: { key: { apiKey: {} } },
+          authorization: {
+            admins: { cel: { expressions: ["!request.path.startsWith('/admin') || 'admin' in auth.roles"] } },
+          },
+        },
+      },
+    },
+  ];
+}
+
+function namingResources(backendPort: number, nameServers: readonly string[]): readonly unknown[] {
   const metadata = (name: string) => ({ namespace: NAMESPACE, name });
   const one = (endpoint: string) => ({ members: [{ endpoint, weight: 1 }] });
   return [

@@ -36,6 +36,7 @@ afterEach(async () => {
 
 interface Demo {
   readonly child: ChildProcess;
+  readonly stdout: () => string;
   readonly stderr: () => string;
   readonly exitCode: Promise<number | null>;
 }
@@ -43,14 +44,23 @@ interface Demo {
 function demo(...args: readonly string[]): Demo {
   const child = spawn(process.execPath, [DEMO, '--data-dir', 'world', ...args], {
     cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH },
+  });
+  let stdout = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
   });
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  return { child, stderr: () => stderr, exitCode: once(child, 'close').then(() => child.exitCode) };
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exitCode: once(child, 'close').then(() => child.exitCode),
+  };
 }
 
 const isReady = (running: Demo): Promise<unknown> =>
@@ -68,6 +78,18 @@ async function left(): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
   const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
   return pids.filter((_, i) => folders[i]?.startsWith(folder));
+}
+
+/** What the printed `curl` lines get, in their order. */
+async function printedCalls(text: string): Promise<readonly number[]> {
+  const lines = [...text.matchAll(/^ +curl -i (\S+)(?: -H 'x-api-key: (\S+)')?$/gm)];
+  return await Promise.all(
+    lines.map(async ([, url = '', key]) => {
+      const reply = await fetch(url, { headers: key === undefined ? {} : { 'x-api-key': key } });
+      await reply.arrayBuffer();
+      return reply.status;
+    }),
+  );
 }
 
 async function linkPort(): Promise<number> {
@@ -102,6 +124,9 @@ describe('the demo', () => {
   it('refuses a folder where another demo runs, and goes on in one whose demo was killed', async () => {
     const first = demo();
     await isReady(first);
+    // The protected API at each agent: without a key, where the key may not, with it.
+    await until('the lines to try are printed', async () => first.stdout().includes('Ctrl-C stops'), 5_000);
+    expect(await printedCalls(first.stdout())).toEqual([1, 2, 3, 4].flatMap(() => [401, 403, 200]));
     const beside = demo('--once');
     expect(await beside.exitCode).toBe(1);
     expect(beside.stderr()).toContain(
