@@ -1,4 +1,3 @@
-import type { GatewayReports } from '../../src/policy/compile-report.ts';
 import type { AnyResource, Kind, Resource, StatusOf } from '../../src/resources/catalogue.ts';
 import type { GatewayStatus, ListenerStatus } from '../../src/resources/gateway.ts';
 import { GATEWAY_CONTROLLER } from '../../src/resources/gateway.ts';
@@ -14,6 +13,7 @@ import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
 import type { ClusterGateways } from './gateways.ts';
 import { secretsNamedIn } from './policy-secrets.ts';
+import { type ReportIndex, reportIndex } from './report-index.ts';
 import { across, type Verdict, verdictsOf } from './verdicts-across.ts';
 
 /** What the statuses of gateway objects are written from. */
@@ -69,11 +69,11 @@ const keyOf = ({ metadata }: AnyResource): ObjectKey => objectKey(metadata.names
 /** What the report of each cluster says, by the cluster's name. */
 function reported<T>(
   gateways: ReadonlyMap<ObjectKey, ClusterGateways>,
-  find: (reports: GatewayReports, own: ClusterGateways) => T | undefined,
+  find: (reports: ReportIndex, own: ClusterGateways) => T | undefined,
 ): ReadonlyMap<ObjectKey, T> {
   const found = new Map<ObjectKey, T>();
   for (const [cluster, own] of gateways) {
-    const report = find(own.reports, own);
+    const report = find(reportIndex(own.reports), own);
     if (report !== undefined) found.set(cluster, report);
   }
   return found;
@@ -86,7 +86,7 @@ function gatewayStatus(
 ): GatewayStatus {
   const key = keyOf(gateway);
   const reports = reported(gateways, ({ gateways: all }, { problems }) => {
-    const report = all.find((r) => objectKey(r.namespace, r.name) === key);
+    const report = all.get(key);
     return report === undefined ? undefined : { report, problems };
   });
   const clusters = [...reports.keys()].map((cluster) => ({
@@ -224,9 +224,7 @@ function routeStatus(
   input: GatewayStatusInput,
 ): RouteStatus {
   const key = keyOf(route);
-  const reports = reported(gateways, ({ routes }) =>
-    routes.find((r) => r.kind === route.kind && objectKey(r.namespace, r.name) === key),
-  );
+  const reports = reported(gateways, ({ routes }) => routes.get(`${route.kind} ${key}`));
   return {
     parents: route.spec.parentRefs.flatMap((parentRef) => {
       // A parent of another kind or controller is somebody else's.
@@ -289,9 +287,7 @@ type Reported = Resource<'AuthPolicy' | 'GatewayPolicy' | 'BackendTLSPolicy' | '
 
 function policyReports(policy: AnyResource & Reported, gateways: ReadonlyMap<ObjectKey, ClusterGateways>) {
   const key = keyOf(policy);
-  return reported(gateways, ({ policies }) =>
-    policies.find((p) => p.kind === policy.kind && objectKey(p.namespace, p.name) === key),
-  );
+  return reported(gateways, ({ policies }) => policies.get(`${policy.kind} ${key}`));
 }
 
 function ancestorsOf(
