@@ -243,9 +243,8 @@ function find(
   const wanted = authority.port ?? (asked.scheme === 'https' ? 443 : 80);
   const distance = (port: { readonly port: number; readonly protocol: string }): number =>
     (port.protocol === asked.scheme ? 0 : 2) + (port.port === wanted ? 0 : 1);
-  const ports = [...serving.ports.values()]
-    .filter(({ port }) => port.protocol !== 'tls')
-    .sort((a, b) => distance(a.port) - distance(b.port));
+  let ports = [...serving.ports.values()].filter(({ port }) => port.protocol !== 'tls');
+  if (ports.length > 1) ports = ports.sort((a, b) => distance(a.port) - distance(b.port));
   for (const { listeners, edge } of ports) {
     const host = listeners.find(authority.host)?.hosts.find(authority.host);
     if (host !== undefined)
