@@ -81,7 +81,7 @@ describe('what pages list', () => {
 
   it('name server, operations, troubleshooting: metrics that there are', () => {
     const declared = new Set(
-      globSync('{nameserver,hub,spoke-agent}/**/*.ts', { cwd: root })
+      globSync('{nameserver,hub,spoke-agent,gateway}/**/*.ts', { cwd: root })
         .filter((file) => !file.endsWith('.test.ts'))
         .flatMap((file) => textOf(file).match(METRIC) ?? []),
     );
