@@ -2,6 +2,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { normalise } from './normalise.ts';
 import { normalisePath } from './normalise-path.ts';
 import { partOf, type RunningGateway, startGateway } from './testing/gateway-fixture.ts';
 
@@ -258,6 +259,22 @@ test.each(REFUSED_H2)('I26 over HTTP/2, %s is refused', async (_what, headers) =
   } finally {
     client.close();
   }
+});
+
+test.each([
+  ['two Authorizations', ['authorization', 'x', 'Authorization', 'y']],
+  ['two Content-Types', ['content-type', 'a/b', 'content-type', 'c/d']],
+  ['two Origins', ['origin', 'a', 'origin', 'b']],
+  ['Connection', ['connection', 'close']],
+  ['Transfer-Encoding', ['transfer-encoding', 'chunked']],
+  ['TE that is not trailers', ['te', 'gzip']],
+])('I26 of HTTP/2, which Node’s own client would not send: %s is refused', (_what, rawFields) => {
+  const raw = { method: 'GET', target: '/', httpVersion: '2', authority: 'a' };
+  const rules = { scheme: 'http', keepDoubtfulPaths: false, maxHeaderBytes: 1000 } as const;
+  expect(normalise({ ...raw, rawFields }, rules)).toMatchObject({ code: 'REQUEST_MALFORMED' });
+  expect(normalise({ ...raw, rawFields: ['cookie', 'a=1', 'cookie', 'b=2'] }, rules)).toMatchObject({
+    fields: ['cookie', 'a=1; b=2'],
+  });
 });
 
 describe('paths', () => {

@@ -395,6 +395,49 @@ describe('TLS', () => {
     },
   );
 
+  test('a host that demands client certificates is not reached without its server name, nor by older connections', async () => {
+    const withCa = (asked: boolean): GatewayPart => {
+      const shop = listener('shop');
+      const clientCa = { bundles: ['default/ca/ca.crt'], mode: 'require' as const };
+      const guarded = { ...shop, tls: asked ? { ...shop.tls, clientCa } : shop.tls };
+      return partOf(port, {
+        rules: [ruleOf('api'), ruleOf('shop')],
+        ports: [{ port: 443, protocol: 'https', edge: 'edge', listeners: [listener('api'), guarded] }],
+      });
+    };
+    const known = { ...secrets(), bundles: { 'default/ca/ca.crt': caPem } };
+    await using gateway = await startGateway(withCa(true), { secrets: known });
+    const open = async (servername: string): Promise<tls.TLSSocket> => {
+      const socket = tls.connect({
+        host: '127.0.0.1',
+        port: gateway.port(443),
+        servername,
+        ca: caPem,
+        checkServerIdentity: () => undefined,
+      });
+      socket.on('error', () => {});
+      await new Promise<void>((resolve) => socket.on('secureConnect', () => resolve()));
+      return socket;
+    };
+    const statusOn = async (socket: tls.TLSSocket, host: string): Promise<string> => {
+      const answer = new Promise<string>((resolve) => {
+        socket.once('data', (chunk: Buffer) => resolve(chunk.toString().slice(9, 12)));
+      });
+      socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      return answer;
+    };
+    const unnamed = await open('');
+    expect(await statusOn(unnamed, 'api.example')).toBe('200');
+    expect(await statusOn(unnamed, 'shop.example')).toBe('421');
+    await gateway.server.serve(withCa(false), known);
+    const early = await open('shop.example');
+    expect(await statusOn(early, 'shop.example')).toBe('200');
+    await gateway.server.serve(withCa(true), known);
+    expect(await statusOn(early, 'shop.example')).toBe('421');
+    early.destroy();
+    unnamed.destroy();
+  });
+
   test('TLS that is not terminated goes to the backend of its server name', async () => {
     const inner = tls.createServer(
       { cert: certificates.api.certificatePem, key: certificates.api.keyPem },

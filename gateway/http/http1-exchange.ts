@@ -98,6 +98,8 @@ export class Http1Exchange extends Exchange {
   }
 
   protected sendHead(status: number, fields: string[], bodiless: boolean): void {
+    // Answered before it was sent: the rest could take its time.
+    if (!this.#req.complete && this.#bodyComes()) this.#res.shouldKeepAlive = false;
     this.#connectionFields();
     for (let at = 0; at < fields.length; at += 2) {
       if (fields[at] === 'content-length') this.#announced = Number(fields[at + 1]);
