@@ -58,6 +58,7 @@ export class Backend {
     if (this.#total === 1) return endpoints[0];
     const pick = PICKS[this.compiled.balance];
     const { random } = this.#deps;
+    if (this.#doubtful) this.recheck();
     if (!this.#doubtful && tried === undefined && wanted === undefined)
       return pick(endpoints, anyone, random);
     const now = this.#deps.monotonicMs();
@@ -69,9 +70,9 @@ export class Backend {
     const fresh = (endpoint: Endpoint): boolean => tried?.includes(endpoint) !== true;
     return (
       pick(endpoints, (endpoint) => up(endpoint) && fresh(endpoint), random) ??
+      pick(endpoints, up, random) ??
       // Nothing is known to be well: all are asked rather than none (panic).
       pick(endpoints, fresh, random) ??
-      pick(endpoints, up, random) ??
       pick(endpoints, anyone, random)
     );
   }
