@@ -42,8 +42,3 @@ export function expression(text: string, purpose: CelPurpose): (context: CelCont
     }
   };
 }
-
-/** Whether any of these texts may look at a name. */
-export function mentions(texts: readonly string[], name: string): boolean {
-  return texts.some((text) => text.includes(name));
-}
