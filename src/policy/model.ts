@@ -252,6 +252,7 @@ export interface CompiledResidency {
     readonly unknown: 'restrict' | 'allow';
     /** True when this cluster lies in the region: the rule never refuses here. */
     readonly inside: boolean;
+    /** Empty: every host. */
     readonly hostnames: readonly string[];
   }[];
 }

@@ -1,6 +1,5 @@
 import type { GrpcRouteMatch } from '../resources/grpc-route.ts';
 import type { HttpRouteMatch } from '../resources/http-route.ts';
-import type { Hostname } from './hostnames.ts';
 
 /**
  * Where a match stands among those of its host: compared element by element, greater goes first. Ties go to the older route, then
@@ -63,13 +62,4 @@ export function compareAges(
   if (a.created !== b.created) return a.created < b.created ? -1 : 1;
   if (a.route !== b.route) return a.route < b.route ? -1 : 1;
   return 0;
-}
-
-/**
- * HTTPRouteSpec.hostnames: among routes whose hostnames hold for one host, those with the most characters in a matching name without
- * wildcard go first, then those with the most characters in a matching name. Greater goes first.
- */
-export function hostnameWeight(hostname: Hostname): number {
-  if (hostname === undefined) return 0;
-  return hostname.startsWith('*.') ? hostname.length : 1000 + hostname.length;
 }
