@@ -77,7 +77,7 @@ export function readKeyTable(shared: SharedKeys, options: KeyReaderOptions): Key
     recent.set(slot, decoded);
   };
 
-  const decode = (digest: Buffer, state: number, ref: number): Decoded | undefined => {
+  const decode = (digest: string, state: number, ref: number): Decoded | undefined => {
     try {
       const at = ref * BLOCK_BYTES;
       if (arena.length < shared.arena.byteLength)
@@ -103,10 +103,10 @@ export function readKeyTable(shared: SharedKeys, options: KeyReaderOptions): Key
       };
       const revoked = (state & KIND_MASK) === REVOKED;
       return {
-        d0: digest.readInt32LE(0),
-        d1: digest.readInt32LE(4),
-        d2: digest.readInt32LE(8),
-        d3: digest.readInt32LE(12),
+        d0: wordOf(digest, 0),
+        d1: wordOf(digest, 4),
+        d2: wordOf(digest, 8),
+        d3: wordOf(digest, 12),
         state,
         ref,
         expiresAtMs: expiresAtSeconds === 0 ? Number.POSITIVE_INFINITY : expiresAtSeconds * 1000,
@@ -119,11 +119,11 @@ export function readKeyTable(shared: SharedKeys, options: KeyReaderOptions): Key
   };
 
   /** Undefined: the writer came between. */
-  const look = (digest: Buffer, wallMs: number): KeyAnswer | undefined => {
-    const d0 = digest.readInt32LE(0);
-    const d1 = digest.readInt32LE(4);
-    const d2 = digest.readInt32LE(8);
-    const d3 = digest.readInt32LE(12);
+  const look = (digest: string, wallMs: number): KeyAnswer | undefined => {
+    const d0 = wordOf(digest, 0);
+    const d1 = wordOf(digest, 4);
+    const d2 = wordOf(digest, 8);
+    const d3 = wordOf(digest, 12);
     const place = DIRECTORY + shardOf(d3);
     const region = Atomics.load(control, place);
     if (region === 0) return UNKNOWN;
@@ -187,5 +187,15 @@ function isStill(
 ): boolean {
   return (
     hit.state === state && hit.ref === ref && hit.d0 === d0 && hit.d1 === d1 && hit.d2 === d2 && hit.d3 === d3
+  );
+}
+
+/** Four octets, the lowest first. */
+function wordOf(digest: string, at: number): number {
+  return (
+    digest.charCodeAt(at) |
+    (digest.charCodeAt(at + 1) << 8) |
+    (digest.charCodeAt(at + 2) << 16) |
+    (digest.charCodeAt(at + 3) << 24)
   );
 }

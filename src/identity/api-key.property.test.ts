@@ -14,6 +14,7 @@ import {
 } from './api-key.ts';
 
 const visible = fc.stringMatching(/^[\x21-\x7e]{1,80}$/);
+const octets = (digest: string) => Buffer.from(digest, 'latin1').subarray(0, 16);
 const pepper = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
 describe('an API key', () => {
@@ -58,12 +59,10 @@ describe('an API key', () => {
           const known = hubDigest(hub, key, pairId);
           const digest = createClusterDigest(cluster)(known);
           expect(digest).toHaveLength(16);
-          const asked = createKeyDigest({ hub, cluster })(key, pairId).subarray(0, 16);
+          const asked = octets(createKeyDigest({ hub, cluster })(key, pairId));
           expect(asked.equals(digest)).toBe(true);
           expect(createClusterDigest(other)(known).equals(digest)).toBe(false);
-          expect(createKeyDigest({ hub, cluster: other })(key, pairId).subarray(0, 16).equals(digest)).toBe(
-            false,
-          );
+          expect(octets(createKeyDigest({ hub, cluster: other })(key, pairId)).equals(digest)).toBe(false);
         },
       ),
     );
