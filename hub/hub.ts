@@ -376,6 +376,7 @@ export async function startHub(
       activeDrills: () => effects.all.length,
       signedZones: () => zoneSigning.views,
       desk: dnsPart.desk,
+      credentials,
       version,
     });
     const services = await createServices({

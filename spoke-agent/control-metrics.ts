@@ -9,6 +9,8 @@ export interface ControlFigures {
   readonly epoch: number;
   readonly targets: number;
   readonly rssBytes: number;
+  /** Of API keys. */
+  readonly keys: { readonly deltas: number; readonly refused: number; readonly syncs: number };
 }
 
 /** What the control process knows, as metrics. */
@@ -22,6 +24,19 @@ export function controlMetrics(figures: ControlFigures): string {
       'portolan_agent_decision_sequence',
       'Sequence of the last decisions of the hub.',
       figures.decisionSequence,
+    ),
+    single('counter', 'portolan_agent_key_deltas_total', 'Changes of API keys kept.', figures.keys.deltas),
+    single(
+      'counter',
+      'portolan_agent_key_deltas_refused_total',
+      'Changes of API keys refused: damaged, unsigned or older than what is known.',
+      figures.keys.refused,
+    ),
+    single(
+      'counter',
+      'portolan_agent_key_reads_total',
+      'Times all API keys were read from the hub.',
+      figures.keys.syncs,
     ),
     single('gauge', 'portolan_agent_epoch', 'Lowest hub epoch that is listened to.', figures.epoch),
     single('gauge', 'portolan_agent_targets', 'Health targets known.', figures.targets),

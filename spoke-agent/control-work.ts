@@ -399,6 +399,7 @@ export async function startControl(
               decisionSequence: decision.appliedSequence,
               epoch: decision.epoch,
               targets: probes?.targets.length ?? 0,
+              keys: keys.stats,
               rssBytes: process.memoryUsage.rss(),
             }),
           });

@@ -3,6 +3,7 @@ import type { NameServerStats } from '../../nameserver/statistics.ts';
 import type { ProberStats } from '../../prober/scheduler.ts';
 import { apexExpiryMs } from '../../src/dns/dnssec/zone-material.ts';
 import { renderMetrics } from '../../src/telemetry/metric-text.ts';
+import type { CredentialFeed } from '../credentials/feed.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { ProviderDesk } from '../providers/desk.ts';
 import { providerMetrics } from '../providers/metrics.ts';
@@ -16,6 +17,8 @@ export interface MetricsSources {
   readonly signedZones: () => ReadonlyMap<string, ZoneSigningView>;
   /** `undefined`: this hub drives no DNS providers. */
   readonly desk?: Pick<ProviderDesk, 'accounts' | 'operations' | 'phases' | 'zones' | 'readAges'> | undefined;
+  /** How far the agents have the API keys. */
+  readonly credentials?: Pick<CredentialFeed, 'standings' | 'stats'>;
   readonly version: string;
 }
 
@@ -60,6 +63,20 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
   };
   gauge('portolan_build_info', 'Version of the hub; always 1', ['version'], (set) =>
     set({ version: sources.version }, 1),
+  );
+  gauge(
+    'portolan_key_feed_sequence',
+    'Last change of API keys that the agent of the cluster has on its disk',
+    ['namespace', 'cluster'],
+    (set) => {
+      for (const { clusterKey, acknowledged } of sources.credentials?.standings ?? []) {
+        const [namespace = '', cluster = ''] = clusterKey.split('/');
+        if (acknowledged !== undefined) set({ namespace, cluster }, acknowledged.sequence);
+      }
+    },
+  );
+  counter('portolan_key_deltas_total', 'Messages with changes of API keys sent to agents', [], (set) =>
+    set({}, sources.credentials?.stats.deltas ?? 0),
   );
   gauge('portolan_content_sequence', 'Content sequence: the SOA serial of every zone', [], (set) =>
     set({}, engine.published?.sequence ?? 0),
