@@ -282,7 +282,15 @@ describe.each(BOTH)('over %s', (protocol) => {
         rules: [ruleOf('protected', { auth: 'keys' }), ruleOf('open')],
         matches: [matchOf('protected', { path: { type: 'prefix', value: '/p' } }), matchOf('open')],
       }),
-      { decide: () => Promise.resolve(ALLOWED) },
+      {
+        decide: (_auth, _request, place) => {
+          expect(place).toEqual({
+            route: { name: 'protected', namespace: 'default', rule: '0' },
+            port: 80,
+          });
+          return Promise.resolve(ALLOWED);
+        },
+      },
     );
     const headers = {
       'x-user': 'root',

@@ -9,9 +9,8 @@ import type {
   VirtualHost,
 } from '../../src/policy/model.ts';
 import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
-import type { AuthDecision } from '../auth/contract.ts';
+import type { Authorizer } from '../auth/contract.ts';
 import { createGatewayServer } from '../gateway-server.ts';
-import type { GatewayRequest } from '../request.ts';
 import type { GatewayServer } from '../server.ts';
 import type { ExchangeRecord } from '../telemetry/contract.ts';
 import { createTlsContexts } from '../tls/contexts.ts';
@@ -103,7 +102,7 @@ export interface RunningGateway extends AsyncDisposable {
 }
 
 export interface FixtureOptions {
-  readonly decide?: (auth: CompiledAuth, request: GatewayRequest) => AuthDecision | Promise<AuthDecision>;
+  readonly decide?: Authorizer['decide'];
   readonly secrets?: GatewaySecrets;
   readonly country?: (address: string) => string | undefined;
 }
@@ -127,9 +126,9 @@ export async function startGateway(part: GatewayPart, options: FixtureOptions = 
       after,
       random: Math.random,
       authorizer: {
-        decide: (auth, request) => {
+        decide: (auth, request, place) => {
           if (options.decide === undefined) throw new Error('this test has no policy');
-          return options.decide(auth, request);
+          return options.decide(auth, request, place);
         },
       },
       upstreams: (next, secrets) => {
