@@ -61,6 +61,16 @@ describe('a signed snapshot', () => {
     expect(verified.manifest).toMatchObject(head);
   });
 
+  it('carries every kind of part that there is', () => {
+    const whole = {
+      ...content,
+      dns: Buffer.from('{"d":1}'),
+      gateway: Buffer.from('{"g":1}'),
+      gatewaySecrets: Buffer.from('{"s":1}'),
+    };
+    expect(verifySnapshot(signSnapshot(head, whole, signer), expected).parts).toEqual(whole);
+  });
+
   it('I11 is refused with any octet of the manifest changed', () => {
     for (let at = 0; at < snapshot.manifest.length; at += 1) {
       expect(refusal({ ...snapshot, manifest: flipped(snapshot.manifest, at) })).toContain(

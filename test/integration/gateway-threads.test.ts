@@ -6,6 +6,7 @@ import { connect } from 'node:tls';
 import { BroadcastChannel } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createGatewayService, type GatewayService } from '../../gateway/service.ts';
+import { openGeoDatabase } from '../../nameserver/geo-database.ts';
 import type { CompiledEdge, GatewayPart, GatewayPort } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import { type TestAuthority, testAuthority } from '../support/certificates.ts';
@@ -102,6 +103,7 @@ function start(options: { readonly ports?: Record<string, number>; readonly work
       workers: options.workers ?? 1,
       graceSeconds: 1,
       accessLog: {},
+      authorization: { trustedPeers: [] },
     },
     allowedRanges: ['127.0.0.0/8'],
     keys: undefined,
@@ -120,9 +122,9 @@ function start(options: { readonly ports?: Record<string, number>; readonly work
 const portOf = (running: GatewayService, port = 80): number =>
   running.bound.find((bound) => bound.port === port)?.boundPort ?? 0;
 
-function statusAt(port: number): Promise<number | undefined> {
+function statusAt(port: number, headers: Readonly<Record<string, string>> = {}): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port, agent: new Agent({ keepAlive: false }) }, (response) => {
+    get({ host: '127.0.0.1', port, headers, agent: new Agent({ keepAlive: false }) }, (response) => {
       response.resume();
       resolve(response.statusCode);
     }).on('error', reject);
@@ -179,6 +181,39 @@ describe('the threads of a gateway', () => {
     await once(other, 'close');
     await until('the port is taken', async () => running.problems.size === 0, 8_000);
     expect(await statusAt(taken)).toBe(200);
+  });
+
+  it('refuse clients whose data must stay elsewhere, by where their address lies', async () => {
+    const { database } = await openGeoDatabase(undefined);
+    if (database === undefined) throw new Error('the packaged database has its octets');
+    const geo = new SharedArrayBuffer(database.length);
+    new Uint8Array(geo).set(database);
+    const rule = { region: 'EU', countries: ['DE'], inside: false, hostnames: ['eu.example'] };
+    const part = partOf([{ port: 80 }]);
+    const residency = { rules: [{ ...rule, unknown: 'allow' as const }] };
+    const running = start();
+    await running.serve(
+      {
+        ...part,
+        edge: {
+          e: {
+            ...EDGE,
+            clientAddress: { proxyProtocol: 'off', trustedProxies: ['127.0.0.0/8'] },
+            residency,
+          },
+        },
+      },
+      NO_GATEWAY_SECRETS,
+      geo,
+    );
+    const from = (client: string, host = 'eu.example') =>
+      statusAt(portOf(running), { host, 'x-forwarded-for': client });
+    expect([
+      await from('217.95.168.1'),
+      await from('204.246.233.1'),
+      await from('217.95.168.1', 'other.example'),
+      await from('10.0.0.1'),
+    ]).toEqual([403, 200, 200, 200]);
   });
 
   it('swap a certificate without dropping a connection that is kept alive', async () => {
