@@ -1,0 +1,75 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../support/cli.ts';
+import { type HubProcess, startHub } from '../support/hub-process.ts';
+
+describe('portolan key', () => {
+  let folder: string;
+  let hub: HubProcess | undefined;
+  let token: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'portolan-keys-'));
+    const home = join(folder, 'home');
+    const made = await runCli(['init', '--dir', home], { folder });
+    expect(made.code).toBe(0);
+    hub = await startHub(home);
+    token = (await readFile(join(home, 'admin.token'), 'utf8')).trim();
+  });
+  afterAll(async () => {
+    await hub?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const portolan = (...argv: readonly string[]) =>
+    runCli(argv, { folder, env: { PORTOLAN_SERVER: hub?.api ?? '', PORTOLAN_TOKEN: token } });
+
+  it('makes a key that is shown once, rotates it with an overlap, and revokes it', async () => {
+    const created = await portolan(
+      'key',
+      'create',
+      'partner-a',
+      '--role',
+      'reader',
+      '--ttl',
+      '90d',
+      '-o',
+      'json',
+    );
+    expect(created).toMatchObject({ code: 0, err: '' });
+    const { id, key } = JSON.parse(created.out) as { id: string; key: string };
+    expect(key).toMatch(/^ptk_[\w-]{32}$/);
+    const rotated = await portolan('key', 'rotate', id, '--overlap', '1h', '-o', 'name');
+    expect(rotated.out.trim()).toMatch(/^ptk_[\w-]{32}$/);
+    expect((await portolan('key', 'revoke', id, '--reason', 'leaked')).out).toBe(
+      `key ${id} of partner-a revoked\n`,
+    );
+    const listed = await portolan('key', 'list', '--principal', 'partner-a');
+    expect(listed.out.split('\n').filter((line) => line.startsWith('k-'))).toHaveLength(2);
+    const described = await portolan('key', 'describe', id);
+    expect(described.out).toMatch(/State: +revoked/);
+    for (const { out } of [listed, described]) expect(out).not.toContain(key);
+    expect(await portolan('key', 'describe', 'k-aaaaaaaaaa')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('KEY_NOT_FOUND') as string,
+    });
+  });
+
+  it('imports JSON lines and CSV, warns of weak keys, and never prints one', async () => {
+    await writeFile(join(folder, 'keys.jsonl'), '{"key":"hunter2-hunter2","principal":"a"}\n');
+    await writeFile(
+      join(folder, 'keys.csv'),
+      'key,principal,roles,labels\n3f9c0b1e5d7a48c2a1b6e0d49f7c8a52,"b, inc",reader;writer,team=shop\n',
+    );
+    const lines = await portolan('key', 'import', 'keys.jsonl');
+    expect(lines).toMatchObject({ code: 0, out: '1 keys imported into namespace default\n' });
+    expect(lines.err).toContain('short enough to be guessed');
+    expect((await portolan('key', 'import', 'keys.csv')).code).toBe(0);
+    const listed = await portolan('key', 'list', '--label', 'team=shop', '-o', 'json');
+    expect(listed.out).toContain('"b, inc"');
+    const again = await portolan('key', 'import', 'keys.jsonl');
+    expect(again.code).not.toBe(0);
+    expect(again.err).toContain('ALREADY_EXISTS');
+    expect(again.err + lines.err + lines.out).not.toContain('hunter2');
+  });
+});
