@@ -50,6 +50,32 @@ describe.skipIf(!postgresql.available)(suite, () => {
     expect((await young.list()).items).toHaveLength(20);
   });
 
+  it("hear of each other's changes of API keys, which take their places in one chain", async () => {
+    const [one, other] = [await place.open(), await place.open()];
+    let told = 0;
+    other.keys.onChange(() => {
+      told += 1;
+    });
+    const start = await other.keys.place();
+    const made = { namespace: 'default', principal: 'p', roles: [], labels: {}, attributes: {} };
+    const by = { actor: ACTOR, verb: 'key.create' } as const;
+    await one.keys.create([{ ...made, id: 'k-aaaaaaaaaa', digest: 'aa' }], by);
+    await expect.poll(() => told, { timeout: 5_000 }).toBeGreaterThan(0);
+    expect((await other.keys.changes(start))?.keys.map(({ id }) => id)).toEqual(['k-aaaaaaaaaa']);
+    await Promise.all(
+      [one, other].flatMap((hub, h) =>
+        Array.from({ length: 5 }, (_, i) =>
+          hub.keys.create([{ ...made, id: `k-${h}${i}`, digest: `${h}${i}` }], by),
+        ),
+      ),
+    );
+    expect(await one.keys.place()).toEqual(await other.keys.place());
+    expect(
+      (await one.keys.list({ limit: 20 })).map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+    ).toEqual(Array.from({ length: 11 }, (_, i) => i + 1));
+    expect((await one.keys.peppers()).hub.equals((await other.keys.peppers()).hub)).toBe(true);
+  });
+
   it('show each other their events, all of them once and in one order', async () => {
     const hubs = [await place.open(), await place.open()];
     const total = 60;
