@@ -59,7 +59,11 @@ export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
     // An empty table is read from the disk as it is: a million keys take tens of milliseconds.
     const fresh = position.mark.feed === '' && table.size === 0;
     const loaded = await files.load(fresh ? table : undefined);
-    if (!fresh) await makeEqual(table, loaded.table, apply, breathe);
+    if (!fresh) {
+      // A disk that cannot be read says nothing about the keys: those known go on counting.
+      if (loaded.position.mark.feed === '') return;
+      await makeEqual(table, loaded.table, apply, breathe);
+    }
     position = loaded.position;
     if (position.heardWallMs > 0) table.heard(Math.max(0, wallMs() - position.heardWallMs));
   }
