@@ -64,6 +64,8 @@ export interface GatewayService {
   readonly bound: readonly BoundPort[];
   /** Listeners that are not served and why, by id. */
   readonly problems: ReadonlyMap<string, string>;
+  /** A thread has its configuration; false also while there is nothing to serve. */
+  readonly serving: boolean;
   /** Of the threads that run. */
   readonly threadIds: readonly number[];
   metrics(): readonly Family[];
@@ -336,6 +338,9 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     },
     get problems() {
       return problems();
+    },
+    get serving() {
+      return threads().some(({ served }) => served >= 0);
     },
     get threadIds() {
       return threads().map(({ worker }) => worker.threadId);

@@ -4,6 +4,7 @@ import type { AgentSocket } from '../../gateway/plugins/agent-socket.ts';
 import type { GatewayService } from '../../gateway/service.ts';
 import type { UsageKeeper } from '../../gateway/usage/keeper.ts';
 import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
+import { messageOf } from '../../src/errors/error.ts';
 import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
@@ -54,6 +55,8 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   let files: CertificateFiles | undefined;
   let keys: KeyKeeper | undefined;
   let usage: UsageKeeper | undefined;
+  /** Why nothing is served although there are ports: it begins just now, or it failed. */
+  let absent = '';
   let plugins: AgentSocket | undefined;
   let linkUp = false;
   let digest = '';
@@ -129,22 +132,36 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     }
   };
 
+  const apply: DataGateway['serve'] = async (next, geo) => {
+    const ports = next?.part.ports ?? [];
+    const lookup = next !== undefined && needsCountries(next.part) ? await geo() : undefined;
+    const sha256 = lookup?.sha256 ?? '';
+    if (next?.digest === digest && sha256 === geoSha256) return;
+    digest = next?.digest ?? '';
+    geoSha256 = sha256;
+    schemes = new Map(ports.map(({ port, protocol }) => [port, protocol]));
+    const running = service ?? (await start());
+    plugins?.configured(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS);
+    await running.serve(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS, sharedOf(lookup));
+    for (const [listener, reason] of running.problems)
+      log.warn({ listener }, `a listener of the gateway is not served: ${reason}`);
+    if (ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
+  };
+
   return {
     async serve(next, geo) {
       const ports = next?.part.ports ?? [];
       if (closed || !config.gateway.enabled || (ports.length === 0 && service === undefined)) return;
-      const lookup = next !== undefined && needsCountries(next.part) ? await geo() : undefined;
-      const sha256 = lookup?.sha256 ?? '';
-      if (next?.digest === digest && sha256 === geoSha256) return;
-      digest = next?.digest ?? '';
-      geoSha256 = sha256;
-      schemes = new Map(ports.map(({ port, protocol }) => [port, protocol]));
-      const running = service ?? (await start());
-      plugins?.configured(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS);
-      await running.serve(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS, sharedOf(lookup));
-      for (const [listener, reason] of running.problems)
-        log.warn({ listener }, `a listener of the gateway is not served: ${reason}`);
-      if (ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
+      if (service?.serving !== true && ports.length > 0) absent = 'the gateway does not serve yet';
+      try {
+        await apply(next, geo);
+        absent = '';
+      } catch (err) {
+        // Names are answered all the same; the next snapshot tries again.
+        digest = '';
+        absent = `the gateway cannot serve: ${messageOf(err)}`;
+        log.error({ err }, 'the gateway cannot serve a configuration; what it served before stays');
+      }
     },
     keysChanged(message) {
       if (keys === undefined) return;
@@ -165,9 +182,10 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       return service?.problems ?? new Map();
     },
     unready() {
+      if (absent !== '') return [absent];
       if (service === undefined) return [];
       const unserved = [...service.problems].map(([listener, reason]) => `listener ${listener}: ${reason}`);
-      const idle = service.bound.length > 0 && service.threadIds.length === 0;
+      const idle = service.bound.length > 0 && !service.serving;
       return idle ? [...unserved, 'no gateway thread runs'] : unserved;
     },
     metrics: () =>
