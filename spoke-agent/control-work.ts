@@ -383,6 +383,10 @@ export async function startControl(
         case 'usage':
           link?.sendUsage(toUsageBatch(message));
           return;
+        case 'gateway':
+          gateway = message;
+          sendStatus();
+          return;
         case 'serving':
           gateway = message;
           intake.serving(message.hash, message.error ?? '');

@@ -263,9 +263,18 @@ export async function startDataProcess(
     });
     return lastSave;
   };
+  let toldGateway = JSON.stringify(gatewayFacts());
+  const tellGateway = (): void => {
+    const now = JSON.stringify(gatewayFacts());
+    if (now === toldGateway) return;
+    toldGateway = now;
+    supervisor.send({ type: 'gateway', ...gatewayFacts() });
+    void writeFacts();
+  };
   let cancelSave = (): void => undefined;
   const saveLater = (): void => {
     cancelSave = clock.after(SAVE_EVERY_MS, () => {
+      tellGateway();
       states.view(); // brings the last healthy answers up to date, also when nobody asks
       void save().then(saveLater);
     });
@@ -276,7 +285,7 @@ export async function startDataProcess(
   if (firstRoutes !== undefined) {
     serving = serving.then(async () => {
       await firstRoutes();
-      supervisor.send({ type: 'serving', hash: served.hash, ...gatewayFacts() });
+      tellGateway();
     });
     await serving;
   }

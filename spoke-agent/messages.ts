@@ -70,6 +70,8 @@ export type ToControl =
     } & GatewayFacts)
   /** The data process serves this snapshot now, or why it does not. */
   | ({ readonly type: 'serving'; readonly hash: string; readonly error?: string } & GatewayFacts)
+  /** The same snapshot, and the gateway is otherwise: it began, or a port became free. */
+  | ({ readonly type: 'gateway' } & GatewayFacts)
   | { readonly type: 'metrics'; readonly id: number }
   /** A batch of the usage outbox for the hub; without a stream to it nothing happens, and it is given again. */
   | {

@@ -197,4 +197,15 @@ it('says in /readyz that a listener is not served, and why', async () => {
   );
   expect(value).toContain(`listener default/gateway/http: 127.0.0.1:${port} is in use by another program`);
   other.close();
+  await until(
+    'it takes the port once it is free, and says so',
+    async () => {
+      const { admin, gateways } = JSON.parse(await readFile(join(dataDir, 'agent.json'), 'utf8')) as {
+        readonly admin: string;
+        readonly gateways: readonly string[];
+      };
+      return gateways.length === 1 && (await fetch(`http://${admin}/readyz`)).status === 200;
+    },
+    15_000,
+  );
 });
