@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../src/errors/table.ts';
+import { parseAuthority } from './authority.ts';
 import { fieldName } from './field-names.ts';
-import { parseAuthority } from './host-names.ts';
 import { normalisePath } from './normalise-path.ts';
 import type { Fields } from './request.ts';
 

@@ -1,6 +1,7 @@
 import { messageOf } from '../src/errors/error.ts';
 import { compileCondition } from '../src/policy/cel.ts';
 import type { CelContext } from '../src/policy/cel-context.ts';
+import { HostTable } from '../src/policy/host-table.ts';
 import type {
   CompiledAuth,
   CompiledEdge,
@@ -14,11 +15,10 @@ import type {
   PathRewrite,
   WeightedBackend,
 } from '../src/policy/model.ts';
+import { RouteTable } from '../src/policy/route-table.ts';
 import { Networks } from './client-address.ts';
 import { CorsRules } from './filters/cors.ts';
 import { HeaderEdit } from './filters/headers.ts';
-import { HostTable } from './host-names.ts';
-import { RouteTable } from './route-table.ts';
 import type { Upstreams } from './upstream/contract.ts';
 
 /** A configuration made ready for requests. Immutable: a request keeps the one it began with. */

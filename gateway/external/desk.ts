@@ -7,7 +7,7 @@ import {
   NOBODY,
   type Principal,
 } from '../auth/contract.ts';
-import { parseAuthority } from '../host-names.ts';
+import { parseAuthority } from '../authority.ts';
 import { normalisePath } from '../normalise-path.ts';
 import { problemAnswer } from '../refusal.ts';
 import {

@@ -1,4 +1,5 @@
 import type { EffectiveEntry, RouteReport, RuleReport } from '../../src/policy/compile-report.ts';
+import { matchRequest } from '../../src/policy/match-request.ts';
 import type {
   CompiledAuth,
   CompiledEdge,
@@ -9,7 +10,6 @@ import type {
 import type { ExplainedPiece, ExplainedRule, RouteQuestion } from '../api/gateway-services.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { ClusterGateways } from './gateways.ts';
-import { matchRequest } from './match-request.ts';
 
 /** Longest value that is shown of a piece. */
 const SHOWN = 300;
@@ -46,7 +46,7 @@ function rulesOf(
   { part, reports }: Pick<ClusterGateways, 'part' | 'reports'>,
 ): readonly Untold[] {
   const all = reports.routes.flatMap((report) => report.rules.map((own) => ({ report, own })));
-  const matched = request === undefined ? undefined : new Set(matchRequest(part, request).map((m) => m.rule));
+  const matched = request === undefined ? undefined : rulesFor(request, part);
   return all
     .filter(
       ({ report, own }) =>
@@ -55,6 +55,16 @@ function rulesOf(
         (rule === undefined || own.rule === rule),
     )
     .map(({ report, own }) => explained(report, own, part, cluster !== undefined));
+}
+
+/** A request may come in at any port. */
+function rulesFor(
+  { hostname, path: target, method, headers }: NonNullable<RouteQuestion['request']>,
+  { ports }: GatewayPart,
+): ReadonlySet<string | undefined> {
+  const [path = '/', query = ''] = target.split('?', 2);
+  const request = { method, path, query, fields: headers.flat() };
+  return new Set(ports.map((port) => matchRequest(port, hostname, request)));
 }
 
 function explained(report: RouteReport, own: RuleReport, part: GatewayPart, withEndpoints: boolean): Untold {

@@ -1,6 +1,5 @@
-import { compareHostnames, matchesHost } from '../hostnames.ts';
-import type { CompiledMatch, GatewayPart, ValueMatch } from '../model.ts';
-import { compileRegex } from '../regex.ts';
+import { matchRequest } from '../match-request.ts';
+import type { GatewayPart } from '../model.ts';
 
 /** A request as far as routing looks at it; names of headers in lower case. */
 export interface Asked {
@@ -12,33 +11,14 @@ export interface Asked {
   readonly query?: Readonly<Record<string, string>>;
 }
 
-/** What a data plane does with a part, in the plainest words: the id of the rule that takes the request. */
+/** The id of the rule of a part that takes the request. */
 export function firstMatch(part: GatewayPart, asked: Asked): string | undefined {
-  const listeners = part.ports.find(({ port }) => port === (asked.port ?? 80))?.listeners ?? [];
-  const mostSpecific = <T extends { readonly hostname?: string }>(all: readonly T[]): T | undefined =>
-    all
-      .filter(({ hostname }) => matchesHost(hostname, asked.host))
-      .toSorted((a, b) => compareHostnames(a.hostname, b.hostname))[0];
-  return mostSpecific(mostSpecific(listeners)?.hosts ?? [])?.matches.find((match) => fits(match, asked))
-    ?.rule;
-}
-
-function fits({ path, method, headers, query }: CompiledMatch, asked: Asked): boolean {
-  if (method !== undefined && method !== (asked.method ?? 'GET')) return false;
-  if (!pathFits(path, asked.path)) return false;
-  return valuesFit(headers, asked.headers ?? {}) && valuesFit(query, asked.query ?? {});
-}
-
-function pathFits({ type, value }: CompiledMatch['path'], path: string): boolean {
-  if (type === 'exact') return path === value;
-  if (type === 'regex') return compileRegex(value).matches(path);
-  return value === '/' || path === value || path.startsWith(`${value}/`);
-}
-
-function valuesFit(wanted: readonly ValueMatch[], given: Readonly<Record<string, string>>): boolean {
-  return wanted.every(({ name, type, value }) => {
-    const own = given[name];
-    if (own === undefined) return false;
-    return type === 'exact' ? own === value : compileRegex(value).matches(own);
+  const port = part.ports.find((own) => own.port === (asked.port ?? 80));
+  if (port === undefined) return undefined;
+  return matchRequest(port, asked.host, {
+    method: asked.method ?? 'GET',
+    path: asked.path,
+    query: new URLSearchParams(asked.query).toString(),
+    fields: Object.entries(asked.headers ?? {}).flat(),
   });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { CompiledMatch, ValueMatch } from '../src/policy/model.ts';
+import type { CompiledMatch, ValueMatch } from './model.ts';
 import { parameterOf, type Routable, RouteTable } from './route-table.ts';
 
 const segment = fc.constantFrom('a', 'b', 'ab', 'c.d');

@@ -1,13 +1,13 @@
-import type { CompiledMatch, ValueMatch } from '../src/policy/model.ts';
-import { compileRegex, type Regex } from '../src/policy/regex.ts';
-import type { Fields } from './request.ts';
+import type { CompiledMatch, ValueMatch } from './model.ts';
+import { compileRegex, type Regex } from './regex.ts';
 
-/** What routes look at. */
+/** What routes look at; the path normalised and without its query. */
 export interface Routable {
   readonly method: string;
   readonly path: string;
   readonly query: string;
-  readonly fields: Fields;
+  /** Names in lower case and values, in turn. */
+  readonly fields: readonly string[];
 }
 
 /** A match of the configuration, ready to be tried. */
@@ -131,7 +131,7 @@ function conditionOf({ name, type, value }: ValueMatch): Condition {
 }
 
 /** Fields of one name are one value (RFC 9110 §5.3). */
-function combined(fields: Fields, name: string): string | undefined {
+function combined(fields: readonly string[], name: string): string | undefined {
   let value: string | undefined;
   for (let at = 0; at < fields.length; at += 2) {
     if (fields[at] === name) value = value === undefined ? fields[at + 1] : `${value},${fields[at + 1]}`;
