@@ -1,6 +1,6 @@
+import { withoutCookies } from './auth/strip.ts';
 import type { Exchange } from './exchange.ts';
 import { withoutField } from './filters/headers.ts';
-import { withoutCookies } from './filters/session.ts';
 import type { Fields } from './request.ts';
 
 const NONE: Fields = [];
@@ -79,20 +79,4 @@ export function authorityOf({ normal }: Exchange): string {
 function forwardedElement(exchange: Exchange, address: string): string {
   const node = address.includes(':') ? `"[${address}]"` : address;
   return `for=${node};host="${authorityOf(exchange)}";proto=${exchange.request?.scheme ?? 'http'}`;
-}
-
-/** The query without parameters that were credentials. */
-export function withoutParameters(query: string, names: readonly string[]): string {
-  return query
-    .split('&')
-    .filter((pair) => !names.includes(plainName(pair.split('=', 1)[0] ?? '')))
-    .join('&');
-}
-
-function plainName(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return text;
-  }
 }

@@ -6,12 +6,13 @@ import { refusingRule } from '../src/policy/residency.ts';
 import type { Route } from '../src/policy/route-table.ts';
 import type { AuthDecision, RequestPlace } from './auth/contract.ts';
 import { NOBODY } from './auth/contract.ts';
+import { withoutParameters } from './auth/strip.ts';
 import { clientBehind } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import { isPreflight } from './filters/cors.ts';
 import { redirectLocation, rewrittenPath } from './filters/path.ts';
 import { sessionOf } from './filters/session.ts';
-import { authorityOf, forwardFields, withoutParameters } from './forward-fields.ts';
+import { authorityOf, forwardFields } from './forward-fields.ts';
 import { normalise } from './normalise.ts';
 import { type ConnectionTls, fieldOf } from './request.ts';
 import type { ServedHost, ServedListener, ServedPort, ServedRule } from './serving.ts';
@@ -291,10 +292,7 @@ function forward(exchange: Exchange): Outcome {
   const fields = forwardFields(exchange);
   let path = pathFor(request.path, match, filters.rewritePath, targetFilters?.rewritePath);
   const removedQuery = exchange.allowed?.removedQuery;
-  const query =
-    removedQuery === undefined || removedQuery.length === 0 || request.query === ''
-      ? request.query
-      : withoutParameters(request.query, removedQuery);
+  const query = removedQuery === undefined ? request.query : withoutParameters(request.query, removedQuery);
   if (query !== '') path += `?${query}`;
   const mirrors =
     targetFilters === undefined ? filters.mirrors : [...filters.mirrors, ...targetFilters.mirrors];
