@@ -148,9 +148,8 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     desk?.serve(part, secrets);
     if (desk !== undefined) await openDesks(desk);
     const problems = new Map(await server.serve(part, secrets));
-    for (const auth of Object.values(part.auth)) {
-      for (const problem of authorizer.problems(auth)) log.warn({ policy: nameOf(auth.source) }, problem);
-    }
+    // Policies are made ready now rather than at their first request; the authoriser logs what it cannot use.
+    for (const auth of Object.values(part.auth)) authorizer.problems(auth);
     post({ type: 'served', version, problems: [...problems] });
   };
 
@@ -210,10 +209,6 @@ function openSink(
 /** Names of backends as the machine looks them up: DNS, `/etc/hosts`, search domains. Few, and kept for a while. */
 async function resolveBySystem(name: string): Promise<readonly string[]> {
   return (await lookup(name, { all: true })).map(({ address }) => address);
-}
-
-function nameOf(source: readonly { readonly name: string }[]): string {
-  return source.map(({ name }) => name).join(', ');
 }
 
 /** What crosses to the other thread: texts and numbers. */

@@ -8,6 +8,8 @@ const folders = [
   'spoke-agent',
   'nameserver',
   'prober',
+  'gateway',
+  'plugin',
   'cli',
   'demo',
   'test',
