@@ -16,7 +16,18 @@ const newest = (folder) => {
   return latest;
 };
 const stamp = join(root, 'dist', '.built');
-const sources = ['src', 'hub', 'spoke-agent', 'nameserver', 'prober', 'cli', 'demo']
+const sources = [
+  'src',
+  'hub',
+  'spoke-agent',
+  'nameserver',
+  'prober',
+  'providers',
+  'gateway',
+  'plugin',
+  'cli',
+  'demo',
+]
   .map((f) => join(root, f))
   .filter(existsSync);
 const isCheckout = existsSync(join(root, 'scripts', 'build.ts'));

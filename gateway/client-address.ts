@@ -42,7 +42,7 @@ export function plainAddress(address: string | undefined): string {
 export function clientBehind(
   connection: ClientSource,
   forwardedFor: string,
-  trusted: Networks,
+  trusted: Pick<Networks, 'has'>,
 ): ClientSource {
   const hops = forwardedFor.split(',');
   let { address, port } = connection;

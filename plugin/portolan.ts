@@ -36,7 +36,7 @@ export interface Portolan {
   ready(timeoutMs?: number): Promise<void>;
   /** For frameworks without an adapter here. Synchronous when everything is known; never rejects. */
   decide(asked: AskedRequest): Ruling | Promise<Ruling>;
-  readonly trustedProxies: Networks;
+  readonly trustedProxies: Pick<Networks, 'has'>;
   readonly policy: string | undefined;
   /** Prometheus text. */
   metrics(): string;

@@ -3,7 +3,7 @@
  * `npm run check`, not here. `npm start` and `npx portolan` call this when `dist/` is missing or older than the sources.
  */
 import { readFileSync } from 'node:fs';
-import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -25,6 +25,7 @@ await build({
     demo: 'demo/main.ts',
     'demo-backend': 'demo/backend.ts',
     'agent-join': 'spoke-agent/join-main.ts',
+    plugin: 'plugin/index.ts',
   },
   outdir: aside,
   outExtension: { '.js': '.mjs' },
@@ -41,6 +42,7 @@ await build({
   define: { PORTOLAN_VERSION: JSON.stringify(version) },
 });
 await chmod(`${aside}/portolan.mjs`, 0o755);
+await copyFile(`${root}/plugin/public.d.ts`, `${aside}/plugin.d.mts`);
 await writeFile(`${aside}/.built`, new Date().toISOString());
 const old = `${aside}.old`;
 await rename(`${root}/dist`, old).catch(() => undefined);
