@@ -48,7 +48,7 @@ describe('the configuration of an agent', () => {
     const path = file(
       'dataDir: /d\ngateway: {host: "::", ports: {"443": 8443}, workers: 2, accessLog: {file: a.log}, certificates: [{certificateFile: c, keyFile: /k}]}\n',
     );
-    expect(loadConfig(['--config', path], {}).gateway).toEqual({
+    expect(loadConfig(['--config', path], {}).gateway).toMatchObject({
       enabled: true,
       host: '::',
       ports: { '443': 8443 },
