@@ -23,7 +23,7 @@ export function answerFields(exchange: Exchange, fields: Fields, endpoint: strin
     for (const edit of served.filters.response) out = edit.apply(out);
     const { sessionPersistence } = served.rule;
     if (sessionPersistence !== undefined && exchange.choice !== undefined) {
-      const value = exchange.serving.upstreams.sessionValue(exchange.choice, endpoint);
+      const value = exchange.serving.upstreams.sessionValue(sessionPersistence, exchange.choice, endpoint);
       if (value !== exchange.session) {
         out.push(...sessionField(sessionPersistence, value, request.scheme === 'https'));
       }

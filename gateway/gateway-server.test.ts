@@ -660,7 +660,7 @@ describe.each(BOTH)('over %s', (protocol) => {
   test('a session comes back to the endpoint that answered first', async () => {
     await using gateway = await startGateway(
       partOf(port, {
-        rules: [ruleOf('r', { sessionPersistence: { type: 'cookie', name: 'sid', lifetime: 'session' } })],
+        rules: [ruleOf('r', { sessionPersistence: { scope: 'r', type: 'cookie', name: 'sid', lifetime: 'session' } })],
       }),
     );
     const first = await ask(protocol, gateway.port());

@@ -18,6 +18,7 @@ export class BodySource {
   readonly #body: RequestBody;
   #kept: Uint8Array[] | undefined;
   #keptOctets = 0;
+  #passedOctets = 0;
   #listening = false;
   #begun = false;
   #ended = false;
@@ -32,6 +33,11 @@ export class BodySource {
 
   get length(): number | undefined {
     return this.#body.length;
+  }
+
+  /** How many the client's stream gave so far. */
+  get passedOctets(): number {
+    return this.#passedOctets;
   }
 
   /** Another try can have all of it. */
@@ -86,6 +92,7 @@ export class BodySource {
 
   #chunk(chunk: Uint8Array): void {
     this.#begun = true;
+    this.#passedOctets += chunk.length;
     if (this.#kept !== undefined) {
       this.#keptOctets += chunk.length;
       if (this.#keptOctets > REPLAY_OCTETS) this.#kept = undefined;

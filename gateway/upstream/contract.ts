@@ -1,8 +1,8 @@
 import type { Duplex, Readable } from 'node:stream';
 import type {
   CompiledRetry,
-  CompiledRule,
   CompiledSessionPersistence,
+  CompiledTimeouts,
   WeightedBackend,
 } from '../../src/policy/model.ts';
 import type { Fields } from '../request.ts';
@@ -26,7 +26,7 @@ export interface ForwardRequest {
   /** End-to-end fields only, without `host`, `content-length`, `transfer-encoding` and what `connection` nominated. */
   readonly fields: Fields;
   readonly body: RequestBody | undefined;
-  readonly timeouts: CompiledRule['timeouts'];
+  readonly timeouts: CompiledTimeouts;
   readonly retry: CompiledRetry | undefined;
   /** `websocket` …: HTTP/1.1 upgrade to an HTTP/1.1 backend; RFC 8441 extended CONNECT in front becomes the same. */
   readonly upgrade?: string;
@@ -95,7 +95,7 @@ export interface Upstreams {
     random: number,
   ): BackendChoice | undefined;
   /** Value for the session cookie that leads back to the endpoint that answered; authenticated, so that nobody makes one up. */
-  sessionValue(choice: BackendChoice, endpoint: string): string;
+  sessionValue(persistence: CompiledSessionPersistence, choice: BackendChoice, endpoint: string): string;
   /** Never throws; failures go to `sink.error`, possibly before this returns. */
   forward(choice: BackendChoice, request: ForwardRequest, sink: ForwardSink): Forwarding;
   /**

@@ -38,6 +38,10 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
   readonly #sink: ForwardSink;
   readonly #deps: ExchangeDeps;
   readonly #requestDeadlineMs: number;
+  /** Of this try, once its answer has begun. */
+  #tryDeadlineMs = FOREVER;
+  /** Of the request's body, when the deadline of the head was set. */
+  #passedOctets = 0;
   #endpoint: Endpoint | undefined;
   #tried: Endpoint[] | undefined;
   #carrier: Carrier | undefined;
@@ -78,12 +82,22 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
     this.#endpoint = endpoint;
     endpoint.active += 1;
     const { backendRequestMs } = this.request.timeouts;
-    this.deadlineMs =
+    this.#tryDeadlineMs =
       backendRequestMs === undefined
         ? this.#requestDeadlineMs
         : Math.min(this.#requestDeadlineMs, this.#deps.monotonicMs() + backendRequestMs);
-    if (this.deadlineMs !== FOREVER) this.#deps.deadlines.add(this);
+    this.#awaitHead();
     endpoint.pool.acquire(this);
+  }
+
+  #awaitHead(): void {
+    const { headMs } = this.request.timeouts;
+    this.deadlineMs =
+      headMs === undefined
+        ? this.#tryDeadlineMs
+        : Math.min(this.#tryDeadlineMs, this.#deps.monotonicMs() + headMs);
+    if (this.body !== undefined) this.#passedOctets = this.body.passedOctets;
+    if (this.deadlineMs !== FOREVER) this.#deps.deadlines.add(this);
   }
 
   // --- Forwarding
@@ -103,6 +117,11 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
 
   deadlinePassed(): void {
     if (this.#over) return;
+    // While the request's body moves, the backend need not answer yet.
+    if (this.deadlineMs < this.#tryDeadlineMs && this.#bodyMoved()) {
+      this.#awaitHead();
+      return;
+    }
     const endpoint = this.#endpoint;
     this.#letGo();
     this.#backend.counts.timeouts += 1;
@@ -133,6 +152,10 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
       return;
     }
     this.#answered = true;
+    if (this.deadlineMs < this.#tryDeadlineMs) {
+      this.deadlineMs = this.#tryDeadlineMs;
+      if (this.deadlineMs === FOREVER) this.#deps.deadlines.delete(this);
+    }
     this.#sink.head(this.#head(status, fields, bodiless));
   }
 
@@ -255,6 +278,10 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
       return;
     }
     this.#cancelBackoff = this.#deps.after(delayMs, () => this.start());
+  }
+
+  #bodyMoved(): boolean {
+    return this.body !== undefined && this.body.passedOctets > this.#passedOctets;
   }
 
   /** Ends the try: nothing of it comes back. */

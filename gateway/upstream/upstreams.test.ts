@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as later } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CompiledBackend, CompiledRetry } from '../../src/policy/model.ts';
@@ -631,6 +631,63 @@ describe('time', () => {
     const told = await send(upstreams([server.port]), get('/', { timeouts: { requestMs: 30 } })).over;
     expect(told).toMatchObject({ body: 'abc', error: { code: 'BACKEND_TIMEOUT' } });
   });
+
+  describe('of silence', () => {
+    /** Upstreams whose time passes by hand. */
+    function byHand(port: number) {
+      let now = 0;
+      const ticks: (() => void)[] = [];
+      const after = (delayMs: number, task: () => void) => {
+        if (delayMs < 1_000) ticks.push(task);
+        return () => {};
+      };
+      const to = upstreams([port], {}, { monotonicMs: () => now, after });
+      const pass = (ms: number): void => {
+        now += ms;
+        for (const tick of ticks.splice(0)) tick();
+      };
+      return { to, pass };
+    }
+    const patient = { timeouts: { headMs: 60_000 } };
+
+    test('a backend that says nothing is given up', async () => {
+      const server = await backend(() => {});
+      const { to, pass } = byHand(server.port);
+      const sent = send(to, get('/', patient));
+      await until('it is asked', async () => server.received.length > 0, 2_000, 2);
+      pass(59_000);
+      expect(sent.error).toBeUndefined();
+      pass(1_000);
+      expect((await sent.over).error).toMatchObject({ code: 'BACKEND_TIMEOUT', status: 504 });
+    });
+
+    test('an answer that has begun may take as long as it likes', async () => {
+      const server = await backend((socket) =>
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc'),
+      );
+      const { to, pass } = byHand(server.port);
+      const sent = send(to, get('/', patient));
+      await until('it has begun', async () => sent.body === 'abc', 2_000, 2);
+      pass(600_000);
+      expect(sent.error).toBeUndefined();
+      server.sockets[0]?.write('def');
+      expect(await sent.over).toMatchObject({ body: 'abcdef', error: undefined });
+    });
+
+    test('it begins anew while the body of the request moves', async () => {
+      const server = await backend(() => {});
+      const { to, pass } = byHand(server.port);
+      const stream = new PassThrough();
+      const body = { stream, length: 6, trailers: () => [] };
+      const sent = send(to, get('/', { ...patient, method: 'POST', body }));
+      stream.write('abc');
+      await until('it moved', async () => server.received.join('').endsWith('abc'), 2_000, 2);
+      pass(60_000);
+      expect(sent.error).toBeUndefined();
+      pass(60_000);
+      expect((await sent.over).error).toMatchObject({ code: 'BACKEND_TIMEOUT' });
+    });
+  });
 });
 
 describe('health', () => {
@@ -711,13 +768,13 @@ describe('choice and sessions', () => {
     expect(to.choose([], undefined, undefined, 0)).toBeUndefined();
   });
 
-  const persistence = { type: 'cookie', name: 's', lifetime: 'session' } as const;
+  const persistence = { scope: 'r', type: 'cookie', name: 's', lifetime: 'session' } as const;
 
   test('a session leads back to its endpoint, until that is gone', async () => {
     const [one, two] = [await backend(echo('one')), await backend(echo('two'))];
     const to = upstreams([one.port, two.port]);
     const endpoint = `127.0.0.1:${two.port}`;
-    const value = to.sessionValue(CHOICE, endpoint);
+    const value = to.sessionValue(persistence, CHOICE, endpoint);
     for (let at = 0; at < 4; at += 1) {
       const choice = to.choose(AMONG, persistence, value, 0.5) ?? CHOICE;
       expect(choice.endpoint).toBe(endpoint);
@@ -735,24 +792,31 @@ describe('choice and sessions', () => {
       { backend: BACKEND, weight: 0, filters: [] },
       { backend: 'other', weight: 1, filters: [] },
     ];
-    const value = to.sessionValue(CHOICE, '127.0.0.1:1234');
+    const value = to.sessionValue(persistence, CHOICE, '127.0.0.1:1234');
     expect(to.choose(among, persistence, undefined, 0)?.target.backend).toBe('other');
     expect(to.choose(among, persistence, value, 0)?.target.backend).toBe(BACKEND);
   });
 
   test('a value that was made up, changed, or sealed with another key is nothing', () => {
     const to = upstreams([1_234]);
-    const value = to.sessionValue(CHOICE, '127.0.0.1:1234');
+    const value = to.sessionValue(persistence, CHOICE, '127.0.0.1:1234');
     const others = [
       'abc',
       '',
       `${value}A`,
       (value.startsWith('A') ? 'B' : 'A') + value.slice(1),
       value.slice(0, -3) + (value.at(-3) === 'A' ? 'B' : 'A') + value.slice(-2),
-      upstreams([1_234]).sessionValue(CHOICE, '127.0.0.1:1234'),
+      upstreams([1_234]).sessionValue(persistence, CHOICE, '127.0.0.1:1234'),
     ];
     expect(to.choose(AMONG, persistence, value, 0)?.endpoint).toBe('127.0.0.1:1234');
     for (const other of others) expect(to.choose(AMONG, persistence, other, 0)?.endpoint).toBeUndefined();
+  });
+
+  test('the session of one rule leads nowhere under another (GEP-1619)', () => {
+    const to = upstreams([1_234]);
+    const value = to.sessionValue(persistence, CHOICE, '127.0.0.1:1234');
+    expect(to.choose(AMONG, { ...persistence, scope: 'other' }, value, 0)?.endpoint).toBeUndefined();
+    expect(to.choose(AMONG, persistence, value, 0)?.endpoint).toBe('127.0.0.1:1234');
   });
 
   test('sessions end after their absolute and idle time', () => {
@@ -760,16 +824,16 @@ describe('choice and sessions', () => {
     const to = upstreams([1_234], {}, { wallMs: () => now });
     const limits = { ...persistence, absoluteTimeoutMs: 100_000, idleTimeoutMs: 40_000 };
     const endpoint = '127.0.0.1:1234';
-    let value = to.sessionValue(CHOICE, endpoint);
+    let value = to.sessionValue(persistence, CHOICE, endpoint);
     for (let at = 0; at < 3; at += 1) {
       now += 30_000;
       const choice = to.choose(AMONG, limits, value, 0) ?? CHOICE;
       expect(choice.endpoint).toBe(endpoint);
-      value = to.sessionValue(choice, endpoint);
+      value = to.sessionValue(persistence, choice, endpoint);
     }
     now += 30_000;
     expect(to.choose(AMONG, limits, value, 0)?.endpoint).toBeUndefined();
-    value = to.sessionValue(CHOICE, endpoint);
+    value = to.sessionValue(persistence, CHOICE, endpoint);
     now += 41_000;
     expect(to.choose(AMONG, limits, value, 0)?.endpoint).toBeUndefined();
   });

@@ -112,7 +112,7 @@ export function createUpstreams(
     persistence: CompiledSessionPersistence,
     value: string,
   ): BackendChoice | undefined => {
-    const session = values.open(value, endpointsOf(among, backends));
+    const session = values.open(persistence.scope, value, endpointsOf(among, backends));
     if (session === undefined) return undefined;
     const nowMs = deps.wallMs();
     const { absoluteTimeoutMs, idleTimeoutMs } = persistence;
@@ -144,10 +144,10 @@ export function createUpstreams(
       return last && { target: last };
     },
 
-    sessionValue(choice, endpoint) {
+    sessionValue({ scope }, choice, endpoint) {
       const nowS = Math.floor(deps.wallMs() / 1_000);
       const goesOn = choice.endpoint === endpoint ? choice.sessionSinceS : undefined;
-      return values.seal(choice.target.backend ?? '', endpoint, goesOn ?? nowS, nowS);
+      return values.seal(scope, choice.target.backend ?? '', endpoint, goesOn ?? nowS, nowS);
     },
 
     forward(choice, request, sink) {

@@ -82,7 +82,11 @@ const rule = z.looseObject({
   filters,
   backends: z.array(weighted),
   callers: z.array(z.looseObject({ when: text, backends: z.array(weighted) })),
-  timeouts: z.looseObject({ requestMs: duration.optional(), backendRequestMs: duration.optional() }),
+  timeouts: z.looseObject({
+    requestMs: duration.optional(),
+    backendRequestMs: duration.optional(),
+    headMs: duration.optional(),
+  }),
   retry: z
     .looseObject({
       attempts: count,
@@ -92,7 +96,12 @@ const rule = z.looseObject({
     })
     .optional(),
   sessionPersistence: z
-    .looseObject({ type: z.enum(['cookie', 'header']), name, lifetime: z.enum(['session', 'permanent']) })
+    .looseObject({
+      scope: name,
+      type: z.enum(['cookie', 'header']),
+      name,
+      lifetime: z.enum(['session', 'permanent']),
+    })
     .optional(),
   auth: name.optional(),
   edge: name,

@@ -222,9 +222,10 @@ describe('compiling gateways', () => {
       },
       sessionPersistence: { type: 'cookie', name: 's', lifetime: 'session', absoluteTimeoutMs: 3_600_000 },
     });
-    expect(part.rules['HTTPRoute/shop/r/1']?.filters).toEqual([
-      { type: 'redirect', scheme: 'https', statusCode: 308 },
-    ]);
+    expect(part.rules['HTTPRoute/shop/r/1']).toMatchObject({
+      filters: [{ type: 'redirect', scheme: 'https', statusCode: 308 }],
+      timeouts: { headMs: 60_000 },
+    });
   });
 
   it.each([

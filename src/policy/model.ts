@@ -91,13 +91,22 @@ export interface CompiledRule {
   readonly backends: readonly WeightedBackend[];
   /** The first whose `when` is true takes the place of `backends`; looked at after authorisation. */
   readonly callers: readonly { readonly when: string; readonly backends: readonly WeightedBackend[] }[];
-  readonly timeouts: { readonly requestMs?: number; readonly backendRequestMs?: number };
+  readonly timeouts: CompiledTimeouts;
   readonly retry?: CompiledRetry;
   readonly sessionPersistence?: CompiledSessionPersistence;
   /** Key of `GatewayPart.auth`; absent: anyone may pass. */
   readonly auth?: string;
   /** Key of `GatewayPart.edge`. */
   readonly edge: string;
+}
+
+export interface CompiledTimeouts {
+  /** From the request to the end of its answer, with all tries. */
+  readonly requestMs?: number;
+  /** The same for each try. */
+  readonly backendRequestMs?: number;
+  /** Until the head of the answer, begun anew while the request's body moves. */
+  readonly headMs?: number;
 }
 
 export interface WeightedBackend {
@@ -160,6 +169,8 @@ export interface CompiledRetry {
 }
 
 export interface CompiledSessionPersistence {
+  /** What sessions belong to, one for each rule: they lead nowhere under another (GEP-1619). */
+  readonly scope: string;
   readonly type: 'cookie' | 'header';
   readonly name: string;
   /** `session`: a cookie without lifetime. */

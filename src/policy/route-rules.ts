@@ -16,6 +16,7 @@ import type {
   CompiledRetry,
   CompiledRule,
   CompiledSessionPersistence,
+  CompiledTimeouts,
   HeaderChanges,
   PathRewrite,
   WeightedBackend,
@@ -26,7 +27,7 @@ export interface RuleBody {
   readonly filters: readonly CompiledFilter[];
   readonly backends: readonly WeightedBackend[];
   readonly callers: CompiledRule['callers'];
-  readonly timeouts: CompiledRule['timeouts'];
+  readonly timeouts: CompiledTimeouts;
   readonly retry: Omit<CompiledRetry, 'budget'> | undefined;
   readonly sessionPersistence: CompiledSessionPersistence | undefined;
   /** The first reference that does not resolve: `ResolvedRefs=False`. */
@@ -109,7 +110,7 @@ export function compileRuleBody(
     filters,
     backends: backendsOf(rule.backendRefs ?? []),
     callers,
-    timeouts: timeoutsOf(rule.timeouts),
+    timeouts: timeoutsOf(rule.timeouts, route.kind),
     retry: retryOf(rule.retry),
     sessionPersistence: persistenceOf(rule.sessionPersistence, route, index),
     unresolved: problems[0],
@@ -262,10 +263,14 @@ function rewriteOf(path: PathModifier): PathRewrite {
     : { type: 'prefix', value: path.replacePrefixMatch };
 }
 
-const NO_TIMEOUTS: CompiledRule['timeouts'] = {};
+/** How long a backend may stay silent where the route does not say how long it may take. A stream of gRPC may be silent for longer. */
+const SILENT: Readonly<Record<AnyRoute['kind'], CompiledTimeouts>> = {
+  HTTPRoute: { headMs: 60_000 },
+  GRPCRoute: {},
+};
 
-function timeoutsOf(timeouts: HttpRouteRule['timeouts']): CompiledRule['timeouts'] {
-  if (timeouts === undefined) return NO_TIMEOUTS;
+function timeoutsOf(timeouts: HttpRouteRule['timeouts'], kind: AnyRoute['kind']): CompiledTimeouts {
+  if (timeouts?.request === undefined && timeouts?.backendRequest === undefined) return SILENT[kind];
   // GEP-1742: 0s is no limit.
   const requestMs = durationMs(timeouts.request ?? '0s');
   const backendRequestMs = durationMs(timeouts.backendRequest ?? '0s');
@@ -291,6 +296,7 @@ function persistenceOf(
   const own = sha256Hex(`${route.kind}/${namespace}/${name}/${ruleNameOf(route, index)}`).slice(0, 8);
   const type = given.type === 'Header' ? 'header' : 'cookie';
   return {
+    scope: own,
     type,
     name: given.sessionName ?? (type === 'header' ? 'x-portolan-session' : `portolan-session-${own}`),
     lifetime: given.cookieConfig?.lifetimeType === 'Permanent' ? 'permanent' : 'session',

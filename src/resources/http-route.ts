@@ -69,7 +69,10 @@ const rule = z.strictObject({
       request: duration.optional().describe('For the whole answer; 0s: no limit.'),
       backendRequest: duration.optional().describe('For one try at a backend.'),
     })
-    .optional(),
+    .optional()
+    .describe(
+      'Without any, a backend may take 60 s to begin its answer, longer while the request still arrives.',
+    ),
   retry: z
     .strictObject({
       codes: z.array(statusCode).max(32).default([]),
