@@ -6153,6 +6153,7 @@ export interface components {
                      */
                     type?: "Cookie" | "Header";
                 };
+                /** @description Without any, a backend may take 60 s to begin its answer, longer while the request still arrives. */
                 timeouts?: {
                     /** @description For one try at a backend. */
                     backendRequest?: string;
