@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/contract.ts';
 import { fieldOf } from '../request.ts';
 import type { ExchangeRecord } from './contract.ts';
 
@@ -21,9 +22,7 @@ export const jsonAccessLine: AccessLine = (record, nowMs) => {
   const { request, principal } = record;
   let line = `{"time":"${isoTime(request?.wallMs ?? nowMs)}"`;
   if (request !== undefined) {
-    line += `,"requestId":${quoted(request.id)},"client":${quoted(request.source.address)}`;
-    line += `,"method":${quoted(request.method)},"scheme":"${request.scheme}","host":${quoted(request.host)}`;
-    line += `,"path":${quoted(cut(request.path, MAX_PATH))},"protocol":"HTTP/${request.httpVersion}"`;
+    line += `,"requestId":${quoted(request.id)},"client":${clients.of(request.source.address)},"method":${methods.of(request.method)},"scheme":"${request.scheme}","host":${hosts.of(request.host)},"path":${quoted(cut(request.path, MAX_PATH))},"protocol":"HTTP/${request.httpVersion}"`;
     if (request.tls !== undefined) line += `,"tls":${quoted(request.tls.protocol)}`;
   }
   line += `,"status":${record.status}`;
@@ -32,25 +31,34 @@ export const jsonAccessLine: AccessLine = (record, nowMs) => {
   if (record.authorisedMs > 0) line += `,"authMs":${millis(record.authorisedMs - record.startMs)}`;
   if (record.firstByteMs > 0)
     line += `,"backendMs":${millis(record.firstByteMs - (record.authorisedMs || record.startMs))}`;
-  line += `,"listener":${quoted(record.listener)}`;
-  if (record.rule !== '') line += `,"route":${quoted(record.route)},"rule":${quoted(record.rule)}`;
-  if (principal !== undefined && principal.method !== 'none') {
-    line += `,"principal":${quoted(cut(principal.name, MAX_TEXT))},"principalClass":${quoted(principal.method)}`;
-    if (principal.keyId !== undefined) line += `,"keyId":${quoted(principal.keyId)}`;
-    if (principal.plan !== undefined) line += `,"plan":${quoted(principal.plan)}`;
-  }
+  line += `,"listener":${listeners.of(record.listener)}`;
+  if (record.rule !== '') line += `,"route":${routes.of(record.route)},"rule":${rules.of(record.rule)}`;
+  if (principal !== undefined && principal.method !== 'none') line += callerPart(principal);
   if (record.backend !== '')
-    line += `,"backend":${quoted(record.backend)},"endpoint":${quoted(record.endpoint)}`;
+    line += `,"backend":${backends.of(record.backend)},"endpoint":${endpoints.of(record.endpoint)}`;
   if (record.retries > 0) line += `,"retries":${record.retries}`;
-  if (record.traceId !== '') line += `,"traceId":${quoted(record.traceId)},"spanId":${quoted(record.spanId)}`;
+  if (record.traceId !== '') line += `,"traceId":${quoted(record.traceId)},"spanId":"${record.spanId}"`;
   if (request !== undefined) {
     const agent = fieldOf(request.fields, 'user-agent');
-    if (agent !== undefined) line += `,"userAgent":${quoted(cut(agent, MAX_TEXT))}`;
+    if (agent !== undefined) line += `,"userAgent":${agents.of(cut(agent, MAX_TEXT))}`;
     const referer = fieldOf(request.fields, 'referer');
     if (referer !== undefined) line += `,"referer":${quoted(bareReferer(referer))}`;
   }
   return `${line}}\n`;
 };
+
+let caller: Principal | undefined;
+let callerText = '';
+
+function callerPart(principal: Principal): string {
+  if (principal === caller) return callerText;
+  let part = `,"principal":${quoted(cut(principal.name, MAX_TEXT))},"principalClass":${quoted(principal.method)}`;
+  if (principal.keyId !== undefined) part += `,"keyId":${quoted(principal.keyId)}`;
+  if (principal.plan !== undefined) part += `,"plan":${quoted(principal.plan)}`;
+  caller = principal;
+  callerText = part;
+  return part;
+}
 
 /**
  * Combined Log Format (Common with Referer and User-Agent), and after it
@@ -82,6 +90,30 @@ function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
+/** What one request after the other has alike is quoted once. */
+class LastQuoted {
+  #text = '';
+  #quoted = '""';
+
+  of(text: string): string {
+    if (text !== this.#text) {
+      this.#text = text;
+      this.#quoted = quoted(text);
+    }
+    return this.#quoted;
+  }
+}
+
+const clients = new LastQuoted();
+const methods = new LastQuoted();
+const hosts = new LastQuoted();
+const listeners = new LastQuoted();
+const routes = new LastQuoted();
+const rules = new LastQuoted();
+const backends = new LastQuoted();
+const endpoints = new LastQuoted();
+const agents = new LastQuoted();
+
 /** As Apache and nginx escape it: nothing can end a line or a quoted part. */
 function bare(text: string): string {
   return PLAIN.test(text) ? text : text.replace(HARMFUL, escaped);
@@ -107,9 +139,15 @@ function bareReferer(referer: string): string {
   return cut(end < 0 ? referer : referer.slice(0, end), MAX_TEXT).replace(/\/\/[^/@]*@/, '//');
 }
 
-/** Three decimals are microseconds: enough, and short. */
-function millis(ms: number): number {
-  return ms > 0 ? Math.round(ms * 1000) / 1000 : 0;
+const FRACTIONS = Array.from({ length: 1000 }, (_, micros) =>
+  micros === 0 ? '' : `.${String(micros).padStart(3, '0').replace(/0+$/, '')}`,
+);
+
+/** Three decimals are microseconds: enough, and short. From a table, since numbers with decimals are slow to write. */
+function millis(ms: number): string {
+  const micros = ms > 0 ? Math.round(ms * 1000) : 0;
+  const whole = Math.floor(micros / 1000);
+  return `${whole}${FRACTIONS[micros - whole * 1000]}`;
 }
 
 let isoSecond = -1;

@@ -4,8 +4,8 @@ import type { Counter } from '../../src/telemetry/counters.ts';
 
 /** Where lines go. Never blocks and never grows without bound: what does not fit is dropped and counted. */
 export interface LogSink {
-  /** @param lines how many lines this text is, for counting */
-  write(text: string, lines: number): void;
+  /** @param octets whole lines, which are the sink's from now on @param lines how many, for counting */
+  write(octets: Buffer, lines: number): void;
   /** Opens the file anew, after somebody moved it away. */
   reopen(): void;
   /** Writes what waits. */
@@ -21,8 +21,8 @@ export interface LogSinkCounters {
 const MAX_WAITING_OCTETS = 8 * 1024 * 1024;
 
 /**
- * A file that is only appended to. Each text is one write, so that the lines of several threads with the same file do not mix; rotation
- * is that of the system (`logrotate` with `copytruncate`, or a move and `reopen`).
+ * A file that is only appended to. What is given at once is one write, so that the lines of several threads with the same file do not
+ * mix; rotation is that of the system (`logrotate` with `copytruncate`, or a move and `reopen`).
  */
 export function createFileSink(
   path: string,
@@ -75,8 +75,7 @@ export function createFileSink(
   };
 
   return {
-    write(text, lines) {
-      const octets = Buffer.from(text);
+    write(octets, lines) {
       if (closed || waitingOctets + octets.length > MAX_WAITING_OCTETS) {
         counters.dropped.add(lines);
         return;
@@ -102,12 +101,12 @@ export function createFileSink(
 export function createStreamSink(stream: Writable, counters: LogSinkCounters): LogSink {
   let closed = false;
   return {
-    write(text, lines) {
-      if (closed || stream.destroyed || stream.writableLength + text.length > MAX_WAITING_OCTETS) {
+    write(octets, lines) {
+      if (closed || stream.destroyed || stream.writableLength + octets.length > MAX_WAITING_OCTETS) {
         counters.dropped.add(lines);
         return;
       }
-      stream.write(text);
+      stream.write(octets);
       counters.written.add(lines);
     },
     reopen: () => undefined,

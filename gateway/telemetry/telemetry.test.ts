@@ -228,7 +228,7 @@ describe('the access log', () => {
   const folders: string[] = [];
   afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
-  const telemetryWith = (sink: { write(text: string, lines: number): void }) => {
+  const telemetryWith = (sink: { write(octets: Buffer, lines: number): void }) => {
     const due: (() => void)[] = [];
     const telemetry = createTelemetry({
       counters: new Counters(),
@@ -244,7 +244,9 @@ describe('the access log', () => {
 
   it('gives many lines to the sink at once', () => {
     const given: [string, number][] = [];
-    const { telemetry, due } = telemetryWith({ write: (text, lines) => given.push([text, lines]) });
+    const { telemetry, due } = telemetryWith({
+      write: (octets, lines) => given.push([octets.toString(), lines]),
+    });
     for (let n = 0; n < 5; n += 1) telemetry.ended(record);
     expect(given).toEqual([]);
     expect(due).toHaveLength(1);
@@ -254,9 +256,22 @@ describe('the access log', () => {
     expect(given.length).toBeGreaterThan(1);
   });
 
+  it('has every line whole and in order, however long, and characters of all lengths', () => {
+    const given: string[] = [];
+    const { telemetry } = telemetryWith({ write: (octets) => given.push(octets.toString()) });
+    const paths = Array.from({ length: 60 }, (_, n) => `/${n}/${'ä€😀'.repeat(n * 20)}`);
+    for (const path of paths) telemetry.ended({ ...record, request: { ...request, path } });
+    telemetry.flush();
+    const lines = given.join('').split('\n');
+    expect(lines.pop()).toBe('');
+    expect(lines.map((line) => (JSON.parse(line) as { path: string }).path)).toEqual(
+      paths.map((path) => path.slice(0, 4096)),
+    );
+  });
+
   it('has the format of the rule, or of the port where no rule matched', () => {
     const given: string[] = [];
-    const { telemetry } = telemetryWith({ write: (text) => given.push(text) });
+    const { telemetry } = telemetryWith({ write: (octets) => given.push(octets.toString()) });
     const edge = (format: 'json' | 'common' | 'off') => ({
       responseHeaders: {},
       limits: {
@@ -310,16 +325,16 @@ describe('the access log', () => {
     const path = join(folder, 'access.log');
     const counters = accessLogCounters(new Counters());
     const sink = createFileSink(path, counters, () => undefined);
-    sink.write('one\n', 1);
+    sink.write(Buffer.from('one\n'), 1);
     const flushed = createFileSink(path, counters, () => undefined);
-    flushed.write('two\n', 1);
+    flushed.write(Buffer.from('two\n'), 1);
     await flushed.close();
     await sink.close();
     expect((await readFile(path, 'utf8')).split('\n').sort()).toEqual(['', 'one', 'two']);
     await rename(path, `${path}.1`);
     const again = createFileSink(path, counters, () => undefined);
     again.reopen();
-    again.write('three\n', 1);
+    again.write(Buffer.from('three\n'), 1);
     await again.close();
     expect(await readFile(path, 'utf8')).toBe('three\n');
     expect(counters.written.value).toBe(3);
@@ -329,14 +344,14 @@ describe('the access log', () => {
     const counters = accessLogCounters(new Counters());
     const warnings: string[] = [];
     const sink = createFileSink('/nonexistent/access.log', counters, (_, message) => warnings.push(message));
-    sink.write('a\nb\n', 2);
+    sink.write(Buffer.from('a\nb\n'), 2);
     await sink.close();
     expect(counters.dropped.value).toBe(2);
     expect(warnings).toHaveLength(1);
 
     const stuck = new Writable({ write: () => undefined });
     const slow = createStreamSink(stuck, counters);
-    const megabyte = 'x'.repeat(1024 * 1024);
+    const megabyte = Buffer.alloc(1024 * 1024, 'x');
     for (let n = 0; n < 20; n += 1) slow.write(megabyte, 1);
     expect(stuck.writableLength).toBeLessThanOrEqual(8 * 1024 * 1024);
     expect(counters.dropped.value).toBe(2 + 12);
