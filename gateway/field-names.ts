@@ -88,6 +88,14 @@ export function fieldName(written: string): FieldName {
   return field;
 }
 
+/**
+ * The one name of a field for servers that hand fields to programs in variables: they read `x_user` as `x-user`, and `x_forwarded_for` as
+ * what the gateway says itself.
+ */
+export function dashed(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
 const NEVER_FORWARDED: ReadonlySet<FieldKind> = new Set<FieldKind>([
   'hopByHop',
   'host',

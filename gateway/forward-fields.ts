@@ -1,5 +1,6 @@
 import { withoutCookies } from './auth/strip.ts';
 import type { Exchange } from './exchange.ts';
+import { dashed, fieldName } from './field-names.ts';
 import { withoutField } from './filters/headers.ts';
 import type { Fields } from './request.ts';
 
@@ -22,8 +23,11 @@ export function forwardFields(exchange: Exchange): Fields {
     const name = fields[at] ?? '';
     let value = fields[at + 1] ?? '';
     if (name === 'content-length' || name === 'transfer-encoding') continue;
-    if (isTaken(name, identityNames, removed)) continue;
-    if (!source.trusted && proxyNames.has(dashed(name))) continue;
+    const plain = dashed(name);
+    if (plain !== name && fieldName(plain).kind !== 'endToEnd') continue;
+    if (identityNames.has(plain)) continue;
+    if (removed !== undefined && (removed.includes(plain) || removed.includes(name))) continue;
+    if (!source.trusted && proxyNames.has(plain)) continue;
     if (name === 'cookie' && removedCookies !== undefined && removedCookies.length > 0) {
       value = withoutCookies(value, removedCookies);
       if (value === '') continue;
@@ -51,22 +55,6 @@ export function forwardFields(exchange: Exchange): Fields {
     for (const text of set) out.push(text);
   }
   return out;
-}
-
-/** Servers that hand fields to programs in variables read `x_user` as `x-user`. */
-function dashed(name: string): string {
-  return name.includes('_') ? name.replaceAll('_', '-') : name;
-}
-
-function isTaken(
-  name: string,
-  identityNames: ReadonlySet<string>,
-  removed: readonly string[] | undefined,
-): boolean {
-  const plain = dashed(name);
-  return (
-    identityNames.has(plain) || (removed !== undefined && (removed.includes(plain) || removed.includes(name)))
-  );
 }
 
 /** As the client named it. */

@@ -321,6 +321,49 @@ describe.each(BOTH)('over %s', (protocol) => {
     ]);
   });
 
+  test.each(['/p', '/open'])(
+    'no spelling of a name gets a client’s word to %s as the policy’s or the gateway’s',
+    async (path) => {
+      const trusted = 'believed_user';
+      const auth: CompiledAuth = {
+        ...PROTECTED,
+        authentication: [
+          {
+            name: 'proxy',
+            when: [],
+            method: { type: 'plain', header: trusted },
+            defaults: {},
+            overrides: {},
+          },
+        ],
+        response: { ...PROTECTED.response, headers: [['Is_Role', '"member"']] },
+      };
+      await using gateway = await startGateway(
+        partOf(port, {
+          auth: { keys: auth },
+          rules: [ruleOf('protected', { auth: 'keys' }), ruleOf('open')],
+          matches: [matchOf('protected', { path: { type: 'prefix', value: '/p' } }), matchOf('open')],
+        }),
+        { decide: () => ({ ...ALLOWED, set: ['is_role', 'member'], removed: ['is_role', trusted] }) },
+      );
+      const names = ['is-role', 'is_role', 'believed_user', 'believed-user'];
+      const own = [
+        'x_forwarded_for',
+        'x-forwarded_for',
+        'x_forwarded_proto',
+        'x_real_ip',
+        'x_request_id',
+        'content_type',
+      ];
+      await ask(protocol, gateway.port(), {
+        path,
+        headers: Object.fromEntries([...names, ...own].map((name) => [name, 'made-up'])),
+      });
+      expect(JSON.stringify(seen.at(-1)?.headers)).not.toContain('made-up');
+      expect(seen.at(-1)?.headers.is_role).toBe(path === '/p' ? 'member' : undefined);
+    },
+  );
+
   test('a denial is what the policy says, now or later', async () => {
     for (const decision of [DENIED, Promise.resolve(DENIED)]) {
       await using gateway = await startGateway(
@@ -660,7 +703,11 @@ describe.each(BOTH)('over %s', (protocol) => {
   test('a session comes back to the endpoint that answered first', async () => {
     await using gateway = await startGateway(
       partOf(port, {
-        rules: [ruleOf('r', { sessionPersistence: { scope: 'r', type: 'cookie', name: 'sid', lifetime: 'session' } })],
+        rules: [
+          ruleOf('r', {
+            sessionPersistence: { scope: 'r', type: 'cookie', name: 'sid', lifetime: 'session' },
+          }),
+        ],
       }),
     );
     const first = await ask(protocol, gateway.port());

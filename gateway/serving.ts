@@ -17,6 +17,7 @@ import type {
 } from '../src/policy/model.ts';
 import { RouteTable } from '../src/policy/route-table.ts';
 import { Networks } from './client-address.ts';
+import { dashed } from './field-names.ts';
 import { CorsRules } from './filters/cors.ts';
 import { HeaderEdit } from './filters/headers.ts';
 import type { Upstreams } from './upstream/contract.ts';
@@ -26,9 +27,9 @@ export interface Serving {
   readonly part: GatewayPart;
   readonly upstreams: Upstreams;
   readonly ports: ReadonlyMap<number, ServedPort>;
-  /** Names that policies set for backends: never taken from a client. Lower case. */
+  /** Names that policies set for backends: never taken from a client. Lower case; those with `_` also with `-` instead. */
   readonly identityNames: ReadonlySet<string>;
-  /** Names that are believed from trusted proxies only. */
+  /** Names that are believed from trusted proxies only; written the same way. */
   readonly proxyNames: ReadonlySet<string>;
   /** By listener id: cannot be served, why. */
   readonly problems: ReadonlyMap<string, string>;
@@ -127,12 +128,16 @@ export function makeServing(
   const identityNames = new Set<string>();
   const proxyNames = new Set(CERTIFICATE_NAMES);
   for (const auth of Object.values(part.auth)) {
-    for (const [name] of auth.response.headers) identityNames.add(name.toLowerCase());
+    for (const [name] of auth.response.headers) addBoth(identityNames, name.toLowerCase());
     for (const { method } of auth.authentication) {
-      if (method.type === 'plain') proxyNames.add(method.header.toLowerCase());
+      if (method.type === 'plain') addBoth(proxyNames, method.header.toLowerCase());
     }
   }
   return { part, upstreams: upstreamsOf(part, secrets), ports, identityNames, proxyNames, problems };
+}
+
+function addBoth(names: Set<string>, name: string): void {
+  names.add(name).add(dashed(name));
 }
 
 function servedEdge(edge: CompiledEdge): ServedEdge {
