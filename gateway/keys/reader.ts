@@ -1,5 +1,6 @@
 import { createKeyDigest } from '../../src/identity/api-key.ts';
 import type { KeyAnswer, KeyRecord, KeyTable } from './contract.ts';
+import { KnownDigests } from './known-digests.ts';
 import {
   BLOCK_BYTES,
   DIRECTORY,
@@ -61,6 +62,7 @@ export function readKeyTable(shared: SharedKeys, options: KeyReaderOptions): Key
   let recent = new Map<number, Decoded>();
   let older = new Map<number, Decoded>();
   const profiles = new Map<number, Profile>();
+  const digests = new KnownDigests();
 
   /** Views of fixed length are as fast as those of any array; they are made anew when the buffer has grown past them. */
   const slotsTo = (words: number): boolean => {
@@ -162,10 +164,15 @@ export function readKeyTable(shared: SharedKeys, options: KeyReaderOptions): Key
 
   return {
     find(key, pairId, wallMs) {
-      const digest = digestOf(key, pairId);
+      const before = pairId === undefined ? digests.of(key) : undefined;
+      const digest = before ?? digestOf(key, pairId);
       for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
         const answer = look(digest, wallMs);
-        if (answer !== undefined) return answer;
+        if (answer === undefined) continue;
+        if (answer.type === 'known') {
+          if (before === undefined && pairId === undefined) digests.add(key, digest);
+        } else if (before !== undefined) digests.delete(key);
+        return answer;
       }
       return UNKNOWN;
     },
