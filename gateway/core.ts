@@ -94,9 +94,10 @@ export function sweepIdle(core: GatewayCore): () => void {
       }
     }
     for (const exchange of core.stalled) {
-      if (now - exchange.stalledMs > idleLimit(exchange)) {
+      if (!exchange.mayTake()) exchange.stalledMs = now;
+      else if (now - exchange.stalledMs > idleLimit(exchange)) {
         core.stalled.delete(exchange);
-        exchange.fail('REQUEST_TIMEOUT', 408, 'The answer was not taken.');
+        exchange.abandon();
       }
     }
     stop = core.deps.after(SWEEP_MS, sweep);

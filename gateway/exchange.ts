@@ -126,6 +126,7 @@ export abstract class Exchange implements ForwardSink {
     if (this.over || this.answered) return;
     this.answered = true;
     this.sendEnd(trailers);
+    this.#awaitTaking();
   }
 
   error(error: ForwardError): void {
@@ -187,6 +188,7 @@ export abstract class Exchange implements ForwardSink {
     if (this.request !== undefined) full.push('x-request-id', this.request.id);
     this.#sent = Buffer.byteLength(body);
     this.sendWhole(status, full, body);
+    this.#awaitTaking();
   }
 
   /** Breaks off an exchange that goes on: before an answer with this, after its head by cutting. */
@@ -201,6 +203,17 @@ export abstract class Exchange implements ForwardSink {
       this.answered = true;
       this.cut();
     }
+  }
+
+  /** The client does not take its answer. Also when the gateway has nothing more to add to it: what waits would wait for ever. */
+  abandon(): void {
+    if (this.over) return;
+    if (!this.answered) {
+      this.fail('REQUEST_TIMEOUT', 408, 'The answer was not taken.');
+      return;
+    }
+    if (this.#code === '') this.#code = 'REQUEST_TIMEOUT';
+    this.cut();
   }
 
   // --- its end
@@ -263,8 +276,14 @@ export abstract class Exchange implements ForwardSink {
   abstract awaitsBody(): boolean;
   bodyMark = -1;
   bodyMarkMs = 0;
+  /** It is the client's turn to take the answer: no other one of its connection goes before. */
+  abstract mayTake(): boolean;
   /** Since when the client does not take the answer. */
   stalledMs = 0;
+
+  #awaitTaking(): void {
+    if (!this.over) this.stall();
+  }
 
   protected stall(): void {
     this.stalledMs = this.core.deps.monotonicMs();

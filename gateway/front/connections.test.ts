@@ -244,6 +244,29 @@ describe('I26 HTTP/2 in bad faith', () => {
     bad.destroy();
   });
 
+  test('a client that never takes an answer, however small, does not hold its stream for ever', async () => {
+    await using gateway = await startGateway(partOf(port, { edge: limits({ bodyIdleTimeoutMs: 300 }) }));
+    const client = http2.connect(`http://127.0.0.1:${gateway.port()}`, {
+      settings: { initialWindowSize: 0 },
+    });
+    client.on('error', () => {});
+    const stream = client.request({ ':path': '/', ':authority': 'a' });
+    stream.on('error', () => {});
+    await until('its record', async () => gateway.records.length === 1, 10_000);
+    expect(gateway.records[0]).toMatchObject({ status: 200, code: 'REQUEST_TIMEOUT' });
+    client.destroy();
+  });
+
+  test('a head that is begun and never ended does not hold its connection for ever', async () => {
+    await using gateway = await startGateway(partOf(port, { edge: limits({ keepAliveTimeoutMs: 200 }) }));
+    // The preface, SETTINGS, and HEADERS of `:method: GET` without END_HEADERS.
+    const client = new RawClient(
+      gateway.port(),
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\0\0\0\0\x01\x82',
+    );
+    await until('its end', async () => client.closed, 10_000);
+  });
+
   test('streams beyond the limit wait or are refused, never served at once', async () => {
     await using gateway = await startGateway(partOf(port, { edge: limits({ maxConcurrentStreams: 3 }) }));
     const client = http2.connect(`http://127.0.0.1:${gateway.port()}`);
@@ -267,6 +290,22 @@ describe('WebSocket', () => {
     client.socket.end();
     await until('its record', async () => gateway.records.length === 1, 5000, 5);
     expect(gateway.records[0]).toMatchObject({ status: 101, code: '', received: 10, sent: 20 });
+  });
+
+  test('I26 an upgrade or CONNECT behind a request that is not answered yet never puts octets into its answer', async () => {
+    await using gateway = await startGateway(partOf(port));
+    const before = begun;
+    const client = new RawClient(
+      gateway.port(),
+      'GET /hold HTTP/1.1\r\nHost: a\r\n\r\nGET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await until('both requests', async () => begun === before + 2, 5000, 5);
+    held.pop()?.end('held');
+    await answered(client, /^HTTP\/1\.1 200 [^]*\r\n\r\nheldHTTP\/1\.1 200 [^]*ok$/);
+    client.socket.write('GET /hold HTTP/1.1\r\nHost: a\r\n\r\nCONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until('its end', async () => client.closed, 5000, 5);
+    expect(client.text).toMatch(/ok$/);
   });
 
   test('octets pass both ways in a stream of HTTP/2 (RFC 8441)', async () => {

@@ -29,7 +29,7 @@ export class Http1Front {
       // A long upload is no attack: what counts is whether octets keep coming (the sweep).
       requestTimeout: 0,
       connectionsCheckingInterval: 1000,
-      shouldUpgradeCallback: isWebSocket,
+      shouldUpgradeCallback: (req) => isWebSocket(req) && this.#isNext(req.socket),
     });
     // Fields beyond the limit of `normalise` must be seen to be refused.
     this.#server.maxHeadersCount = 0;
@@ -43,7 +43,8 @@ export class Http1Front {
       else begin(new UpgradeExchange(this.#core, connection, req, socket, early));
     });
     this.#server.on('connect', (_req, socket) => {
-      this.#refuse(socket, 400, 'REQUEST_MALFORMED', 'CONNECT is not spoken here.');
+      if (!this.#isNext(socket)) socket.destroy();
+      else this.#refuse(socket, 400, 'REQUEST_MALFORMED', 'CONNECT is not spoken here.');
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#broken(error, socket));
     // Starts its checks for slow heads, which a server that listens does by itself.
@@ -72,6 +73,11 @@ export class Http1Front {
   close(): void {
     // It says that it was not listening, which it was not.
     this.#server.close(() => {});
+  }
+
+  /** No answer of the connection is still to come, into which another one's octets would fall. */
+  #isNext(socket: Duplex): boolean {
+    return this.#connections.get(socket)?.open === 0;
   }
 
   #begin(req: IncomingMessage, res: GatewayResponse): void {

@@ -10,6 +10,8 @@ const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 /** Streams that a client may reset at once, and per second from then on; more ends the connection (CVE-2023-44487). */
 const RESET_BURST = 200;
 const RESETS_PER_SECOND = 20;
+/** For requests that were on their way when the connection was said to end. */
+const LEAVING_MS = 1000;
 
 /** HTTP/2 of one port. It does not listen; connections are handed to it. */
 export class Http2Front {
@@ -46,6 +48,17 @@ export class Http2Front {
     for (const session of this.#sessions) session.close();
   }
 
+  /** GOAWAY, and then the end: a session whose client has begun a head and never ends it would not close by itself. */
+  #leave(session: ServerHttp2Session, connection: Connection): void {
+    session.close();
+    const end = (): void => {
+      if (connection.open === 0) session.destroy();
+      else cancel = this.#core.deps.after(LEAVING_MS, end);
+    };
+    let cancel = this.#core.deps.after(LEAVING_MS, end);
+    session.once('close', () => cancel());
+  }
+
   #make(limits: CompiledEdge['limits']): Http2Server {
     const server = createServer({
       settings: {
@@ -78,7 +91,7 @@ export class Http2Front {
     session.on('close', () => this.#sessions.delete(session));
     session.on('error', () => {});
     session.setTimeout(this.#limits.keepAliveTimeoutMs, () => {
-      if (connection.open === 0) session.close();
+      if (connection.open === 0) this.#leave(session, connection);
     });
     session.on('stream', (stream, _headers, flags, rawHeaders) => {
       const bodiless = (flags & END_STREAM) !== 0;

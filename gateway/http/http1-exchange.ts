@@ -193,6 +193,10 @@ export class Http1Exchange extends Exchange {
     return this.#req.readableFlowing === true && this.#req.readableLength === 0;
   }
 
+  mayTake(): boolean {
+    return this.#res.socket !== null;
+  }
+
   #bodyComes(): boolean {
     const { headers } = this.#req;
     return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;

@@ -190,6 +190,10 @@ export class Http2Exchange extends Exchange {
     return !this.#bodyEnded && this.#metered?.waits === true;
   }
 
+  mayTake(): boolean {
+    return true;
+  }
+
   get #gone(): boolean {
     return this.#stream.destroyed || this.#stream.closed;
   }

@@ -100,6 +100,10 @@ export class UpgradeExchange extends Exchange {
   awaitsBody(): boolean {
     return false;
   }
+
+  mayTake(): boolean {
+    return true;
+  }
 }
 
 /** A head by hand: after an upgrade node:http has let the socket go. Values were checked where they came from. */
