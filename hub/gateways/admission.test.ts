@@ -159,4 +159,41 @@ describe('what is missing is a warning, not a refusal', () => {
       'there is no HTTPRoute default/r: the policy holds nowhere yet',
     ]);
   });
+
+  it('a policy whose listener or rule does not exist', () => {
+    const gateway = document('Gateway', 'gw', {
+      gatewayClassName: 'portolan',
+      listeners: [{ name: 'web', port: 80, protocol: 'HTTP' }],
+    });
+    const route = document('HTTPRoute', 'r', {
+      parentRefs: [{ name: 'gw' }],
+      rules: [{ name: 'orders' }, { matches: [{ path: { value: '/health' } }] }],
+    });
+    const at = (kind: string, name: string, sectionName: string) =>
+      judged(
+        'AuthPolicy',
+        { targetRefs: [{ kind, name, sectionName }], rules: { authentication: { key: { apiKey: {} } } } },
+        gateway,
+        route,
+      ).warnings;
+    for (const rule of ['orders', '1']) expect(at('HTTPRoute', 'r', rule)).toEqual([]);
+    expect(at('HTTPRoute', 'r', 'order')).toEqual([
+      'HTTPRoute default/r has no rule "order" (it has orders, 1): the policy holds nowhere yet',
+    ]);
+    expect(at('Gateway', 'gw', 'web')).toEqual([]);
+    expect(at('Gateway', 'gw', 'https')).toEqual([
+      'Gateway default/gw has no listener "https" (it has web): the policy holds nowhere yet',
+    ]);
+  });
+
+  it('a listener of another protocol than HTTP and HTTPS', () => {
+    const gateway = (protocol: string) => ({
+      gatewayClassName: 'portolan',
+      listeners: [{ name: 'web', port: 80, protocol }],
+    });
+    expect(judged('Gateway', gateway('HTTP')).warnings).toEqual([]);
+    expect(judged('Gateway', gateway('http')).warnings).toEqual([
+      'listener web is not served: its protocol "http" is neither HTTP nor HTTPS',
+    ]);
+  });
 });

@@ -1,7 +1,9 @@
+import { onlyHttp } from '../../src/policy/listeners.ts';
+import { ruleNameOf } from '../../src/policy/route-rules.ts';
 import { CLUSTERS_ANNOTATION } from '../../src/resources/gateway.ts';
 import type { PolicyTargetReference } from '../../src/resources/policy-attachment.ts';
 import type { AnyDesired, DesiredObject } from '../api/services.ts';
-import { type Objects, objectKey } from '../reconcile/objects.ts';
+import { type ObjectKey, type Objects, objectKey } from '../reconcile/objects.ts';
 import { validityOf } from './certificate-pair.ts';
 import { secretsNamedIn } from './policy-secrets.ts';
 
@@ -12,7 +14,11 @@ import { secretsNamedIn } from './policy-secrets.ts';
 export function gatewayWarnings(desired: AnyDesired, objects: Objects, wallMs: number): readonly string[] {
   switch (desired.kind) {
     case 'Gateway':
-      return [...missingSecrets(desired, objects), ...missingClusters(desired, objects)];
+      return [
+        ...otherProtocols(desired),
+        ...missingSecrets(desired, objects),
+        ...missingClusters(desired, objects),
+      ];
     case 'HTTPRoute':
     case 'GRPCRoute':
       return [...missingParents(desired, objects), ...missingBackends(desired, objects)];
@@ -27,6 +33,12 @@ export function gatewayWarnings(desired: AnyDesired, objects: Objects, wallMs: n
     default:
       return [];
   }
+}
+
+function otherProtocols({ spec }: DesiredObject<'Gateway'>): readonly string[] {
+  return spec.listeners
+    .filter(({ protocol }) => protocol !== 'HTTP' && protocol !== 'HTTPS')
+    .map(({ name, protocol }) => `listener ${name} is not served: its ${onlyHttp(protocol)}`);
 }
 
 function missingSecrets({ namespace, spec }: DesiredObject<'Gateway'>, objects: Objects): readonly string[] {
@@ -81,8 +93,26 @@ function missingBackends({ namespace, spec }: Route, objects: Objects): readonly
 }
 
 function missingTarget(ref: PolicyTargetReference, namespace: string, objects: Objects): readonly string[] {
-  const key = objectKey(namespace, ref.name);
-  return objects[ref.kind].has(key) ? [] : [`there is no ${ref.kind} ${key}: the policy holds nowhere yet`];
+  const { kind, name, sectionName } = ref;
+  const key = objectKey(namespace, name);
+  const sections = sectionsOf(kind, key, objects);
+  if (sections === undefined) return [`there is no ${kind} ${key}: the policy holds nowhere yet`];
+  if (sectionName === undefined || sections.includes(sectionName)) return [];
+  const part = kind === 'Gateway' ? 'listener' : 'rule';
+  return [
+    `${kind} ${key} has no ${part} "${sectionName}" (it has ${sections.join(', ')}): the policy holds nowhere yet`,
+  ];
+}
+
+/** What a `sectionName` may be there: names of listeners, names or indices of rules; undefined when there is no such object. */
+function sectionsOf(
+  kind: PolicyTargetReference['kind'],
+  key: ObjectKey,
+  objects: Objects,
+): readonly string[] | undefined {
+  if (kind === 'Gateway') return objects.Gateway.get(key)?.spec.listeners.map(({ name }) => name);
+  const route = objects[kind].get(key);
+  return route?.spec.rules.map((_rule, index) => ruleNameOf(route, index));
 }
 
 function missingValues(

@@ -155,7 +155,7 @@ function judge(
             conflict === undefined ? 'Accepted' : conflict.reason,
             conflict?.message ?? 'The listener is valid.',
           )
-        : finding('Accepted', false, 'UnsupportedProtocol', `${spec.protocol} is neither HTTP nor HTTPS.`),
+        : finding('Accepted', false, 'UnsupportedProtocol', `The listener's ${onlyHttp(spec.protocol)}.`),
       conflict ?? finding('Conflicted', false, 'NoConflicts', 'No other listener stands in its way.'),
       resolved,
     ],
@@ -253,4 +253,9 @@ export function badSecret(
 
 function ageOf({ metadata }: Resource): { readonly created: string; readonly route: string } {
   return { created: metadata.creationTimestamp, route: `${metadata.namespace}/${metadata.name}` };
+}
+
+/** What is wrong with the protocol of a listener; names of protocols are written in capitals. */
+export function onlyHttp(protocol: string): string {
+  return `protocol "${protocol}" is neither HTTP nor HTTPS`;
 }
