@@ -302,7 +302,7 @@ describe('WebSocket', () => {
     );
     await until('both requests', async () => begun === before + 2, 5000, 5);
     held.pop()?.end('held');
-    await answered(client, /^HTTP\/1\.1 200 [^]*\r\n\r\nheldHTTP\/1\.1 200 [^]*ok$/);
+    await answered(client, /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nheldHTTP\/1\.1 200 [\s\S]*ok$/);
     client.socket.write('GET /hold HTTP/1.1\r\nHost: a\r\n\r\nCONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n');
     await until('its end', async () => client.closed, 5000, 5);
     expect(client.text).toMatch(/ok$/);
