@@ -4,9 +4,8 @@ import { celText } from '../../src/policy/cel-values.ts';
 import type { AuthorizationRule } from '../../src/policy/model.ts';
 import type { DecisionQuestion } from '../decisions/contract.ts';
 import { OutboundFailure } from '../outbound/failure.ts';
-import { callForObject } from '../outbound/json.ts';
 import type { GatewayRequest } from '../request.ts';
-import { type Asking, cachingFor, keyOf, kubernetesCall } from './asking.ts';
+import { type Asking, askKubernetes, cachingFor, keyOf } from './asking.ts';
 import type { Check, Verdict } from './authorization.ts';
 import { expression } from './expressions.ts';
 
@@ -33,17 +32,10 @@ export function accessReviewCheck(check: ReviewCheck, asking: Asking): Check['de
 
   const question: DecisionQuestion<object, Reviewed> = {
     async ask(spec) {
-      const { url, token, call } = await kubernetesCall(check.kubernetes, asking);
-      const answer = await callForObject(asking.client, {
-        url: new URL('/apis/authorization.k8s.io/v1/subjectaccessreviews', url).href,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: JSON.stringify({
-          apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SubjectAccessReview',
-          spec,
-        }),
-        ...call,
+      const answer = await askKubernetes(check.kubernetes, asking, {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SubjectAccessReview',
+        spec,
       });
       const review = accessReview.safeParse(answer);
       if (!review.success) {

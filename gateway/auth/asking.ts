@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { DecisionCaching, GatewaySecrets, KubernetesApi, Outbound } from '../../src/policy/model.ts';
 import type { DecisionCache } from '../decisions/contract.ts';
 import type { OutboundClient } from '../outbound/client.ts';
+import { callForObject } from '../outbound/json.ts';
 import type { ServiceAccount } from './service-account.ts';
 
 /** What rules that ask somebody else are built from. */
@@ -59,8 +60,32 @@ export function cachingFor(caching: DecisionCaching, seconds: number): DecisionC
   };
 }
 
+/** A review of the Kubernetes API: it is created, and answered with its status. */
+export interface Review {
+  /** `group/version` */
+  readonly apiVersion: string;
+  readonly kind: 'TokenReview' | 'SubjectAccessReview';
+  readonly spec: object;
+}
+
+/** The review with its status, unparsed. @throws MissingSecret @throws OutboundFailure */
+export async function askKubernetes(
+  api: KubernetesApi,
+  asking: Asking,
+  review: Review,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { url, token, call } = await kubernetesCall(api, asking);
+  return await callForObject(asking.client, {
+    url: new URL(`/apis/${review.apiVersion}/${review.kind.toLowerCase()}s`, url).href,
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify(review),
+    ...call,
+  });
+}
+
 /** Address, credentials and roots of a Kubernetes API server. Asked for each call: service account tokens change hourly. */
-export async function kubernetesCall(
+async function kubernetesCall(
   api: KubernetesApi,
   { secrets, serviceAccount }: Asking,
 ): Promise<{ readonly url: string; readonly token: string; readonly call: Call }> {

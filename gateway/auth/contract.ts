@@ -1,22 +1,9 @@
-import type { CelRouteFacts } from '../../src/policy/cel-context.ts';
+import type { CelPrincipalFacts, CelRouteFacts } from '../../src/policy/cel-context.ts';
 import type { CompiledAuth } from '../../src/policy/model.ts';
 import type { Fields, GatewayRequest } from '../request.ts';
 
-/** Who the request is from, whatever the method said so. */
-export interface Principal {
-  /** `anonymous`, a key's principal, the subject of a token, the name in a certificate. */
-  readonly name: string;
-  /** Name of the authentication rule and its type. */
-  readonly rule: string;
-  readonly method: string;
-  readonly roles: readonly string[];
-  readonly scopes: readonly string[];
-  /** Public id of an API key; never the key. */
-  readonly keyId?: string;
-  readonly plan?: string;
-  /** Claims, attributes: `auth.identity` in CEL. Has no secrets. */
-  readonly identity: Readonly<Record<string, unknown>>;
-}
+/** Who the request is from: what CEL sees of it is all there is. */
+export type Principal = CelPrincipalFacts;
 
 export interface AuthAllowed {
   readonly allowed: true;

@@ -2,11 +2,11 @@ import type { AuthenticationMethod } from '../../src/policy/model.ts';
 import type { DecisionQuestion } from '../decisions/contract.ts';
 import { callForObject } from '../outbound/json.ts';
 import type { GatewayRequest } from '../request.ts';
-import { type Asking, cachingFor, callOf, keyOf, secretOf } from './asking.ts';
+import { askedToken } from './asked-token.ts';
+import { type Asking, cachingFor, callOf, secretOf } from './asking.ts';
 import { type Attempt, FAILURES, type Method } from './attempt.ts';
 import { audienceFits, namesIn } from './claims.ts';
 import { NOBODY, type Principal } from './contract.ts';
-import { DOUBTFUL, findCredential } from './credentials.ts';
 import type { FailureBudget } from './failure-budget.ts';
 
 type Introspection = Extract<AuthenticationMethod, { type: 'introspection' }>;
@@ -24,7 +24,6 @@ export function introspectionMethod(
   asking: Asking,
   budget: FailureBudget,
 ): Method {
-  const caching = cachingFor(asking.caching, method.cacheSeconds);
   const call = callOf(method.outbound, asking.secrets);
   const authorization = clientAuthorization(method, asking);
   const unknownPasses: Principal = { ...NOBODY, rule, method: 'introspection' };
@@ -53,25 +52,8 @@ export function introspectionMethod(
     return answer.attempt;
   };
 
-  return {
-    attempt(request) {
-      const token = findCredential(method.credentials, request);
-      if (token === undefined) return FAILURES.missing;
-      if (token === DOUBTFUL) return FAILURES.doubtful;
-      const { address } = request.source;
-      if (!budget.mayTry(address)) return FAILURES.throttled;
-      const answer = asking.decisions.decide(keyOf(asking.scope, token), caching, question, token);
-      if (!(answer instanceof Promise)) return judge(answer, request);
-      return answer.then(
-        (value) => {
-          const attempt = judge(value, request);
-          if ('failed' in attempt) budget.failed(address);
-          return attempt;
-        },
-        () => FAILURES.unavailable,
-      );
-    },
-  };
+  const caching = cachingFor(asking.caching, method.cacheSeconds);
+  return askedToken({ credentials: method.credentials, caching, question, judge }, asking, budget);
 }
 
 /** `client_secret_basic` (RFC 6749 section 2.3.1: both parts are form-encoded first). */

@@ -2,11 +2,10 @@ import { z } from 'zod';
 import type { AuthenticationMethod } from '../../src/policy/model.ts';
 import type { DecisionQuestion } from '../decisions/contract.ts';
 import { OutboundFailure } from '../outbound/failure.ts';
-import { callForObject } from '../outbound/json.ts';
-import { type Asking, cachingFor, keyOf, kubernetesCall } from './asking.ts';
+import { askedToken } from './asked-token.ts';
+import { type Asking, askKubernetes, cachingFor } from './asking.ts';
 import { type Attempt, FAILURES, type Method } from './attempt.ts';
 import { NOBODY, type Principal } from './contract.ts';
-import { DOUBTFUL, findCredential } from './credentials.ts';
 import type { FailureBudget } from './failure-budget.ts';
 
 type TokenReviewRule = Extract<AuthenticationMethod, { type: 'tokenReview' }>;
@@ -36,22 +35,15 @@ export function tokenReviewMethod(
   asking: Asking,
   budget: FailureBudget,
 ): Method {
-  const caching = cachingFor(asking.caching, method.cacheSeconds);
   const unknownPasses: Principal = { ...NOBODY, rule, method: 'tokenReview' };
 
   const question: DecisionQuestion<string, { readonly attempt: Attempt }> = {
     async ask(token) {
-      const { url, token: own, call } = await kubernetesCall(method.kubernetes, asking);
-      const answer = await callForObject(asking.client, {
-        url: new URL('/apis/authentication.k8s.io/v1/tokenreviews', url).href,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${own}` },
-        body: JSON.stringify({
-          apiVersion: 'authentication.k8s.io/v1',
-          kind: 'TokenReview',
-          spec: { token, ...(method.audiences.length === 0 ? {} : { audiences: method.audiences }) },
-        }),
-        ...call,
+      const spec = { token, ...(method.audiences.length === 0 ? {} : { audiences: method.audiences }) };
+      const answer = await askKubernetes(method.kubernetes, asking, {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenReview',
+        spec,
       });
       const review = tokenReview.safeParse(answer);
       if (!review.success) throw new OutboundFailure('answer', 'the API server gives no TokenReview');
@@ -60,25 +52,16 @@ export function tokenReviewMethod(
     denied: (answer) => 'failed' in answer.attempt,
   };
 
-  return {
-    attempt(request) {
-      const token = findCredential(method.credentials, request);
-      if (token === undefined) return FAILURES.missing;
-      if (token === DOUBTFUL) return FAILURES.doubtful;
-      const { address } = request.source;
-      if (!budget.mayTry(address)) return FAILURES.throttled;
-      const answer = asking.decisions.decide(keyOf(asking.scope, token), caching, question, token);
-      if (!(answer instanceof Promise)) return answer?.attempt ?? unknownPasses;
-      return answer.then(
-        (value) => {
-          const attempt = value?.attempt ?? unknownPasses;
-          if ('failed' in attempt) budget.failed(address);
-          return attempt;
-        },
-        () => FAILURES.unavailable,
-      );
+  return askedToken(
+    {
+      credentials: method.credentials,
+      caching: cachingFor(asking.caching, method.cacheSeconds),
+      question,
+      judge: (answer) => answer?.attempt ?? unknownPasses,
     },
-  };
+    asking,
+    budget,
+  );
 }
 
 function reviewed(

@@ -1,5 +1,4 @@
 import { PassThrough, Readable } from 'node:stream';
-import { setTimeout as later } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CompiledBackend, CompiledRetry } from '../../src/policy/model.ts';
 import { until } from '../../test/support/until.ts';
@@ -183,7 +182,12 @@ describe('forwarding', () => {
     const told = send(upstreams([server.port]), get('/'), CHOICE, () => false);
     await until('the first octets', async () => told.body.length > 0, 2_000, 5);
     const before = told.body.length;
-    await later(50);
+    await until(
+      'the backend is held back',
+      async () => server.sockets[0]?.writableNeedDrain === true,
+      2_000,
+      5,
+    );
     expect(told.body.length).toBe(before);
     told.forwarding.drained();
     await until('more octets', async () => told.body.length > before, 2_000, 5);

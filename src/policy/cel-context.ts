@@ -28,14 +28,19 @@ export interface CelRouteFacts {
   readonly rule: string;
 }
 
+/** Who a request is from, whatever the method that said so. */
 export interface CelPrincipalFacts {
+  /** `anonymous`, a key's principal, the subject of a token, the name in a certificate. */
   readonly name: string;
+  /** Name of the authentication rule and its type. */
   readonly rule: string;
   readonly method: string;
   readonly roles: readonly string[];
   readonly scopes: readonly string[];
+  /** Public id of an API key; never the key. */
   readonly keyId?: string;
   readonly plan?: string;
+  /** Claims, attributes: `auth.identity` in CEL. Has no secrets. */
   readonly identity: Readonly<Record<string, unknown>>;
 }
 
