@@ -223,6 +223,20 @@ describe('several ways', () => {
 });
 
 describe('headers that say who somebody is', () => {
+  it.each([
+    ["request.path.startsWith('/admin')", '/admin/users', ['x-admin', 'yes']],
+    ["request.path.startsWith('/admin')", '/public', []],
+    ["request.headers['x-none'] == '1'", '/admin/users', []],
+  ])('are set only when their condition holds: %s at %s', (condition, path, set) => {
+    const policy = policyOf({
+      authentication: [wayOf({ type: 'anonymous' })],
+      response: { ...policyOf().response, headers: [['x-admin', "'yes'", [condition]]] },
+    });
+    const decision = now(policy, asked({ 'x-admin': 'mine' }, { path }));
+    expect(decision).toMatchObject({ allowed: true, set });
+    expect(decision.allowed && decision.removed).toContain('x-admin');
+  });
+
   const plain = policyOf({ authentication: [wayOf({ type: 'plain', header: 'X-User' })] });
 
   it('I29 count from trusted proxies only', () => {

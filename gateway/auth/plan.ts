@@ -144,11 +144,11 @@ export function planOf(given: CompiledAuth, deps: PlanDeps): Plan {
         (): Check => ({ name: rule.name, when: undefined, decide: () => 'unavailable' }),
       ),
     ),
-    headers: auth.response.headers.map(([name, text]) => ({
+    headers: auth.response.headers.map(([name, text, when = []]) => ({
       name: name.toLowerCase(),
       read: built(
         `header ${name}`,
-        () => expression(text, 'text'),
+        () => onlyWhen(conditionOf(when, 'false'), expression(text, 'text')),
         () => () => undefined,
       ),
     })),
@@ -198,6 +198,10 @@ function denier(
     () => denierOf(response),
     () => denierOf({ status: response.status, headers: response.headers }),
   );
+}
+
+function onlyWhen(when: Condition | undefined, read: IdentityField['read']): IdentityField['read'] {
+  return when === undefined ? read : (context) => (when(context) ? read(context) : undefined);
 }
 
 function identityFields(fields: Readonly<Record<string, string>>): readonly IdentityField[] {

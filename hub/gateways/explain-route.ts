@@ -165,7 +165,9 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
       (member: unknown) =>
         (isMapping(member) && member.name === head) || (Array.isArray(member) && member[0] === head),
     ) as unknown;
-    return valueAt(Array.isArray(named) ? named[1] : named, rest);
+    if (!Array.isArray(named)) return valueAt(named, rest);
+    const [, cel, when] = named as readonly unknown[];
+    return valueAt(when === undefined ? cel : { value: cel, when }, rest);
   }
   return isMapping(value) ? valueAt(value[head], rest) : undefined;
 }

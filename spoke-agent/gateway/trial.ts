@@ -73,7 +73,10 @@ function expressionsOf(auth: CompiledAuth): readonly (readonly [text: string, pu
     if (check.type === 'http') add('any', check.body, check.cache?.key);
     if (check.type === 'subjectAccessReview') add('any', check.user, check.groups);
   }
-  add('text', ...auth.response.headers.map(([, cel]) => cel));
+  for (const [, cel, when = []] of auth.response.headers) {
+    add('text', cel);
+    add('condition', ...when);
+  }
   for (const { body, redirect } of [auth.response.unauthenticated, auth.response.unauthorized])
     add('text', body, redirect);
   return found;

@@ -11,6 +11,7 @@ import type {
   AuthenticationMethod,
   AuthenticationRule,
   AuthorizationRule,
+  AuthResponse,
   CompiledAuth,
   DenyResponse,
   KubernetesApi,
@@ -111,7 +112,7 @@ export function compileAuth(
   const authentication: Ranked<AuthenticationRule>[] = [];
   const metadata: Ranked<MetadataRule>[] = [];
   const authorization: Ranked<AuthorizationRule>[] = [];
-  const headers: (readonly [string, string])[] = [];
+  const headers: AuthResponse['headers'][number][] = [];
   let unauthenticated: DenialSpec | undefined;
   let unauthorized: DenialSpec | undefined;
   const numbers = { ttlSeconds: 10, negativeTtlSeconds: 2, maxStalenessSeconds: 0 };
@@ -129,7 +130,7 @@ export function compileAuth(
         authorization.push({ ...item.spec, rule: authorizationRule(item.name, item.spec, scope) });
         break;
       case 'header':
-        headers.push([item.name, item.cel]);
+        headers.push(scope.when.length === 0 ? [item.name, item.cel] : [item.name, item.cel, scope.when]);
         break;
       case 'unauthenticated':
         unauthenticated = item.spec;

@@ -283,6 +283,32 @@ describe('compiled AuthPolicies', () => {
     expect(auth?.source.map(({ name }) => name)).toEqual(['shop/gateway', 'shop/route']);
   });
 
+  it('sets the headers of a policy only where its conditions hold, whatever it was merged with', () => {
+    const admins = ["request.path.startsWith('/admin')"];
+    const headers = (name: string) => ({ response: { headers: { [name]: "'yes'" } } });
+    const narrow = stored('AuthPolicy', 'route', {
+      ...target,
+      rules: { when: admins, ...headers('X-Admin') },
+    });
+    expect(authOf(narrow).auth).toMatchObject({
+      when: admins,
+      response: { headers: [['x-admin', "'yes'"]] },
+    });
+    const above = stored('AuthPolicy', 'gateway', {
+      targetRefs: [{ kind: 'Gateway', name: 'web' }],
+      defaults: { strategy: 'merge', rules: headers('X-Edge') },
+    });
+    expect(authOf(narrow, above).auth).toMatchObject({
+      when: [],
+      response: {
+        headers: [
+          ['x-admin', "'yes'", admins],
+          ['x-edge', "'yes'"],
+        ],
+      },
+    });
+  });
+
   it('is one for all rules that have the same', () => {
     const { part } = authOf(
       stored('AuthPolicy', 'p', {

@@ -456,8 +456,10 @@ export interface AuthorizationRule {
 }
 
 export interface AuthResponse {
-  /** Headers for the backend: name → CEL. A client's own headers of these names are always removed. */
-  readonly headers: readonly (readonly [name: string, cel: string])[];
+  /**
+   * Headers for the backend: name → CEL, set only when all of `when` are true. A client's own headers of these names are always removed.
+   */
+  readonly headers: readonly (readonly [name: string, cel: string, when?: readonly string[]])[];
   readonly unauthenticated: DenyResponse;
   readonly unauthorized: DenyResponse;
 }
