@@ -49,12 +49,11 @@ export function askedOf(message: IncomingMessage, portolan: Portolan): AskedRequ
   const forwardedFor = single(message.headers['x-forwarded-for']);
   const secure = socket instanceof TLSSocket;
   const proto = trusted ? single(message.headers['x-forwarded-proto'])?.split(',').at(-1)?.trim() : undefined;
-  const target = message.url ?? '/';
   return {
     method: message.method ?? 'GET',
     scheme: proto === 'http' || proto === 'https' ? proto : secure ? 'https' : 'http',
     authority: message.headers.host ?? single(message.headers[':authority']) ?? '',
-    target,
+    target: targetOf(message),
     fields,
     httpVersion: message.httpVersionMajor === 2 ? '2' : message.httpVersion === '1.0' ? '1.0' : '1.1',
     source:
@@ -64,6 +63,11 @@ export function askedOf(message: IncomingMessage, portolan: Portolan): AskedRequ
     tls: secure ? tlsOf(socket) : undefined,
     policy: portolan.policy,
   };
+}
+
+/** What the client asked for: express, connect and fastify take a mount's path away from `url`, and keep the whole. */
+function targetOf(message: IncomingMessage & { readonly originalUrl?: string }): string {
+  return message.originalUrl ?? message.url ?? '/';
 }
 
 function tlsOf(socket: TLSSocket): ConnectionTls {
@@ -110,8 +114,12 @@ export function admit(message: IncomingMessage, ruling: Extract<Ruling, { readon
       // Of express and connect.
       if (urls.originalUrl !== undefined)
         urls.originalUrl = withoutQuery(urls.originalUrl, decision.removedQuery);
+      // Of HTTP/2.
+      const path = headers[':path'];
+      if (typeof path === 'string') headers[':path'] = withoutQuery(path, decision.removedQuery);
     }
   }
+  admitRaw(message, ruling);
   const { name, method, roles, scopes, keyId, plan, identity } = principal;
   message.portolan = {
     principal: name,
@@ -124,6 +132,47 @@ export function admit(message: IncomingMessage, ruling: Extract<Ruling, { readon
     metadata: decision?.metadata ?? {},
     requestId,
   };
+}
+
+/** The same for `rawHeaders` and `headersDistinct`, which some frameworks read. */
+function admitRaw(message: IncomingMessage, ruling: Extract<Ruling, { readonly allowed: true }>): void {
+  const { rawHeaders: raw, headers } = message;
+  const { decision, identityNames } = ruling;
+  let kept = 0;
+  let cookies = 0;
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const written = raw[at] ?? '';
+    const name = written.toLowerCase();
+    let value = raw[at + 1] ?? '';
+    if (identityNames.has(name) || decision?.removed.includes(name) === true) continue;
+    if (decision !== undefined && isSet(decision.set, name)) continue;
+    if (name === 'cookie' && decision !== undefined && decision.removedCookies.length > 0) {
+      cookies += 1;
+      if (cookies > 1 || headers.cookie === undefined) continue;
+      value = headers.cookie;
+    } else if (name === ':path' && typeof headers[name] === 'string') value = headers[name];
+    raw[kept] = written;
+    raw[kept + 1] = value;
+    kept += 2;
+  }
+  raw.length = kept;
+  if (decision !== undefined) raw.push(...decision.set);
+  // Node makes it at the first use, out of as many raw headers as there were: it would fail. HTTP/2 has none.
+  if (!('headersDistinct' in message)) return;
+  const distinct: Record<string, string[]> = {};
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = (raw[at] ?? '').toLowerCase();
+    const value = raw[at + 1] ?? '';
+    const values = Object.hasOwn(distinct, name) ? distinct[name] : undefined;
+    if (values !== undefined) values.push(value);
+    else if (name !== '__proto__') distinct[name] = [value];
+  }
+  message.headersDistinct = distinct;
+}
+
+function isSet(set: readonly string[], name: string): boolean {
+  for (let at = 0; at < set.length; at += 2) if (set[at] === name) return true;
+  return false;
 }
 
 function withoutQuery(url: string, names: readonly string[]): string {

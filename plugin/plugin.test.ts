@@ -186,6 +186,63 @@ describe.each(Object.keys(ADAPTERS))('the plug-in in %s', (name) => {
   });
 });
 
+describe('what a service reads in another way than by request.headers and request.url', () => {
+  it('express: a middleware that is mounted at a path is judged by the whole path', async () => {
+    const app = express();
+    app.use('/admin', middleware(portolan), (message, reply) => void reply.json(message.url));
+    app.use('/v1', middleware(portolan), (_, reply) => void reply.end());
+    await using service = await serve(app);
+    // The policy of `/admin` wants a role; by what is left after the mount, `/open` would let everybody in.
+    expect((await get(service, '/admin/open')).status).toBe(401);
+    expect((await get(service, '/admin/orders', { 'x-api-key': 'good' })).status).toBe(403);
+    expect((await get(service, '/v1/open')).status).toBe(403);
+  });
+
+  it('raw and distinct headers have neither the credential nor what the client made up', async () => {
+    await using service = await serve(
+      protect(portolan, (message, reply) => {
+        reply.end(JSON.stringify([message.rawHeaders, message.headersDistinct]));
+      }),
+    );
+    const { body } = await get(service, '/orders', {
+      'X-Api-Key': 'good',
+      'X-Principal': 'root',
+      'X-Kept': 'mine',
+    });
+    const [raw, distinct] = JSON.parse(body) as [string[], Record<string, string[]>];
+    expect(body).not.toMatch(/root|good/);
+    expect(raw.slice(raw.indexOf('x-principal')).slice(0, 2)).toEqual(['x-principal', 'billing']);
+    expect(raw[raw.indexOf('X-Kept') + 1]).toBe('mine');
+    expect(distinct).toMatchObject({ 'x-principal': ['billing'], 'x-kept': ['mine'] });
+    const cookie = await get(service, '/orders', { cookie: 'a=1; key=good' });
+    expect(cookie.body).toContain('"cookie","a=1"');
+    expect(cookie.body).toContain('"cookie":["a=1"]');
+    expect(cookie.body).not.toContain('good');
+  });
+
+  it('HTTP/2: the query of the pseudo-header has no credential either', async () => {
+    const { connect, createServer: createHttp2 } = await import('node:http2');
+    const server = createHttp2((message, reply) => {
+      protect(portolan, () => reply.end(JSON.stringify([message.url, message.headers, message.rawHeaders])))(
+        message as unknown as Parameters<RequestListener>[0],
+        reply as unknown as Parameters<RequestListener>[1],
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = session.request({
+      ':path': '/orders?page=2&api_key=good',
+      ':authority': 'api.example.com',
+    });
+    let body = '';
+    for await (const chunk of stream) body += String(chunk);
+    session.close();
+    server.close();
+    expect(body).toContain('/orders?page=2');
+    expect(body).not.toContain('good');
+  });
+});
+
 describe('the plug-in', () => {
   it('refuses a revoked key within a second, and takes a new one', async () => {
     await using service = await serve(protect(portolan, (_, reply) => reply.end()));
