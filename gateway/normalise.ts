@@ -74,6 +74,8 @@ export function normalise(raw: RawRequest, rules: NormaliseRules): Normalised | 
   if (httpVersion !== '1.1' && httpVersion !== '2' && httpVersion !== '1.0') {
     return malformed(`HTTP/${httpVersion} is not spoken here.`);
   }
+  // No tunnels. That of a WebSocket over HTTP/2 has been turned into the GET that it stands for.
+  if (method === 'CONNECT') return malformed('CONNECT is not spoken here.');
   if (rawFields.length > MAX_FIELDS * 2) {
     return { code: 'HEADERS_TOO_LARGE', message: `More than ${MAX_FIELDS} header fields.` };
   }

@@ -332,6 +332,22 @@ describe('WebSocket', () => {
     client.destroy();
   });
 
+  test('I26 CONNECT for another protocol than WebSocket never gets to a backend', async () => {
+    await using gateway = await startGateway(partOf(port));
+    const client = http2.connect(`http://127.0.0.1:${gateway.port()}`);
+    await new Promise<void>((resolve) => client.on('remoteSettings', () => resolve()));
+    const stream = client.request({
+      ':method': 'CONNECT',
+      ':protocol': 'connect-udp',
+      ':path': '/ws',
+      ':authority': 'a',
+    });
+    const status = await new Promise((resolve) => stream.on('response', (head) => resolve(head[':status'])));
+    expect(status).toBe(400);
+    expect(gateway.records[0]).toMatchObject({ code: 'REQUEST_MALFORMED', backend: '' });
+    client.destroy();
+  });
+
   test('a backend that does not switch is heard', async () => {
     await using gateway = await startGateway(partOf(port));
     const client = new RawClient(
