@@ -44,11 +44,33 @@ export async function explainRoute(
   });
   if (format === 'json' || format === 'yaml') session.terminal.out(documentText({ items }, format));
   else if (items.length === 0)
-    session.terminal.err(
-      isHost
-        ? `No rule of any gateway takes ${target}: it would be answered 404. \`portolan gateway list\` shows the listeners.\n`
-        : `No gateway has a rule of ${route}. \`portolan describe route ${route.split('/')[1] ?? ''} -n ${route.split('/')[0] ?? ''}\` says why.\n`,
-    );
+    session.terminal.err(`${nothingSaid({ target, isHost, route, cluster, rule })}\n`);
   else printLines(session, items.flatMap(explainedRuleLines));
   if (items.length === 0) session.exitCode = 1;
+}
+
+/** Why there may be nothing to tell. With `--cluster` or `--rule` it is unknown whether another cluster or rule takes it. */
+function nothingSaid({
+  target,
+  isHost,
+  route,
+  cluster,
+  rule,
+}: {
+  readonly target: string;
+  readonly isHost: boolean;
+  readonly route: string;
+  readonly cluster: string | undefined;
+  readonly rule: string | undefined;
+}): string {
+  const limits = [
+    ...(rule === undefined ? [] : [`--rule ${rule}`]),
+    ...(cluster === undefined ? [] : [`--cluster ${cluster}`]),
+  ].join(' and ');
+  if (limits !== '')
+    return `With ${limits} nothing is left of ${isHost ? target : route}; \`portolan explain route ${target}\` shows what there is.`;
+  if (isHost)
+    return `No rule of any gateway takes ${target}: it would be answered 404. \`portolan gateway list\` shows the listeners.`;
+  const [namespace = '', name = ''] = route.split('/');
+  return `No gateway has a rule of ${route}. \`portolan describe route ${name} -n ${namespace}\` says why.`;
 }

@@ -37,6 +37,14 @@ export function addExplainCommand(program: Command, session: Session): void {
         await explainRoute(session, self, name, options);
         return;
       }
+      if (name === undefined && isRouteKind(what))
+        throw new PortolanError(
+          'USAGE',
+          `portolan explain ${what} needs the name of a route, or a host and path`,
+          {
+            fix: 'Write `portolan explain route <name>` or `portolan explain route shop.example.com/cart`.',
+          },
+        );
       const { client, namespace } = connect(session, self);
       const reports =
         name === undefined

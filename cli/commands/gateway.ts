@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import type { ListenerStatus } from '../../src/resources/gateway.ts';
 import type { Condition } from '../../src/resources/metadata.ts';
 import { documentText, listDocument } from '../output/document.ts';
 import { table } from '../output/table.ts';
@@ -69,8 +70,12 @@ function lines(gateways: readonly Resource<'Gateway'>[]): readonly string[] {
         `${listener.protocol} ${listener.port}`,
         listener.hostname ?? '*',
         String(own?.attachedRoutes ?? 0),
-        (status?.addresses ?? []).map((a) => a.value).join(','),
-        (status?.clusters ?? []).map((c) => `${c.name}${c.programmed ? '' : ' (pending)'}`).join(','),
+        ...(isServed(own)
+          ? [
+              (status?.addresses ?? []).map((a) => a.value).join(','),
+              (status?.clusters ?? []).map((c) => `${c.name}${c.programmed ? '' : ' (pending)'}`).join(','),
+            ]
+          : ['', '']),
       ];
     });
   });
@@ -85,12 +90,22 @@ function lines(gateways: readonly Resource<'Gateway'>[]): readonly string[] {
   ];
 }
 
+/** What is wrong with it keeps it from being opened anywhere; an agent that has not opened it yet does not. */
+function isServed(listener: ListenerStatus | undefined): boolean {
+  return !(listener?.conditions ?? []).some(
+    (c) => c.type === 'Programmed' && c.status === 'False' && c.reason === 'Invalid',
+  );
+}
+
 /** Conditions for which `True` is the bad news. */
 const NEGATIVE = new Set(['Conflicted', 'OverlappingTLSConfig']);
 
 function problemsOf({ status }: Resource<'Gateway'>): readonly string[] {
   const bad = (conditions: readonly Condition[]): readonly Condition[] =>
-    conditions.filter((c) => (c.status === 'True') === NEGATIVE.has(c.type) && c.status !== 'Unknown');
+    conditions
+      .filter((c) => (c.status === 'True') === NEGATIVE.has(c.type) && c.status !== 'Unknown')
+      // One mistake is often the reason of several conditions: it is said once, by the first.
+      .filter((c, at, all) => all.findIndex(({ message }) => message === c.message) === at);
   return [
     ...bad(status?.conditions ?? []).map((c) => `${c.type}: ${c.message}`),
     ...(status?.listeners ?? []).flatMap((listener) =>

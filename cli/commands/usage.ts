@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { PortolanError } from '../../src/errors/error.ts';
 import { documentText } from '../output/document.ts';
 import { table } from '../output/table.ts';
 import { connect, outputOf, printLines, type Session } from '../session.ts';
@@ -26,11 +27,14 @@ export function addUsageCommand(program: Command, session: Session): void {
     .option('-A, --all-namespaces', 'of every namespace')
     .option('--principal <name>', 'only of this principal')
     .option('--key <id>', 'only by the API key of this public id')
-    .option('--route <namespace/name>', 'only on this route')
+    .option('--route <name>', 'only on this route; as namespace/name when it is in another namespace')
     .option('--metric <name>', 'only this metric, such as hits')
-    .option('--cluster <namespace/name>', 'only as let pass by this cluster')
-    .option('--from <time>', 'from this minute on, RFC 3339', instant)
-    .option('--to <time>', 'before this minute, RFC 3339', instant)
+    .option(
+      '--cluster <name>',
+      'only as let pass by this cluster; as namespace/name when it is in another namespace',
+    )
+    .option('--from <time>', 'from this minute on, RFC 3339', instant('--from'))
+    .option('--to <time>', 'before this minute, RFC 3339', instant('--to'))
     .option('--minutes', 'a row per minute')
     .option('--limit <count>', 'how many rows', count, 100)
     .addHelpText(
@@ -45,9 +49,9 @@ export function addUsageCommand(program: Command, session: Session): void {
         ...(options.allNamespaces === true ? {} : { namespace: connection.namespace }),
         ...(principal === undefined ? {} : { principal }),
         ...(key === undefined ? {} : { key }),
-        ...(route === undefined ? {} : { route }),
+        ...(route === undefined ? {} : { route: full(route, connection.namespace) }),
         ...(metric === undefined ? {} : { metric }),
-        ...(cluster === undefined ? {} : { cluster }),
+        ...(cluster === undefined ? {} : { cluster: full(cluster, connection.namespace) }),
         ...(from === undefined ? {} : { from }),
         ...(to === undefined ? {} : { to }),
         by: options.minutes === true ? 'minute' : 'total',
@@ -72,10 +76,19 @@ export function addUsageCommand(program: Command, session: Session): void {
     });
 }
 
-function instant(text: string): string {
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) throw new InvalidArgumentError('a time such as 2026-01-31T12:00:00Z');
-  return new Date(at).toISOString();
+/** `name` or `namespace/name` as the hub writes it. */
+function full(text: string, namespace: string): string {
+  return text.includes('/') ? text : `${namespace}/${text}`;
+}
+
+function instant(flag: string): (text: string) => string {
+  return (text) => {
+    const at = Date.parse(text);
+    if (!Number.isNaN(at)) return new Date(at).toISOString();
+    throw new PortolanError('USAGE', `${flag} ${JSON.stringify(text)} is no time`, {
+      fix: `Write it like ${flag} 2026-01-31T12:00:00Z.`,
+    });
+  };
 }
 
 function count(text: string): number {

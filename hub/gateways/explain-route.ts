@@ -80,9 +80,9 @@ function explained(report: RouteReport, own: RuleReport, part: GatewayPart, with
     matches: matchesOf(own.id, part),
     filters: (rule?.filters ?? []).map((filter) => shortened(filter)),
     backends: [
-      ...(rule?.backends ?? []).map((backend) => backendText(backend, part, withEndpoints)),
+      ...(rule?.backends ?? []).map((backend) => backendText(backend, part, withEndpoints, report)),
       ...(rule?.callers ?? []).flatMap(({ when, backends }) =>
-        backends.map((backend) => `${backendText(backend, part, withEndpoints)} when ${when}`),
+        backends.map((backend) => `${backendText(backend, part, withEndpoints, report)} when ${when}`),
       ),
     ],
     timeouts: shortened(rule?.timeouts ?? {}),
@@ -112,8 +112,10 @@ function backendText(
   { backend, weight }: WeightedBackend,
   part: GatewayPart,
   withEndpoints: boolean,
+  { kind, namespace, name }: RouteReport,
 ): string {
-  if (backend === undefined) return `(weight ${weight}) leads nowhere: 500`;
+  if (backend === undefined)
+    return `(weight ${weight}) leads nowhere, 500: \`portolan describe ${kind.toLowerCase()} ${name} -n ${namespace}\` says why`;
   const known = part.backends[backend];
   const protocol = `${known?.protocol ?? ''}${known?.tls === undefined ? '' : ', TLS'}`;
   const endpoints = (known?.endpoints ?? []).map(({ address, port }) => `${address}:${port}`);

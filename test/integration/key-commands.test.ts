@@ -72,4 +72,15 @@ describe('portolan key', () => {
     expect(again.err).toContain('ALREADY_EXISTS');
     expect(again.err + lines.err + lines.out).not.toContain('hunter2');
   });
+
+  it('says what is wrong with a question about usage or a route', async () => {
+    expect((await portolan('usage', '--from', 'yesterday')).err).toContain('--from "yesterday" is no time');
+    expect((await portolan('explain', 'route')).err).toContain('needs the name of a route');
+    const unknown = await portolan('explain', 'route', 'api');
+    expect(unknown.err).toContain('No gateway has a rule of default/api');
+    expect((await portolan('explain', 'route', 'shop.example/cart')).err).toContain('answered 404');
+    const limited = await portolan('explain', 'route', 'shop.example/cart', '--rule', 'x');
+    expect(limited.err).toContain('With --rule x nothing is left of shop.example/cart');
+    expect([unknown.code, limited.code]).toEqual([1, 1]);
+  });
 });
