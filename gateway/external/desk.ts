@@ -113,6 +113,8 @@ export function createAuthorizationDesk(deps: DeskDeps): AuthorizationDesk {
       const code = normal.fault === 'doubtful' ? 'PATH_DOUBTFUL' : 'REQUEST_MALFORMED';
       return refuse(code, 400, normal.reason);
     }
+    if (found?.keepDoubtfulPaths === true && RESOLVED.test(asked.target))
+      return refuse('PATH_DOUBTFUL', 400, 'it has empty or dot segments');
     const request: GatewayRequest = {
       id,
       method: asked.method,
@@ -233,6 +235,9 @@ export function createAuthorizationDesk(deps: DeskDeps): AuthorizationDesk {
     decide,
   };
 }
+
+/** Segments that the gateway resolves where doubtful paths are kept: whoever asks here goes on with the path as it was sent. */
+const RESOLVED = /^[^?]*\/(?:\/|(?:\.|%2e){1,2}(?:[/?]|$))/i;
 
 /** The host's routes: those of the port that the client's scheme and port lead to, else of another one that has the host. */
 function find(

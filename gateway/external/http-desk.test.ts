@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containing } from '../../test/support/matchers.ts';
-import { type DeskWorld, deskWorld } from './testing/desk-world.ts';
+import { type DeskWorld, deskWorld, PROTECTED } from './testing/desk-world.ts';
 
 let world: DeskWorld;
 beforeAll(async () => {
@@ -80,6 +80,21 @@ describe('auth_request and forward_auth', () => {
     world.hits.length = 0;
     expect(await ask(headers)).toMatchObject({ status, body: containing(code) });
     expect(world.hits).toEqual([]);
+  });
+
+  it('never says yes by a path that it resolved itself: the proxy goes on with the one that was sent', async () => {
+    const edge = Object.fromEntries(
+      Object.entries(PROTECTED.edge).map(([id, given]) => [
+        id,
+        { ...given, path: { doubtful: 'keep' as const } },
+      ]),
+    );
+    await using kept = await deskWorld({ ...PROTECTED, edge });
+    const status = async (uri: string) =>
+      (await ask({ 'x-forwarded-uri': uri }, '/authorize', kept.httpPort)).status;
+    for (const uri of ['/orders/../open', '/orders/%2e%2E/open', '/orders/..//open', '//open', '/./open'])
+      expect([uri, await status(uri)]).toEqual([uri, 400]);
+    expect(await status('/open/a%2fb;c?to=/../')).toBe(200);
   });
 
   it('lets everybody pass where the route has no policy, and counts nothing', async () => {
