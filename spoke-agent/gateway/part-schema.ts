@@ -212,7 +212,11 @@ const auth = z.looseObject({
   authorization: z.array(
     z.looseObject({ name, when: texts, check: z.looseObject({ type: z.enum(CHECKS) }) }),
   ),
-  response: z.looseObject({ headers: pairs, unauthenticated: deny, unauthorized: deny }),
+  response: z.looseObject({
+    headers: z.array(z.union([z.tuple([text, text]), z.tuple([text, text, texts])])),
+    unauthenticated: deny,
+    unauthorized: deny,
+  }),
   decisions: z.looseObject({
     mode: z.enum(['strict', 'resilient', 'allow', 'none']),
     ttlSeconds: duration,

@@ -49,6 +49,8 @@ const withAuth = (changes: Partial<CompiledAuth>): GatewayPart => ({
 describe('I11 the gateway of a snapshot is tried out before it is believed', () => {
   it('a good one passes, and fields of a newer hub with it', () => {
     expect(tried(GOOD)).toBe('');
+    const headers = [['x-admin', "'yes'", ["request.path == '/admin'"]] as const];
+    expect(tried(withAuth({ response: { ...AUTH.response, headers } }))).toBe('');
     expect(
       tried({ ...GOOD, somethingNew: { a: 1 }, edge: { edge: { ...GOOD.edge.edge, more: true } } }),
     ).toBe('');
@@ -69,6 +71,11 @@ describe('I11 the gateway of a snapshot is tried out before it is believed', () 
         auth: { a: { ...AUTH, authentication: [{ ...AUTH.authentication[0], method: { type: 'retina' } }] } },
       },
       'gateway.auth.a.authentication.0.method.type',
+    ],
+    [
+      'a condition of a header that is no CEL',
+      withAuth({ response: { ...AUTH.response, headers: [['x-admin', "'yes'", ['request.path ==']]] } }),
+      'gateway.auth.a',
     ],
     ['a condition that is no CEL', withAuth({ when: ['request.method =='] }), 'gateway.auth.a'],
     ['a condition on what does not exist', withAuth({ when: ['reqest.method == ""'] }), 'gateway.auth.a'],
