@@ -12,6 +12,7 @@ import { CounterReader, Counters, familiesOf, type Metric } from '../src/telemet
 import type { Family } from '../src/telemetry/metric-text.ts';
 import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
+import type { KeySearchAnswer } from './keys/search.ts';
 import { choosePorts, type PortSettings } from './ports.ts';
 import type { BoundPort } from './server.ts';
 import type {
@@ -35,6 +36,8 @@ export interface GatewayServiceOptions {
   readonly allowedRanges: readonly string[];
   /** The API keys of the cluster; undefined: there are none. */
   readonly keys: SharedKeys | undefined;
+  /** Asks the hub for a key that the table does not have, by the hub's digest; never rejects. Absent: nobody asks. */
+  readonly findKey?: ((digest: string) => Promise<KeySearchAnswer>) | undefined;
   /** What the threads counted; absent: nobody keeps accounts. */
   readonly usage?: ((counts: readonly UsageCount[]) => void) | undefined;
   readonly monotonicMs: () => number;
@@ -168,6 +171,11 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     for (const { resolve } of done) resolve();
   };
 
+  const findKey = async (thread: Thread, id: number, digest: string): Promise<void> => {
+    const found = (await options.findKey?.(digest)) ?? 'away';
+    post(thread, { type: 'foundKey', id, found });
+  };
+
   const hear = (thread: Thread, message: FromGatewayThread): void => {
     switch (message.type) {
       case 'served':
@@ -187,6 +195,9 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       case 'usage':
         options.usage?.(message.counts);
         return;
+      case 'findKey':
+        void findKey(thread, message.id, message.digest);
+        return;
       case 'log':
         log[message.level](message.details, message.message);
         return;
@@ -197,6 +208,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     const start: GatewayThreadStart = {
       allowedRanges: options.allowedRanges,
       keys: options.keys,
+      findsKeys: options.findKey !== undefined,
       accessLogFile: settings.accessLog.file,
       authorization: settings.authorization ?? { trustedPeers: [] },
       ticketKeys,

@@ -1,5 +1,6 @@
+import { createHubDigest } from '../src/identity/api-key.ts';
 import type { GatewaySecrets } from '../src/policy/model.ts';
-import type { KeyAnswer, KeyTable } from './keys/contract.ts';
+import type { KeyAnswer, KeySearch, KeyTable } from './keys/contract.ts';
 import type { SharedKeys } from './keys/layout.ts';
 import { readKeyTable } from './keys/reader.ts';
 
@@ -10,15 +11,20 @@ export class ThreadKeys implements KeyTable {
   readonly #shared: SharedKeys | undefined;
   #peppers: GatewaySecrets['peppers'];
   #table: KeyTable | undefined;
+  #hubDigest: ((key: string, pairId?: string) => string) | undefined;
+  readonly search: KeySearch | undefined;
 
-  constructor(shared: SharedKeys | undefined) {
+  /** @param search who to ask for keys that are not there; undefined: nobody */
+  constructor(shared: SharedKeys | undefined, search?: KeySearch) {
     this.#shared = shared;
+    this.search = search;
   }
 
   /** From now on with the peppers of this configuration; without any, no key is known. */
   open({ peppers }: GatewaySecrets): void {
     if (peppers?.hub === this.#peppers?.hub && peppers?.cluster === this.#peppers?.cluster) return;
     this.#peppers = peppers;
+    this.#hubDigest = peppers === undefined ? undefined : createHubDigest(Buffer.from(peppers.hub, 'base64'));
     this.#table =
       peppers === undefined || this.#shared === undefined
         ? undefined
@@ -32,6 +38,10 @@ export class ThreadKeys implements KeyTable {
 
   find(key: string, pairId: string | undefined, wallMs: number): KeyAnswer {
     return this.#table === undefined ? UNKNOWN : this.#table.find(key, pairId, wallMs);
+  }
+
+  hubDigest(key: string, pairId: string | undefined): string | undefined {
+    return this.#hubDigest?.(key, pairId);
   }
 
   staleMs(): number {

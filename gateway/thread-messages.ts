@@ -3,6 +3,7 @@ import type { GatewayPart, GatewaySecrets } from '../src/policy/model.ts';
 import type { CounterNews } from '../src/telemetry/counters.ts';
 import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
+import type { KeySearchAnswer } from './keys/search.ts';
 import type { BoundPort } from './server.ts';
 import type { FileCertificate } from './tls/contract.ts';
 import type { UsageCount } from './usage/usage-counts.ts';
@@ -18,6 +19,8 @@ export interface GatewayThreadStart {
   readonly allowedRanges: readonly string[];
   /** The API keys of the cluster. */
   readonly keys: SharedKeys | undefined;
+  /** `findKey` is answered. */
+  readonly findsKeys: boolean;
   /** Absent: standard output. */
   readonly accessLogFile: string | undefined;
   /** Where other proxies ask. */
@@ -44,6 +47,7 @@ export type ToGatewayThread =
   | { readonly type: 'files'; readonly files: readonly FileCertificate[] }
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
   | { readonly type: 'reopenLogs' }
+  | { readonly type: 'foundKey'; readonly id: number; readonly found: KeySearchAnswer }
   | { readonly type: 'close'; readonly graceMs: number };
 
 export type FromGatewayThread =
@@ -59,6 +63,8 @@ export type FromGatewayThread =
       readonly error: { readonly code: ErrorCode; readonly message: string; readonly fix: string };
     }
   | { readonly type: 'counters'; readonly news: CounterNews }
+  /** A key that the table does not have, by the hub's digest. */
+  | { readonly type: 'findKey'; readonly id: number; readonly digest: string }
   /** Hits since the last time. */
   | { readonly type: 'usage'; readonly counts: readonly UsageCount[] }
   | {

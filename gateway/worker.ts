@@ -7,6 +7,7 @@ import { serviceAccountFiles } from './auth/service-account.ts';
 import { type AuthorizationDesk, createAuthorizationDesk } from './external/desk.ts';
 import type { AuthorizationListeners } from './external/listeners.ts';
 import { createGatewayServer } from './gateway-server.ts';
+import { createKeySearch } from './keys/search.ts';
 import { createOutboundClient } from './outbound/client.ts';
 import { backendMetrics } from './telemetry/backend-metrics.ts';
 import { createFileSink, createStreamSink, type LogSink } from './telemetry/log-sink.ts';
@@ -43,7 +44,10 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
   const sink = openSink(start.accessLogFile, counters, log.warn);
   const telemetry = createTelemetry({ counters, sink, wallMs: clock.wallMs, after });
   const usage = createUsageCollector({ give: (counts) => post({ type: 'usage', counts }), after });
-  const keys = new ThreadKeys(start.keys);
+  const search = start.findsKeys
+    ? createKeySearch({ ask: (id, digest) => post({ type: 'findKey', id, digest }), ...clock, after })
+    : undefined;
+  const keys = new ThreadKeys(start.keys, search);
   const countries = new ThreadCountries();
   const country = (address: string): string | undefined => countries.of(address);
   const outbound = createOutboundClient({ allowedRanges: start.allowedRanges });
@@ -181,6 +185,9 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
         return;
       case 'reopenLogs':
         sink.reopen();
+        return;
+      case 'foundKey':
+        search?.found(message.id, message.found);
         return;
       case 'close':
         close(message.graceMs).catch(fail);

@@ -163,6 +163,9 @@ export async function startControl(
     readPage: (request) =>
       link?.credentials(request) ??
       Promise.reject(new PortolanError('HUB_UNREACHABLE', 'the link to the hub is not open yet')),
+    findKey: (request) =>
+      link?.findKey(request) ??
+      Promise.reject(new PortolanError('HUB_UNREACHABLE', 'the link to the hub is not open yet')),
     acknowledge: (ack) => void link?.sendCredentialAck(ack),
     isUp: () => link?.isUp() === true,
     tellData: deps.send,
@@ -382,6 +385,11 @@ export async function startControl(
       switch (message.type) {
         case 'usage':
           link?.sendUsage(toUsageBatch(message));
+          return;
+        case 'findKey':
+          void keys
+            .find(message.digest)
+            .then((found) => deps.send({ type: 'foundKey', id: message.id, found }));
           return;
         case 'gateway':
           gateway = message;

@@ -1,5 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KeySearchAnswer } from '../gateway/keys/search.ts';
 import { createNameService, type NameService } from '../nameserver/service.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { type AdminServer, startAdmin } from './admin.ts';
@@ -69,6 +70,8 @@ export async function startDataProcess(
       })
     : undefined;
 
+  const seeking = new Map<number, (found: KeySearchAnswer) => void>();
+  let lastSought = 0;
   const gateway = createDataGateway({
     config,
     clock,
@@ -77,6 +80,15 @@ export async function startDataProcess(
       if (link.hub !== 'up') return false;
       supervisor.send({ type: 'usage', ...batch });
       return true;
+    },
+    findKey(digest) {
+      if (link.hub !== 'up') return Promise.resolve('away');
+      lastSought += 1;
+      const id = lastSought;
+      return new Promise((resolve) => {
+        seeking.set(id, resolve);
+        supervisor.send({ type: 'findKey', id, digest });
+      });
     },
     log,
   });
@@ -156,6 +168,10 @@ export async function startDataProcess(
       case 'keys':
         gateway.keysChanged(message);
         return;
+      case 'foundKey':
+        seeking.get(message.id)?.(message.found);
+        seeking.delete(message.id);
+        return;
       case 'usageAck':
         gateway.usageAcknowledged(message.outbox, message.sequence);
         return;
@@ -186,6 +202,8 @@ export async function startDataProcess(
       running = false;
       link = { type: 'link', hub: 'down', peers: 0 };
       gateway.link(false);
+      for (const found of seeking.values()) found('away');
+      seeking.clear();
     },
   });
 

@@ -17,6 +17,8 @@ import {
   type CredentialsRequest,
   type DecisionBatch,
   type FaultLeases,
+  type FindKeyRequest,
+  type FindKeyResponse,
   GeoDatabaseRequestSchema,
   type Hello,
   type HubMessage,
@@ -78,6 +80,8 @@ export interface HubLink {
   sendCredentialAck(ack: CredentialAck): boolean;
   /** API keys of this cluster, page by page. Rejects with HUB_UNREACHABLE, or CONFLICT when the first page is to be asked for again. */
   credentials(request: CredentialsRequest): Promise<CredentialPage>;
+  /** One API key by the hub's digest. Rejects with HUB_UNREACHABLE, after a second at most. */
+  findKey(request: FindKeyRequest): Promise<FindKeyResponse>;
   /** A part of the hub's GeoIP database. Rejects with HUB_UNREACHABLE, or NOT_FOUND when the hub uses another one. */
   geoDatabase(
     sha256: string,
@@ -100,6 +104,8 @@ const MAX_MESSAGE_OCTETS = 256 * 1024 * 1024;
 const RENEW_TIMEOUT_MS = 10_000;
 const GEO_TIMEOUT_MS = 30_000;
 const CREDENTIALS_TIMEOUT_MS = 15_000;
+/** A request waits for it. */
+const FIND_KEY_TIMEOUT_MS = 900;
 
 /** One try at a stream, from dialling to its end. */
 interface Attempt {
@@ -276,6 +282,7 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     sendObservations: (value) => send({ case: 'observations', value }),
     sendCredentialAck: (value) => send({ case: 'credentialAck', value }),
     credentials: (request) => unary(AgentLink.method.credentials, request, CREDENTIALS_TIMEOUT_MS),
+    findKey: (request) => unary(AgentLink.method.findKey, request, FIND_KEY_TIMEOUT_MS),
     sendUsage: (value) => send({ case: 'usage', value }, REPEATED_PENDING_OCTETS),
     async geoDatabase(sha256, offset) {
       const request = create(GeoDatabaseRequestSchema, { sha256, offset: BigInt(offset) });

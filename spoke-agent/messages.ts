@@ -1,3 +1,4 @@
+import type { KeySearchAnswer } from '../gateway/keys/search.ts';
 import type { UsageCount } from '../gateway/usage/usage-counts.ts';
 import type { TargetMemory } from '../src/health/types.ts';
 import type { AgentConfig } from './config.ts';
@@ -80,6 +81,8 @@ export type ToControl =
       readonly sequence: number;
       readonly counts: readonly UsageCount[];
     }
+  /** A key that the table does not have, by the hub's digest. */
+  | { readonly type: 'findKey'; readonly id: number; readonly digest: string }
   | { readonly type: 'stop' };
 
 export type ToData =
@@ -91,6 +94,7 @@ export type ToData =
   | StatesMessage
   | KeysMessage
   | { readonly type: 'link'; readonly hub: 'up' | 'down'; readonly peers: number }
+  | { readonly type: 'foundKey'; readonly id: number; readonly found: KeySearchAnswer }
   /** The hub has this of an outbox, durably. */
   | { readonly type: 'usageAck'; readonly outbox: string; readonly sequence: number }
   | { readonly type: 'metrics'; readonly id: number; readonly text: string };

@@ -23,6 +23,7 @@ export function addKeyCommand(program: Command, session: Session): void {
   addDescribe(key, session);
   addRotate(key, session);
   addRevoke(key, session);
+  addDelete(key, session);
   addKeyImport(key, session);
 }
 
@@ -260,6 +261,28 @@ function addRevoke(key: Command, session: Session): void {
       const revoked = await client.revokeKey(namespace, id, reason);
       if (format === 'json' || format === 'yaml') session.terminal.out(documentText(revoked, format));
       else printLines(session, [format === 'name' ? id : `key ${id} of ${revoked.principal} revoked`]);
+    });
+}
+
+function addDelete(key: Command, session: Session): void {
+  key
+    .command('delete <ids...>')
+    .summary('forget API keys that are revoked or have expired')
+    .description(
+      'Forgets keys that are revoked or have expired, so that neither the hub nor the agents keep them for ever. From then on they are unknown.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ portolan key delete k-qu4x2mnb7a\n  $ portolan key delete -n shop k-qu4x2mnb7a k-4cbm7tq2xa',
+    )
+    .action(async (ids: readonly string[], _options: unknown, self: Command) => {
+      const format = outputOf(self, ['json', 'yaml', 'name']);
+      const { client, namespace } = connect(session, self);
+      for (const id of ids) {
+        const deleted = await client.deleteKey(namespace, id);
+        if (format === 'json' || format === 'yaml') session.terminal.out(documentText(deleted, format));
+        else printLines(session, [format === 'name' ? id : `key ${id} of ${deleted.principal} deleted`]);
+      }
     });
 }
 

@@ -1,8 +1,18 @@
 import type { AuthenticationMethod } from '../../src/policy/model.ts';
-import type { KeyRecord, KeyTable } from '../keys/contract.ts';
+import type { DecisionQuestion } from '../decisions/contract.ts';
+import {
+  type FoundKey,
+  type KeyRecord,
+  type KeySearch,
+  type KeyTable,
+  SEARCH_BUSY,
+} from '../keys/contract.ts';
 import type { GatewayRequest } from '../request.ts';
+import type { Asking } from './asking.ts';
 import { type Attempt, FAILURES, type Method } from './attempt.ts';
+import { NOBODY, type Principal } from './contract.ts';
 import { basicCredentials, DOUBTFUL, type Found, findCredential } from './credentials.ts';
+import type { FailureBudget } from './failure-budget.ts';
 
 type ApiKey = Extract<AuthenticationMethod, { type: 'apiKey' }>;
 type KeyPair = Extract<AuthenticationMethod, { type: 'keyPair' }>;
@@ -11,9 +21,28 @@ interface KeyRules {
   readonly rule: string;
   readonly keys: KeyTable;
   readonly maxStalenessSeconds: number;
+  /** Where the hub's answers about keys that the table does not have are remembered. */
+  readonly asking: Pick<Asking, 'decisions' | 'caching'>;
+  /** How many wrong keys one source may have the hub asked for. */
+  readonly budget: FailureBudget;
 }
 
-/** An API key at one of the policy's places. Synchronous. */
+/** Heard from the hub within this time, the table has all keys there are: what it does not know need not be asked for. */
+const COMPLETE_MS = 15_000;
+
+/** The same for every rule: what the hub says of a key depends on no policy. */
+const QUESTION: DecisionQuestion<KeyQuestion, FoundKey> = {
+  ask: ({ search, digest }) => search.ask(digest),
+  denied: ({ type }) => type !== 'known',
+  expiresAtMs: (found) => (found.type === 'known' && found.expiresAtMs > 0 ? found.expiresAtMs : undefined),
+};
+
+interface KeyQuestion {
+  readonly search: KeySearch;
+  readonly digest: string;
+}
+
+/** An API key at one of the policy's places. Synchronous, but where the hub is asked for a key. */
 export function apiKeyMethod(method: ApiKey, rules: KeyRules): Method {
   const judge = keyJudge(method, rules, 'apiKey');
   return {
@@ -25,7 +54,7 @@ export function apiKeyMethod(method: ApiKey, rules: KeyRules): Method {
   };
 }
 
-/** An id and its key, in two places or as HTTP Basic. Synchronous. */
+/** An id and its key, in two places or as HTTP Basic. Synchronous, but where the hub is asked for a key. */
 export function keyPairMethod(method: KeyPair, rules: KeyRules): Method {
   const judge = keyJudge(method, rules, 'keyPair');
   const idAt = [method.id];
@@ -52,41 +81,86 @@ export function keyPairMethod(method: KeyPair, rules: KeyRules): Method {
 
 function keyJudge(
   method: ApiKey | KeyPair,
-  { rule, keys, maxStalenessSeconds }: KeyRules,
+  { rule, keys, maxStalenessSeconds, asking, budget }: KeyRules,
   type: 'apiKey' | 'keyPair',
-): (key: string, pairId: string | undefined, request: GatewayRequest) => Attempt {
+): (key: string, pairId: string | undefined, request: GatewayRequest) => Attempt | Promise<Attempt> {
   const labels = Object.entries(method.labels);
   const { namespaces } = method;
   const maxStaleMs = maxStalenessSeconds * 1_000;
+  const { search } = keys;
+  const { mode } = asking.caching;
+  // What passes without an answer is said below: not all that fails is the hub's absence.
+  const caching = { ...asking.caching, mode: mode === 'allow' ? ('resilient' as const) : mode };
+  const unknownPasses: Principal = { ...NOBODY, rule, method: type };
+
+  const knownAs = (record: KeyRecord): Attempt => {
+    // A key of elsewhere is told apart from an unknown one by nobody.
+    if (!namespaces.includes(record.namespace) || !hasLabels(record, labels)) return FAILURES.invalid;
+    return {
+      name: record.principal,
+      rule,
+      method: type,
+      roles: record.roles,
+      scopes: NO_SCOPES,
+      keyId: record.id,
+      ...(record.plan === undefined ? undefined : { plan: record.plan }),
+      identity: {
+        namespace: record.namespace,
+        labels: record.labels,
+        attributes: record.attributes,
+      },
+    };
+  };
+
+  const foundAs = (found: FoundKey | undefined, request: GatewayRequest): Attempt => {
+    if (found === undefined) return FAILURES.invalid;
+    if (found.type === 'revoked') return FAILURES.revoked;
+    if (found.type === 'unknown') return FAILURES.invalid;
+    if (found.expiresAtMs > 0 && request.wallMs >= found.expiresAtMs) return FAILURES.expired;
+    return knownAs(found.record);
+  };
+
+  /** A change that brings the key may be on its way. */
+  const sought = (
+    key: string,
+    pairId: string | undefined,
+    request: GatewayRequest,
+  ): Attempt | Promise<Attempt> => {
+    if (search === undefined || keys.staleMs() <= COMPLETE_MS) return FAILURES.invalid;
+    const digest = keys.hubDigest?.(key, pairId);
+    if (digest === undefined) return FAILURES.invalid;
+    const { address } = request.source;
+    if (!budget.mayTry(address)) return FAILURES.throttled;
+    const answer = asking.decisions.decide(`key ${digest}`, caching, QUESTION, { search, digest });
+    if (!(answer instanceof Promise)) return foundAs(answer, request);
+    return answer.then(
+      (found) => {
+        const attempt = foundAs(found, request);
+        if ('failed' in attempt) budget.failed(address);
+        return attempt;
+      },
+      (reason: unknown) => {
+        // Who sends many wrong keys must not pass by that.
+        if (reason === SEARCH_BUSY) budget.failed(address);
+        else if (mode === 'allow') return unknownPasses;
+        // The table is what is known.
+        return FAILURES.invalid;
+      },
+    );
+  };
+
   return (key, pairId, request) => {
     if (maxStaleMs > 0 && keys.staleMs() > maxStaleMs) return FAILURES.stale;
     const answer = keys.find(key, pairId, request.wallMs);
     switch (answer.type) {
       case 'unknown':
-        return FAILURES.invalid;
+        return sought(key, pairId, request);
       case 'revoked':
         return FAILURES.revoked;
       case 'expired':
         return FAILURES.expired;
-      case 'known': {
-        const { record } = answer;
-        // A key of elsewhere is told apart from an unknown one by nobody.
-        if (!namespaces.includes(record.namespace) || !hasLabels(record, labels)) return FAILURES.invalid;
-        return {
-          name: record.principal,
-          rule,
-          method: type,
-          roles: record.roles,
-          scopes: NO_SCOPES,
-          keyId: record.id,
-          ...(record.plan === undefined ? undefined : { plan: record.plan }),
-          identity: {
-            namespace: record.namespace,
-            labels: record.labels,
-            attributes: record.attributes,
-          },
-        };
-      }
+      case 'known':
+        return knownAs(answer.record);
     }
   };
 }

@@ -214,9 +214,9 @@ function methodOf(rule: AuthenticationRule, auth: CompiledAuth, asking: Asking, 
   const { maxStalenessSeconds } = auth;
   switch (method.type) {
     case 'apiKey':
-      return apiKeyMethod(method, { rule: name, keys, maxStalenessSeconds });
+      return apiKeyMethod(method, { rule: name, keys, maxStalenessSeconds, asking, budget });
     case 'keyPair':
-      return keyPairMethod(method, { rule: name, keys, maxStalenessSeconds });
+      return keyPairMethod(method, { rule: name, keys, maxStalenessSeconds, asking, budget });
     case 'jwt': {
       const source =
         method.jwks === undefined

@@ -19,5 +19,6 @@ export function idleKeyServices(): KeyServices {
     describe: async (namespace) => ({ ...one(namespace), clusters: [] }),
     rotate: async (namespace) => ({ ...one(namespace), key: 'ptk_test' }),
     revoke: async (namespace) => ({ ...one(namespace), state: 'revoked' }),
+    delete: async (namespace) => ({ ...one(namespace), state: 'revoked' }),
   };
 }

@@ -87,4 +87,6 @@ export interface KeyServices {
     options: { readonly reason?: string | undefined },
     actor: Actor,
   ): Promise<ApiKey>;
+  /** Forgets a key that is revoked or has expired; CONFLICT for any other. As it last was. */
+  delete(namespace: string, id: string, actor: Actor): Promise<ApiKey>;
 }

@@ -223,6 +223,19 @@ export const KEY_ENDPOINTS: readonly Endpoint[] = [
       json: await services.keys.revoke(params.namespace ?? '', params.id ?? '', body, actor),
     }),
   }),
+  endpoint({
+    id: 'deleteKey',
+    method: 'DELETE',
+    path: `${base}/{id}`,
+    tag: 'keys',
+    summary: 'Forget a key that is revoked or has expired; from then on it is unknown.',
+    access: { kind: 'namespace', action: 'key.manage' },
+    replies: { 200: { description: 'the key as it last was', schema: shownKey } },
+    handle: async ({ params, actor }, { services }) => ({
+      status: 200,
+      json: await services.keys.delete(params.namespace ?? '', params.id ?? '', actor),
+    }),
+  }),
 ];
 
 /** A body that may be left out. */

@@ -104,6 +104,11 @@ export function createKeyDesk(options: KeyDeskOptions): KeyServices {
       await found(namespace, id);
       return shown(await keys.revoke(id, { actor, ...(reason === undefined ? {} : { reason }) }));
     },
+    async delete(namespace, id, actor) {
+      const key = await found(namespace, id);
+      await keys.delete(id, { actor });
+      return shown(key);
+    },
   };
 }
 
@@ -121,10 +126,10 @@ function factsOf(namespace: string, input: ApiKeyInput): ApiKeyFacts {
   };
 }
 
-function shownKey({ digest: _, sequence: __, ...key }: StoredKey, nowMs: number): ApiKey {
-  const expired =
-    key.state !== 'revoked' && key.expiresAt !== undefined && Date.parse(key.expiresAt) <= nowMs;
-  return { ...key, state: expired ? 'expired' : key.state };
+function shownKey({ digest: _, sequence: __, state, ...key }: StoredKey, nowMs: number): ApiKey {
+  if (state === 'revoked' || state === 'deleted') return { ...key, state: 'revoked' };
+  const expired = key.expiresAt !== undefined && Date.parse(key.expiresAt) <= nowMs;
+  return { ...key, state: expired ? 'expired' : state };
 }
 
 function detailOf(state: 'live' | 'pending' | 'away', connected: boolean, problem: string): string {

@@ -234,7 +234,9 @@ export function createCredentialFeed(options: CredentialFeedOptions): Credential
     if (closed) return;
     for (const standing of standings.values()) {
       const { sent, session } = standing;
-      if (sent !== undefined && session !== undefined) send(standing, sent, sent, []);
+      if (sent === undefined || session === undefined) continue;
+      // To an agent for which changes wait it would say that it misses nothing.
+      if (session.pendingOctets() <= MAX_PENDING_OCTETS) send(standing, sent, sent, []);
     }
     wake();
     cancel = options.clock.after(HEARTBEAT_MS, beat);
@@ -315,11 +317,8 @@ export function createCredentialFeed(options: CredentialFeedOptions): Credential
       return signPage({ ...headOf(agent), place, next, entries }, signer);
     },
     async find(agent, { digest }) {
-      const from = standings.get(agent.agentUid)?.acknowledged;
-      const place = from === undefined ? undefined : await keys.at(from.feed, from.sequence);
-      const changes = place === undefined ? undefined : await keys.changes(place);
-      const entries = await entriesFor(agent, changes?.keys ?? []);
-      const entry = entries.find((each) => Buffer.compare(each.digest, digest) === 0);
+      const key = await keys.byDigest(Buffer.from(digest).toString('hex'));
+      const [entry] = key === undefined ? [] : await entriesFor(agent, [key]);
       return create(FindKeyResponseSchema, entry === undefined ? {} : { entry: toWire(entry) });
     },
     get standings() {
@@ -343,7 +342,7 @@ export function createCredentialFeed(options: CredentialFeedOptions): Credential
 function entryOf(key: StoredKey, digest: Buffer): KeyEntry {
   return {
     digest,
-    removed: false,
+    removed: key.state === 'deleted',
     id: key.id,
     namespace: key.namespace,
     principal: key.principal,

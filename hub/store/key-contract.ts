@@ -25,8 +25,11 @@ export interface NewStoredKey extends ApiKeyFacts {
 export interface StoredKey extends ApiKeyFacts {
   readonly id: string;
   readonly digest: string;
-  /** `rotated`: it has a successor, and works until `expiresAt`. */
-  readonly state: 'active' | 'rotated' | 'revoked';
+  /**
+   * `rotated`: it has a successor, and works until `expiresAt`. `deleted`: only in the feed, until no agent can stand before it; nothing
+   * but id, digest and namespace is kept.
+   */
+  readonly state: 'active' | 'rotated' | 'revoked' | 'deleted';
   readonly createdAt: string;
   readonly revokedAt?: string;
   readonly predecessor?: string;
@@ -93,7 +96,11 @@ export interface KeyStore {
   ): Promise<{ readonly key: StoredKey; readonly successor: StoredKey }>;
   /** For ever; doing it twice is no error. @throws PortolanError KEY_NOT_FOUND */
   revoke(id: string, by: By): Promise<StoredKey>;
+  /** Forgets a key that is revoked or has expired. @throws PortolanError KEY_NOT_FOUND, CONFLICT when it may still be used */
+  delete(id: string, by: By): Promise<void>;
   get(id: string): Promise<StoredKey | undefined>;
+  /** @param digest hex; `hubDigest` */
+  byDigest(digest: string): Promise<StoredKey | undefined>;
   /** In the order of their ids. */
   list(filter: KeyFilter): Promise<readonly StoredKey[]>;
   /** Keys that are not revoked, and those that are. */

@@ -179,13 +179,51 @@ export function createKeyStore(access: KeyStoreAccess): ClosableKeyStore {
       });
       return key;
     },
+    async delete(id, { actor, reason }) {
+      await change(async (tx, sequence, audit) => {
+        const before = await require(tx, id);
+        const { namespace, digest, createdAt, expiresAt } = before;
+        const expired = expiresAt !== undefined && Date.parse(expiresAt) <= access.nowMs();
+        if (before.state !== 'revoked' && !expired)
+          throw new PortolanError('CONFLICT', `key ${id} is ${before.state} and may still be used`, {
+            fix: `Revoke it first: portolan key revoke ${id}`,
+          });
+        const key: StoredKey = {
+          ...{ id, namespace, digest, createdAt, sequence, state: 'deleted', principal: '', roles: [] },
+          labels: {},
+          attributes: {},
+        };
+        await updateRow(tx, key);
+        await audit({
+          actor,
+          verb: 'key.delete',
+          kind: 'ApiKey',
+          namespace,
+          name: id,
+          ...(reason === undefined ? {} : { reason }),
+          payload: shown(before),
+        });
+        return { changed: [key] };
+      });
+    },
     get: (id) => access.read((db) => find(db, id)),
+    byDigest: (digest) =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('api_keys')
+          .selectAll()
+          .where('digest', '=', digest)
+          .where('state', '!=', 'deleted')
+          .executeTakeFirst();
+        return row === undefined ? undefined : keyOf(row);
+      }),
     list: (filter) => access.read((db) => list(db, filter, access)),
     async count() {
       const rows = await access.read((db) =>
         db
           .selectFrom('api_keys')
           .select((q) => ['state', q.fn.countAll<number>().as('keys')] as const)
+          .where('state', '!=', 'deleted')
           .groupBy('state')
           .execute(),
       );
@@ -289,8 +327,14 @@ async function advance(
     .offset(COMMITS_KEPT - 1)
     .limit(1)
     .executeTakeFirst();
-  if (oldest !== undefined)
-    await tx.deleteFrom('key_commits').where('sequence', '<', oldest.sequence).execute();
+  if (oldest === undefined) return;
+  await tx.deleteFrom('key_commits').where('sequence', '<', oldest.sequence).execute();
+  // Whoever stands before it asks for all keys, so nobody needs to be told that it is gone.
+  await tx
+    .deleteFrom('api_keys')
+    .where('state', '=', 'deleted')
+    .where('sequence', '<=', oldest.sequence)
+    .execute();
 }
 
 async function standing(
@@ -344,7 +388,7 @@ async function list(
 ): Promise<readonly StoredKey[]> {
   const { namespaces, principal, plan, state, labels, after, limit } = filter;
   if (namespaces?.length === 0) return [];
-  let query = db.selectFrom('api_keys').selectAll();
+  let query = db.selectFrom('api_keys').selectAll().where('state', '!=', 'deleted');
   if (namespaces !== undefined) query = query.where('namespace', 'in', [...namespaces]);
   if (principal !== undefined) query = query.where('principal', '=', principal);
   if (plan !== undefined) query = query.where('plan', '=', plan);
@@ -368,7 +412,12 @@ async function list(
 }
 
 async function find(db: Kysely<Tables>, id: string): Promise<StoredKey | undefined> {
-  const row = await db.selectFrom('api_keys').selectAll().where('id', '=', id).executeTakeFirst();
+  const row = await db
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('id', '=', id)
+    .where('state', '!=', 'deleted')
+    .executeTakeFirst();
   return row === undefined ? undefined : keyOf(row);
 }
 
@@ -391,7 +440,7 @@ async function refuseKnown(tx: Kysely<Tables>, keys: readonly NewStoredKey[]): P
     const part = keys.slice(at, at + ROWS_AT_ONCE);
     const known = await tx
       .selectFrom('api_keys')
-      .select(['id', 'digest'])
+      .select(['id', 'digest', 'state'])
       .where((q) =>
         q.or([
           q(
@@ -411,7 +460,10 @@ async function refuseKnown(tx: Kysely<Tables>, keys: readonly NewStoredKey[]): P
     if (known === undefined) continue;
     const i = keys.findIndex((key) => key.digest === known.digest || key.id === known.id);
     throw new PortolanError('ALREADY_EXISTS', `key ${i + 1} of the list is known already, as ${known.id}`, {
-      fix: 'Leave it out, or revoke the other one.',
+      fix:
+        known.state === 'deleted'
+          ? 'It was deleted lately. Make a new key with `portolan key create`.'
+          : 'Leave it out, or revoke the other one.',
     });
   }
 }
@@ -444,7 +496,7 @@ function rowOf(key: StoredKey): ApiKeyRow {
 
 const rolesSchema = z.array(z.string());
 const textsSchema = z.record(z.string(), z.string());
-const stateSchema = z.enum(['active', 'rotated', 'revoked']);
+const stateSchema = z.enum(['active', 'rotated', 'revoked', 'deleted']);
 
 function keyOf(row: ApiKeyRow): StoredKey {
   try {

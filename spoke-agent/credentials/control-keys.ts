@@ -8,12 +8,15 @@ import {
   type CredentialPage,
   type CredentialsRequest,
   CredentialsRequestSchema,
+  type FindKeyRequest,
+  type FindKeyResponse,
 } from '../../src/protocol/generated/portolan_pb.js';
 import type { AgentIdentityHolder } from '../identity-files.ts';
 import type { AgentLog } from '../log.ts';
 import { readPart } from '../snapshot-file.ts';
 import type { StoredSnapshot } from '../snapshot-store.ts';
 import type { CredentialIntake } from './intake.ts';
+import { createKeyAsker, type KeyAsker } from './key-asker.ts';
 import type { KeysMessage } from './messages.ts';
 
 export interface ControlKeysOptions {
@@ -23,6 +26,8 @@ export interface ControlKeysOptions {
   readonly enabled: boolean;
   /** Rejects with HUB_UNREACHABLE while there is no stream. */
   readonly readPage: (request: CredentialsRequest) => Promise<CredentialPage>;
+  /** As `readPage`, after a second at most. */
+  readonly findKey: (request: FindKeyRequest) => Promise<FindKeyResponse>;
   readonly acknowledge: (ack: CredentialAck) => void;
   readonly isUp: () => boolean;
   readonly tellData: (message: KeysMessage) => void;
@@ -39,6 +44,8 @@ export interface ControlKeys {
   apply(stored: StoredSnapshot): Promise<void>;
   offer(delta: CredentialDelta): void;
   hubIsBack(): void;
+  /** Asks the hub for a key that the table does not have. */
+  readonly find: KeyAsker;
   readonly stats: CredentialIntake['stats'];
   close(): Promise<void>;
 }
@@ -101,6 +108,7 @@ export function createControlKeys(options: ControlKeysOptions): ControlKeys {
       intake?.want(wanted, options.isUp());
     },
     offer: (delta) => intake?.offer(delta),
+    find: createKeyAsker({ findKey: options.findKey, monotonicMs: () => options.clock.monotonicMs() }),
     hubIsBack: () => intake?.hubIsBack(),
     get stats() {
       return intake?.stats ?? NOTHING;

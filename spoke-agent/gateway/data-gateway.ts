@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { KeySearchAnswer } from '../../gateway/keys/search.ts';
 import type { AgentSocket } from '../../gateway/plugins/agent-socket.ts';
 import type { GatewayService } from '../../gateway/service.ts';
 import type { UsageKeeper } from '../../gateway/usage/keeper.ts';
@@ -23,6 +24,8 @@ export interface DataGatewayOptions {
   readonly random: () => number;
   /** To the hub; false: there is no way to it now. */
   readonly sendUsage: (batch: OutboxBatch) => boolean;
+  /** Asks the hub for a key that the table does not have; never rejects. */
+  readonly findKey?: (digest: string) => Promise<KeySearchAnswer>;
   readonly log: AgentLog;
 }
 
@@ -102,6 +105,7 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       settings: config.gateway,
       allowedRanges: config.network.allowedRanges,
       keys: keys.shared,
+      findKey: options.findKey,
       usage: (counts) => void accounts.add(counts),
       monotonicMs: () => clock.monotonicMs(),
       after,

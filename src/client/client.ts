@@ -246,6 +246,8 @@ export interface Client {
     options: { readonly overlapSeconds?: number; readonly expiresAt?: string },
   ): Promise<ApiKeyCreated>;
   revokeKey(namespace: string, id: string, reason?: string): Promise<ApiKey>;
+  /** Forgets a key that is revoked or has expired. */
+  deleteKey(namespace: string, id: string): Promise<ApiKey>;
   listTokens(): Promise<readonly Token[]>;
   revokeToken(id: string): Promise<void>;
 }
@@ -562,6 +564,8 @@ export function createClient(options: ClientOptions): Client {
         }),
         server,
       ),
+    deleteKey: async (namespace, id) =>
+      data(await raw.DELETE('/v1/keys/{namespace}/{id}', { params: { path: { namespace, id } } }), server),
     listTokens: async () => data(await raw.GET('/v1/tokens'), server).items,
     revokeToken: async (id) => {
       await raw.DELETE('/v1/tokens/{id}', { params: { path: { id } } });

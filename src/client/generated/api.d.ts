@@ -1303,7 +1303,8 @@ export interface paths {
         get: operations["describeKey"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Forget a key that is revoked or has expired; from then on it is unknown. */
+        delete: operations["deleteKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -11338,6 +11339,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKeyDescription"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the key as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
                 };
             };
             /** @description what went wrong, and the way out */

@@ -1261,6 +1261,8 @@ export declare const CredentialPageBodySchema: GenMessage<CredentialPageBody>;
  */
 export declare type FindKeyRequest = Message<"portolan.v1.FindKeyRequest"> & {
   /**
+   * As the hub keeps it: SHA-256 over its pepper and the key.
+   *
    * @generated from field: bytes digest = 1;
    */
   digest: Uint8Array;
