@@ -1,10 +1,11 @@
-import { createServer, IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../../src/errors/table.ts';
 import type { CompiledEdge } from '../../src/policy/model.ts';
 import type { Connection, GatewayCore } from '../core.ts';
 import { GatewayResponse, Http1Exchange } from '../http/http1-exchange.ts';
+import { GatewayIncoming } from '../http/incoming.ts';
 import { UpgradeExchange } from '../http/upgrade-exchange.ts';
 import { begin } from '../pipeline.ts';
 import { problemAnswer } from '../refusal.ts';
@@ -20,9 +21,11 @@ export class Http1Front {
 
   constructor(core: GatewayCore, edge: CompiledEdge) {
     this.#core = core;
-    this.#server = createServer({
-      IncomingMessage,
+    this.#server = createServer<typeof IncomingMessage, typeof GatewayResponse>({
+      IncomingMessage: GatewayIncoming,
       ServerResponse: GatewayResponse,
+      // A request without a body needs none of the events of a stream.
+      optimizeEmptyRequests: true,
       // Judged with all the rest, so that the refusal looks like every other one.
       requireHostHeader: false,
       insecureHTTPParser: false,
