@@ -5,6 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KeyTable } from '../../gateway/keys/contract.ts';
 import { readKeyTable } from '../../gateway/keys/reader.ts';
+import { SEARCHES_PER_SECOND } from '../../gateway/keys/search.ts';
 import { type AgentLinkServer, createAgentLinkServer } from '../../hub/agents/link-server.ts';
 import type { KeyServices } from '../../hub/api/key-services.ts';
 import { createKeyDesk } from '../../hub/credentials/desk.ts';
@@ -14,6 +15,7 @@ import type { Store } from '../../hub/store/contract.ts';
 import { keyFolder } from '../../spoke-agent/credentials/files.ts';
 import { type CredentialIntake, createCredentialIntake } from '../../spoke-agent/credentials/intake.ts';
 import { createKeyKeeper, type KeyKeeper } from '../../spoke-agent/credentials/keeper.ts';
+import { createKeyAsker, type KeyAsker } from '../../spoke-agent/credentials/key-asker.ts';
 import { openIdentity } from '../../spoke-agent/identity-files.ts';
 import { joinCluster } from '../../spoke-agent/join.ts';
 import { createHubLink, type HubLink } from '../../spoke-agent/link.ts';
@@ -45,6 +47,9 @@ interface KeyAgent {
   readonly keeper: KeyKeeper;
   readonly table: KeyTable;
   readonly problems: string[];
+  readonly ask: KeyAsker;
+  /** Changes of keys that come while it is true are lost on the way. */
+  holdBack: boolean;
   /** Ends it the way a crash does: nothing is flushed. */
   kill(): void;
 }
@@ -120,6 +125,8 @@ async function startAgent(name: string, journalOctets?: number): Promise<KeyAgen
   const { hubUid, clusterUid, snapshotKeys } = identity.current();
   const keeper = createKeyKeeper({ directory: keyFolder(dataDir), wallMs: Date.now, log });
   await keeper.load();
+  const text = await hub.peppers.peppersFor(clusterUid);
+  const peppers = { hub: Buffer.from(text.hub, 'base64'), cluster: Buffer.from(text.cluster, 'base64') };
   let link: HubLink | undefined;
   let dead = false;
   const intake = await createCredentialIntake({
@@ -164,18 +171,22 @@ async function startAgent(name: string, journalOctets?: number): Promise<KeyAgen
       observe: () => undefined,
       usageAck: () => undefined,
       credentials: (delta) => {
-        if (!dead) intake.offer(delta);
+        if (!dead && !agent.holdBack) intake.offer(delta);
       },
     },
   });
-  const text = await hub.peppers.peppersFor(clusterUid);
-  const peppers = { hub: Buffer.from(text.hub, 'base64'), cluster: Buffer.from(text.cluster, 'base64') };
+  const opened = link;
   const agent: KeyAgent = {
     link,
     intake,
     keeper,
     table: readKeyTable(keeper.shared, { peppers }),
     problems,
+    ask: createKeyAsker({
+      findKey: (request) => opened.findKey(request),
+      monotonicMs: () => performance.now(),
+    }),
+    holdBack: false,
     kill() {
       dead = true;
       link?.close();
@@ -267,8 +278,8 @@ describe('API keys from the hub to the agents', () => {
     await hub.desk.revoke('default', revoked.id, {}, actor);
     await hub.desk.create('default', input, actor);
     await until('revoked', () => typeOf(agent, revoked.key) === 'revoked');
-    const place = agent.intake.place;
-    expect(place.sequence).toBe(4);
+    await until('all changes', () => agent.intake.place.sequence === 4);
+    const { place } = agent.intake;
     await forget(world.store, 2);
     await hub.stop();
     hub = await startHub(world.store, Number(world.linkAddresses[0]?.split(':')[1]));
@@ -322,6 +333,78 @@ describe('API keys from the hub to the agents', () => {
     for (const name of images) await rm(join(folder, name));
     expect((await reload()).keeper.size).toBe(0);
     hub = await startHub(world.store);
+  });
+
+  it('an agent whose changes are held back finds a new key by asking; wrong ones reach the hub within a budget', async () => {
+    const agent = await startAgent('fra');
+    await until('has asked', () => agent.intake.stats.syncs === 1);
+    agent.holdBack = true;
+    const made = await hub.desk.create('default', { ...input, plan: 'gold' }, actor);
+    const elsewhere = await hub.desk.create('shop', input, actor);
+    const revoked = await hub.desk.create('default', input, actor);
+    await hub.desk.revoke('default', revoked.id, {}, actor);
+    const digestOf = (key: string) => hub.peppers.hubDigest(key, undefined);
+    expect(typeOf(agent, made.key)).toBe('unknown');
+    expect(await agent.ask(await digestOf(made.key))).toMatchObject({
+      type: 'known',
+      record: { id: made.id, principal: 'partner', plan: 'gold' },
+      expiresAtMs: 0,
+    });
+    expect(await agent.ask(await digestOf(elsewhere.key))).toEqual({ type: 'unknown' });
+    expect(await agent.ask(await digestOf(revoked.key))).toEqual({ type: 'revoked', id: revoked.id });
+    const byDigest = hub.store.keys.byDigest.bind(hub.store.keys);
+    let cost = 0;
+    hub.store.keys.byDigest = (digest) => {
+      cost += 1;
+      return byDigest(digest);
+    };
+    const wrong = await Promise.all(Array.from({ length: 500 }, (_, i) => digestOf(`wrong-${i}`)));
+    const start = performance.now();
+    const answers = await Promise.all(wrong.map((digest) => agent.ask(digest)));
+    const seconds = (performance.now() - start) / 1_000;
+    expect(answers.filter((answer) => answer === 'busy').length).toBeGreaterThan(400);
+    expect(cost).toBeGreaterThan(0);
+    expect(cost).toBeLessThanOrEqual(SEARCHES_PER_SECOND * (1 + seconds));
+    hub.store.keys.byDigest = byDigest;
+    await hub.stop();
+    await until('the link is down', () => !agent.link.isUp());
+    await until('asked in vain', async () => (await agent.ask(await digestOf('another'))) === 'away');
+    hub = await startHub(world.store);
+  });
+
+  it('a revoked key that is deleted leaves the hub and the agents; a key in use cannot be', async () => {
+    const agent = await startAgent('fra');
+    const { key, id } = await hub.desk.create('default', input, actor);
+    await until('known', () => typeOf(agent, key) === 'known');
+    await expect(hub.desk.delete('default', id, actor)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await hub.desk.revoke('default', id, {}, actor);
+    await until('revoked', () => typeOf(agent, key) === 'revoked');
+    await hub.desk.delete('default', id, actor);
+    await until('forgotten', () => agent.table.size === 0);
+    expect(typeOf(agent, key)).toBe('unknown');
+    expect(await hub.desk.list({ limit: 10 })).toEqual([]);
+    expect(await hub.desk.describe('default', id)).toBeUndefined();
+    await expect(hub.desk.delete('default', id, actor)).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    // Read by pages it is not there either.
+    const other = await startAgent('ams');
+    await until('has asked', () => other.intake.stats.syncs === 1);
+    expect(other.table.size).toBe(0);
+    expect(agent.problems).toEqual([]);
+  });
+
+  it("I29 neither the hub's database nor its log of writes holds a key", async () => {
+    const { key, id } = await hub.desk.create('default', input, actor);
+    await hub.desk.rotate('default', id, { overlapSeconds: 60 }, actor);
+    await hub.desk.import('default', [{ ...input, key: 'imported-key-in-plain-sight' }], actor);
+    const files = (await readdir(world.folder)).filter((name) => name.startsWith('hub.db'));
+    const contents = await Promise.all(files.map((name) => readFile(join(world.folder, name))));
+    const holds = (text: string) => contents.some((octets) => octets.includes(text));
+    // What is looked for would be found: the id is there, in the clear.
+    expect(holds(id)).toBe(true);
+    const secret = key.slice('ptk_'.length);
+    const forms = [secret, Buffer.from(secret, 'base64url').toString('hex'), 'imported-key-in-plain-sight'];
+    expect(forms.filter(holds)).toEqual([]);
+    expect(contents.some((octets) => octets.includes(Buffer.from(secret, 'base64url')))).toBe(false);
   });
 
   it('an agent gets the keys of the namespaces that its policies name, and another set when they change', async () => {
