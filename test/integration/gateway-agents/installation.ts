@@ -35,7 +35,8 @@ export interface Installation {
 
 export const AGENTS = ['east', 'west', 'north'] as const;
 
-export async function startInstallation(): Promise<Installation> {
+/** @param country where the clusters lie */
+export async function startInstallation(country = 'DE'): Promise<Installation> {
   // The launcher builds when a source is newer than what was built.
   await run(process.execPath, [join(ROOT, 'cli', 'portolan.mjs'), '--version']);
   const folder = await mkdtemp(join(tmpdir(), 'portolan-gateways-'));
@@ -104,7 +105,7 @@ export async function startInstallation(): Promise<Installation> {
       ...AGENTS.map((name) => ({
         kind: 'Cluster',
         metadata: { name },
-        spec: { location: { country: 'DE' }, addresses: ['192.0.2.1'] },
+        spec: { location: { country }, addresses: ['192.0.2.1'] },
       })),
     );
     const agents: { readonly name: string; readonly http: number; readonly https: number }[] = [];
