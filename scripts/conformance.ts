@@ -1,9 +1,10 @@
 /**
- * `npm run conformance`: runs the conformance suite of DNS providers and prints the matrix provider × behaviour: `yes`, a footnote with
- * the reason why a provider cannot have it, `FAIL`, or `-` where the server is missing on this machine and how to get it. Fails
- * with any FAIL and any hole without a reason (a test whose reason is no sentence fails).
+ * `npm run conformance`: runs the conformance suites of DNS providers and of the gateway and prints a matrix of each, behaviour ×
+ * provider, and behaviour × place and protocol: `yes`, a footnote with the reason why a column cannot have it, `FAIL`, or `-` where
+ * the server is missing on this machine and how to get it. Fails with any FAIL and any hole without a reason (a test whose reason
+ * is no sentence fails).
  *
- * `npm run conformance -- bind` runs the columns whose name contains the word.
+ * `npm run conformance -- bind` runs the columns whose name contains the word; `-- gRPC` and `-- agents` are such words, too.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,6 +25,7 @@ const report = z.object({
             .object({
               behaviour: z.string().optional(),
               provider: z.string().optional(),
+              gateway: z.string().optional(),
               hole: z.string().optional(),
               missing: z.string().optional(),
             })
@@ -42,42 +44,70 @@ type Cell =
   | { readonly mark: 'FAIL'; readonly reason: string };
 
 interface Matrix {
-  readonly providers: readonly string[];
+  readonly columns: readonly string[];
   /** By title, in the order of the suite. */
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, Cell>>;
 }
 
+interface Suite {
+  readonly file: string;
+  /** Which entry of a test's `meta` names its column. */
+  readonly column: 'provider' | 'gateway';
+  readonly columns: string;
+  /** Names of the tests of all columns, or of those whose name contains the word, as a regular expression. */
+  pattern(name: string | undefined): string;
+}
+
+const SUITES: readonly Suite[] = [
+  {
+    file: 'test/conformance/providers.test.ts',
+    column: 'provider',
+    columns: 'of the providers',
+    pattern: (name) => (name === undefined ? 'DNS provider' : `DNS provider [^\\[]*${escaped(name)}`),
+  },
+  {
+    file: 'test/conformance/gateway.test.ts',
+    column: 'gateway',
+    columns: 'columns of the gateway',
+    pattern: (name) =>
+      name === undefined ? '^gateway, ' : `^gateway, (?:(?!shows, or explains).)*${escaped(name)}`,
+  },
+];
+
 const [filter] = process.argv.slice(2);
 
-const matrix = matrixOf(await run(filter));
-const cells = [...matrix.rows.values()].flatMap((row) => [...row.values()]);
-if (cells.length === 0) {
-  console.error(filter === undefined ? 'no provider was tested' : `no provider's name contains "${filter}"`);
-  process.exit(1);
+let tested = 0;
+for (const suite of SUITES) {
+  const matrix = matrixOf(suite, await run(suite));
+  const cells = [...matrix.rows.values()].flatMap((row) => [...row.values()]);
+  if (cells.length === 0) continue;
+  tested += cells.length;
+  const count = (wanted: Cell['mark']): number => cells.filter(({ mark }) => mark === wanted).length;
+  console.log(textOf(matrix));
+  console.log(
+    `${matrix.columns.length} ${suite.columns}, ${matrix.rows.size} behaviours: ${count('yes')} shown, ${count('hole')} explained, ${count('FAIL')} failed, ${count('missing')} not run\n`,
+  );
+  if (count('FAIL') > 0) process.exitCode = 1;
 }
-console.log(textOf(matrix));
-const failed = cells.filter(({ mark }) => mark === 'FAIL').length;
-const holes = cells.filter(({ mark }) => mark === 'hole').length;
-console.log(
-  `${matrix.providers.length} of the providers, ${matrix.rows.size} behaviours: ${cells.filter(({ mark }) => mark === 'yes').length} shown, ${holes} explained, ${failed} failed, ${cells.filter(({ mark }) => mark === 'missing').length} not run`,
-);
-process.exitCode = failed === 0 ? 0 : 1;
+if (tested === 0) {
+  console.error(filter === undefined ? 'nothing was tested' : `no column's name contains "${filter}"`);
+  process.exitCode = 1;
+}
 
 /** Runs the suite and reads its report. */
-async function run(name: string | undefined): Promise<z.output<typeof report>> {
+async function run(suite: Suite): Promise<z.output<typeof report>> {
   const work = mkdtempSync(join(tmpdir(), 'portolan-conformance-'));
   try {
     const file = join(work, 'report.json');
-    const pattern = name === undefined ? 'DNS provider' : `DNS provider [^\\[]*${escaped(name)}`;
     const child = spawn(
       'vitest',
       [
         'run',
         '--project',
         'conformance',
-        'test/conformance/providers.test.ts',
+        suite.file,
         '--testNamePattern',
-        pattern,
+        suite.pattern(filter),
         '--reporter=dot',
         '--reporter=json',
         `--outputFile.json=${file}`,
@@ -101,27 +131,28 @@ function escaped(text: string): string {
     .replaceAll(/[().+*?]/g, '\\$&');
 }
 
-function isWanted(provider: string): boolean {
-  return filter === undefined || provider.toLowerCase().includes(filter.toLowerCase());
+function isWanted(column: string): boolean {
+  return filter === undefined || column.toLowerCase().includes(filter.toLowerCase());
 }
 
-function matrixOf({ testResults }: z.output<typeof report>): Matrix {
-  const providers: string[] = [];
+function matrixOf(suite: Suite, { testResults }: z.output<typeof report>): Matrix {
+  const columns: string[] = [];
   const rows = new Map<string, Map<string, Cell>>();
   for (const { message, assertionResults } of testResults) {
     if (message !== '') throw new Error(message);
     for (const { title, status, failureMessages, meta } of assertionResults) {
-      const { behaviour, provider, hole, missing: lacking } = meta;
-      if (behaviour === undefined || provider === undefined || !isWanted(provider)) continue;
+      const { behaviour, hole, missing: lacking } = meta;
+      const column = meta[suite.column];
+      if (behaviour === undefined || column === undefined || !isWanted(column)) continue;
       const cell = cellOf(status, failureMessages, hole, lacking);
-      if (!providers.includes(provider)) providers.push(provider);
+      if (!columns.includes(column)) columns.push(column);
       const row = title.replace(` [${behaviour}]`, '');
       const known = rows.get(row) ?? new Map<string, Cell>();
-      known.set(provider, cell);
+      known.set(column, cell);
       rows.set(row, known);
     }
   }
-  return { providers, rows };
+  return { columns, rows };
 }
 
 function cellOf(
@@ -138,16 +169,16 @@ function cellOf(
 }
 
 /** Marks of all cells, and what the numbers in them stand for. */
-function marks({ providers, rows }: Matrix) {
+function marks({ columns, rows }: Matrix) {
   const notes: string[] = [];
   const table = [...rows].map(([title, row]) => [
     title,
-    ...providers.map((provider) => {
-      const cell = row.get(provider);
+    ...columns.map((column) => {
+      const cell = row.get(column);
       if (cell === undefined) return '';
       if (cell.mark === 'yes') return 'yes';
       if (cell.mark === 'missing') return '-';
-      const note = cell.mark === 'FAIL' ? `${provider}, ${title}: ${cell.reason}` : cell.reason;
+      const note = cell.mark === 'FAIL' ? `${column}, ${title}: ${cell.reason}` : cell.reason;
       if (!notes.includes(note)) notes.push(note);
       return `${cell.mark === 'FAIL' ? 'FAIL ' : ''}(${notes.indexOf(note) + 1})`;
     }),
@@ -157,13 +188,13 @@ function marks({ providers, rows }: Matrix) {
 
 function textOf(of: Matrix): string {
   const { table, notes } = marks(of);
-  const lines = [['', ...of.providers], ...table];
+  const lines = [['', ...of.columns], ...table];
   const widths = (lines[0] ?? []).map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.length ?? 0)),
   );
-  const lacking = of.providers.flatMap((provider) => {
-    const cell = [...of.rows.values()].map((row) => row.get(provider)).find((one) => one?.mark === 'missing');
-    return cell?.mark === 'missing' ? [`- ${provider}: not run, ${cell.reason}`] : [];
+  const lacking = of.columns.flatMap((column) => {
+    const cell = [...of.rows.values()].map((row) => row.get(column)).find((one) => one?.mark === 'missing');
+    return cell?.mark === 'missing' ? [`- ${column}: not run, ${cell.reason}`] : [];
   });
   return [
     ...lines.map((line) =>
