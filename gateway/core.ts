@@ -94,7 +94,7 @@ export function sweepIdle(core: GatewayCore): () => void {
       }
     }
     for (const exchange of core.stalled) {
-      if (!exchange.mayTake()) exchange.stalledMs = now;
+      if (exchange.stalledMs === 0 || !exchange.mayTake()) exchange.stalledMs = now;
       else if (now - exchange.stalledMs > idleLimit(exchange)) {
         core.stalled.delete(exchange);
         exchange.abandon();

@@ -278,7 +278,7 @@ export abstract class Exchange implements ForwardSink {
   bodyMarkMs = 0;
   /** It is the client's turn to take the answer: no other one of its connection goes before. */
   abstract mayTake(): boolean;
-  /** Since when the client does not take the answer. */
+  /** Since when the client does not take the answer; 0: since after the last sweep. */
   stalledMs = 0;
 
   #awaitTaking(): void {
@@ -286,7 +286,8 @@ export abstract class Exchange implements ForwardSink {
   }
 
   protected stall(): void {
-    this.stalledMs = this.core.deps.monotonicMs();
+    // Nearly every answer is taken before a sweep comes: the time is not asked for here.
+    this.stalledMs = 0;
     this.core.stalled.add(this);
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { PortolanError } from '../src/errors/error.ts';
 import {
@@ -116,6 +117,13 @@ interface Thread {
   failure: PortolanError | undefined;
 }
 
+/**
+ * Gateway threads make much garbage that is dead when the next request comes. With the two megabytes of the process (`NODE_FLAGS`) the
+ * collector would run seven times as often and copy what is still in use each time. The flag of the process beats `resourceLimits` of a
+ * thread, so it is set before one begins; V8 takes this much only under load, and heaps that there are already stay as they are.
+ */
+const YOUNG_GENERATION = '--max-semi-space-size=16';
+
 export function createGatewayService(options: GatewayServiceOptions): GatewayService {
   const { settings, log, monotonicMs, after } = options;
   const counters = new Counters();
@@ -215,6 +223,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       files,
       configuration,
     };
+    setFlagsFromString(YOUNG_GENERATION);
     const worker = new Worker(options.entry ?? workerFile(), { workerData: start, name: `gateway-${slot}` });
     const thread: Thread = {
       worker,
