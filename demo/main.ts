@@ -171,7 +171,7 @@ async function startBackends(port: number): Promise<void> {
 async function startAgent(
   client: Client,
   { name: cluster, address }: DemoCluster,
-  hub: HubAddress & { readonly gateway: number },
+  hub: HubAddress & { readonly gateway: number; readonly gatewayTls: number },
   dnsPort: number,
 ): Promise<Running> {
   const dataDir = join(folder, 'agents', cluster);
@@ -190,6 +190,7 @@ async function startAgent(
     ...['--config', config, '--data-dir', dataDir],
     ...['--dns', `127.0.0.1:${dnsPort}`],
     ...['--gateway-host', address, '--gateway-port', `${GATEWAY_PORT}=${hub.gateway}`],
+    ...['--gateway-port', `443=${hub.gatewayTls}`],
     ...['--allow-range', '127.0.0.0/8'],
   ]);
 }

@@ -46,11 +46,12 @@ describe('the ports of the demo', () => {
       agents: [18_091],
       backend: 18_091,
       gateway: 18_091,
+      gatewayTls: 18_091,
     });
     const { agents, ...others } = await choosePorts(folder, ['127.0.1.1', '127.0.1.2']);
     const all = [...agents, ...Object.values(others)];
-    expect(all).toHaveLength(8);
-    expect(new Set(all).size).toBe(8);
+    expect(all).toHaveLength(9);
+    expect(new Set(all).size).toBe(9);
   });
 
   it('are chosen anew where the file is damaged', async () => {

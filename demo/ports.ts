@@ -15,6 +15,8 @@ const portsSchema = z
     agents: z.array(port),
     backend: port,
     gateway: port,
+    /** Of listeners on 443; folders of an earlier version do not name it. */
+    gatewayTls: port.default(8443),
   })
   .readonly();
 
@@ -53,7 +55,8 @@ export async function choosePorts(folder: string, backendAddresses: readonly str
   }
   const backend = await choose(backendAddresses, false, [kept?.backend, 8080]);
   const gateway = await choose(backendAddresses, false, [kept?.gateway, 8000]);
-  return { api, join: joinPort, link, hubDns, agents, backend, gateway };
+  const gatewayTls = await choose(backendAddresses, false, [kept?.gatewayTls, 8443]);
+  return { api, join: joinPort, link, hubDns, agents, backend, gateway, gatewayTls };
 }
 
 /** For the next start in this folder. */
