@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { readImage } from '../gateway/keys/image.ts';
 import { createSharedKeyTable } from '../gateway/keys/writer.ts';
+import { THREAD_LIMITS } from '../gateway/thread-limits.ts';
 import { createClusterDigest, createHubDigest } from '../src/identity/api-key.ts';
 
 const [image = '', count = '0', threads = '2'] = process.argv.slice(2);
@@ -27,6 +28,7 @@ const workers = Array.from(
   () =>
     new Worker(new URL('keys-worker.ts', import.meta.url), {
       workerData: { shared: table.shared, ...peppers },
+      resourceLimits: THREAD_LIMITS,
     }),
 );
 const ask = (worker: Worker, message: object): Promise<Record<string, number>> =>

@@ -16,6 +16,7 @@ import type { SharedKeys } from './keys/layout.ts';
 import type { KeySearchAnswer } from './keys/search.ts';
 import { choosePorts, type PortSettings } from './ports.ts';
 import type { BoundPort } from './server.ts';
+import { THREAD_LIMITS } from './thread-limits.ts';
 import type {
   ConfigurationMessage,
   FromGatewayThread,
@@ -224,7 +225,11 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       configuration,
     };
     setFlagsFromString(YOUNG_GENERATION);
-    const worker = new Worker(options.entry ?? workerFile(), { workerData: start, name: `gateway-${slot}` });
+    const worker = new Worker(options.entry ?? workerFile(), {
+      workerData: start,
+      name: `gateway-${slot}`,
+      resourceLimits: THREAD_LIMITS,
+    });
     const thread: Thread = {
       worker,
       reader: new CounterReader(),
