@@ -53,7 +53,10 @@ describe.each(Object.entries(PLACES))('gateway, %s', (place, start) => {
       it(`${behaviour.title} [${id}]`, { meta }, async () => {
         // A reason is a sentence; anything less would be a silent hole.
         if (typeof shown === 'string') expect(shown).toMatch(/^.{20,}\.$/);
-        else await shown(worldOf(protocol, column, backends));
+        else {
+          const world = worldOf(protocol, column, backends);
+          await shown(world).finally(() => world.close());
+        }
       });
     }
   });

@@ -131,6 +131,7 @@ function httpBackend(name: string, trace: (token: string) => Trace): http.Server
           return;
         }
         break;
+      default:
     }
     const chunks: Buffer[] = [];
     req.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -208,6 +209,7 @@ function grpcBackend(name: string, trace: (token: string) => Trace): http2.Http2
         stream.on('data', (chunk: Buffer) => stream.write(Buffer.concat([Buffer.from('>'), chunk])));
         stream.on('end', () => stream.end('.'));
         return;
+      default:
     }
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));

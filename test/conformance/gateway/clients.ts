@@ -42,14 +42,41 @@ export interface Exchange {
   close(): void;
 }
 
-/** Opens a connection of its own for one request. */
-export function open(protocol: Protocol, at: Address, asked: Opening): Exchange {
-  return protocol === 'HTTP/1.1'
-    ? openHttp1(at, asked)
-    : openHttp2(protocol === 'HTTP/2 over TLS', at, asked);
+/** Connections that requests of one client share. */
+export class Connections {
+  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #sessions = new Map<number, http2.ClientHttp2Session>();
+
+  get agent(): http.Agent {
+    return this.#agent;
+  }
+
+  session(port: number, connect: () => http2.ClientHttp2Session): http2.ClientHttp2Session {
+    const known = this.#sessions.get(port);
+    if (known !== undefined && !known.closed && !known.destroyed) return known;
+    const made = connect();
+    this.#sessions.set(port, made);
+    return made;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+    for (const session of this.#sessions.values()) session.destroy();
+  }
 }
 
-function openHttp1({ http: port }: Address, { host, method, path, headers }: Opening): Exchange {
+/** Begins one request: on a connection of its own, which it may break, unless some are shared. */
+export function open(protocol: Protocol, at: Address, asked: Opening, shared?: Connections): Exchange {
+  return protocol === 'HTTP/1.1'
+    ? openHttp1(at, asked, shared)
+    : openHttp2(protocol === 'HTTP/2 over TLS', at, asked, shared);
+}
+
+function openHttp1(
+  { http: port }: Address,
+  { host, method, path, headers }: Opening,
+  shared: Connections | undefined,
+): Exchange {
   const informational: number[] = [];
   const req = http.request({
     host: '127.0.0.1',
@@ -57,7 +84,7 @@ function openHttp1({ http: port }: Address, { host, method, path, headers }: Ope
     method,
     path,
     headers: { ...headers, host },
-    agent: false,
+    agent: shared?.agent ?? false,
   });
   req.on('information', ({ statusCode }) => informational.push(statusCode));
   req.on('continue', () => informational.push(100));
@@ -70,17 +97,23 @@ function openHttp1({ http: port }: Address, { host, method, path, headers }: Ope
   });
   answer.catch(() => {});
   const close = (): void => void req.destroy();
-  return { out: req, answer, informational, cancel: close, close };
+  return { out: req, answer, informational, cancel: close, close: shared === undefined ? close : () => {} };
 }
 
 function openHttp2(
   secure: boolean,
   at: Address,
   { host, method, path, headers, empty, ca }: Opening,
+  shared: Connections | undefined,
 ): Exchange {
-  const session = secure
-    ? http2.connect(`https://127.0.0.1:${at.https}`, { ca, servername: host })
-    : http2.connect(`http://127.0.0.1:${at.http}`);
+  const connect = (): http2.ClientHttp2Session => {
+    const made = secure
+      ? http2.connect(`https://127.0.0.1:${at.https}`, { ca, servername: host })
+      : http2.connect(`http://127.0.0.1:${at.http}`);
+    // Its streams hear of it.
+    return made.on('error', () => {});
+  };
+  const session = shared?.session(secure ? at.https : at.http, connect) ?? connect();
   const informational: number[] = [];
   const stream = session.request(
     { ...headers, ':method': method, ':path': path, ':authority': host },
@@ -89,7 +122,6 @@ function openHttp2(
   stream.on('headers', ({ ':status': status }) => informational.push(Number(status)));
   stream.on('continue', () => informational.push(100));
   const answer = new Promise<Awaited<Exchange['answer']>>((resolve, reject) => {
-    session.on('error', reject);
     stream.on('error', reject);
     stream.on('close', () => reject(new Error(`the stream ended with ${stream.rstCode} and no answer`)));
     let trailers: Head['headers'] = {};
@@ -106,7 +138,9 @@ function openHttp2(
     answer,
     informational,
     cancel: () => stream.close(http2.constants.NGHTTP2_CANCEL),
-    close: () => session.destroy(),
+    close: () => {
+      if (shared === undefined) session.destroy();
+    },
   };
 }
 

@@ -253,7 +253,10 @@ export function documentsOf(
     rpc('limits', RPC_A),
     own('GatewayPolicy', 'limits', {
       ...targets('limits'),
-      rules: { limits: { maxBodyBytes: 1000 }, responseHeaders: { 'X-Frame-Options': 'DENY' } },
+      rules: {
+        limits: { maxBodyBytes: 1000 },
+        responseHeaders: { 'X-Frame-Options': 'DENY', 'X-Backend-Secret': null },
+      },
     }),
     web('streams', A),
     rpc('streams', RPC_A),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { type Backends, grpcMessage, grpcMessages, type Trace } from './backends.ts';
-import { type Address, type Exchange, open, type Protocol, upgrade } from './clients.ts';
+import { type Address, Connections, type Exchange, open, type Protocol, upgrade } from './clients.ts';
 import { DOMAIN } from './documents.ts';
 
 /** What a row's test asks. */
@@ -58,6 +58,8 @@ export interface World {
   ask(host: string, asked?: Asked): Promise<Answered>;
   /** A key that the policies accept: `{'x-api-key': …}`. */
   readonly credentials: Readonly<Record<string, string>>;
+  /** Ends the connections of its requests. */
+  close(): void;
 }
 
 /** What every column gives the suite. */
@@ -73,13 +75,14 @@ const OWN = ['date', 'x-request-id', 'traceparent', 'x-token', 'host', ':authori
 let tokens = 0;
 
 export function worldOf(protocol: Protocol, column: Column, backends: Backends): World {
+  const connections = new Connections();
   const siteOf = (address: Address): Site => {
     tokens += 1;
     const token = `token-${tokens}`;
-    const opened = (host: string, asked: Asked = {}): Exchange => {
+    const opened = (host: string, asked: Asked = {}, on?: Connections): Exchange => {
       const grpc = protocol === 'gRPC';
       const { method = grpc ? 'POST' : 'GET', path = grpc ? '/t.Echo/Say' : '/', headers = {}, body } = asked;
-      return open(protocol, address, {
+      const opening = {
         host: `${grpc ? 'rpc-' : ''}${host}.${DOMAIN}`,
         method,
         path,
@@ -93,14 +96,15 @@ export function worldOf(protocol: Protocol, column: Column, backends: Backends):
         },
         empty: body === undefined && !grpc && method !== 'POST' && method !== 'CONNECT',
         ca: column.ca,
-      });
+      };
+      return open(protocol, address, opening, on);
     };
     return {
-      open: opened,
+      open: (host, asked) => opened(host, asked),
       upgrade: (host, text) => upgrade(address, `${host}.${DOMAIN}`, text),
       trace: backends.trace(token),
       async ask(host, asked = {}) {
-        const exchange = opened(host, asked);
+        const exchange = opened(host, asked, connections);
         try {
           exchange.out.on('error', () => {});
           if (protocol === 'gRPC') exchange.out.write(grpcMessage(asked.body ?? ''));
@@ -136,6 +140,7 @@ export function worldOf(protocol: Protocol, column: Column, backends: Backends):
     each,
     ask: (host, asked) => each((site) => site.ask(host, asked)),
     credentials: { 'x-api-key': column.key },
+    close: () => connections.close(),
   };
 }
 
