@@ -257,6 +257,23 @@ describe('I26 HTTP/2 in bad faith', () => {
     client.destroy();
   });
 
+  test('a connection that was silent while its request rested is closed as idle afterwards', async () => {
+    await using gateway = await startGateway(partOf(port, { edge: limits({ keepAliveTimeoutMs: 100 }) }));
+    const client = http2.connect(`http://127.0.0.1:${gateway.port()}`);
+    let closed = false;
+    client.on('close', () => {
+      closed = true;
+    });
+    const stream = client.request({ ':path': '/hold', ':authority': 'a' });
+    stream.resume();
+    await until('the request', async () => held.length > 0, 5000, 5);
+    const since = performance.now();
+    await until('some silence', async () => performance.now() - since > 400, 5000, 20);
+    expect(closed).toBe(false);
+    held.pop()?.end('held');
+    await until('its end', async () => closed, 5000, 20);
+  });
+
   test('a head that is begun and never ended does not hold its connection for ever', async () => {
     await using gateway = await startGateway(partOf(port, { edge: limits({ keepAliveTimeoutMs: 200 }) }));
     // The preface, SETTINGS, and HEADERS of `:method: GET` without END_HEADERS.

@@ -50,6 +50,7 @@ export class Http2Front {
 
   /** GOAWAY, and then the end: a session whose client has begun a head and never ends it would not close by itself. */
   #leave(session: ServerHttp2Session, connection: Connection): void {
+    if (session.closed) return;
     session.close();
     const end = (): void => {
       if (connection.open === 0) session.destroy();
@@ -90,8 +91,12 @@ export class Http2Front {
     this.#sessions.add(session);
     session.on('close', () => this.#sessions.delete(session));
     session.on('error', () => {});
-    session.setTimeout(this.#limits.keepAliveTimeoutMs, () => {
+    const { keepAliveTimeoutMs } = this.#limits;
+    session.setTimeout(keepAliveTimeoutMs);
+    // A callback of `setTimeout` would be told once only: while a request rests, and then never again.
+    session.on('timeout', () => {
       if (connection.open === 0) this.#leave(session, connection);
+      else session.setTimeout(keepAliveTimeoutMs);
     });
     session.on('stream', (stream, _headers, flags, rawHeaders) => {
       const bodiless = (flags & END_STREAM) !== 0;
