@@ -112,7 +112,10 @@ export function createAgentLink({ path, configured, complete, log }: AgentLinkOp
       named = undefined;
       if (closed) return;
       if (!told)
-        log.warn({ err: failure, path }, 'the agent is away; what it last said holds until it is back');
+        log.warn(
+          { err: failure, path },
+          'the agent does not answer; what it last said, if anything, holds until it does',
+        );
       told = true;
       retry = setTimeout(dial, RETRY_MS);
     });

@@ -57,6 +57,7 @@ export function policySpec<S extends z.ZodType>(rules: S) {
           code: 'custom',
           path: ['targetRefs'],
           message: 'exactly one of targetRefs and selector must be given',
+          params: { fix: 'Name objects in `targetRefs`, or labels in `selector`; not both.' },
         });
       const given = [spec.rules, spec.defaults, spec.overrides].filter((block) => block !== undefined);
       if (given.length !== 1)
@@ -64,6 +65,7 @@ export function policySpec<S extends z.ZodType>(rules: S) {
           code: 'custom',
           path: ['rules'],
           message: 'exactly one of rules, defaults and overrides must be given',
+          params: { fix: 'Write one of `rules`, `defaults` and `overrides`.' },
         });
     });
 }
