@@ -117,8 +117,8 @@ export class Http2Exchange extends Exchange {
     if (waitForTrailers) {
       this.#stream.on('wantTrailers', () => {
         try {
-          if (this.#trailers.length > 0) this.#stream.sendTrailers(recordOf(this.#trailers));
-          else this.#stream.close();
+          // Also when there are none: then it is an empty DATA frame that ends the stream, which `close` leaves open for a POST.
+          this.#stream.sendTrailers(recordOf(this.#trailers));
         } catch {
           this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
         }
