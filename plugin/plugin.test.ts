@@ -331,6 +331,16 @@ describe('the plug-in', () => {
     expect(() => createPortolan({ agent: 'http://127.0.0.1:1' })).toThrow(/is no socket/);
   });
 
+  it.each(['20.19.0', '22.11.0'])('says on Node.js %s that it is too old', (version) => {
+    const versions = Object.getOwnPropertyDescriptor(process, 'versions');
+    Object.defineProperty(process, 'versions', { configurable: true, value: { node: version } });
+    try {
+      expect(() => createPortolan({ agent: `unix:${path}` })).toThrow(/needs 22\.12 or later/);
+    } finally {
+      Object.defineProperty(process, 'versions', { ...versions });
+    }
+  });
+
   it('does not get the private keys of listeners', async () => {
     const { connect } = await import('node:net');
     agent.configured(PROTECTED, {

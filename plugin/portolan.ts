@@ -48,8 +48,19 @@ export interface Portolan {
 
 const READY_MS = 10_000;
 
-/** @throws PortolanError CONFIG_INVALID */
+/** @throws PortolanError CONFIG_INVALID, NODE_TOO_OLD */
 export function createPortolan(options: PortolanOptions): Portolan {
+  // Here the service chooses the Node.js. An older one lacks what calls to others need, and would answer 503 without a word.
+  const found = process.versions.node;
+  const [major = 0, minor = 0] = found.split('.').map(Number);
+  if (major < 22 || (major === 22 && minor < 12))
+    throw new PortolanError(
+      'CONFIG_INVALID',
+      `this is Node.js ${found}; portolan/plugin needs 22.12 or later`,
+      {
+        fix: 'Run the service with Node.js 22.12 or later.',
+      },
+    );
   const path = /^unix:(\/.+)$/.exec(options.agent)?.[1];
   if (path === undefined)
     throw new PortolanError('CONFIG_INVALID', `agent: ${JSON.stringify(options.agent)} is no socket`, {

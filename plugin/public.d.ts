@@ -34,7 +34,7 @@ export interface Portolan {
   close(): Promise<void>;
 }
 
-/** @throws an error with `code: 'CONFIG_INVALID'` when `agent` is no socket */
+/** @throws an error with a `code`: `CONFIG_INVALID` when `agent` is no socket, `NODE_TOO_OLD` before Node.js 22.12 */
 export function createPortolan(options: PortolanOptions): Portolan;
 
 /** For plain node:http: `createServer(protect(portolan, handler))`. */
