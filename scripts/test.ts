@@ -6,7 +6,7 @@
  * With `CI=true` a missing server is a failure (test/support/servers.ts).
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -40,6 +40,8 @@ const LONG = {
 };
 const { values: options } = parseArgs({ options: { long: { type: 'boolean', default: false } } });
 const levels = ['unit', 'simulation', 'conformance', 'integration', 'e2e'];
+/** Tests wait for servers and timers much of their time: with the runner's own default, one file at a time, two cores are idle half of it. */
+const workers = Math.max(2, availableParallelism() - 1);
 let passed = 0;
 let failed = 0;
 let skipped = 0;
@@ -68,6 +70,7 @@ for (const level of levels) {
         '--project',
         level,
         '--passWithNoTests',
+        `--maxWorkers=${workers}`,
         '--reporter',
         'default',
         '--reporter',
