@@ -201,7 +201,12 @@ function addDescribe(key: Command, session: Session): void {
       );
       printLines(session, lines);
       const rows = found.clusters.map(({ cluster, state, detail }) => [cluster, state, detail]);
-      if (rows.length > 0) printLines(session, ['', ...table(['CLUSTER', 'STATE', 'DETAIL'], rows)]);
+      printLines(session, [
+        '',
+        ...(rows.length > 0
+          ? table(['CLUSTER', 'STATE', 'DETAIL'], rows)
+          : [`It counts nowhere yet: no cluster takes keys of namespace ${found.namespace}.`]),
+      ]);
     });
 }
 

@@ -48,6 +48,7 @@ describe('portolan key', () => {
     expect(listed.out.split('\n').filter((line) => line.startsWith('k-'))).toHaveLength(2);
     const described = await portolan('key', 'describe', id);
     expect(described.out).toMatch(/State: +revoked/);
+    expect(described.out).toContain('no cluster takes keys of namespace default');
     for (const { out } of [listed, described]) expect(out).not.toContain(key);
     expect(await portolan('key', 'describe', 'k-aaaaaaaaaa')).toMatchObject({
       code: 1,
