@@ -55,7 +55,7 @@ export function createPortolan(options: PortolanOptions): Portolan {
   const [major = 0, minor = 0] = found.split('.').map(Number);
   if (major < 22 || (major === 22 && minor < 12))
     throw new PortolanError(
-      'CONFIG_INVALID',
+      'NODE_TOO_OLD',
       `this is Node.js ${found}; portolan/plugin needs 22.12 or later`,
       {
         fix: 'Run the service with Node.js 22.12 or later.',
