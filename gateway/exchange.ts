@@ -183,7 +183,6 @@ export abstract class Exchange implements ForwardSink {
     this.headSent = true;
     this.answered = true;
     this.#status = logged;
-    this.#firstByteMs = this.core.deps.monotonicMs();
     const full = answerFields(this, fields, undefined);
     if (this.request !== undefined) full.push('x-request-id', this.request.id);
     this.#sent = Buffer.byteLength(body);

@@ -248,7 +248,7 @@ describe.each(BOTH)('over %s', (protocol) => {
     expect(JSON.parse(answer.body)).toMatchObject({ status, code });
     const records = await recordsOf(gateway, 1);
     expect(records).toHaveLength(1);
-    expect(records[0]).toMatchObject({ status, code });
+    expect(records[0]).toMatchObject({ status, code, firstByteMs: 0 });
   });
 
   test('identities that a policy sets are never the client’s, and credentials stay here', async () => {

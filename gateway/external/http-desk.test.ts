@@ -117,7 +117,9 @@ describe('auth_request and forward_auth', () => {
   it.each(['x-forwarded-method', 'x-forwarded-uri', 'x-forwarded-host', 'x-forwarded-proto'])(
     'refuses a request without %s, and one with two of them',
     async (name) => {
-      expect((await ask({ 'x-api-key': 'good', [name]: undefined })).status).toBe(400);
+      const without = await ask({ 'x-api-key': 'good', [name]: undefined });
+      expect(without.status).toBe(400);
+      expect(without.body).toContain(name);
       const value = CLIENT[name as keyof typeof CLIENT];
       expect((await ask({ 'x-api-key': 'good', [name]: [value, value] })).status).toBe(400);
     },

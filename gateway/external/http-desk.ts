@@ -38,8 +38,8 @@ export function createHttpDesk(desk: AuthorizationDesk, trustedPeers: Networks):
       // Bodies are not looked at; one that comes all the same must not be taken for the next request.
       message.resume();
       const asked = readAsked(message, trustedPeers);
-      if (typeof asked === 'number') {
-        end(reply, asked);
+      if ('why' in asked) {
+        end(reply, asked.status, `${asked.why}\n`);
         return;
       }
       const ruling = desk.decide(asked);
@@ -55,17 +55,40 @@ export function createHttpDesk(desk: AuthorizationDesk, trustedPeers: Networks):
   return server;
 }
 
-function end(reply: ServerResponse, status: number): void {
-  reply.writeHead(status, { 'content-length': '0', 'cache-control': 'no-store' });
-  reply.end();
+function end(reply: ServerResponse, status: number, text = ''): void {
+  reply.writeHead(status, {
+    'content-length': String(Buffer.byteLength(text)),
+    'cache-control': 'no-store',
+    'content-type': 'text/plain; charset=utf-8',
+  });
+  reply.end(text);
 }
 
-/** What the proxy asks, or the status it gets for not asking properly: never 2xx. */
-function readAsked(message: IncomingMessage, trustedPeers: Networks): AskedRequest | number {
+/** Why a proxy gets no decision: never 2xx, and in words for the person who configures it. */
+interface Unasked {
+  readonly status: 400 | 403 | 404;
+  readonly why: string;
+}
+
+const PEER: Unasked = {
+  status: 403,
+  why: 'the address it comes from is not in gateway.authorization.trustedPeers',
+};
+const PATH_UNKNOWN: Unasked = {
+  status: 404,
+  why: 'ask /authorize, or /authorize/NAMESPACE/POLICY for one AuthPolicy',
+};
+
+function unasked(why: string): Unasked {
+  return { status: 400, why };
+}
+
+/** What the proxy asks, or why that cannot be answered. */
+function readAsked(message: IncomingMessage, trustedPeers: Networks): AskedRequest | Unasked {
   const peer = plainAddress(message.socket.remoteAddress);
-  if (!trustedPeers.has(peer)) return 403;
+  if (!trustedPeers.has(peer)) return PEER;
   const path = PATH.exec(message.url ?? '');
-  if (path === null) return 404;
+  if (path === null) return PATH_UNKNOWN;
   const raw = message.rawHeaders;
   const fields: string[] = [];
   const said = new Map<string, string>();
@@ -77,7 +100,8 @@ function readAsked(message: IncomingMessage, trustedPeers: Networks): AskedReque
       continue;
     }
     // Two of one: the proxy's own and the client's, and nobody knows which is which.
-    if (said.has(name) && name.startsWith('x-forwarded-') && name !== 'x-forwarded-for') return 400;
+    if (said.has(name) && name.startsWith('x-forwarded-') && name !== 'x-forwarded-for')
+      return unasked(`${name} stands there twice; the proxy must replace the client's`);
     const before = said.get(name);
     said.set(name, before === undefined ? value : `${before},${value}`);
   }
@@ -85,8 +109,10 @@ function readAsked(message: IncomingMessage, trustedPeers: Networks): AskedReque
   const target = said.get('x-forwarded-uri');
   const authority = said.get('x-forwarded-host');
   const scheme = said.get('x-forwarded-proto');
-  if (method === undefined || target === undefined || authority === undefined) return 400;
-  if (scheme !== 'http' && scheme !== 'https') return 400;
+  if (method === undefined) return unasked('x-forwarded-method is missing');
+  if (target === undefined) return unasked('x-forwarded-uri is missing');
+  if (authority === undefined) return unasked('x-forwarded-host is missing');
+  if (scheme !== 'http' && scheme !== 'https') return unasked('x-forwarded-proto is neither http nor https');
   const connection = { address: peer, port: message.socket.remotePort ?? 0, peer, trusted: true };
   const forwardedFor = said.get('x-forwarded-for');
   const { address, port } =

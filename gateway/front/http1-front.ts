@@ -139,7 +139,7 @@ export class Http1Front {
       sent: length,
       startMs: now,
       authorisedMs: 0,
-      firstByteMs: now,
+      firstByteMs: 0,
       endMs: now,
       backend: '',
       endpoint: '',

@@ -28,7 +28,8 @@ export const jsonAccessLine: AccessLine = (record, nowMs) => {
   line += `,"status":${record.status}`;
   if (record.code !== '') line += `,"code":${quoted(record.code)}`;
   line += `,"received":${record.received},"sent":${record.sent},"durationMs":${millis(record.endMs - record.startMs)}`;
-  if (record.authorisedMs > 0) line += `,"authMs":${millis(record.authorisedMs - record.startMs)}`;
+  if (record.authorisedMs > 0 && principal !== undefined)
+    line += `,"authMs":${millis(record.authorisedMs - record.startMs)}`;
   if (record.firstByteMs > 0)
     line += `,"backendMs":${millis(record.firstByteMs - (record.authorisedMs || record.startMs))}`;
   line += `,"listener":${listeners.of(record.listener)}`;

@@ -21,6 +21,7 @@ export interface ExchangeRecord {
   readonly startMs: number;
   /** Monotonic instants, milliseconds; 0: never happened. */
   readonly authorisedMs: number;
+  /** Of the backend's answer. */
   readonly firstByteMs: number;
   readonly endMs: number;
   readonly backend: string;
