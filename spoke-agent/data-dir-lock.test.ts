@@ -43,14 +43,17 @@ describe('a data directory', () => {
   it.runIf(process.platform === 'linux')(
     'is free when its holder has ended, though nobody has asked how',
     async () => {
-      // The shell's child ends, and the program that takes the shell's place never waits for it.
-      const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
-        stdio: ['ignore', 'pipe', 'ignore'],
+      // The shell's child ends only once another program has taken the shell's place, which never waits for it.
+      const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60'], {
+        stdio: ['pipe', 'pipe', 'ignore'],
       });
       try {
         const pid = await new Promise<string>((resolve) =>
           parent.stdout.once('data', (text: Buffer) => resolve(text.toString().trim())),
         );
+        const name = (): Promise<string> => readFile(`/proc/${parent.pid ?? 0}/comm`, 'utf8');
+        await vi.waitFor(async () => expect(await name()).toBe('sleep\n'), { timeout: 20_000 });
+        parent.stdin.end();
         const stat = (): Promise<string> => readFile(`/proc/${pid}/stat`, 'utf8');
         await vi.waitFor(async () => expect(await stat()).toMatch(/\) Z /), { timeout: 20_000 });
         const start = (await stat()).split(') ')[1]?.split(' ')[19];
