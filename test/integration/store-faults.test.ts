@@ -65,6 +65,15 @@ async function fillUp(config: StoreConfig): Promise<void> {
   await store.close();
 }
 
+/** Takes all the room that is left. */
+async function fillVolume(path: string): Promise<void> {
+  const filler = await open(path, 'w');
+  await filler
+    .writeFile(Buffer.alloc(8 << 20))
+    .catch((error: unknown) => expect(error).toMatchObject({ code: 'ENOSPC' }));
+  await filler.close();
+}
+
 describe('a full disk', () => {
   it('I36 a store at its size limit refuses with DISK_FULL and keeps what it had', async () => {
     const config: StoreConfig = { kind: 'sqlite', file: join(folder, 'store.db'), maxPages: 400 };
@@ -87,13 +96,16 @@ describe('a full disk', () => {
         await writeFile(ballast, Buffer.alloc(4 << 20));
         const config: StoreConfig = { kind: 'sqlite', file: join(volume, 'store.db') };
         await fillUp(config);
-        // Not a byte left: opening may refuse, but only as what it is.
-        const filler = await open(join(volume, 'filler'), 'w');
-        await filler
-          .writeFile(Buffer.alloc(8 << 20))
-          .catch((error: unknown) => expect(error).toMatchObject({ code: 'ENOSPC' }));
-        await filler.close();
-        await expect(openStore(config, dependencies)).rejects.toMatchObject({ code: 'DISK_FULL' });
+        // Not a byte left on the volume, though perhaps in the store's own files: then it opens, and refuses what needs more.
+        await fillVolume(join(volume, 'filler'));
+        const refused = openStore(config, dependencies).then(async (opened) => {
+          try {
+            await opened.commit([bigSecret('no-room', 6_000_000)], { actor });
+          } finally {
+            await opened.close();
+          }
+        });
+        await expect(refused).rejects.toMatchObject({ code: 'DISK_FULL' });
         await rm(ballast);
         const store = await openStore(config, dependencies);
         await store.commit([bigSecret('room-again', 20_000)], { actor });
