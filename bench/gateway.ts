@@ -29,6 +29,8 @@ const PROXY_CORE = '0';
 const LOAD_CORE = '1';
 const CONNECTIONS = 10;
 const KEYS = 1_000;
+/** For compilers and caches. */
+const WARM_UP_SECONDS = 4;
 /** For latencies all get this share of what Envoy does. */
 const PACED = 0.7;
 const ISSUER = 'https://issuer.bench.example';
@@ -155,7 +157,7 @@ async function measure(
     seconds: seconds(),
     newConnections: one.newConnections,
   });
-  for (const arm of arms) await fullLoad({ ...load(arm), program: wrk }); // compilers and caches
+  for (const arm of arms) await fullLoad({ ...load(arm), program: wrk, seconds: WARM_UP_SECONDS });
   const rates = new Map<Arm, number[]>(arms.map((arm) => [arm, []]));
   const cpu = new Map<Arm, number[]>(arms.map((arm) => [arm, []]));
   for (let round = 0; round < rounds(); round += 1) {
