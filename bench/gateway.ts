@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../test/support/free-port.ts';
 import { onPath } from './dns-peers/peer.ts';
 import { type Figure, higherIsBetter, lowerIsBetter, percentile } from './figure.ts';
 import { fullLoad, pacedLatencies } from './gateway-load.ts';
@@ -288,15 +288,4 @@ async function listening(port: number, child: ChildProcess): Promise<void> {
     if (performance.now() > until) throw new Error('the backend does not answer');
     await sleep(50);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
