@@ -297,15 +297,16 @@ describe('accounts that threads share', () => {
     expect(races()).toBe(1);
   });
 
-  it('I24 give up after a few lost races and judge by what was seen last', () => {
+  it('I24 count an answer however many races they lose', () => {
     const world = limiterOf();
     world.take();
     const at = new Int32Array(world.memory).findIndex((word) => word !== 0);
     const races = meanwhile((table) => {
       table[at + 1] = (table[at + 1] ?? 0) + 1000;
-    }, 1000);
-    expect(world.take()).toBe('pass');
-    expect(races()).toBe(5);
+    }, 98);
+    expect(world.take()).toBe('pass'); // 1 + 98 + 1
+    expect(races()).toBe(98);
+    expect(world.take()).toBe('drop');
   });
 
   it('I24 look for another place when another thread took the one they chose', () => {
@@ -381,7 +382,6 @@ describe('accounts that threads share', () => {
       ),
     );
     const sum = passed.reduce((a, b) => a + b, 0);
-    expect(sum).toBeGreaterThanOrEqual(1_500_000);
-    expect(sum).toBeLessThanOrEqual(1_508_000); // an attempt that lost all its races is counted by nobody
+    expect(sum).toBe(1_500_000);
   }, 30_000);
 });

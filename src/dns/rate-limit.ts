@@ -204,13 +204,12 @@ export class RateLimiter {
   /** Puts ticks on an account. @returns whether that is within the limit */
   #put(at: number, ticks: number, now: number): boolean {
     const table = this.#table;
-    for (let attempt = 0; ; attempt += 1) {
+    // Whoever loses a race lost it to a thread that has counted its own, so this ends.
+    for (;;) {
       const before = Atomics.load(table, at + EMPTY_AT);
       const balance = this.#balance(before, now) + ticks;
       const after = (now + Math.min(balance, this.#mostTicks)) | 0;
-      if (Atomics.compareExchange(table, at + EMPTY_AT, before, after) === before || attempt >= ATTEMPTS) {
-        return balance <= BURST_TICKS;
-      }
+      if (Atomics.compareExchange(table, at + EMPTY_AT, before, after) === before) return balance <= BURST_TICKS;
     }
   }
 }
