@@ -1,7 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, include: string[], extra: Record<string, unknown> = {}) => ({
-  test: { name, include, exclude: ['node_modules/**', 'dist/**'], environment: 'node', ...extra },
+  test: {
+    name,
+    include,
+    exclude: ['node_modules/**', 'dist/**'],
+    environment: 'node',
+    // What is waited for has a bound for hangs; the default of a second is one for speed.
+    expect: { poll: { timeout: 20_000 } },
+    ...extra,
+  },
 });
 
 /** `npm test -- --long` plays that many times as many seeds (test/simulation/seed-count.ts). */

@@ -111,7 +111,7 @@ const BOTH: readonly Protocol[] = ['HTTP/1.1', 'HTTP/2'];
 
 /** Waits for the record of the request, which comes after the last octet. */
 async function recordsOf(gateway: RunningGateway, count: number) {
-  await until('the records', async () => gateway.records.length >= count, 5000, 5);
+  await until('the records', async () => gateway.records.length >= count, 20_000, 5);
   return gateway.records;
 }
 
@@ -362,7 +362,7 @@ describe.each(BOTH)('over %s', (protocol) => {
     await using gateway = await startGateway(partOf(port));
     aborted.clear();
     const before = hanging;
-    const arrived = (): Promise<unknown> => until('the request', async () => hanging > before, 5000, 5);
+    const arrived = (): Promise<unknown> => until('the request', async () => hanging > before, 20_000, 5);
     if (protocol === 'HTTP/1.1') {
       const client = new RawClient(gateway.port(), 'GET /hang HTTP/1.1\r\nHost: a\r\n\r\n');
       await arrived();
@@ -378,7 +378,7 @@ describe.each(BOTH)('over %s', (protocol) => {
     const records = await recordsOf(gateway, 1);
     expect(records).toHaveLength(1);
     expect(records[0]).toMatchObject({ status: 499, code: 'CLIENT_GONE' });
-    await until('the backend to hear of it', async () => aborted.has('/hang'), 5000, 5);
+    await until('the backend to hear of it', async () => aborted.has('/hang'), 20_000, 5);
   });
 
   test('an answer that breaks off is seen to be broken off', async () => {
@@ -596,7 +596,7 @@ describe.each(BOTH)('over %s', (protocol) => {
       });
       const answer = await ask(protocol, gateway.port(), { method: 'POST', path: '/m?x=1', body: 'copied' });
       expect(answer.body).toBe('POST copied');
-      await until('the copy', async () => copies.length > 0, 5000);
+      await until('the copy', async () => copies.length > 0, 20_000);
       expect(copies).toEqual(['POST /m?x=1 copied']);
     } finally {
       mirror.closeAllConnections();

@@ -105,16 +105,20 @@ async function flood(
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, from, resolve));
   const answers: Buffer[] = [];
-  let lastAt = performance.now();
+  let looks = 0;
   socket.on('message', (answer) => {
     answers.push(answer);
-    lastAt = performance.now();
+    looks = 0;
   });
   for (let i = 0; i < count; i += 1) {
     socket.send(make(i), port, '127.0.0.1');
     if (i % 50 === 49) await new Promise((resolve) => setImmediate(resolve));
   }
-  const quiet = async (): Promise<boolean> => answers.length >= count || performance.now() - lastAt > 400;
+  // Turns of the event loop, not time: a machine that stood still has not heard what waits in the socket.
+  const quiet = async (): Promise<boolean> => {
+    looks += 1;
+    return answers.length >= count || looks > 20;
+  };
   await until('the end of the answers', quiet, 20_000, 20);
   await new Promise<void>((resolve) => socket.close(() => resolve()));
   return answers;
@@ -293,11 +297,13 @@ describe('response rate limiting', () => {
     const log = { warn: (_: object, message: string) => void warnings.push(message) };
     const { server, port } = await serve(limited(), { log });
     const message = query('www.example.test');
+    const started = performance.now();
     const answers = await flood(port, 400, (i) => withId(message, i), '127.1.1.1');
+    const seconds = (performance.now() - started) / 1_000;
     const full = answers.filter((bytes) => decodeMessage(bytes).answers.length > 0);
     const slipped = answers.filter((bytes) => decodeMessage(bytes).flags.truncated);
     expect(full.length).toBeGreaterThanOrEqual(20);
-    expect(full.length).toBeLessThanOrEqual(60); // the first second's worth and what a slow machine's clock adds
+    expect(full.length).toBeLessThanOrEqual(20 * (2 + seconds)); // the first second's worth and what a slow machine's clock adds
     expect(slipped.length).toBe(Math.floor((400 - full.length) / 2));
     expect(full.length + slipped.length).toBe(answers.length);
     const [slip] = slipped;
@@ -338,9 +344,11 @@ describe('response rate limiting', () => {
     ],
   ])('I24 limits answers for %s together, however many names are made up', async (_what, make, limits) => {
     const { port } = await serve({ rateLimit: { exempt: [], slip: 0, ...limits } });
+    const started = performance.now();
     const answers = await flood(port, 200, (i) => withId(make(i), i), '127.1.1.1');
+    const seconds = (performance.now() - started) / 1_000;
     expect(answers.length).toBeGreaterThanOrEqual(20);
-    expect(answers.length).toBeLessThanOrEqual(60);
+    expect(answers.length).toBeLessThanOrEqual(20 * (2 + seconds));
   });
 
   it('does not hold for who has a valid cookie, and gives one to who is limited and shows a client cookie', async () => {

@@ -138,7 +138,7 @@ describe('the gRPC probe', () => {
     const listening = await listen(server);
     servers.push(listening);
     expect(await probe(listening.port)).toBe(detail);
-    await vi.waitFor(() => expect(listening.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(listening.connections()).toBe(0), 20_000);
   });
 
   it('ends at the timeout, and when the server goes away', async () => {
@@ -147,6 +147,6 @@ describe('the gRPC probe', () => {
     servers.push(silent, closing);
     expect(await probe(silent.port, { timeoutMs: 500 })).toBe('timeout after 500 ms (no gRPC answer)');
     expect(await probe(closing.port)).toMatch(/^connection (closed|reset) before the gRPC answer$/);
-    await vi.waitFor(() => expect(silent.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(silent.connections()).toBe(0), 20_000);
   });
 });

@@ -39,7 +39,7 @@ describe('the HTTP probe', () => {
       connection: 'close',
     });
     expect(request?.headers['content-length']).toBeUndefined();
-    await vi.waitFor(() => expect(server.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(server.connections()).toBe(0), 20_000);
   });
 
   it('sends the Host header of the check, and one of its headers only when it names none', async () => {
@@ -94,7 +94,7 @@ describe('the HTTP probe', () => {
       pump();
     });
     expect(await probe(server, { bodyContains: 'never there' })).toContain('the first 64 KiB');
-    await vi.waitFor(() => expect(server.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(server.connections()).toBe(0), 20_000);
   });
 
   it('covers connecting, headers and body with one timeout', async () => {
@@ -104,7 +104,7 @@ describe('the HTTP probe', () => {
     expect(await probe(halfway, { timeoutMs: 500, bodyContains: 'whole' })).toBe(
       'timeout after 500 ms (HTTP 200, the body is incomplete)',
     );
-    await vi.waitFor(() => expect(silent.connections() + halfway.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(silent.connections() + halfway.connections()).toBe(0), 20_000);
   });
 
   it.each([

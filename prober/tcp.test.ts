@@ -18,7 +18,7 @@ describe('the TCP probe', () => {
     const server = await serve();
     const outcome = await probeOnce(targetOf({ protocol: 'tcp' }, server.port));
     expect(outcome).toMatchObject({ kind: 'ok', latencyMs: expect.any(Number) as unknown });
-    await vi.waitFor(() => expect(server.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(server.connections()).toBe(0), 20_000);
   });
 
   it('says that the connection was refused', async () => {

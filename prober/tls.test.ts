@@ -41,8 +41,8 @@ describe('the TLS probe', () => {
     const listening = await listen(server);
     servers.push(listening);
     expect(await probe(listening)).toBe('ok');
-    await vi.waitFor(() => expect(names).toEqual(['api.example.com']), 5_000);
-    await vi.waitFor(() => expect(listening.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(names).toEqual(['api.example.com']), 20_000);
+    await vi.waitFor(() => expect(listening.connections()).toBe(0), 20_000);
   });
 
   it('says whose certificate it is when the name is wrong', async () => {
@@ -113,7 +113,7 @@ describe('the TLS probe', () => {
     expect(await probe(plain)).toBe('the server does not speak TLS on this port');
     expect(await probe(silent, { timeoutMs: 500 })).toBe('timeout after 500 ms (no TLS answer)');
     expect(await probe(closing)).toBe('connection closed during the TLS handshake');
-    await vi.waitFor(() => expect(silent.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(silent.connections()).toBe(0), 20_000);
   });
 
   it('names the alert of a server that refuses the handshake', async () => {
@@ -145,6 +145,6 @@ describe('the HTTPS probe', () => {
     );
     expect(await https({ host: 'else.example', serverName: 'web.example' })).toBe('ok');
     expect(await https({ path: '/down' })).toBe('HTTP 503, expected 200-399');
-    await vi.waitFor(() => expect(listening.connections()).toBe(0), 5_000);
+    await vi.waitFor(() => expect(listening.connections()).toBe(0), 20_000);
   });
 });

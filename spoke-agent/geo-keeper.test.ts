@@ -62,7 +62,7 @@ describe("an agent keeps the hub's GeoIP database", () => {
   it('fetching it in parts, once, and finding it again after a restart', async () => {
     const sha256 = database();
     keeper.want(sha256);
-    await vi.waitFor(() => expect(fetched).toHaveLength(1));
+    await vi.waitFor(() => expect(fetched).toHaveLength(1), 20_000);
     expect(asked).toBe(4);
     expect((await readFile(fetched[0] ?? '')).equals(hub.get(sha256) ?? Buffer.alloc(0))).toBe(true);
     expect(await openGeoFiles(dataDir).find(sha256)).toBe(fetched[0]);
@@ -76,7 +76,7 @@ describe("an agent keeps the hub's GeoIP database", () => {
     keeper.want(packaged);
     const other = database();
     keeper.want(other);
-    await vi.waitFor(() => expect(fetched).toHaveLength(1));
+    await vi.waitFor(() => expect(fetched).toHaveLength(1), 20_000);
     expect(fetched[0]).toContain(other);
     expect(asked).toBe(4);
   });
@@ -86,30 +86,30 @@ describe("an agent keeps the hub's GeoIP database", () => {
     const good = hub.get(sha256) ?? Buffer.alloc(0);
     hub.set(sha256, Buffer.concat([good.subarray(1), good.subarray(0, 1)]));
     keeper.want(sha256);
-    await vi.waitFor(() => expect(timers).toHaveLength(1));
+    await vi.waitFor(() => expect(timers).toHaveLength(1), 20_000);
     expect(fetched).toEqual([]);
     expect(await openGeoFiles(dataDir).find(sha256)).toBeUndefined();
     hub.set(sha256, good);
     timers[0]?.();
-    await vi.waitFor(() => expect(fetched).toHaveLength(1));
+    await vi.waitFor(() => expect(fetched).toHaveLength(1), 20_000);
   });
 
   it('waits for the hub to come back', async () => {
     failure = new PortolanError('HUB_UNREACHABLE', 'there is no stream to the hub');
     keeper.want(database());
-    await vi.waitFor(() => expect(timers).toHaveLength(1));
+    await vi.waitFor(() => expect(timers).toHaveLength(1), 20_000);
     failure = undefined;
     keeper.hubIsBack();
-    await vi.waitFor(() => expect(fetched).toHaveLength(1));
+    await vi.waitFor(() => expect(fetched).toHaveLength(1), 20_000);
     expect(timers).toEqual([]);
   });
 
   it('and the one before it for a rollback, no more', async () => {
     for (let n = 1; n <= 4; n += 1) {
       keeper.want(database());
-      await vi.waitFor(() => expect(fetched).toHaveLength(n));
+      await vi.waitFor(() => expect(fetched).toHaveLength(n), 20_000);
     }
-    await vi.waitFor(async () => expect(await readdir(join(dataDir, 'geoip'))).toHaveLength(2));
+    await vi.waitFor(async () => expect(await readdir(join(dataDir, 'geoip'))).toHaveLength(2), 20_000);
     expect(await openGeoFiles(dataDir).find([...hub.keys()].at(-1) ?? '')).toBeDefined();
     expect(await openGeoFiles(dataDir).find('../../etc/passwd')).toBeUndefined();
   });

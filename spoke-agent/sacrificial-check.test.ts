@@ -143,7 +143,7 @@ describe('I11 a snapshot is tried out before it is believed', () => {
     const { value: pid } = await until(
       'the check runs',
       async () => Number(await readFile(pidFile, 'utf8')) || undefined,
-      5_000,
+      20_000,
     );
     agent.abort();
     expect(await refused).toContain('SIGKILL');

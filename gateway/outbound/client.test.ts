@@ -144,7 +144,7 @@ describe('calls in the name of a policy', () => {
       'closed',
       async () =>
         await new Promise<boolean>((resolve) => server.getConnections((_e, count) => resolve(count === 0))),
-      5_000,
+      20_000,
     );
   });
 

@@ -123,7 +123,7 @@ describe('forwarding', () => {
     await until(
       'the connection is closed',
       async () => to.stats()[0]?.endpoints[0]?.connections === 0,
-      2_000,
+      20_000,
       2,
     );
     expect((await send(to, get('/2')).over).body).toBe('ok');
@@ -180,17 +180,17 @@ describe('forwarding', () => {
       more();
     });
     const told = send(upstreams([server.port]), get('/'), CHOICE, () => false);
-    await until('the first octets', async () => told.body.length > 0, 2_000, 5);
+    await until('the first octets', async () => told.body.length > 0, 20_000, 5);
     const before = told.body.length;
     await until(
       'the backend is held back',
       async () => server.sockets[0]?.writableNeedDrain === true,
-      2_000,
+      20_000,
       5,
     );
     expect(told.body.length).toBe(before);
     told.forwarding.drained();
-    await until('more octets', async () => told.body.length > before, 2_000, 5);
+    await until('more octets', async () => told.body.length > before, 20_000, 5);
     expect(told.body.length).toBeLessThan(10_000_000);
     told.forwarding.abort();
   });
@@ -201,9 +201,9 @@ describe('forwarding', () => {
     );
     const to = upstreams([server.port]);
     const told = send(to, get('/'));
-    await until('the first octets', async () => told.body === 'abc', 2_000, 2);
+    await until('the first octets', async () => told.body === 'abc', 20_000, 2);
     told.forwarding.abort();
-    await until('the connection is closed', async () => server.sockets[0]?.destroyed === true, 2_000, 2);
+    await until('the connection is closed', async () => server.sockets[0]?.destroyed === true, 20_000, 2);
     expect(told.error).toBeUndefined();
     expect(to.stats()[0]?.endpoints[0]).toMatchObject({ connections: 0, active: 0 });
   });
@@ -301,14 +301,14 @@ describe('request bodies', () => {
       to,
       get('/', { method: 'POST', body: { stream, length: undefined, trailers: () => [] } }),
     );
-    await until('a connection', async () => server.sockets[0]?.pause() !== undefined, 2_000, 1);
+    await until('a connection', async () => server.sockets[0]?.pause() !== undefined, 20_000, 1);
     let before = -1;
     const waits = async (): Promise<boolean> => {
       const same = before === pulled;
       before = pulled;
       return same && pulled > 1;
     };
-    await until('the client waits', waits, 3_000, 50);
+    await until('the client waits', waits, 20_000, 50);
     expect(pulled).toBeLessThan(400);
     told.forwarding.abort();
   });
@@ -344,13 +344,13 @@ describe('connections', () => {
     const server = await backend((socket) => void waiting.push(() => socket.write(OK)));
     const to = upstreams([server.port]);
     const told = [send(to, get('/1')), send(to, get('/2'))];
-    await until('both requests', async () => waiting.length === 2, 2_000, 2);
+    await until('both requests', async () => waiting.length === 2, 20_000, 2);
     for (const [at, one] of told.entries()) {
       waiting[at]?.();
       await one.over;
     }
     const third = send(to, get('/3'));
-    await until('the third request', async () => waiting.length === 3, 2_000, 2);
+    await until('the third request', async () => waiting.length === 3, 20_000, 2);
     expect(server.received[1]).toContain('GET /3');
     waiting[2]?.();
     await third.over;
@@ -365,7 +365,7 @@ describe('connections', () => {
     const third = await send(to, get('/3')).over;
     expect(third.error).toMatchObject({ code: 'BACKEND_OVERLOADED', status: 503 });
     for (const told of [first, second]) {
-      await until('a request', async () => waiting.length > 0, 2_000, 2);
+      await until('a request', async () => waiting.length > 0, 20_000, 2);
       waiting.shift()?.();
       expect((await told.over).body).toBe('ok');
     }
@@ -430,10 +430,10 @@ describe('connections', () => {
     });
     told.socket?.resume();
     told.socket?.write('ping');
-    await until('both parts', async () => came === 'hellopong', 2_000, 2);
+    await until('both parts', async () => came === 'hellopong', 20_000, 2);
     expect(to.stats()[0]?.endpoints[0]).toMatchObject({ connections: 1, active: 1 });
     told.socket?.destroy();
-    await until('it is closed', async () => to.stats()[0]?.endpoints[0]?.connections === 0, 2_000, 2);
+    await until('it is closed', async () => to.stats()[0]?.endpoints[0]?.connections === 0, 20_000, 2);
   });
 
   test('TLS passthrough: a connection to an endpoint that takes it', async () => {
@@ -479,7 +479,7 @@ describe('addresses (I32)', () => {
     expect(asked).toBe(1);
     now += 30_000;
     await send(to, get('/')).over;
-    await until('the second answer', async () => asked === 2, 1_000, 1);
+    await until('the second answer', async () => asked === 2, 20_000, 1);
     now += 100;
     const told = await send(to, get('/')).over;
     expect(told.error?.message).toContain('b.example.com resolves to 169.254.169.254');
@@ -611,7 +611,7 @@ describe('time', () => {
     const to = upstreams([server.port]);
     const told = await send(to, get('/', { timeouts: { requestMs: 30 } })).over;
     expect(told.error).toMatchObject({ code: 'BACKEND_TIMEOUT', status: 504 });
-    await until('it is closed', async () => server.sockets[0]?.destroyed === true, 2_000, 2);
+    await until('it is closed', async () => server.sockets[0]?.destroyed === true, 20_000, 2);
     expect(to.stats()[0]?.counts.timeouts).toBe(1);
   });
 
@@ -621,7 +621,7 @@ describe('time', () => {
       asked += 1;
       if (asked > 1) socket.write(OK);
     });
-    const request = get('/', { timeouts: { requestMs: 5_000, backendRequestMs: 30 }, retry: RETRY });
+    const request = get('/', { timeouts: { requestMs: 20_000, backendRequestMs: 250 }, retry: RETRY });
     expect(await send(upstreams([server.port]), request).over).toMatchObject({
       body: 'ok',
       head: { retries: 1 },
@@ -632,7 +632,7 @@ describe('time', () => {
     const server = await backend((socket) =>
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'),
     );
-    const told = await send(upstreams([server.port]), get('/', { timeouts: { requestMs: 30 } })).over;
+    const told = await send(upstreams([server.port]), get('/', { timeouts: { requestMs: 300 } })).over;
     expect(told).toMatchObject({ body: 'abc', error: { code: 'BACKEND_TIMEOUT' } });
   });
 
@@ -658,7 +658,7 @@ describe('time', () => {
       const server = await backend(() => {});
       const { to, pass } = byHand(server.port);
       const sent = send(to, get('/', patient));
-      await until('it is asked', async () => server.received.length > 0, 2_000, 2);
+      await until('it is asked', async () => server.received.length > 0, 20_000, 2);
       pass(59_000);
       expect(sent.error).toBeUndefined();
       pass(1_000);
@@ -671,7 +671,7 @@ describe('time', () => {
       );
       const { to, pass } = byHand(server.port);
       const sent = send(to, get('/', patient));
-      await until('it has begun', async () => sent.body === 'abc', 2_000, 2);
+      await until('it has begun', async () => sent.body === 'abc', 20_000, 2);
       pass(600_000);
       expect(sent.error).toBeUndefined();
       server.sockets[0]?.write('def');
@@ -685,7 +685,7 @@ describe('time', () => {
       const body = { stream, length: 6, trailers: () => [] };
       const sent = send(to, get('/', { ...patient, method: 'POST', body }));
       stream.write('abc');
-      await until('it moved', async () => server.received.join('').endsWith('abc'), 2_000, 2);
+      await until('it moved', async () => server.received.join('').endsWith('abc'), 20_000, 2);
       pass(60_000);
       expect(sent.error).toBeUndefined();
       pass(60_000);
@@ -742,17 +742,17 @@ describe('health', () => {
     const healthCheck = {
       path: '/healthz',
       intervalMs: 10,
-      timeoutMs: 500,
+      timeoutMs: 5_000,
       fall: 2,
       rise: 2,
       statuses: [200],
     };
     const to = upstreams([one.port, two.port], { healthCheck });
     const available = () => to.stats()[0]?.endpoints.map((endpoint) => endpoint.available);
-    await until('it is left out', async () => available()?.[0] === false, 3_000, 5);
+    await until('it is left out', async () => available()?.[0] === false, 20_000, 5);
     for (let at = 0; at < 4; at += 1) expect((await send(to, get('/')).over).body).toBe('two');
     well = true;
-    await until('it is back', async () => available()?.[0] === true, 3_000, 5);
+    await until('it is back', async () => available()?.[0] === true, 20_000, 5);
     const bodies = new Set([(await send(to, get('/')).over).body, (await send(to, get('/')).over).body]);
     expect(bodies).toEqual(new Set(['one', 'two']));
   });
@@ -873,13 +873,13 @@ describe('a new configuration', () => {
     const other = await backend(echo('b'));
     const first = upstreams([server.port]);
     const told = send(first, get('/1'));
-    await until('the request', async () => waiting.length === 1, 2_000, 2);
+    await until('the request', async () => waiting.length === 1, 20_000, 2);
     const next = createUpstreams(partOf([other.port]), NO_SECRETS, testDeps(), first);
     open.unshift(next);
     expect((await send(next, get('/2')).over).body).toBe('b /2');
     waiting[0]?.();
     expect((await told.over).body).toBe('ok');
-    await until('it is closed', async () => server.sockets[0]?.destroyed === true, 2_000, 2);
+    await until('it is closed', async () => server.sockets[0]?.destroyed === true, 20_000, 2);
     expect(next.stats().map(({ backend: id }) => id)).toEqual([BACKEND]);
   });
 });
@@ -900,7 +900,7 @@ describe('mirrors', () => {
     const told = send(to, request);
     to.mirror('default/m:80', request);
     expect((await told.over).body).toBe('ok');
-    await until('the copy', async () => copy.received[0]?.endsWith('hello'), 2_000, 2);
+    await until('the copy', async () => copy.received[0]?.endsWith('hello'), 20_000, 2);
   });
 
   test('a copy that does not keep up is dropped, and its original goes on', async () => {

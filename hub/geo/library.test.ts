@@ -58,7 +58,7 @@ const country = (): string | undefined => library.lookup.locate(client).location
 const stage = async (bytes: Uint8Array): Promise<string> => {
   const sha256 = sha256Hex(bytes);
   await library.stage(bytes, { sha256 }, actor);
-  await vi.waitFor(() => expect(library.status().staged?.state).toBe('ready'));
+  await vi.waitFor(() => expect(library.status().staged?.state).toBe('ready'), 20_000);
   return sha256;
 };
 
@@ -129,8 +129,9 @@ describe('a GeoIP update', () => {
     await library.close();
     library = await openLibrary();
     expect(country()).toBe('FR');
-    await vi.waitFor(() =>
-      expect(library.status().staged).toMatchObject({ sha256: waiting, state: 'ready' }),
+    await vi.waitFor(
+      () => expect(library.status().staged).toMatchObject({ sha256: waiting, state: 'ready' }),
+      20_000,
     );
   });
 

@@ -53,7 +53,7 @@ function current(): Resource<'Zone'> {
 
 async function commit(...changes: Parameters<Store['commit']>[0]): Promise<void> {
   const { revision } = await store.commit(changes, ACTOR);
-  await until('the follower has seen it', async () => follower.revision >= revision, 5_000);
+  await until('the follower has seen it', async () => follower.revision >= revision, 20_000);
 }
 
 it('a status leaves the spec the same object, in memory and in the log of events, and a change of the spec does not', async () => {

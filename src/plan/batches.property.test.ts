@@ -87,7 +87,7 @@ describe('packing', () => {
     const groups = Array.from({ length: 10_000 }, (_, i) => group(i, 1 + (i % 7)));
     const begun = performance.now();
     expect(packGroups(plan, groups, limits(1000)).packs.length).toBeGreaterThan(40);
-    expect(performance.now() - begun).toBeLessThan(2_000);
+    expect(performance.now() - begun).toBeLessThan(10_000); // some tens of milliseconds; squared, minutes
   });
 });
 

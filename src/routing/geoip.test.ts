@@ -228,6 +228,6 @@ describe('databases that somebody made to do harm', () => {
   ])('%s is refused at once', (_what, database, reason) => {
     const began = performance.now();
     expect(refusal(database)).toMatch(reason);
-    expect(performance.now() - began).toBeLessThan(1000); // without a bound: minutes, or for good
+    expect(performance.now() - began).toBeLessThan(10_000); // without a bound: minutes, or for good
   });
 });

@@ -174,19 +174,19 @@ describe('HTTP/2 to backends', () => {
     const server = await backend((stream) => void streams.push(stream));
     const to = upstreams(server.port);
     const first = send(to, get('/1'));
-    await until('the first request', async () => streams.length === 1, 2_000, 2);
+    await until('the first request', async () => streams.length === 1, 20_000, 2);
     streams[0]?.session?.goaway(0);
     await until(
       'the session is left',
       async () => {
         const second = send(to, get('/2'));
         const before = server.sessions.count;
-        await until('a stream', async () => streams.length > 1, 2_000, 2);
+        await until('a stream', async () => streams.length > 1, 20_000, 2);
         second.forwarding.abort();
         streams.length = 1;
         return before === 2 || server.sessions.count === 2;
       },
-      2_000,
+      20_000,
       5,
     );
     streams[0]?.respond({ ':status': 200 });
@@ -199,13 +199,13 @@ describe('HTTP/2 to backends', () => {
     const server = await backend((stream) => void streams.push(stream), { maxConcurrentStreams: 1 });
     const to = upstreams(server.port, { limits: { maxConnections: 2, maxPendingRequests: 1 } });
     const warm = send(to, get('/0'));
-    await until('a connection', async () => streams.length === 1, 2_000, 2);
+    await until('a connection', async () => streams.length === 1, 20_000, 2);
     const second = send(to, get('/1'));
-    await until('a second connection', async () => streams.length === 2, 2_000, 2);
+    await until('a second connection', async () => streams.length === 2, 20_000, 2);
     const third = send(to, get('/2'));
     expect((await send(to, get('/3')).over).error).toMatchObject({ code: 'BACKEND_OVERLOADED' });
     for (const [at, told] of [warm, second, third].entries()) {
-      await until('its stream', async () => streams.length > at, 2_000, 2);
+      await until('its stream', async () => streams.length > at, 20_000, 2);
       streams[at]?.respond({ ':status': 200 });
       streams[at]?.end('ok');
       expect((await told.over).body).toBe('ok');
@@ -225,14 +225,14 @@ describe('HTTP/2 to backends', () => {
     });
     const to = upstreams(server.port);
     const told = send(to, get('/'), CHOICE, () => false);
-    await until('the first octets', async () => told.body.length > 0, 2_000, 5);
+    await until('the first octets', async () => told.body.length > 0, 20_000, 5);
     let before = -1;
     const waits = async (): Promise<boolean> => {
       const same = before === written;
       before = written;
       return same;
     };
-    await until('the backend waits', waits, 3_000, 50);
+    await until('the backend waits', waits, 20_000, 50);
     expect(written).toBeLessThan(2_000_000);
     told.forwarding.abort();
   });
@@ -243,9 +243,9 @@ describe('HTTP/2 to backends', () => {
     const to = upstreams(server.port);
     const first = send(to, get('/1'));
     const second = send(to, get('/2'));
-    await until('both', async () => streams.length === 2, 2_000, 2);
+    await until('both', async () => streams.length === 2, 20_000, 2);
     first.forwarding.abort();
-    await until('the reset', async () => streams[0]?.rstCode === 8, 2_000, 2);
+    await until('the reset', async () => streams[0]?.rstCode === 8, 20_000, 2);
     streams[1]?.respond({ ':status': 200 });
     streams[1]?.end('ok');
     expect((await second.over).body).toBe('ok');
