@@ -4,8 +4,9 @@ import type { CompiledMatch } from '../src/policy/model.ts';
 import { answerFields } from './answer-fields.ts';
 import type { AuthAllowed, AuthDenied, Principal } from './auth/contract.ts';
 import type { Connection, GatewayCore } from './core.ts';
+import { denialFields, isGrpc } from './grpc.ts';
 import type { Normalised, RawRequest } from './normalise.ts';
-import { problemAnswer } from './refusal.ts';
+import { problemAnswer, titleOf } from './refusal.ts';
 import type { Fields, GatewayRequest } from './request.ts';
 import type { ServedFilters, ServedPort, ServedRule, Serving } from './serving.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
@@ -168,8 +169,9 @@ export abstract class Exchange implements ForwardSink {
   deny(denied: AuthDenied): void {
     this.principal = denied.principal;
     this.#code = denied.code;
-    if (this.normal?.contentType?.startsWith('application/grpc') === true) {
-      this.refuse(denied.code, denied.status, '');
+    if (isGrpc(this.normal?.contentType)) {
+      const otherwise = `${denied.code}: ${titleOf(denied.code)}`;
+      this.answer(200, denialFields(denied, otherwise), '', denied.status);
       return;
     }
     const fields = [...denied.fields];

@@ -18,7 +18,7 @@ export type FieldKind =
   | 'forwardedFor'
   | 'forwardedProto'
   | 'forwardedHost'
-  /** Others that only proxies may set. */
+  /** Others that proxies say of a request, among them those by which a backend would read another path than a policy did. Never passed on. */
   | 'forwarded'
   | 'requestId'
   | 'traceparent'
@@ -55,6 +55,20 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
   'x-forwarded-server': 'forwarded',
   'x-real-ip': 'forwarded',
   forwarded: 'forwarded',
+  'x-forwarded-uri': 'forwarded',
+  'x-forwarded-method': 'forwarded',
+  'x-forwarded-prefix': 'forwarded',
+  'x-forwarded-scheme': 'forwarded',
+  'x-forwarded-ssl': 'forwarded',
+  'front-end-https': 'forwarded',
+  // Frameworks behind IIS and others route by these instead of the target.
+  'x-original-url': 'forwarded',
+  'x-original-uri': 'forwarded',
+  'x-original-host': 'forwarded',
+  'x-original-method': 'forwarded',
+  'x-rewrite-url': 'forwarded',
+  // A CGI program finds it in HTTP_PROXY, which HTTP clients take for their proxy (httpoxy, CVE-2016-5385).
+  proxy: 'forwarded',
   'x-request-id': 'requestId',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
@@ -67,6 +81,8 @@ const COMMON = [
   ...['x-api-key', 'content-encoding', 'if-none-match', 'if-modified-since', 'pragma', 'dnt', 'priority'],
   ...['grpc-timeout', 'grpc-accept-encoding', 'sec-websocket-key', 'sec-websocket-version'],
 ];
+/** What an Envoy tells another: retries, timeouts and paths, which a client has no say in. */
+const ENVOYS = 'x-envoy-';
 const KEPT = 1000;
 const known = new Map<string, FieldName>();
 for (const name of COMMON) {
@@ -83,7 +99,10 @@ export function fieldName(written: string): FieldName {
   const before = known.get(written);
   if (before !== undefined) return before;
   const name = written.toLowerCase();
-  const field: FieldName = { name, kind: KINDS[name] ?? 'endToEnd' };
+  const field: FieldName = {
+    name,
+    kind: KINDS[name] ?? (name.startsWith(ENVOYS) ? 'forwarded' : 'endToEnd'),
+  };
   if (known.size < KEPT) known.set(written, field);
   return field;
 }

@@ -86,6 +86,7 @@ const REFUSED: readonly (readonly [what: string, octets: string, status: number]
   ['another scheme in absolute form', 'GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n', 400],
   ['asterisk form', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
   ['CONNECT', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 400],
+  ['TRACE', 'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n', 501],
   ['HTTP/2.0 as a word', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 400],
   ['HTTP/1.2', 'GET / HTTP/1.2\r\nHost: a\r\n\r\n', 400],
   ['HTTP/0.9', 'GET /\r\n\r\n', 400],
@@ -208,7 +209,8 @@ describe('what the backend is told', () => {
       'GET http://A.example.:8080/x?y=1 HTTP/1.1\r\nHost: a.example:8080\r\nConnection: close, x-mine\r\nX-Mine: 1\r\n' +
         'Keep-Alive: 5\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nX-Kept: yes\r\n' +
         'Proxy-Authorization: secret\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Host: evil\r\nForwarded: for=6.6.6.6\r\n' +
-        'X-Real-IP: 6.6.6.6\r\nClient-Cert: :x:\r\nX-Request-Id: mine\r\n\r\n',
+        'X-Real-IP: 6.6.6.6\r\nClient-Cert: :x:\r\nX-Request-Id: mine\r\nX-Original-URL: /admin\r\nX_Rewrite_Url: /admin\r\n' +
+        'X-Envoy-Original-Path: /admin\r\nx-envoy-retry-on: 5xx\r\nProxy: http://evil\r\nX-Forwarded-Prefix: /admin\r\n\r\n',
     );
     const last = seen.at(-1);
     expect(last?.url).toBe('/x?y=1');

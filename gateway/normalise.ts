@@ -76,6 +76,10 @@ export function normalise(raw: RawRequest, rules: NormaliseRules): Normalised | 
   }
   // No tunnels. That of a WebSocket over HTTP/2 has been turned into the GET that it stands for.
   if (method === 'CONNECT') return malformed('CONNECT is not spoken here.');
+  // It gives back what the request had, credentials among it; a client must not send it with any (RFC 9110 §9.3.8).
+  if (method === 'TRACE' || method === 'TRACK') {
+    return { code: 'METHOD_UNSUPPORTED', message: `${method} is not spoken here.` };
+  }
   if (rawFields.length > MAX_FIELDS * 2) {
     return { code: 'HEADERS_TOO_LARGE', message: `More than ${MAX_FIELDS} header fields.` };
   }

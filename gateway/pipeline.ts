@@ -1,7 +1,7 @@
 import { messageOf } from '../src/errors/error.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
 import { CelContext } from '../src/policy/cel-context.ts';
-import type { CompiledMatch, WeightedBackend } from '../src/policy/model.ts';
+import type { CompiledMatch, CompiledTimeouts, WeightedBackend } from '../src/policy/model.ts';
 import { refusingRule } from '../src/policy/residency.ts';
 import type { Route } from '../src/policy/route-table.ts';
 import type { AuthDecision, RequestPlace } from './auth/contract.ts';
@@ -13,6 +13,7 @@ import { isPreflight } from './filters/cors.ts';
 import { redirectLocation, rewrittenPath } from './filters/path.ts';
 import { sessionOf } from './filters/session.ts';
 import { authorityOf, forwardFields } from './forward-fields.ts';
+import { grpcTimeoutMs, isGrpc } from './grpc.ts';
 import { normalise } from './normalise.ts';
 import { type ConnectionTls, fieldOf } from './request.ts';
 import type { ServedHost, ServedListener, ServedPort, ServedRule } from './serving.ts';
@@ -289,6 +290,8 @@ function forward(exchange: Exchange): Outcome {
   if (served === undefined || request === undefined || normal === undefined) return 'over';
   if (match === undefined || choice === undefined) return 'over';
   const { rule, filters } = served;
+  const timeouts = isGrpc(normal.contentType) ? timeoutsOfCall(exchange, rule.timeouts) : rule.timeouts;
+  if (timeouts === undefined) return refuse(exchange, 'REQUEST_MALFORMED', 'grpc-timeout is no time.');
   const fields = forwardFields(exchange);
   let path = pathFor(request.path, match, filters.rewritePath, targetFilters?.rewritePath);
   const removedQuery = exchange.allowed?.removedQuery;
@@ -303,7 +306,7 @@ function forward(exchange: Exchange): Outcome {
     scheme: request.scheme,
     authority: targetFilters?.rewriteHost ?? filters.rewriteHost ?? authorityOf(exchange),
     fields,
-    timeouts: rule.timeouts,
+    timeouts,
     retry: rule.retry,
     trailers: normal.trailers,
   };
@@ -317,6 +320,19 @@ function forward(exchange: Exchange): Outcome {
   const forwarding = serving.upstreams.forward(choice, forwarded, exchange);
   if (!exchange.over) exchange.forwarding = forwarding;
   return 'over';
+}
+
+/** A call brings its own deadline, which began with it; the rule's holds when it is the shorter. @returns undefined: it cannot be read */
+function timeoutsOfCall(
+  { request, startMs, core }: Exchange,
+  timeouts: CompiledTimeouts,
+): CompiledTimeouts | undefined {
+  const said = request === undefined ? undefined : fieldOf(request.fields, 'grpc-timeout');
+  if (said === undefined) return timeouts;
+  const callMs = grpcTimeoutMs(said);
+  if (callMs === undefined) return undefined;
+  const leftMs = Math.max(0, callMs - (core.deps.monotonicMs() - startMs));
+  return { ...timeouts, requestMs: Math.min(leftMs, timeouts.requestMs ?? leftMs) };
 }
 
 function pathFor(

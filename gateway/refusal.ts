@@ -1,4 +1,5 @@
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
+import { isGrpc, statusFields } from './grpc.ts';
 
 export interface WholeAnswer {
   readonly status: number;
@@ -6,27 +7,9 @@ export interface WholeAnswer {
   readonly body: string;
 }
 
-/** gRPC codes for HTTP refusals (gRPC's http-grpc-status-mapping, and what its servers say where HTTP has the finer word). */
-const GRPC_STATUS: Readonly<Record<number, number>> = {
-  400: 13,
-  401: 16,
-  403: 7,
-  404: 12,
-  408: 4,
-  413: 8,
-  421: 14,
-  429: 8,
-  431: 8,
-  500: 13,
-  502: 14,
-  503: 14,
-  504: 4,
-};
-const UNKNOWN = 2;
-
 /**
- * The gateway's own answer: a problem document (RFC 9457), or for gRPC a status in a response without a body. Says nothing of the
- * configuration: what to do about it stands in the reference by the code.
+ * The gateway's own answer: a problem document (RFC 9457), or for gRPC a status in a response without a body. What it
+ * says stands in the reference: nothing of the configuration.
  */
 export function problemAnswer(
   code: ErrorCode | string,
@@ -35,20 +18,9 @@ export function problemAnswer(
   requestId: string | undefined,
   contentType: string | undefined,
 ): WholeAnswer {
-  const title = isErrorCode(code) ? ERROR_TABLE[code].meaning : 'The request was refused.';
-  if (contentType?.startsWith('application/grpc') === true) {
-    return {
-      status: 200,
-      fields: [
-        'content-type',
-        'application/grpc',
-        'grpc-status',
-        String(GRPC_STATUS[status] ?? UNKNOWN),
-        'grpc-message',
-        percentEncoded(`${code}: ${detail || title}`),
-      ],
-      body: '',
-    };
+  const title = titleOf(code);
+  if (isGrpc(contentType)) {
+    return { status: 200, fields: statusFields(status, `${code}: ${detail || title}`), body: '' };
   }
   const problem = {
     type: `https://portolan.dev/errors/${code}`,
@@ -56,6 +28,7 @@ export function problemAnswer(
     status,
     code,
     ...(detail === '' ? {} : { detail }),
+    ...(isErrorCode(code) ? { fix: ERROR_TABLE[code].fix } : {}),
     ...(requestId === undefined ? {} : { requestId }),
   };
   return {
@@ -65,18 +38,11 @@ export function problemAnswer(
   };
 }
 
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(ERROR_TABLE, code);
+/** What a code means, in one sentence. */
+export function titleOf(code: string): string {
+  return isErrorCode(code) ? ERROR_TABLE[code].meaning : 'The request was refused.';
 }
 
-/** gRPC over HTTP/2, "Percent-Encoded". */
-function percentEncoded(text: string): string {
-  let out = '';
-  for (const octet of Buffer.from(text)) {
-    out +=
-      octet >= 0x20 && octet <= 0x7e && octet !== 0x25
-        ? String.fromCharCode(octet)
-        : `%${octet.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return out;
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_TABLE, code);
 }

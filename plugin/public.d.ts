@@ -161,6 +161,8 @@ interface Refusal {
   readonly fields: readonly string[];
   readonly contentType: string;
   readonly body: string;
+  /** `body` when it is text of the policy's own: what calls of gRPC get as their message. */
+  readonly message?: string;
   /** Known when authentication succeeded and authorisation did not. */
   readonly principal?: Principal;
 }

@@ -58,6 +58,7 @@ export function denierOf(response: DenyResponse): Denier {
             fields,
             contentType: type ?? 'text/plain; charset=utf-8',
             body: text,
+            message: text,
             ...known,
           };
     },

@@ -3,7 +3,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { type Duplex, pipeline } from 'node:stream';
 import type { Connection, GatewayCore } from '../core.ts';
 import { Exchange } from '../exchange.ts';
-import { fieldName } from '../field-names.ts';
+import { isGrpc, passedTrailers } from '../grpc.ts';
 import { MeteredBody } from '../metered-body.ts';
 import type { RawRequest } from '../normalise.ts';
 import type { Fields } from '../request.ts';
@@ -76,7 +76,7 @@ export class Http2Exchange extends Exchange {
 
   takeBody(): RequestBody | undefined {
     if (this.#bodiless || this.upgrade !== undefined) return undefined;
-    const grpc = this.normal?.contentType?.startsWith('application/grpc') === true;
+    const grpc = isGrpc(this.normal?.contentType);
     // A stream of messages may rest for hours before its first answer.
     if (!grpc) this.core.bodies.add(this);
     const limit = this.served?.edge.edge.limits.maxBodyBytes ?? 0;
@@ -94,8 +94,16 @@ export class Http2Exchange extends Exchange {
     return {
       stream: metered,
       length: this.normal?.contentLength,
-      trailers: () => (grpc ? this.#requestTrailers : this.noFields),
+      trailers: () =>
+        grpc ? passedTrailers(this.#requestTrailers, (name) => this.#hides(name)) : this.noFields,
     };
+  }
+
+  /** Names that the head may not bring either, or lost on its way (`forwardFields`). */
+  #hides(name: string): boolean {
+    const { allowed, request, serving } = this;
+    if (serving.identityNames.has(name) || allowed?.removed.includes(name) === true) return true;
+    return request?.source.trusted !== true && serving.proxyNames.has(name);
   }
 
   sendContinue(): void {
@@ -240,7 +248,7 @@ function recordOf(fields: Fields): Record<string, string | string[]> {
 function flatTrailers(headers: IncomingHttpHeaders): Fields {
   const fields: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || fieldName(name).kind !== 'endToEnd') continue;
+    if (value === undefined) continue;
     for (const one of Array.isArray(value) ? value : [value]) fields.push(name, one);
   }
   return fields;

@@ -21,7 +21,9 @@ export interface ErrorEntry {
     | 422
     | 429
     | 431
+    | 499
     | 500
+    | 501
     | 502
     | 503
     | 504
@@ -314,6 +316,11 @@ export const ERROR_TABLE = {
     'The request could be read in two ways, or breaks HTTP.',
     'Send it as RFC 9112 or RFC 9113 says.',
   ),
+  METHOD_UNSUPPORTED: entry(
+    501,
+    'The gateway serves no requests with this method.',
+    'Use another method; TRACE is refused because it shows what proxies add to a request.',
+  ),
   PATH_DOUBTFUL: entry(
     400,
     'The path has dot segments, empty segments, encoded slashes or parameters that servers read differently.',
@@ -349,6 +356,11 @@ export const ERROR_TABLE = {
     'The request took too long to arrive.',
     'Send it faster, or raise the timeouts of a GatewayPolicy.',
   ),
+  CLIENT_GONE: entry(
+    499,
+    'The client closed the connection before its answer was whole. Stands in logs and metrics alone: nobody was left to be told.',
+    'Nothing, unless there are many: then look at the timeouts of the clients and how long the backend takes.',
+  ),
   BACKEND_UNAVAILABLE: entry(
     503,
     'No endpoint of the backend takes the request.',
@@ -371,8 +383,8 @@ export const ERROR_TABLE = {
   ),
   BACKEND_UNRESOLVED: entry(
     500,
-    'The rule names a backend that does not exist or may not be used.',
-    'See condition ResolvedRefs of the route.',
+    'The rule names a backend that does not exist or may not be used, or a filter that leads nowhere.',
+    '`portolan describe httproute <name>` has the reason in condition ResolvedRefs: make the Backend of that name, or a ReferenceGrant where it is.',
   ),
   GATEWAY_INVALID: entry(
     422,

@@ -108,7 +108,17 @@ export const GUARDING: Behaviours = {
         headers: { 'x-login': 'https://login.example.com' },
       });
     },
-    grpc: "A call is refused with a status of gRPC and the policy's code; the policy's own status, headers and body are for HTTP.",
+    grpc: async (world) => {
+      expect(await world.ask('shaped')).toMatchObject({
+        status: 200,
+        body: '',
+        headers: {
+          'grpc-status': '7',
+          'grpc-message': 'who are you, shaped.gw.example?',
+          'x-login': 'https://login.example.com',
+        },
+      });
+    },
   },
   'auth.spoofed': {
     title: 'takes identities from nobody but the policy (I27)',
