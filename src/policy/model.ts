@@ -1,3 +1,5 @@
+import type { SpokeBudget } from '../quota/spoke-contract.ts';
+
 /**
  * The gateway's configuration as one immutable, data-plane-neutral value: what listens, what is routed where, who may pass.
  * The hub compiles it per cluster (`compile.ts`); it travels as the snapshot's parts `gateway` (public) and `gatewaySecrets`.
@@ -13,6 +15,59 @@ export interface GatewayPart {
   readonly auth: Readonly<Record<string, CompiledAuth>>;
   /** By id (a content digest). */
   readonly edge: Readonly<Record<string, CompiledEdge>>;
+  /** Absent: nothing is limited. */
+  readonly quota?: QuotaPart;
+}
+
+/** What RateLimitPolicies limit on this cluster (`docs/quota.md`). */
+export interface QuotaPart {
+  /** Of the hub's set of budgets: grows when a budget changes, whatever the cluster. */
+  readonly version: number;
+  /** In the order of their ids; limits name them by their place. */
+  readonly budgets: readonly SpokeBudget[];
+  /** By id (a content digest). */
+  readonly policies: Readonly<Record<string, CompiledQuota>>;
+  /** What other proxies ask by (Envoy's rate limit service): domain → key of `policies`. */
+  readonly domains: Readonly<Record<string, string>>;
+}
+
+/** One effective RateLimitPolicy: all of its limits that apply to a request must admit it. */
+export interface CompiledQuota {
+  readonly source: readonly Source[];
+  readonly limits: readonly CompiledLimit[];
+}
+
+export interface CompiledLimit {
+  /** As the policy names it. */
+  readonly name: string;
+  readonly source: Source;
+  /** CEL; not counted when one is false. */
+  readonly when: readonly string[];
+  /** CEL; requests with equal values share the limit. Empty: all do. A counter without a value (missing header) is the empty text. */
+  readonly counters: readonly string[];
+  /** Places in `QuotaPart.budgets`: every one must admit. */
+  readonly rates: readonly number[];
+  /** The same for callers of a plan (`auth.plan`), in the place of `rates`. */
+  readonly plans: Readonly<Record<string, readonly number[]>>;
+  readonly cost: LimitCost;
+  /** Counted and told in metrics, but never refused. */
+  readonly shadow: boolean;
+  /** How long a request may wait for a grant of the hub, milliseconds; 0: not at all. */
+  readonly waitMs: number;
+  readonly onHubLoss: 'floor' | 'deny' | 'allow';
+  /** Under which name usage of this limit is accounted; absent: not by itself. */
+  readonly metric?: string;
+}
+
+export interface LimitCost {
+  /** CEL for a whole number of hits, 0 to `most`; absent: 1. Taken when the request comes. */
+  readonly request?: string;
+  /** What the answer says it cost, in the place of what was taken: the difference is settled when it is known. */
+  readonly answer?:
+    | { readonly type: 'header'; readonly name: string }
+    /** A number in a JSON body (also the last event of an event stream), such as `usage.total_tokens`. */
+    | { readonly type: 'json'; readonly path: readonly string[] };
+  readonly most: number;
 }
 
 /** Which object something came from, as people name it; for logs, metrics and `explain`. */
@@ -96,6 +151,8 @@ export interface CompiledRule {
   readonly sessionPersistence?: CompiledSessionPersistence;
   /** Key of `GatewayPart.auth`; absent: anyone may pass. */
   readonly auth?: string;
+  /** Key of `QuotaPart.policies`; absent: no limit. */
+  readonly quota?: string;
   /** Key of `GatewayPart.edge`. */
   readonly edge: string;
 }

@@ -62,6 +62,12 @@ export declare type AgentMessage = Message<"portolan.v1.AgentMessage"> & {
      */
     value: UsageBatch;
     case: "usage";
+  } | {
+    /**
+     * @generated from field: portolan.v1.QuotaRequest quota = 8;
+     */
+    value: QuotaRequest;
+    case: "quota";
   } | { case: undefined; value?: undefined };
 };
 
@@ -120,6 +126,12 @@ export declare type HubMessage = Message<"portolan.v1.HubMessage"> & {
      */
     value: UsageAck;
     case: "usageAck";
+  } | {
+    /**
+     * @generated from field: portolan.v1.QuotaReply quota = 8;
+     */
+    value: QuotaReply;
+    case: "quota";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1392,6 +1404,272 @@ export declare type UsageAck = Message<"portolan.v1.UsageAck"> & {
  * Use `create(UsageAckSchema)` to create a new message.
  */
 export declare const UsageAckSchema: GenMessage<UsageAck>;
+
+/**
+ * One exchange of quota, at most one per agent and interval. Numbers of grants are cumulative: a message that is lost, repeated or
+ * overtaken does no harm. Columns rather than messages, for there may be thousands of keys; numbers are doubles, whole below 2^53.
+ *
+ * @generated from message portolan.v1.QuotaRequest
+ */
+export declare type QuotaRequest = Message<"portolan.v1.QuotaRequest"> & {
+  /**
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * The agent's monotonic clock, milliseconds; comes back.
+   *
+   * @generated from field: double sent_ms = 2;
+   */
+  sentMs: number;
+
+  /**
+   * @generated from field: string ledger = 3;
+   */
+  ledger: string;
+
+  /**
+   * @generated from field: double budgets_version = 4;
+   */
+  budgetsVersion: number;
+
+  /**
+   * Absent: floors may be in use.
+   *
+   * @generated from field: optional double waived_since_ms = 5;
+   */
+  waivedSinceMs?: number | undefined;
+
+  /**
+   * @generated from field: optional double waived_until_ms = 6;
+   */
+  waivedUntilMs?: number | undefined;
+
+  /**
+   * @generated from field: repeated portolan.v1.QuotaShare shares = 7;
+   */
+  shares: QuotaShare[];
+
+  /**
+   * @generated from field: repeated portolan.v1.QuotaName names = 8;
+   */
+  names: QuotaName[];
+
+  /**
+   * One element per key.
+   *
+   * @generated from field: repeated uint32 ids = 9;
+   */
+  ids: number[];
+
+  /**
+   * @generated from field: repeated double demand = 10;
+   */
+  demand: number[];
+
+  /**
+   * @generated from field: repeated double waiting = 11;
+   */
+  waiting: number[];
+
+  /**
+   * @generated from field: repeated uint32 holding_counts = 12;
+   */
+  holdingCounts: number[];
+
+  /**
+   * One element per holding, those of the first key first.
+   *
+   * @generated from field: repeated double start_ms = 13;
+   */
+  startMs: number[];
+
+  /**
+   * @generated from field: repeated double returned = 14;
+   */
+  returned: number[];
+
+  /**
+   * @generated from field: repeated double spent = 15;
+   */
+  spent: number[];
+
+  /**
+   * @generated from field: repeated uint32 mark_counts = 16;
+   */
+  markCounts: number[];
+
+  /**
+   * One element per mark, those of the first holding first.
+   *
+   * @generated from field: repeated double mark_spent = 17;
+   */
+  markSpent: number[];
+
+  /**
+   * @generated from field: repeated double mark_age_ms = 18;
+   */
+  markAgeMs: number[];
+};
+
+/**
+ * Describes the message portolan.v1.QuotaRequest.
+ * Use `create(QuotaRequestSchema)` to create a new message.
+ */
+export declare const QuotaRequestSchema: GenMessage<QuotaRequest>;
+
+/**
+ * @generated from message portolan.v1.QuotaShare
+ */
+export declare type QuotaShare = Message<"portolan.v1.QuotaShare"> & {
+  /**
+   * @generated from field: string scope = 1;
+   */
+  scope: string;
+
+  /**
+   * @generated from field: uint32 millionths = 2;
+   */
+  millionths: number;
+};
+
+/**
+ * Describes the message portolan.v1.QuotaShare.
+ * Use `create(QuotaShareSchema)` to create a new message.
+ */
+export declare const QuotaShareSchema: GenMessage<QuotaShare>;
+
+/**
+ * @generated from message portolan.v1.QuotaName
+ */
+export declare type QuotaName = Message<"portolan.v1.QuotaName"> & {
+  /**
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: string budget = 2;
+   */
+  budget: string;
+
+  /**
+   * @generated from field: string key = 3;
+   */
+  key: string;
+};
+
+/**
+ * Describes the message portolan.v1.QuotaName.
+ * Use `create(QuotaNameSchema)` to create a new message.
+ */
+export declare const QuotaNameSchema: GenMessage<QuotaName>;
+
+/**
+ * @generated from message portolan.v1.QuotaReply
+ */
+export declare type QuotaReply = Message<"portolan.v1.QuotaReply"> & {
+  /**
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * @generated from field: string ledger = 2;
+   */
+  ledger: string;
+
+  /**
+   * @generated from field: double epoch = 3;
+   */
+  epoch: number;
+
+  /**
+   * @generated from field: double hub_ms = 4;
+   */
+  hubMs: number;
+
+  /**
+   * @generated from field: double sent_ms = 5;
+   */
+  sentMs: number;
+
+  /**
+   * @generated from field: bool closed = 6;
+   */
+  closed: boolean;
+
+  /**
+   * @generated from field: double lease_ms = 7;
+   */
+  leaseMs: number;
+
+  /**
+   * @generated from field: double interval_ms = 8;
+   */
+  intervalMs: number;
+
+  /**
+   * @generated from field: repeated portolan.v1.QuotaShare shares = 9;
+   */
+  shares: QuotaShare[];
+
+  /**
+   * One element per key.
+   *
+   * @generated from field: repeated uint32 ids = 10;
+   */
+  ids: number[];
+
+  /**
+   * @generated from field: repeated double limit = 11;
+   */
+  limit: number[];
+
+  /**
+   * @generated from field: repeated double horizon_ms = 12;
+   */
+  horizonMs: number[];
+
+  /**
+   * @generated from field: repeated uint32 holding_counts = 13;
+   */
+  holdingCounts: number[];
+
+  /**
+   * One element per holding, those of the first key first.
+   *
+   * @generated from field: repeated double start_ms = 14;
+   */
+  startMs: number[];
+
+  /**
+   * @generated from field: repeated double end_ms = 15;
+   */
+  endMs: number[];
+
+  /**
+   * @generated from field: repeated double granted = 16;
+   */
+  granted: number[];
+
+  /**
+   * @generated from field: repeated double left = 17;
+   */
+  left: number[];
+
+  /**
+   * @generated from field: repeated uint32 unknown = 18;
+   */
+  unknown: number[];
+};
+
+/**
+ * Describes the message portolan.v1.QuotaReply.
+ * Use `create(QuotaReplySchema)` to create a new message.
+ */
+export declare const QuotaReplySchema: GenMessage<QuotaReply>;
 
 /**
  * Served by the hub on the agent listener (mTLS, SPIFFE identity).

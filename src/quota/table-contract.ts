@@ -1,0 +1,66 @@
+/**
+ * Tokens that the threads of one process share: memory of fixed size, one slot for each key of a budget. One thread writes (the
+ * supervisor); the others only take tokens, by compare-and-swap, and count what they wanted. All decisions about time and leases are made
+ * by the writer beforehand: a bank holds tokens together with the stretch of the monotonic clock in which they may be taken.
+ *
+ * A bank's word is a generation (8 bits) and a signed number of tokens (24 bits), swapped as one: a thread that was stopped between
+ * looking and taking cannot take a token of another window, nor of the key that has the slot by then.
+ */
+
+/** Milliseconds of the machine's monotonic clock, the same in all threads (`process.hrtime`), since the table was made; below 2^31. */
+export type TableMs = number;
+
+export const BANKS = { even: 0, odd: 1, floor: 2 } as const;
+export type Bank = (typeof BANKS)[keyof typeof BANKS];
+
+/** For threads that admit. Allocates nothing. */
+export interface QuotaTaker {
+  /** The slot of a key, or -1. @param budget its index in the configuration that the writer was given */
+  find(budget: number, key: string): number;
+  /** Takes `hits` tokens from the first bank whose time it is. Counts the demand. */
+  take(slot: number, hits: number, nowMs: TableMs): TakeVerdict;
+  /** What the last `take` that admitted took from: for `settle`. */
+  readonly receipt: number;
+  /** Takes `more` (or, negative, gives back) once the true cost is known; goes below zero rather than refuse. */
+  settle(slot: number, receipt: number, more: number): void;
+  /** Tokens left for anybody as far as known here: for `RateLimit` fields. */
+  left(slot: number): number;
+  limit(slot: number): number;
+  /** When the window ends, or a token will be free. */
+  resetMs(slot: number): TableMs;
+}
+
+/** 0: admitted. 1: no, and asking would not help yet. 2: none here, but the hub may have some: ask the writer. */
+export type TakeVerdict = 0 | 1 | 2;
+
+/** For the one thread that writes. */
+export interface QuotaTableWriter {
+  /** The slot of a key, made when there is none; -1: the table is full. */
+  insert(budget: number, key: string): number;
+  /** Its tokens are gone; the slot may serve another key at once. */
+  remove(slot: number): void;
+  /** Begins another generation of a bank: what was in it is void. @returns tokens that had been left in it (negative: owed) */
+  fill(slot: number, bank: Bank, tokens: number, fromMs: TableMs, untilMs: TableMs): number;
+  /** Adds tokens to the generation there is. */
+  add(slot: number, bank: Bank, tokens: number): void;
+  /** Moves the end of a bank's time; later only. */
+  extend(slot: number, bank: Bank, untilMs: TableMs): void;
+  /** Takes up to so many away again, to give them back to the hub. @returns how many */
+  withdraw(slot: number, bank: Bank, most: number): number;
+  /** Negative: owed. */
+  tokens(slot: number, bank: Bank): number;
+  /** Hits wanted since the last call, admitted or not. */
+  takeDemand(slot: number): number;
+  /** Until when asking would not help, and what answers say. */
+  report(
+    slot: number,
+    state: {
+      readonly refuseUntilMs: TableMs;
+      readonly left: number;
+      readonly limit: number;
+      readonly resetMs: TableMs;
+    },
+  ): void;
+  readonly capacity: number;
+  readonly size: number;
+}
