@@ -114,7 +114,7 @@ export const GUARDING: Behaviours = {
         body: '',
         headers: {
           'grpc-status': '7',
-          'grpc-message': 'who are you, shaped.gw.example?',
+          'grpc-message': 'who are you, rpc-shaped.gw.example?',
           'x-login': 'https://login.example.com',
         },
       });
