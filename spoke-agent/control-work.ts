@@ -10,9 +10,11 @@ import {
   AgentStatusSchema,
   HelloSchema,
   type Observe,
+  type QuotaReply,
   SnapshotAckSchema,
   type VoteBatch as WireVoteBatch,
 } from '../src/protocol/generated/portolan_pb.js';
+import { decodeQuotaReply, encodeQuotaRequest } from '../src/protocol/quota-codec.ts';
 import type { PeersPart, ProbesPart } from '../src/protocol/snapshot.ts';
 import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
 import { agentSnapshots } from './agent-snapshots.ts';
@@ -333,6 +335,7 @@ export async function startControl(
       faults: (leases) => prober?.setFaults(fromFaultLeases(leases, clock.monotonicMs())),
       observe: (order) => void onObserve(order),
       credentials: (delta) => keys.offer(delta),
+      quota: relayQuota,
       usageAck: ({ outbox, sequence }) => deps.send({ type: 'usageAck', outbox, sequence: Number(sequence) }),
       renewed: (err) => {
         if (err === undefined) log.info({}, 'the certificate was renewed');
@@ -340,6 +343,14 @@ export async function startControl(
       },
     },
   });
+
+  function relayQuota(message: QuotaReply): void {
+    try {
+      deps.send({ type: 'quota', reply: decodeQuotaReply(message) });
+    } catch (err) {
+      log.warn({ err }, 'a quota reply of the hub cannot be read; what was granted before stands');
+    }
+  }
 
   function tellLink(): void {
     deps.send({
@@ -385,6 +396,9 @@ export async function startControl(
       switch (message.type) {
         case 'usage':
           link?.sendUsage(toUsageBatch(message));
+          return;
+        case 'quota':
+          link?.sendQuota(encodeQuotaRequest(message.request));
           return;
         case 'findKey':
           void keys

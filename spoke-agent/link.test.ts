@@ -72,6 +72,7 @@ async function retryDelays(
         observe: () => undefined,
         credentials: () => undefined,
         usageAck: () => undefined,
+        quota: () => undefined,
         up: () => undefined,
         // The only timer that a link sets right after it went down is the one for its next try.
         down: () => {

@@ -24,6 +24,8 @@ import {
   type HubMessage,
   type ObservationBatch,
   type Observe,
+  type QuotaReply,
+  type QuotaRequest,
   RenewRequestSchema,
   type Snapshot,
   type SnapshotAck,
@@ -48,6 +50,7 @@ interface HubLinkEvents {
   readonly faults: (leases: FaultLeases) => void;
   readonly observe: (observe: Observe) => void;
   readonly usageAck: (ack: UsageAck) => void;
+  readonly quota: (reply: QuotaReply) => void;
   readonly credentials: (delta: CredentialDelta) => void;
   readonly up: () => void;
   /** A stream ended or could not be opened; the link goes on trying. AGENT_REVOKED means that a new join is needed. */
@@ -77,6 +80,8 @@ export interface HubLink {
   sendObservations(batch: ObservationBatch): boolean;
   /** False when there is no stream or it is too slow: the outbox keeps it. */
   sendUsage(batch: UsageBatch): boolean;
+  /** False when there is no stream or it is too slow: the next request says it again. */
+  sendQuota(request: QuotaRequest): boolean;
   sendCredentialAck(ack: CredentialAck): boolean;
   /** API keys of this cluster, page by page. Rejects with HUB_UNREACHABLE, or CONFLICT when the first page is to be asked for again. */
   credentials(request: CredentialsRequest): Promise<CredentialPage>;
@@ -238,6 +243,9 @@ export function createHubLink(options: HubLinkOptions): HubLink {
       case 'usageAck':
         on.usageAck(kind.value);
         break;
+      case 'quota':
+        on.quota(kind.value);
+        break;
       case undefined:
         // A message of a newer hub: ignored, so that releases mix (I12).
         break;
@@ -284,6 +292,8 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     credentials: (request) => unary(AgentLink.method.credentials, request, CREDENTIALS_TIMEOUT_MS),
     findKey: (request) => unary(AgentLink.method.findKey, request, FIND_KEY_TIMEOUT_MS),
     sendUsage: (value) => send({ case: 'usage', value }, REPEATED_PENDING_OCTETS),
+    // Not held back by what waits: a message of many keys is itself large, and one is under way at a time.
+    sendQuota: (value) => send({ case: 'quota', value }),
     async geoDatabase(sha256, offset) {
       const request = create(GeoDatabaseRequestSchema, { sha256, offset: BigInt(offset) });
       const part = await unary(AgentLink.method.geoDatabase, request, GEO_TIMEOUT_MS);

@@ -1,6 +1,7 @@
 import type { KeySearchAnswer } from '../gateway/keys/search.ts';
 import type { UsageCount } from '../gateway/usage/usage-counts.ts';
 import type { TargetMemory } from '../src/health/types.ts';
+import type { QuotaReply, QuotaRequest } from '../src/quota/messages.ts';
 import type { AgentConfig } from './config.ts';
 import type { KeysMessage } from './credentials/messages.ts';
 
@@ -81,6 +82,8 @@ export type ToControl =
       readonly sequence: number;
       readonly counts: readonly UsageCount[];
     }
+  /** For the hub; without a stream to it nothing happens: what is said is cumulative, and said again. */
+  | { readonly type: 'quota'; readonly request: QuotaRequest }
   /** A key that the table does not have, by the hub's digest. */
   | { readonly type: 'findKey'; readonly id: number; readonly digest: string }
   | { readonly type: 'stop' };
@@ -97,6 +100,7 @@ export type ToData =
   | { readonly type: 'foundKey'; readonly id: number; readonly found: KeySearchAnswer }
   /** The hub has this of an outbox, durably. */
   | { readonly type: 'usageAck'; readonly outbox: string; readonly sequence: number }
+  | { readonly type: 'quota'; readonly reply: QuotaReply }
   | { readonly type: 'metrics'; readonly id: number; readonly text: string };
 
 /** What the one-shot start of the control program (`bootstrap`) tells its parent. */

@@ -116,6 +116,7 @@ function linkFor(identity: AgentIdentityHolder, incarnation = 'i1', hubAddresses
       observe: (o) => void events.push(`observe ${o.id}`),
       credentials: (d) => void events.push(`credentials ${d.body.length}`),
       usageAck: (ack) => void events.push(`usage ${ack.outbox} ${ack.sequence}`),
+      quota: (reply) => void events.push(`quota ${reply.session}`),
       up: () => void events.push('up'),
       down: (error) => {
         events.push(`down ${error.code}`);
