@@ -6,6 +6,7 @@ import type {
   MetadataSpec,
 } from '../resources/auth-policy.ts';
 import type { Resource } from '../resources/catalogue.ts';
+import { compileCel } from './cel.ts';
 import type { EffectiveRules, PolicyBlock } from './effective-policy.ts';
 import type {
   AuthenticationMethod,
@@ -148,7 +149,8 @@ export function compileAuth(
   return {
     source: [...sources.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     when: whole,
-    authentication: authentication.length === 0 ? [ANONYMOUS] : inOrder(authentication),
+    authentication:
+      authentication.length === 0 ? [ANONYMOUS] : [...inOrder(authentication), ...elsewhere(rules, shared)],
     metadata: inOrder(metadata),
     authorization: inOrder(authorization),
     response: {
@@ -159,6 +161,41 @@ export function compileAuth(
     decisions: { mode, ttlSeconds: numbers.ttlSeconds, negativeTtlSeconds: numbers.negativeTtlSeconds },
     maxStalenessSeconds: numbers.maxStalenessSeconds,
   };
+}
+
+/**
+ * The way in where the condition of every policy that asks who calls is false: for such a request there is no authentication rule, so everybody
+ * is `anonymous` and still authorised by the policies that hold there. A condition that fails is no: nobody comes in by it.
+ */
+function elsewhere(rules: EffectiveRules<AuthItem>, shared: boolean): readonly AuthenticationRule[] {
+  if (shared) return [];
+  const asking = new Map<string, readonly string[]>();
+  for (const { value, from } of rules.values()) {
+    if (value.part === 'authentication') asking.set(from.source.name, from.when ?? []);
+  }
+  const conditions = [...asking.values()];
+  if (conditions.some((when) => when.length === 0)) return [];
+  // A comment of CEL ends with its line.
+  const when = conditions.map((all) => `!(${all.map((one) => `(${one}\n)`).join(' && ')})`);
+  return when.every(isUsable) ? [{ ...ANONYMOUS, when }] : [];
+}
+
+const usable = new Map<string, boolean>();
+const MAX_REMEMBERED = 10_000;
+
+/** Conditions that are each within the limits of CEL may not be together: then nobody comes in without credentials. */
+function isUsable(text: string): boolean {
+  const known = usable.get(text);
+  if (known !== undefined) return known;
+  let fine = true;
+  try {
+    compileCel(text, 'condition');
+  } catch {
+    fine = false;
+  }
+  if (usable.size >= MAX_REMEMBERED) usable.clear();
+  usable.set(text, fine);
+  return fine;
 }
 
 interface Ranked<R extends { readonly name: string }> {

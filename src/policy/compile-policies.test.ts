@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { compileConditions } from './cel.ts';
+import { CelContext } from './cel-context.ts';
 import { refusingRule } from './residency.ts';
 import { backendOf, clusterIn, compiled, gatewayOf, type Stored, stored } from './testing/gateway-objects.ts';
 
@@ -14,6 +16,19 @@ const ROUTE = stored('HTTPRoute', 'r', {
   ],
 });
 const WORLD = [gatewayOf(LISTENERS, 'web', { labels: { tier: 'edge' } }), backendOf('b'), ROUTE];
+const requestTo = (path: string) => ({
+  id: '1',
+  method: 'GET',
+  scheme: 'http' as const,
+  host: 'a.example',
+  path,
+  query: '',
+  fields: [],
+  httpVersion: '1.1' as const,
+  source: { address: '192.0.2.1', port: 1 },
+  tls: undefined,
+  wallMs: 0,
+});
 const HEADER = (value: string) => ({ responseHeaders: { 'X-From': value } });
 
 function edgePolicy(name: string, spec: object, metadata = {}) {
@@ -279,8 +294,54 @@ describe('compiled AuthPolicies', () => {
     const { auth } = authOf(alone, above);
     expect(auth?.when).toEqual([]);
     expect(auth?.authentication[0]?.when).toEqual(open);
+    expect(auth?.authentication.slice(1)).toMatchObject([{ method: { type: 'anonymous' } }]);
     expect(auth?.authorization[0]).toMatchObject({ name: 'roles', when: [] });
     expect(auth?.source.map(({ name }) => name)).toEqual(['shop/gateway', 'shop/route']);
+  });
+
+  describe('asks nobody who they are where no policy does that they were merged from', () => {
+    const admin = "request.path.startsWith('/admin') // all of it";
+    const narrow = (when: readonly string[]) =>
+      stored('AuthPolicy', 'route', { ...target, rules: { when, authentication: { k: { apiKey: {} } } } });
+    const above = (rules: object) =>
+      stored('AuthPolicy', 'gateway', {
+        targetRefs: [{ kind: 'Gateway', name: 'web' }],
+        defaults: { strategy: 'merge', rules },
+      });
+    const mayEnter = (path: string, ...policies: Parameters<typeof authOf>): readonly string[] => {
+      const ways = authOf(...policies).auth?.authentication ?? [];
+      const request = requestTo(path);
+      return ways
+        .filter(({ when }) => compileConditions(when)(new CelContext(request)))
+        .map(({ name }) => name);
+    };
+
+    it('so a key is asked for under /admin alone', () => {
+      const both = [narrow([admin]), above({ response: { headers: { 'X-Edge': "'yes'" } } })] as const;
+      expect(mayEnter('/admin/users', ...both)).toEqual(['k']);
+      expect(mayEnter('/shop', ...both)).toEqual(['anonymous']);
+    });
+
+    it('but not where another policy asks them everywhere', () => {
+      expect(mayEnter('/shop', narrow([admin]), above({ authentication: { j: { apiKey: {} } } }))).toEqual([
+        'j',
+      ]);
+    });
+
+    it('nor where a condition cannot be judged', () => {
+      const both = [
+        narrow(["request.headers['x-team'] == 'red'"]),
+        above({ decisions: { mode: 'allow' } }),
+      ] as const;
+      expect(mayEnter('/shop', ...both)).toEqual([]);
+    });
+
+    it('nor where the conditions are too many to be denied together', () => {
+      const many = Array.from({ length: 10 }, (_, i) => `request.path != '/${'x'.repeat(600)}${i}'`);
+      expect(mayEnter(`/${'x'.repeat(600)}1`, narrow(many), above({ decisions: { mode: 'allow' } }))).toEqual(
+        [],
+      );
+    });
   });
 
   it('sets the headers of a policy only where its conditions hold, whatever it was merged with', () => {
