@@ -306,12 +306,14 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     cancelPorts?.();
     cancelPorts = undefined;
     const { ports, refused } = await choosePorts(part, settings, configuration.ports);
-    unbound = new Map(
+    const left = new Map(
       part.ports.flatMap(({ port, listeners }) => {
         const reason = refused.get(port);
         return reason === undefined ? [] : listeners.map(({ id }) => [id, reason] as const);
       }),
     );
+    // A port that is free again is served only once the threads have it.
+    unbound = new Map([...unbound, ...left]);
     for (const [port, reason] of refused)
       log.warn({ port }, `a port of the gateway is not served: ${reason}`);
     const version = configuration.version + 1;
@@ -326,6 +328,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     }
     unserved.set(problems().size);
     if (ports.length === 0) {
+      unbound = left;
       wanted = false;
       await endThreads();
       return;
@@ -335,6 +338,8 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     for (const thread of asked) post(thread, configuration);
     for (let slot = 0; slot < settings.workers; slot += 1) if (slots[slot] === undefined) launch(slot, 0);
     await acknowledged(version, threads());
+    unbound = left;
+    unserved.set(problems().size);
   };
 
   const rotate = (): void => {

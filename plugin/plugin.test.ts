@@ -17,6 +17,7 @@ import type { UsageCount } from '../gateway/usage/usage-counts.ts';
 import { createClusterDigest, createHubDigest } from '../src/identity/api-key.ts';
 import { type GatewayPart, type GatewaySecrets, NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
 import type { KeyEntry } from '../src/protocol/credential-entry.ts';
+import { quickest } from '../test/support/quickest.ts';
 import { until } from '../test/support/until.ts';
 import { createPortolan, fastifyPortolan, middleware, type Portolan, protect } from './index.ts';
 
@@ -247,9 +248,7 @@ describe('the plug-in', () => {
   it('refuses a revoked key within a second, and takes a new one', async () => {
     await using service = await serve(protect(portolan, (_, reply) => reply.end()));
     const status = async (key: string) => (await get(service, '/orders', { 'x-api-key': key })).status;
-    const took: number[] = [];
-    // A machine that does much else may stand still for a second now and then, but not three times.
-    for (let round = 0; round < 3 && !took.some((ms) => ms < 1_000); round += 1) {
+    const tookMs = await quickest(3, 1_000, async (round) => {
       apply(keyOf('good'));
       await until('the key holds', async () => (await status('good')) === 200, 20_000, 5);
       const started = performance.now();
@@ -257,9 +256,9 @@ describe('the plug-in', () => {
       apply(keyOf(`new-${round}`));
       await until('the revocation holds', async () => (await status('good')) === 401, 20_000, 5);
       await until('the new key holds', async () => (await status(`new-${round}`)) === 200, 20_000, 5);
-      took.push(performance.now() - started);
-    }
-    expect(Math.min(...took)).toBeLessThan(1_000);
+      return performance.now() - started;
+    });
+    expect(tookMs).toBeLessThan(1_000);
   });
 
   it('gives the agent what passed, and keeps it while the agent is away', async () => {

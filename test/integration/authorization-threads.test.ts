@@ -58,7 +58,7 @@ it('every gateway thread answers other proxies on one port, by the configuration
       expect(await ask('/orders')).toBe(200);
       expect(await ask('/admin')).toBe(401);
     }
-    await until('all are counted', async () => counted.reduce((sum, n) => sum + n, 0) === 8, 5_000);
+    await until('all are counted', async () => counted.reduce((sum, n) => sum + n, 0) === 8, 20_000);
     await service.serve(PROTECTED, NO_GATEWAY_SECRETS, undefined);
     expect(await ask('/orders')).toBe(401);
     expect(await ask('/open')).toBe(200);

@@ -30,7 +30,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const server of servers.splice(0)) server.close();
   for (const pid of await left()) process.kill(pid, 'SIGKILL');
-  await until('everything has ended', async () => (await left()).length === 0, 5_000);
+  await until('everything has ended', async () => (await left()).length === 0, 20_000);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -125,7 +125,7 @@ describe('the demo', () => {
     const first = demo();
     await isReady(first);
     // The protected API at each agent: without a key, where the key may not, with it.
-    await until('the lines to try are printed', async () => first.stdout().includes('Ctrl-C stops'), 5_000);
+    await until('the lines to try are printed', async () => first.stdout().includes('Ctrl-C stops'), 20_000);
     expect(await printedCalls(first.stdout())).toEqual([1, 2, 3, 4].flatMap(() => [401, 403, 200]));
     const beside = demo('--once');
     expect(await beside.exitCode).toBe(1);

@@ -179,7 +179,7 @@ describe('the threads of a gateway', () => {
     expect(await statusAt(portOf(running))).toBe(200);
     other.close();
     await once(other, 'close');
-    await until('the port is taken', async () => running.problems.size === 0, 8_000);
+    await until('the port is taken', async () => running.problems.size === 0, 20_000);
     expect(await statusAt(taken)).toBe(200);
   });
 

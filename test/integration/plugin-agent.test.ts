@@ -69,14 +69,14 @@ it('a service gets its policies from the agent, and its hits go to the hub throu
       });
     expect(await ask('/orders')).toMatchObject({ allowed: true, route: 'default/orders' });
     expect(await ask('/admin')).toMatchObject({ allowed: false, denied: { status: 401 } });
-    await until('the hit is on its way to the hub', async () => sent.length > 0, 5_000);
+    await until('the hit is on its way to the hub', async () => sent.length > 0, 20_000);
     expect(sent[0]?.counts).toMatchObject([{ route: 'default/orders', metric: 'hits', amount: 1 }]);
     // Another configuration reaches the service while it runs.
     await gateway.serve(
       { part: PROTECTED, secrets: NO_GATEWAY_SECRETS, digest: 'two' },
       async () => undefined,
     );
-    await until('the new policy holds', async () => !(await ask('/orders')).allowed, 2_000);
+    await until('the new policy holds', async () => !(await ask('/orders')).allowed, 20_000);
   } finally {
     await portolan.close();
     await gateway.close();

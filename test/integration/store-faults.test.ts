@@ -186,7 +186,7 @@ describe('two hubs on one data directory', () => {
       code: 'DATA_DIR_LOCKED',
       message: expect.stringContaining(`Process ${first.pid} `) as unknown,
     });
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(performance.now() - before).toBeLessThan(4_000); // at once: nothing is waited for
     // The refused one did not disturb the first.
     await expect(openDataDirectory(directory)).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' });
     expect(await readFile(join(directory, 'hub.pid'), 'utf8')).toBe(`${first.pid}\n`);

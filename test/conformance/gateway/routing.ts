@@ -30,7 +30,7 @@ const mirror: Show = async (world) => {
     const answer = await ask('mirror', { method: 'POST', body: 'copied' });
     expect(echoOf(answer).body).toBe('copied');
     expect(echoOf(answer).backend).not.toMatch(/mirror/);
-    await until('the copy', async () => trace.copies.length > 0, 5_000, 5);
+    await until('the copy', async () => trace.copies.length > 0, 20_000, 5);
     return trace.copies;
   });
 };
