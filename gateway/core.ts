@@ -2,14 +2,15 @@ import type { Exchange } from './exchange.ts';
 import type { ClientSource, ConnectionTls } from './request.ts';
 import type { GatewayServerDeps } from './server.ts';
 import type { ServedEdge, ServedPort, Serving } from './serving.ts';
+import type { Slots } from './slots.ts';
 
 /** What the exchanges of one gateway thread share. */
 export interface GatewayCore {
   readonly deps: GatewayServerDeps;
   /** Exchanges whose client may still send a body. */
-  readonly bodies: Set<Exchange>;
+  readonly bodies: Slots<Exchange>;
   /** Exchanges whose client does not take what was sent. */
-  readonly stalled: Set<Exchange>;
+  readonly stalled: Slots<Exchange>;
   /** Exchanges that are not over. */
   open: number;
 }
@@ -82,24 +83,24 @@ export function sweepIdle(core: GatewayCore): () => void {
   let stop = (): void => {};
   const sweep = (): void => {
     const now = core.deps.monotonicMs();
-    for (const exchange of core.bodies) {
+    core.bodies.each((exchange) => {
       const progress = exchange.bodyProgress();
       // While the backend does not take more, or has begun to answer, the client cannot be blamed: streams both ways may rest.
       if (progress !== exchange.bodyMark || exchange.headSent || !exchange.awaitsBody()) {
         exchange.bodyMark = progress;
         exchange.bodyMarkMs = now;
       } else if (now - exchange.bodyMarkMs > idleLimit(exchange)) {
-        core.bodies.delete(exchange);
+        exchange.bodySlot = core.bodies.release(exchange.bodySlot);
         exchange.fail('REQUEST_TIMEOUT', 408, 'The body stopped arriving.');
       }
-    }
-    for (const exchange of core.stalled) {
+    });
+    core.stalled.each((exchange) => {
       if (exchange.stalledMs === 0 || !exchange.mayTake()) exchange.stalledMs = now;
       else if (now - exchange.stalledMs > idleLimit(exchange)) {
-        core.stalled.delete(exchange);
+        exchange.stalledSlot = core.stalled.release(exchange.stalledSlot);
         exchange.abandon();
       }
-    }
+    });
     stop = core.deps.after(SWEEP_MS, sweep);
   };
   stop = core.deps.after(SWEEP_MS, sweep);

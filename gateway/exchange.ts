@@ -9,6 +9,7 @@ import type { Normalised, RawRequest } from './normalise.ts';
 import { problemAnswer, titleOf } from './refusal.ts';
 import type { Fields, GatewayRequest } from './request.ts';
 import type { ServedFilters, ServedPort, ServedRule, Serving } from './serving.ts';
+import { NO_SLOT } from './slots.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
 import type {
   BackendChoice,
@@ -243,8 +244,8 @@ export abstract class Exchange implements ForwardSink {
     core.open -= 1;
     this.connection.open -= 1;
     if (this.connection.latest === this) this.connection.latest = undefined;
-    core.bodies.delete(this);
-    core.stalled.delete(this);
+    this.bodySlot = core.bodies.release(this.bodySlot);
+    this.stalledSlot = core.stalled.release(this.stalledSlot);
     const trace = this.trace ?? continueTrace(undefined, core.deps.random);
     core.deps.telemetry.ended({
       request: this.request,
@@ -275,6 +276,8 @@ export abstract class Exchange implements ForwardSink {
   abstract bodyProgress(): number;
   /** It is the client's turn to send. */
   abstract awaitsBody(): boolean;
+  bodySlot: number = NO_SLOT;
+  stalledSlot: number = NO_SLOT;
   bodyMark = -1;
   bodyMarkMs = 0;
   /** It is the client's turn to take the answer: no other one of its connection goes before. */
@@ -289,11 +292,11 @@ export abstract class Exchange implements ForwardSink {
   protected stall(): void {
     // Nearly every answer is taken before a sweep comes: the time is not asked for here.
     this.stalledMs = 0;
-    this.core.stalled.add(this);
+    if (this.stalledSlot === NO_SLOT) this.stalledSlot = this.core.stalled.put(this);
   }
 
   protected drained(): void {
-    this.core.stalled.delete(this);
+    this.stalledSlot = this.core.stalled.release(this.stalledSlot);
     this.forwarding?.drained();
   }
 

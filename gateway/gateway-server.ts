@@ -4,6 +4,7 @@ import { type GatewayCore, sweepIdle } from './core.ts';
 import { PortServer } from './front/port-server.ts';
 import type { BoundPort, GatewayServer, GatewayServerDeps } from './server.ts';
 import { makeServing } from './serving.ts';
+import { Slots } from './slots.ts';
 import type { TlsContexts } from './tls/contract.ts';
 
 export interface GatewayServerOptions {
@@ -17,7 +18,7 @@ export interface GatewayServerOptions {
 
 /** The built-in gateway: HTTP/1.1, HTTP/2, gRPC, WebSocket and TLS passthrough in one thread. */
 export function createGatewayServer(deps: GatewayServerDeps, options: GatewayServerOptions): GatewayServer {
-  const core: GatewayCore = { deps, bodies: new Set(), stalled: new Set(), open: 0 };
+  const core: GatewayCore = { deps, bodies: new Slots(), stalled: new Slots(), open: 0 };
   const ports = new Map<number, PortServer>();
   const leaving = new Set<PortServer>();
   const stopSweep = sweepIdle(core);

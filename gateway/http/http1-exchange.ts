@@ -61,7 +61,7 @@ export class Http1Exchange extends Exchange {
   takeBody(): RequestBody | undefined {
     const length = this.normal?.contentLength;
     if (this.normal?.chunked !== true && (length === undefined || length === 0)) return undefined;
-    this.core.bodies.add(this);
+    this.bodySlot = this.core.bodies.put(this);
     const limit = this.served?.edge.edge.limits.maxBodyBytes ?? 0;
     if (length !== undefined) {
       // Its length was looked at before; the parser cuts it there.

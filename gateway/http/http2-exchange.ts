@@ -78,7 +78,7 @@ export class Http2Exchange extends Exchange {
     if (this.#bodiless || this.upgrade !== undefined) return undefined;
     const grpc = isGrpc(this.normal?.contentType);
     // A stream of messages may rest for hours before its first answer.
-    if (!grpc) this.core.bodies.add(this);
+    if (!grpc) this.bodySlot = this.core.bodies.put(this);
     const limit = this.served?.edge.edge.limits.maxBodyBytes ?? 0;
     const metered = new MeteredBody(this.#stream, (octets) => {
       this.received = octets;
@@ -88,7 +88,7 @@ export class Http2Exchange extends Exchange {
     });
     this.#stream.on('end', () => {
       this.#bodyEnded = true;
-      this.core.bodies.delete(this);
+      this.bodySlot = this.core.bodies.release(this.bodySlot);
     });
     this.#metered = metered;
     return {

@@ -1,7 +1,11 @@
+import { type NO_SLOT, Slots } from '../slots.ts';
+
 /** Something that must be over in time. */
 export interface Deadlined {
   /** Monotonic milliseconds. */
   deadlineMs: number;
+  /** Its number in here; `NO_SLOT`: none. */
+  deadlineSlot: number;
   deadlinePassed(): void;
 }
 
@@ -10,7 +14,7 @@ const TICK_MS = 20;
 
 /** Many deadlines, one timer: setting and clearing a timer for each request costs more than looking at all of them now and then. */
 export class Deadlines {
-  readonly #waiting = new Set<Deadlined>();
+  readonly #waiting = new Slots<Deadlined>();
   readonly #monotonicMs: () => number;
   readonly #after: (delayMs: number, task: () => void) => () => void;
   #ticking = false;
@@ -20,13 +24,15 @@ export class Deadlines {
     this.#after = after;
   }
 
-  add(waiting: Deadlined): void {
-    this.#waiting.add(waiting);
+  /** @returns for `release` */
+  add(waiting: Deadlined): number {
     if (!this.#ticking) this.#tickLater();
+    return this.#waiting.put(waiting);
   }
 
-  delete(waiting: Deadlined): void {
-    this.#waiting.delete(waiting);
+  /** As `Slots.release`. */
+  release(slot: number): typeof NO_SLOT {
+    return this.#waiting.release(slot);
   }
 
   #tickLater(): void {
@@ -34,11 +40,11 @@ export class Deadlines {
     this.#after(TICK_MS, () => {
       this.#ticking = false;
       const now = this.#monotonicMs();
-      for (const waiting of this.#waiting) {
-        if (waiting.deadlineMs > now) continue;
-        this.#waiting.delete(waiting);
+      this.#waiting.each((waiting) => {
+        if (waiting.deadlineMs > now) return;
+        waiting.deadlineSlot = this.#waiting.release(waiting.deadlineSlot);
         waiting.deadlinePassed();
-      }
+      });
       if (this.#waiting.size > 0) this.#tickLater();
     });
   }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Fields } from '../request.ts';
+import { NO_SLOT } from '../slots.ts';
 import type { Backend } from './backend.ts';
 import { BodySource } from './body-source.ts';
 import type {
@@ -33,6 +34,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
   readonly request: ForwardRequest;
   readonly body: BodySource | undefined;
   deadlineMs = FOREVER;
+  deadlineSlot: number = NO_SLOT;
   readonly #backend: Backend;
   readonly #wanted: string | undefined;
   readonly #sink: ForwardSink;
@@ -97,7 +99,8 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
         ? this.#tryDeadlineMs
         : Math.min(this.#tryDeadlineMs, this.#deps.monotonicMs() + headMs);
     if (this.body !== undefined) this.#passedOctets = this.body.passedOctets;
-    if (this.deadlineMs !== FOREVER) this.#deps.deadlines.add(this);
+    if (this.deadlineMs !== FOREVER && this.deadlineSlot === NO_SLOT)
+      this.deadlineSlot = this.#deps.deadlines.add(this);
   }
 
   // --- Forwarding
@@ -154,7 +157,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
     this.#answered = true;
     if (this.deadlineMs < this.#tryDeadlineMs) {
       this.deadlineMs = this.#tryDeadlineMs;
-      if (this.deadlineMs === FOREVER) this.#deps.deadlines.delete(this);
+      if (this.deadlineMs === FOREVER) this.deadlineSlot = this.#deps.deadlines.release(this.deadlineSlot);
     }
     this.#sink.head(this.#head(status, fields, bodiless));
   }
@@ -167,7 +170,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
     if (this.#over) return;
     this.#over = true;
     this.#carrier = undefined;
-    if (this.deadlineMs !== FOREVER) this.#deps.deadlines.delete(this);
+    this.deadlineSlot = this.#deps.deadlines.release(this.deadlineSlot);
     if (this.#endpoint !== undefined) this.#endpoint.active -= 1;
     this.#sink.end(trailers);
   }
@@ -180,7 +183,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
     this.#over = true;
     const endpoint = this.#endpoint;
     this.#carrier = undefined;
-    if (this.deadlineMs !== FOREVER) this.#deps.deadlines.delete(this);
+    this.deadlineSlot = this.#deps.deadlines.release(this.deadlineSlot);
     if (endpoint !== undefined) {
       this.#backend.report(endpoint, true);
       // Under way until the other protocol ends.
@@ -290,7 +293,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
     const carrier = this.#carrier;
     this.#endpoint = undefined;
     this.#carrier = undefined;
-    if (this.deadlineMs !== FOREVER) this.#deps.deadlines.delete(this);
+    this.deadlineSlot = this.#deps.deadlines.release(this.deadlineSlot);
     if (endpoint === undefined) return;
     endpoint.active -= 1;
     if (carrier === undefined) {
