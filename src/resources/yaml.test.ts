@@ -27,6 +27,16 @@ describe('text with documents', () => {
     expect(parseText('{"a": [1, "b"]}')[0]?.value).toEqual({ a: [1, 'b'] });
   });
 
+  it('may be several JSON documents, each on one line however long', () => {
+    const document = JSON.stringify({
+      a: Array.from({ length: 60 }, (_, i) => ({ [`key${i}`]: { b: [i] } })),
+    });
+    expect(document.length).toBeGreaterThan(1000);
+    const documents = parseText(`${document}\n---\n${document}\n`);
+    expect(documents.map(({ line }) => line)).toEqual([1, 3]);
+    expect(documents[1]?.value).toEqual(JSON.parse(document));
+  });
+
   it('holds several documents, empty ones left out, each with its line', () => {
     const documents = parseText('---\n# nothing\n---\na: 1\n---\n\nb:\n  c: [1,\n    2]\n');
     expect(documents.map((d) => d.value)).toEqual([{ a: 1 }, { b: { c: [1, 2] } }]);

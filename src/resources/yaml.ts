@@ -15,7 +15,7 @@ export interface TextDocument {
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 /** Expanded aliases above this are refused (the "billion laughs" document). */
 const MAX_ALIASES = 100;
-/** Brackets within brackets, and columns of indentation, beyond these are refused: no resource goes half as deep. */
+/** Brackets within brackets, and columns of indentation outside of any, beyond these are refused: no resource goes half as deep. */
 const MAX_BRACKETS = 40;
 const MAX_INDENTATION = 200;
 
@@ -101,7 +101,10 @@ function refuseCostly(text: string): void {
       default:
         break;
     }
-    if (brackets.length > MAX_BRACKETS || (column > MAX_INDENTATION && isIndicator(source)))
+    if (
+      brackets.length > MAX_BRACKETS ||
+      (top === undefined && column > MAX_INDENTATION && isIndicator(source))
+    )
       refuse(
         'the text is nested too deeply',
         'No resource needs that; check the brackets and the indentation.',
