@@ -8,9 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { type Client, createClient } from '../../../src/client/client.ts';
+import { type CuttableRelay, startCuttableRelay } from '../../support/cuttable-relay.ts';
 import { freePort } from '../../support/free-port.ts';
 
 const run = promisify(execFile);
+const ready = z.object({ api: z.string(), link: z.string() });
 const newKey = z.object({ key: z.string(), id: z.string() });
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const program = (name: string): string => join(ROOT, 'dist', `${name}.mjs`);
@@ -18,6 +20,7 @@ const program = (name: string): string => join(ROOT, 'dist', `${name}.mjs`);
 /** A hub and three agents with gateways and without name servers, each a process of its own, on loopback. */
 export interface Installation {
   readonly folder: string;
+  /** Of the hub that started last. */
   readonly client: Client;
   /** Where each agent's gateway binds ports 80 and 443 of Gateways. */
   readonly agents: readonly { readonly name: string; readonly http: number; readonly https: number }[];
@@ -28,6 +31,11 @@ export interface Installation {
   stopAgent(index: number): Promise<void>;
   startAgent(index: number): void;
   killHub(): Promise<void>;
+  /** Again, on other ports: agents find it when their links are relayed. */
+  startHub(): Promise<void>;
+  /** Parts an agent from the hub, or lets them meet again; only when links are relayed. */
+  part(index: number): void;
+  join(index: number): void;
   /** What the hub and its agents wrote to stderr. */
   readonly log: string;
   close(): Promise<void>;
@@ -35,13 +43,17 @@ export interface Installation {
 
 export const AGENTS = ['east', 'west', 'north'] as const;
 
-/** @param country where the clusters lie */
-export async function startInstallation(country = 'DE'): Promise<Installation> {
+/**
+ * @param country where the clusters lie
+ * @param relayed agents reach the hub through relays that can be cut
+ */
+export async function startInstallation(country = 'DE', relayed = false): Promise<Installation> {
   // The launcher builds when a source is newer than what was built.
   await run(process.execPath, [join(ROOT, 'cli', 'portolan.mjs'), '--version']);
   const folder = await mkdtemp(join(tmpdir(), 'portolan-gateways-'));
   const home = join(folder, 'hub');
   const children = new Map<string, ChildProcess>();
+  const relays: CuttableRelay[] = [];
   let log = '';
   const start = (name: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
     const child = spawn(process.execPath, [...args], {
@@ -64,6 +76,7 @@ export async function startInstallation(country = 'DE'): Promise<Installation> {
   };
   const close = async (): Promise<void> => {
     await Promise.all([...children.keys()].map((name) => end(name, 'SIGTERM')));
+    await Promise.all(relays.map((relay) => relay[Symbol.asyncDispose]()));
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   };
 
@@ -74,19 +87,27 @@ export async function startInstallation(country = 'DE'): Promise<Installation> {
       "dataDir: data\ndns: { listen: ['127.0.0.1:0'] }\nnetwork: { allowedRanges: ['127.0.0.0/8'] }\n",
     );
     await run(process.execPath, [program('hub'), 'init', '--directory', home, '--config-text', template]);
-    const hub = start('hub', [program('hub'), '--config', join(home, 'hub.yaml')], {
-      PORTOLAN_API_PORT: '0',
-      PORTOLAN_JOIN_LISTEN: '127.0.0.1:0',
-      PORTOLAN_LINK_LISTEN: '127.0.0.1:0',
-      PORTOLAN_DNS_LISTEN: '127.0.0.1:0',
-    });
-    const line = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: hub.stdout }).once('line', resolve);
-      hub.once('exit', () => reject(new Error(`the hub ended: ${log}`)));
-    });
-    const server = String((JSON.parse(line) as { readonly api: string }).api);
+    let server = '';
+    let linkPort = 0;
+    const startHub = async (): Promise<void> => {
+      const hub = start('hub', [program('hub'), '--config', join(home, 'hub.yaml')], {
+        PORTOLAN_API_PORT: '0',
+        PORTOLAN_JOIN_LISTEN: '127.0.0.1:0',
+        PORTOLAN_LINK_LISTEN: '127.0.0.1:0',
+        PORTOLAN_DNS_LISTEN: '127.0.0.1:0',
+      });
+      const line = await new Promise<string>((resolve, reject) => {
+        createInterface({ input: hub.stdout }).once('line', resolve);
+        hub.once('exit', () => reject(new Error(`the hub ended: ${log}`)));
+      });
+      const addresses = ready.parse(JSON.parse(line));
+      server = addresses.api;
+      linkPort = Number(addresses.link.slice(addresses.link.lastIndexOf(':') + 1));
+      for (const relay of relays) relay.leadTo(linkPort);
+    };
+    await startHub();
     const token = (await readFile(join(home, 'admin.token'), 'utf8')).trim();
-    const client = createClient({ server, token });
+    let client = createClient({ server, token });
     const post = async (path: string, body: object): Promise<unknown> => {
       const reply = await fetch(`${server}/v1/keys/default${path}`, {
         method: 'POST',
@@ -125,12 +146,15 @@ export async function startInstallation(country = 'DE'): Promise<Installation> {
         await run(process.execPath, [program('agent-join'), '--data-dir', join(folder, name)], {
           env: { PATH: process.env.PATH, PORTOLAN_JOIN_TOKEN: joinToken },
         });
+        if (relayed) relays[index] = await relayLink(join(folder, name), linkPort);
         startAgent(index);
       }),
     );
     return {
       folder,
-      client,
+      get client() {
+        return client;
+      },
       agents,
       apply,
       createKey: async (principal) => newKey.parse(await post('', { principal })),
@@ -138,6 +162,12 @@ export async function startInstallation(country = 'DE'): Promise<Installation> {
       stopAgent: (index) => end(`agent-${index}`, 'SIGKILL'),
       startAgent,
       killHub: () => end('hub', 'SIGKILL'),
+      startHub: async () => {
+        await startHub();
+        client = createClient({ server, token });
+      },
+      part: (index) => relays[index]?.cut(),
+      join: (index) => relays[index]?.heal(),
       get log() {
         return log;
       },
@@ -147,4 +177,14 @@ export async function startInstallation(country = 'DE'): Promise<Installation> {
     await close();
     throw error;
   }
+}
+
+/** The agent that joined in this folder finds the hub's link behind a relay. */
+async function relayLink(dataDir: string, linkPort: number): Promise<CuttableRelay> {
+  const relay = await startCuttableRelay(linkPort);
+  const file = join(dataDir, 'identity', 'identity.json');
+  const identity: unknown = JSON.parse(await readFile(file, 'utf8'));
+  const behind = Object.assign({}, identity, { linkAddresses: [`127.0.0.1:${relay.port}`] });
+  await writeFile(file, JSON.stringify(behind));
+  return relay;
 }
