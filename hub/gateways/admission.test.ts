@@ -186,6 +186,23 @@ describe('what is missing is a warning, not a refusal', () => {
     ]);
   });
 
+  it('a policy beside an older one for the same target', () => {
+    const route = document('HTTPRoute', 'r', { parentRefs: [{ name: 'gw' }] });
+    const rules = { authentication: { key: { apiKey: {} } } };
+    const policy = (name: string, spec: object, target = 'r') =>
+      document('AuthPolicy', name, { targetRefs: [{ kind: 'HTTPRoute', name: target }], ...spec });
+    const beside = (spec: object, ...others: readonly ParsedInput[]) =>
+      judged('AuthPolicy', { targetRefs: [{ kind: 'HTTPRoute', name: 'r' }], ...spec }, route, ...others)
+        .warnings;
+    expect(beside({ rules }, policy('older', { rules }))).toEqual([
+      'AuthPolicy default/older targets HTTPRoute r too and is older: this policy does not hold there. Delete one of them, or give both `strategy: merge`',
+    ]);
+    expect(beside({ rules }, policy('other', { rules }, 's'))).toEqual([]);
+    const merging = { defaults: { strategy: 'merge', rules } };
+    expect(beside(merging, policy('older', merging))).toEqual([]);
+    expect(beside({ rules }, policy('older', merging))).toHaveLength(1);
+  });
+
   it('a listener of another protocol than HTTP and HTTPS', () => {
     const gateway = (protocol: string) => ({
       gatewayClassName: 'portolan',
@@ -195,5 +212,10 @@ describe('what is missing is a warning, not a refusal', () => {
     expect(judged('Gateway', gateway('http')).warnings).toEqual([
       'listener web is not served: its protocol "http" is neither HTTP nor HTTPS',
     ]);
+    const passing = {
+      gatewayClassName: 'portolan',
+      listeners: [{ name: 'web', port: 443, protocol: 'TLS', tls: { mode: 'Passthrough' } }],
+    };
+    expect(judged('Gateway', passing).warnings).toEqual([containing('there is no TLSRoute')]);
   });
 });

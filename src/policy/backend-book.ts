@@ -2,6 +2,7 @@ import type { Resource } from '../resources/catalogue.ts';
 import { type BackendObjectReference, GATEWAY_API_GROUP, PORTOLAN_GROUP } from '../resources/route-fields.ts';
 import { type Finding, finding, type PolicyReport } from './compile-report.ts';
 import type { Grants } from './grants.ts';
+import { notASecret } from './listeners.ts';
 import type { CompiledBackend } from './model.ts';
 import { compareAges } from './precedence.ts';
 import type { SecretRefBook } from './secret-refs.ts';
@@ -158,7 +159,7 @@ export class BackendBook {
 
   #badAuthority({ metadata, spec }: Resource<'BackendTLSPolicy'>): string | undefined {
     for (const ref of spec.validation.caCertificateRefs) {
-      if (ref.group !== '' || ref.kind !== 'Secret') return `${ref.kind} ${ref.name} is not a Secret.`;
+      if (ref.group !== '' || ref.kind !== 'Secret') return notASecret(ref);
       if (!this.#world.secrets.has(`${metadata.namespace}/${ref.name}`)) {
         return `There is no Secret ${metadata.namespace}/${ref.name}.`;
       }

@@ -239,7 +239,7 @@ export function badSecret(
   const namespace = ref.namespace ?? gateway.metadata.namespace;
   const name = `${namespace}/${ref.name}`;
   if (ref.group !== '' || ref.kind !== 'Secret') {
-    return { reason: 'InvalidKind', message: `${ref.kind} ${name} is not a Secret.` };
+    return { reason: 'InvalidKind', message: notASecret(ref) };
   }
   const from = { group: GATEWAY_API_GROUP, kind: 'Gateway', namespace: gateway.metadata.namespace };
   if (!world.grants.allows(from, { group: '', kind: 'Secret', namespace, name: ref.name })) {
@@ -251,11 +251,22 @@ export function badSecret(
   return world.secrets.has(name) ? undefined : { reason: 'NotFound', message: `There is no Secret ${name}.` };
 }
 
+/** A reference of which only a Secret can be meant. */
+export function notASecret({
+  group,
+  kind,
+  name,
+}: Pick<SecretObjectReference, 'group' | 'kind' | 'name'>): string {
+  const written = `kind ${kind} of ${group === '' ? 'the core group' : `group "${group}"`}`;
+  return `The reference to ${name} is of ${written}, and only a Secret (kind Secret, group "") can be used.`;
+}
+
 function ageOf({ metadata }: Resource): { readonly created: string; readonly route: string } {
   return { created: metadata.creationTimestamp, route: `${metadata.namespace}/${metadata.name}` };
 }
 
 /** What is wrong with the protocol of a listener; names of protocols are written in capitals. */
 export function onlyHttp(protocol: string): string {
-  return `protocol "${protocol}" is neither HTTP nor HTTPS`;
+  const why = protocol === 'TLS' ? ' (TLS is ended here; to pass it on unread there is no TLSRoute)' : '';
+  return `protocol "${protocol}" is neither HTTP nor HTTPS${why}`;
 }
