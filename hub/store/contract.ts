@@ -1,3 +1,4 @@
+import type { PageChange } from '../../src/quota/ledger-contract.ts';
 import type { AnyResource, Kind, Resource, SpecOf, StatusOf } from '../../src/resources/catalogue.ts';
 import type { KeyStore } from './key-contract.ts';
 
@@ -147,6 +148,24 @@ export interface ZoneSigningRecord {
   /** Grows by one with every write. */
   readonly version: number;
   readonly values: Readonly<Record<string, string>>;
+}
+
+/** The quota's ledger as it was saved last, and what its clock needs to go on. */
+export interface StoredQuota {
+  readonly pages: ReadonlyMap<string, Uint8Array>;
+  /** As it was given; undefined: never saved. */
+  readonly clock: string | undefined;
+}
+
+/** What a person did to a limit. */
+export interface QuotaAudit {
+  readonly actor: Actor;
+  readonly verb: 'quota.set' | 'quota.reset';
+  readonly namespace: string;
+  /** Of the RateLimitPolicy. */
+  readonly name: string;
+  readonly payload: unknown;
+  readonly reason?: string;
 }
 
 /** A batch of an agent's usage outbox. */
@@ -299,6 +318,19 @@ export interface Store {
    */
   countUsage(batch: UsageBatchFrom): Promise<number>;
   usage(filter: UsageFilter): Promise<readonly UsageMinute[]>;
+
+  /** The pages of the quota's ledger, all of them, and the state of its clock. */
+  loadQuota(): Promise<StoredQuota>;
+  /**
+   * Replaces these pages, with the clock's state and the audit rows of what people did, in one transaction. CONFLICT when this hub's epoch
+   * is no longer the store's: then nothing that the pages say was granted may leave this hub.
+   */
+  saveQuota(
+    epoch: number,
+    changes: readonly PageChange[],
+    clock: string,
+    audit?: readonly QuotaAudit[],
+  ): Promise<void>;
 
   /** Small durable values of the hub's own (CA, keys' wrapped form, health memory, counters). */
   getMeta(key: string): Promise<string | undefined>;

@@ -2,10 +2,16 @@ import { type Kysely, sql } from 'kysely';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { SqlDialect } from './database.ts';
 import { keyTables } from './key-tables.ts';
+import { quotaTables } from './quota-pages.ts';
 import type { Tables } from './schema.ts';
 
 /** Each step is applied once, in order, in the transaction that records it. A published step is never edited. */
-const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [firstSchema, usage, keyTables];
+const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [
+  firstSchema,
+  usage,
+  keyTables,
+  quotaTables,
+];
 
 /** Brings the schema up to date. Throws STORE_TOO_NEW when a newer program has written it. */
 export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: string): Promise<void> {

@@ -17,6 +17,7 @@ export interface Tables {
   readonly api_keys: ApiKeyRow;
   readonly key_feed: KeyFeedRow;
   readonly key_commits: KeyCommitRow;
+  readonly quota_pages: QuotaPageRow;
   readonly schema_versions: { readonly version: number; readonly applied_at: string };
 }
 
@@ -122,6 +123,12 @@ export interface UsageOutboxRow {
   readonly agent_uid: string;
   readonly outbox: string;
   readonly sequence: number;
+}
+
+/** A piece of the quota's ledger, under the ledger's own name for it. */
+export interface QuotaPageRow {
+  readonly page: string;
+  readonly content: Uint8Array;
 }
 
 export interface UsageMinuteRow {

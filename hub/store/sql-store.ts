@@ -1,5 +1,6 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { RandomBytes } from '../../src/identity/envelope.ts';
+import type { PageChange } from '../../src/quota/ledger-contract.ts';
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
 import { changeAgent, readAgent, readAgents } from './agents.ts';
 import { type AuditFact, type AuditHead, appendAudit, readAudit, verifyChain } from './audit.ts';
@@ -14,7 +15,9 @@ import type {
   Key,
   ListResult,
   PlacedEvent,
+  QuotaAudit,
   Store,
+  StoredQuota,
   TokenRecord,
   UsageBatchFrom,
   UsageFilter,
@@ -28,6 +31,7 @@ import { JoinDesk } from './join-desk.ts';
 import { insertJoinToken } from './join-tokens.ts';
 import { type ClosableKeyStore, createKeyStore } from './keys.ts';
 import { isOfKind, readObject, readObjects } from './objects.ts';
+import { readQuota, writeQuota } from './quota-pages.ts';
 import type { StateRow } from './schema.ts';
 import { readValues, rewrapAll, type Sealer } from './secrets.ts';
 import { assertKey, lockState, type OpenedState, readState, rewrapState } from './state.ts';
@@ -282,6 +286,27 @@ export class SqlStore implements Store {
 
   usage(filter: UsageFilter): Promise<readonly UsageMinute[]> {
     return this.#read((db) => readUsage(db, filter));
+  }
+
+  loadQuota(): Promise<StoredQuota> {
+    return this.#snapshot(readQuota);
+  }
+
+  async saveQuota(
+    epoch: number,
+    changes: readonly PageChange[],
+    clock: string,
+    audit: readonly QuotaAudit[] = [],
+  ): Promise<void> {
+    const next = { epoch, changes, clock };
+    if (audit.length > 0) {
+      await this.#audited(async (tx, state, add) => {
+        await writeQuota(tx, state, next);
+        for (const fact of audit) await add({ ...fact, kind: 'RateLimitPolicy' });
+      });
+      return;
+    }
+    await this.#write(async (tx) => writeQuota(tx, await lockState(tx, this.#database.dialect), next));
   }
 
   async getMeta(key: string): Promise<string | undefined> {

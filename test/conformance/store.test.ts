@@ -6,6 +6,7 @@ import { postgresPlace, type StorePlace, sqlitePlace } from './store-harness.ts'
 import { identityTests } from './store-identities.ts';
 import { keyTests } from './store-keys.ts';
 import { objectTests } from './store-objects.ts';
+import { quotaTests } from './store-quota.ts';
 import { secretTests } from './store-secrets.ts';
 import { usageTests } from './store-usage.ts';
 import { watchTests } from './store-watch.ts';
@@ -24,6 +25,7 @@ function conformance(make: () => Promise<StorePlace>): void {
   describe('secrets', () => secretTests(current));
   describe('keys of zones', () => zoneSigningTests(current));
   describe('usage', () => usageTests(current));
+  describe('quota', () => quotaTests(current));
   describe('API keys', () => keyTests(current));
   describe('audit', () => auditTests(current));
   describe('identities', () => identityTests(current));
