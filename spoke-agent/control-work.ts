@@ -5,6 +5,7 @@ import { systemResolve } from '../prober/resolve.ts';
 import { createProber, NEVER_CONNECTED_MS, type Prober } from '../prober/scheduler.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { Target, Vote } from '../src/health/types.ts';
+import { SNAPSHOT_PARTS } from '../src/identity/snapshot-signing.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import {
   AgentStatusSchema,
@@ -298,6 +299,8 @@ export async function startControl(
         credentialFeed: keys.place.feed,
         credentialSequence: BigInt(keys.place.sequence),
         credentialHash: Uint8Array.from(Buffer.from(keys.place.hash, 'hex')),
+        // What is not used here stays with the hub: certificates and secrets most of all.
+        snapshotParts: SNAPSHOT_PARTS.filter((name) => config.gateway.enabled || !name.startsWith('gateway')),
       }),
     on: {
       welcome: (welcome) =>

@@ -1,11 +1,17 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { HelloSchema } from '../../src/protocol/generated/portolan_pb.js';
-import { checkHello, gatewaysIn } from './hello.ts';
+import { checkHello, gatewaysIn, snapshotPartsOf } from './hello.ts';
 
 const hello = { agentVersion: '0.1.0', incarnation: 'i1', snapshotHash: '' };
 const refusal = (
-  fields: Partial<{ peerAddress: string; nameServers: string[]; gateways: string[]; incarnation: string }>,
+  fields: Partial<{
+    peerAddress: string;
+    nameServers: string[];
+    gateways: string[];
+    incarnation: string;
+    snapshotParts: string[];
+  }>,
 ): unknown => {
   try {
     checkHello(create(HelloSchema, { ...hello, ...fields }));
@@ -67,6 +73,17 @@ describe('what an agent says of itself', () => {
     for (const wrong of ['127.0.0.1:80', 'ftp://127.0.0.1:21', 'https://127.0.0.1', 'https://a b:1'])
       expect(refusal({ gateways: [wrong] })).toMatchObject({ code: 'VALIDATION_FAILED' });
   });
+});
+
+it('I12 of a release that does not say which parts of a snapshot it reads are those that every release reads', () => {
+  const parts = (snapshotParts: string[]) => snapshotPartsOf(create(HelloSchema, { snapshotParts }));
+  expect(parts([])).toEqual(['routing', 'probes', 'peers', 'dns']);
+  // Of a newer release, with one that nobody here knows.
+  expect(parts(['routing', 'weather'])).toEqual(['routing', 'weather']);
+  expect(refusal({ snapshotParts: Array.from({ length: 65 }, () => 'a') })).toMatchObject({
+    code: 'VALIDATION_FAILED',
+  });
+  expect(refusal({ snapshotParts: ['a\nb'] })).toMatchObject({ code: 'VALIDATION_FAILED' });
 });
 
 it('of what a status says of gateways, only what can be shown is kept', () => {

@@ -6,6 +6,8 @@ import { isHostPort } from '../../src/protocol/host-port.ts';
 const MAX_TEXT = 128;
 const MAX_NAME_SERVERS = 32;
 const MAX_GATEWAYS = 64;
+const MAX_PARTS = 64;
+const PART_NAME = /^[A-Za-z]{1,64}$/;
 const MAX_PROBLEMS = 100;
 const MAX_LISTENER_ID = 600;
 const MAX_REASON = 500;
@@ -24,6 +26,8 @@ export function checkHello(hello: Hello): void {
   if (hello.nameServers.length > MAX_NAME_SERVERS)
     throw refused('nameServers', `lists more than ${MAX_NAME_SERVERS} addresses`);
   checkGateways(hello.gateways);
+  if (hello.snapshotParts.length > MAX_PARTS || !hello.snapshotParts.every((name) => PART_NAME.test(name)))
+    throw refused('snapshotParts', `is not at most ${MAX_PARTS} names of letters`);
   const bad = hello.nameServers.find((address) => !isHostPort(address));
   if (bad !== undefined) throw refused('nameServers', `${quoted(bad)} is no host:port`);
 }
@@ -38,6 +42,14 @@ function checkGateways(gateways: readonly string[]): void {
 function isGatewayAddress(address: string): boolean {
   const match = /^(?:http|https|tls):\/\/(.+)$/.exec(address);
   return match?.[1] !== undefined && isHostPort(match[1]);
+}
+
+/** Parts of a snapshot that every release reads, also one that does not say what it reads (I12). */
+const ALWAYS_READ = ['routing', 'probes', 'peers', 'dns'];
+
+/** Names of the parts that a snapshot for this agent may have. */
+export function snapshotPartsOf({ snapshotParts }: Pick<Hello, 'snapshotParts'>): readonly string[] {
+  return snapshotParts.length === 0 ? ALWAYS_READ : snapshotParts;
 }
 
 /** What an AgentStatus says of gateways, as far as it can be shown: the rest of it is believed or dropped in silence. */

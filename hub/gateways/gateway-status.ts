@@ -99,6 +99,11 @@ function programmedAt(
   agent: KnownAgent | undefined,
 ): Pick<AtCluster, 'programmed' | 'detail'> {
   if (agent === undefined) return { programmed: false, detail: 'no agent has joined' };
+  if (agent.connected && !agent.snapshotParts.includes('gateway'))
+    return {
+      programmed: false,
+      detail: `its agent (${agent.version}) runs no gateways: it is of an older release, or was told so`,
+    };
   if (agent.refused !== undefined)
     return { programmed: false, detail: `the agent refused it: ${agent.refused}` };
   if (agent.applied?.gateway === digest && digest !== undefined)

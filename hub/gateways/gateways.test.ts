@@ -208,6 +208,8 @@ describe('their statuses', () => {
   const agent = (gateway: string | undefined, more: Partial<KnownAgent> = {}): KnownAgent =>
     ({
       connected: true,
+      version: '0.1.0',
+      snapshotParts: ['gateway', 'gatewaySecrets'],
       refused: undefined,
       applied: { version: 1, hash: '', sequence: 1, ...(gateway === undefined ? {} : { gateway }) },
       ...more,
@@ -228,6 +230,16 @@ describe('their statuses', () => {
       conditionsOf(of(kind)).map((c) => `${c.type}=${c.status} ${c.reason}`);
     return { of, conditions, found };
   }
+
+  it('I12 a Gateway is not programmed where the agent reads no such part, and that is said', async () => {
+    const at = world(...ALL);
+    await gateways.follow(at);
+    const digest = gateways.all.get('default/fra')?.digest ?? '';
+    const older = agent(undefined, { snapshotParts: ['routing', 'probes', 'peers', 'dns'] });
+    const said = statuses(at, { 'default/fra': agent(digest), 'default/ams': older });
+    expect(said.conditions('Gateway')).toContain('Programmed=False Pending');
+    expect(JSON.stringify(said.of('Gateway'))).toContain('its agent (0.1.0) runs no gateways');
+  });
 
   it('a Gateway is programmed once the agents of all its clusters acknowledged it', async () => {
     const at = world(...ALL);

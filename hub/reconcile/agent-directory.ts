@@ -1,4 +1,5 @@
 import type { Hello } from '../../src/protocol/generated/portolan_pb.js';
+import { snapshotPartsOf } from '../agents/hello.ts';
 import type { AgentIdentity } from '../store/contract.ts';
 import { objectKey } from './objects.ts';
 
@@ -10,6 +11,8 @@ export interface KnownAgent {
   /** `host:port`; kept while the agent is away, so that peers still find it. */
   readonly peerAddress: string | undefined;
   readonly nameServers: readonly string[];
+  /** Names of the snapshot's parts that it reads; empty: not said yet. */
+  readonly snapshotParts: readonly string[];
   /** `scheme://host:port`; undefined: not said yet. */
   readonly gateways: readonly string[] | undefined;
   /** Why a listener is not served, by its id. */
@@ -69,6 +72,7 @@ export function createAgentDirectory(): AgentDirectory {
         version: hello.agentVersion,
         peerAddress: hello.peerAddress === '' ? undefined : hello.peerAddress,
         nameServers: hello.nameServers,
+        snapshotParts: snapshotPartsOf(hello),
         gateways: hello.gateways,
         lastSeenWallMs: wallMs,
         clockDifferenceMs: Number(hello.wallMs) - wallMs,
@@ -94,6 +98,7 @@ const UNSEEN: Omit<KnownAgent, 'identity'> = {
   version: '',
   peerAddress: undefined,
   nameServers: [],
+  snapshotParts: [],
   gateways: undefined,
   gatewayProblems: {},
   lastSeenWallMs: undefined,

@@ -41,6 +41,7 @@ export function snapshotAgents(
       generation,
       witness: agent.connected || (agent.lastSeenWallMs ?? times.hubStartedMs) > times.heardAfterMs,
       nameServer: nameServersOf(agent, world).length > 0,
+      parts: agent.snapshotParts,
       peerAddress: agent.peerAddress ?? world.objects.Cluster.get(cluster)?.status?.agent?.peerAddress,
     };
   });

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { DEFAULT_QUORUM } from '../../src/health/types.ts';
 import { canonicalJson } from '../../src/identity/canonical-json.ts';
+import { SNAPSHOT_PARTS } from '../../src/identity/snapshot-signing.ts';
 import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { HelloSchema } from '../../src/protocol/generated/portolan_pb.js';
+import { snapshotPartsOf } from '../agents/hello.ts';
 import type { Published } from './publisher.ts';
 import { compileSnapshots, type SnapshotAgent, type SnapshotInput } from './snapshots.ts';
 import { CONTEXT, cluster, policy, worldOf, zone } from './testing.ts';
@@ -29,6 +33,7 @@ const agentOf = (name: string, peerAddress: string | undefined): SnapshotAgent =
   nameServer: name === 'eu-1',
   generation: 1,
   peerAddress,
+  parts: SNAPSHOT_PARTS,
 });
 const input: SnapshotInput = {
   published,
@@ -169,6 +174,20 @@ describe('gateways in snapshots', () => {
     expect(partsOf(gateways('1'), 'us-1')).not.toHaveProperty('gateway');
     expect(partsOf(gateways('1'), 'us-1')).not.toHaveProperty('gatewaySecrets');
     expect(partsOf(input, 'eu-1')).not.toHaveProperty('gateway');
+  });
+
+  it('I12 an agent that does not read them gets neither of the two parts, nor another snapshot for them', () => {
+    const older = (of: SnapshotInput): SnapshotInput => ({
+      ...of,
+      agents: of.agents.map((agent) => ({
+        ...agent,
+        parts: snapshotPartsOf(create(HelloSchema, { agentVersion: '0.1.0' })),
+      })),
+    });
+    expect(Object.keys(partsOf(older(gateways('1')), 'eu-1') ?? {})).toEqual(['routing', 'probes', 'peers']);
+    expect(digestOf(older(gateways('1')))).toBe(digestOf(older(input)));
+    expect(compile(older(gateways('1'))).byAgent.get('uid-eu-1')?.gateway).toBeUndefined();
+    expect(Object.keys(partsOf(gateways('1'), 'eu-1') ?? {})).toContain('gatewaySecrets');
   });
 
   it('another configuration makes a new snapshot for its own agents only', () => {

@@ -28,6 +28,8 @@ export interface SnapshotAgent {
   readonly peerAddress: string | undefined;
   /** It answers DNS: it gets the secrets of name servers. */
   readonly nameServer: boolean;
+  /** Names of the parts it reads: an older release gets no others (I12). */
+  readonly parts: readonly string[];
 }
 
 export interface SnapshotInput {
@@ -135,7 +137,7 @@ export function compileSnapshots(
     const own = (): readonly string[] => targets.filter((t) => t.cluster === cluster).map((t) => t.id);
     const assignedText = canonicalJson(work.get(`agent/${agentUid}`) ?? own());
     const self = canonicalJson({ agentUid, cluster, failureDomain } satisfies PeersPart['self']);
-    const gateway = input.gateways?.get(cluster);
+    const gateway = agent.parts.includes('gateway') ? input.gateways?.get(cluster) : undefined;
     byAgent.set(agentUid, {
       agent,
       ...(gateway === undefined ? {} : { gateway: gateway.digest }),

@@ -76,7 +76,7 @@ const manifestSchema = z.object({
 });
 
 /** In the order they are signed; a part that is missing here would neither be sent nor read. */
-const PART_NAMES = Object.keys({
+export const SNAPSHOT_PARTS = Object.keys({
   routing: true,
   probes: true,
   peers: true,
@@ -106,7 +106,7 @@ export function signSnapshot(
   content: SnapshotParts,
   signer: SnapshotSigner,
 ): SignedSnapshot & { readonly mark: SnapshotMark } {
-  const parts = PART_NAMES.flatMap((name) => {
+  const parts = SNAPSHOT_PARTS.flatMap((name) => {
     const bytes = content[name];
     return bytes === undefined ? [] : [{ name, content: bytes }];
   });
@@ -202,7 +202,7 @@ export function verifySnapshot(
     if (content === undefined) throw invalid(`part "${name}" is missing`);
     return content;
   };
-  const optional = PART_NAMES.flatMap((name) => {
+  const optional = SNAPSHOT_PARTS.flatMap((name) => {
     const content = checked.get(name);
     return content === undefined ? [] : [[name, content] as const];
   });
@@ -213,7 +213,7 @@ export function verifySnapshot(
     peers: known('peers'),
   };
   const listed = manifest.parts.flatMap((part) => {
-    const name = PART_NAMES.find((candidate) => candidate === part.name);
+    const name = SNAPSHOT_PARTS.find((candidate) => candidate === part.name);
     return name === undefined ? [] : [{ ...part, name }];
   });
   return { manifest: { ...manifest, parts: listed }, mark, parts };

@@ -216,6 +216,13 @@ export declare type Hello = Message<"portolan.v1.Hello"> & {
    * @generated from field: bytes credential_hash = 12;
    */
   credentialHash: Uint8Array;
+
+  /**
+   * Names of the snapshot's parts it reads. A release that does not say reads those up to `dns`, and gets no other.
+   *
+   * @generated from field: repeated string snapshot_parts = 13;
+   */
+  snapshotParts: string[];
 };
 
 /**
