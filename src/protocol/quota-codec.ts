@@ -28,6 +28,7 @@ export function encodeQuotaRequest(request: QuotaRequest): RequestMessage {
     shares: request.shares.map((share) => ({ ...share })),
     names: request.names.map((name) => ({ ...name })),
     ...(waiver === undefined ? {} : { waivedSinceMs: waiver.sinceMs, waivedUntilMs: waiver.untilMs }),
+    ...(request.takenHubMs === undefined ? {} : { takenHubMs: request.takenHubMs }),
   });
   for (const { id, demand, waiting, holdings } of entries) {
     message.ids.push(id);
@@ -82,12 +83,13 @@ export function decodeQuotaRequest(message: RequestMessage): QuotaRequest {
   }
   if (holding !== startMs.length || mark !== markSpent.length) throw misfit();
   const { waivedSinceMs: sinceMs, waivedUntilMs: untilMs } = message;
-  finite([message.sentMs, message.budgetsVersion, sinceMs ?? 0, untilMs ?? 0]);
+  finite([message.sentMs, message.budgetsVersion, sinceMs ?? 0, untilMs ?? 0, message.takenHubMs ?? 0]);
   return {
     session: message.session,
     sentMs: message.sentMs,
     ledger: message.ledger,
     budgets: message.budgetsVersion,
+    ...(message.takenHubMs === undefined ? {} : { takenHubMs: message.takenHubMs }),
     ...(sinceMs === undefined || untilMs === undefined ? {} : { waiver: { sinceMs, untilMs } }),
     shares: message.shares.map(({ scope, millionths }) => ({ scope, millionths })),
     names: message.names.map(({ id, budget, key }) => ({ id, budget, key })),

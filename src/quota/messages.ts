@@ -14,6 +14,8 @@ export interface QuotaRequest {
   readonly sentMs: number;
   /** Of the ledger whose last reply was taken; empty: of none yet. */
   readonly ledger: string;
+  /** `hubMs` of the newest reply that was taken; shares of an older one are never taken any more. Absent: none was. */
+  readonly takenHubMs?: number;
   /** Version of the budgets that the agent's configuration has (`GatewayPart.quotaVersion`). */
   readonly budgets: number;
   /** Absent: floors may be in use, or their use is not known. */
@@ -102,6 +104,9 @@ export interface EntryGrant {
 export interface HoldingGrant extends WindowBounds {
   /** All that this session was ever granted in this holding. */
   readonly granted: number;
-  /** What the hub has left for anybody, for `RateLimit` fields. */
+  /**
+   * What the hub has left for anybody, for `RateLimit` fields. Negative: so many too many are granted (a floor came back, a limit was
+   * lowered), and of the newest reply the agent puts as many of its unspent ones out of its reach at once, as returned.
+   */
   readonly left: number;
 }

@@ -1518,6 +1518,13 @@ export declare type QuotaRequest = Message<"portolan.v1.QuotaRequest"> & {
    * @generated from field: repeated double mark_age_ms = 18;
    */
   markAgeMs: number[];
+
+  /**
+   * hub_ms of the newest reply that was taken.
+   *
+   * @generated from field: optional double taken_hub_ms = 19;
+   */
+  takenHubMs?: number | undefined;
 };
 
 /**
