@@ -7,7 +7,7 @@
  * looking and taking cannot take a token of another window, nor of the key that has the slot by then.
  */
 
-/** Milliseconds of the machine's monotonic clock, the same in all threads (`process.hrtime`), since the table was made; below 2^31. */
+/** Milliseconds of the machine's monotonic clock, the same in all threads (`process.hrtime`), since the table was made; fractions allowed. */
 export type TableMs = number;
 
 export const BANKS = { even: 0, odd: 1, floor: 2 } as const;
@@ -17,13 +17,18 @@ export type Bank = (typeof BANKS)[keyof typeof BANKS];
 export interface QuotaTaker {
   /** The slot of a key, or -1. @param budget its index in the configuration that the writer was given */
   find(budget: number, key: string): number;
-  /** Takes `hits` tokens from the first bank whose time it is. Counts the demand. */
+  /** What `take` would say; takes nothing. Counts the demand unless that is "admitted". */
+  look(slot: number, hits: number, nowMs: TableMs): TakeVerdict;
+  /** Takes `hits` tokens (1 or more) from the first bank whose time it is and that has them. Counts the demand. */
   take(slot: number, hits: number, nowMs: TableMs): TakeVerdict;
   /** What the last `take` that admitted took from: for `settle`. */
   readonly receipt: number;
-  /** Takes `more` (or, negative, gives back) once the true cost is known; goes below zero rather than refuse. */
-  settle(slot: number, receipt: number, more: number): void;
-  /** Tokens left for anybody as far as known here: for `RateLimit` fields. */
+  /**
+   * Takes `more` (or, negative, gives back) once the true cost is known; goes below zero rather than refuse.
+   * @returns false: that generation is over, and nothing was changed
+   */
+  settle(slot: number, receipt: number, more: number): boolean;
+  /** Tokens left for anybody as far as known here at the last `take` or `look`: for `RateLimit` fields. */
   left(slot: number): number;
   limit(slot: number): number;
   /** When the window ends, or a token will be free. */
@@ -39,9 +44,13 @@ export interface QuotaTableWriter {
   insert(budget: number, key: string): number;
   /** Its tokens are gone; the slot may serve another key at once. */
   remove(slot: number): void;
-  /** Begins another generation of a bank: what was in it is void. @returns tokens that had been left in it (negative: owed) */
+  /**
+   * Begins another generation of a bank: what was in it is void. A bank holds at most `MAX_BANK_TOKENS`.
+   * @returns tokens that had been left in it (negative: owed)
+   * @throws RangeError more tokens than a bank holds
+   */
   fill(slot: number, bank: Bank, tokens: number, fromMs: TableMs, untilMs: TableMs): number;
-  /** Adds tokens to the generation there is. */
+  /** Adds tokens to the generation there is. @throws RangeError more than a bank holds */
   add(slot: number, bank: Bank, tokens: number): void;
   /** Moves the end of a bank's time; later only. */
   extend(slot: number, bank: Bank, untilMs: TableMs): void;
@@ -51,7 +60,7 @@ export interface QuotaTableWriter {
   tokens(slot: number, bank: Bank): number;
   /** Hits wanted since the last call, admitted or not. */
   takeDemand(slot: number): number;
-  /** Until when asking would not help, and what answers say. */
+  /** Until when asking would not help, and what answers say; `left` is what there is beyond the banks. */
   report(
     slot: number,
     state: {
@@ -61,6 +70,8 @@ export interface QuotaTableWriter {
       readonly resetMs: TableMs;
     },
   ): void;
+  /** Keeps times of banks within what 32 bits can tell apart: to be called at least once a day, at any time. */
+  maintain(nowMs: TableMs): void;
   readonly capacity: number;
   readonly size: number;
 }
