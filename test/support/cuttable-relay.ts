@@ -7,6 +7,8 @@ export interface CuttableRelay extends AsyncDisposable {
   leadTo(port: number): void;
   /** Nothing passes any more, either way, and nobody is told: as when a cable is cut. */
   cut(): void;
+  /** What the end that dials says passes no more; what it is told does. */
+  mute(): void;
   /** New connections pass again; those that were cut are gone. */
   heal(): void;
 }
@@ -14,6 +16,7 @@ export interface CuttableRelay extends AsyncDisposable {
 /** A TCP relay on loopback whose both ends can be parted. */
 export async function startCuttableRelay(target: number): Promise<CuttableRelay> {
   const sockets = new Set<Socket>();
+  const dialling = new Set<Socket>();
   let parted = false;
   let targetPort = target;
   const keep = (socket: Socket): void => {
@@ -23,6 +26,8 @@ export async function startCuttableRelay(target: number): Promise<CuttableRelay>
   };
   const server = createServer((near) => {
     keep(near);
+    dialling.add(near);
+    near.on('close', () => dialling.delete(near));
     if (parted) {
       near.pause();
       return;
@@ -46,6 +51,12 @@ export async function startCuttableRelay(target: number): Promise<CuttableRelay>
       for (const socket of sockets) {
         socket.unpipe();
         socket.pause();
+      }
+    },
+    mute() {
+      for (const near of dialling) {
+        near.unpipe();
+        near.pause();
       }
     },
     heal() {

@@ -36,8 +36,12 @@ export interface Installation {
   /** Parts an agent from the hub, or lets them meet again; only when links are relayed. */
   part(index: number): void;
   join(index: number): void;
+  /** The hub hears nothing more of an agent on the connection there is, but is heard; only when links are relayed. */
+  mute(index: number): void;
   /** What the hub and its agents wrote to stderr. */
   readonly log: string;
+  /** What the agents wrote to stdout. */
+  readonly said: string;
   close(): Promise<void>;
 }
 
@@ -55,6 +59,7 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
   const children = new Map<string, ChildProcess>();
   const relays: CuttableRelay[] = [];
   let log = '';
+  let said = '';
   const start = (name: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
     const child = spawn(process.execPath, [...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -133,12 +138,15 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
     for (const name of AGENTS) agents.push({ name, http: await freePort(), https: await freePort() });
     const startAgent = (index: number): void => {
       const { name, http, https } = agents[index] ?? { name: '', http: 0, https: 0 };
-      start(`agent-${index}`, [
+      const child = start(`agent-${index}`, [
         program('agent'),
         ...['--data-dir', join(folder, name), '--no-dns', '--peer-listen', '127.0.0.1:0'],
         ...['--gateway-port', `80=${http}`, '--gateway-port', `443=${https}`],
         ...['--allow-range', '127.0.0.0/8'],
       ]);
+      child.stdout.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString('utf8')).slice(-200_000);
+      });
     };
     await Promise.all(
       agents.map(async ({ name }, index) => {
@@ -168,8 +176,12 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
       },
       part: (index) => relays[index]?.cut(),
       join: (index) => relays[index]?.heal(),
+      mute: (index) => relays[index]?.mute(),
       get log() {
         return log;
+      },
+      get said() {
+        return said;
       },
       close,
     };
