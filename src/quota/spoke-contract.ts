@@ -41,6 +41,8 @@ export interface SpokeMemory {
   readonly shares: readonly FloorShare[];
   /** Wall clock of the last reply that gave them. */
   readonly givenWallMs: number;
+  /** The longest lease that was promised, milliseconds: for so long floors rest after a start. */
+  readonly leaseMs?: number;
 }
 
 export interface SpokeState {

@@ -1,0 +1,151 @@
+import { type KeyStates, SIDE, type Side } from './key-states.ts';
+import { BANKS, type QuotaTableWriter } from './table-contract.ts';
+
+/** Tokens that a bank is given at most: half of what it could hold, so that what comes back has room. The rest waits beside it. */
+const MOST_IN_BANK = 4_000_000;
+/** Below this, a bank gets some of what waits. */
+const FEW_IN_BANK = MOST_IN_BANK / 2;
+
+/** Grants in the shared table, and the cumulative numbers of what became of them. */
+export class Holdings {
+  readonly #states: KeyStates;
+  readonly #table: QuotaTableWriter;
+  /** Slots of which more is granted than their banks hold. */
+  readonly #rich = new Set<number>();
+
+  constructor(states: KeyStates, table: QuotaTableWriter) {
+    this.#states = states;
+    this.#table = table;
+  }
+
+  exists(slot: number, side: Side): boolean {
+    return this.#states.side(slot, side, SIDE.endMs) > 0;
+  }
+
+  /** The side that a window has, or may have; undefined: both are of windows that still run. */
+  sideOf(slot: number, startMs: number, nowMs: number): Side | undefined {
+    for (const side of [BANKS.even, BANKS.odd])
+      if (this.exists(slot, side) && this.#states.side(slot, side, SIDE.startMs) === startMs) return side;
+    for (const side of [BANKS.even, BANKS.odd])
+      if (!this.exists(slot, side) || nowMs >= this.#states.side(slot, side, SIDE.untilMs)) return side;
+    return undefined;
+  }
+
+  /** Begins a window; what was there before is over. @param fromMs local time */
+  open(
+    slot: number,
+    side: Side,
+    window: { readonly startMs: number; readonly endMs: number },
+    fromMs: number,
+    untilMs: number,
+  ): void {
+    const states = this.#states;
+    states.setSide(slot, side, SIDE.startMs, window.startMs);
+    states.setSide(slot, side, SIDE.endMs, window.endMs);
+    for (const figure of [SIDE.granted, SIDE.returned, SIDE.reserve, SIDE.spent, SIDE.left])
+      states.setSide(slot, side, figure, 0);
+    states.setSide(slot, side, SIDE.fromMs, fromMs);
+    states.setSide(slot, side, SIDE.untilMs, untilMs);
+    this.#table.fill(slot, side, 0, fromMs, untilMs);
+  }
+
+  /** The window is over: its tokens are void. */
+  close(slot: number, side: Side): void {
+    this.#states.setSide(slot, side, SIDE.endMs, 0);
+    this.#states.setSide(slot, side, SIDE.reserve, 0);
+    this.#table.fill(slot, side, 0, 0, 0);
+  }
+
+  /** Takes the hub's word for all that was granted. @returns how much of it is new */
+  grant(slot: number, side: Side, granted: number): number {
+    const more = granted - this.#states.side(slot, side, SIDE.granted);
+    if (more <= 0) return 0;
+    this.#states.setSide(slot, side, SIDE.granted, granted);
+    this.#states.setSide(slot, side, SIDE.reserve, this.#states.side(slot, side, SIDE.reserve) + more);
+    this.#topUp(slot, side);
+    return more;
+  }
+
+  /** Local times at which the bank may be used, as better known now: later only at the end, earlier only before it began. */
+  reach(slot: number, side: Side, fromMs: number, untilMs: number, nowMs: number): void {
+    const states = this.#states;
+    if (untilMs > states.side(slot, side, SIDE.untilMs)) {
+      states.setSide(slot, side, SIDE.untilMs, untilMs);
+      this.#table.extend(slot, side, untilMs);
+    }
+    const before = states.side(slot, side, SIDE.fromMs);
+    // A millisecond is what the table rounds to. Nobody can have taken anything yet, and if a thread was faster, it is not counted twice.
+    if (fromMs > before - 1 || nowMs >= before - 1) return;
+    states.setSide(slot, side, SIDE.fromMs, fromMs);
+    const tokens = this.#table.fill(slot, side, 0, fromMs, states.side(slot, side, SIDE.untilMs));
+    this.#table.add(slot, side, tokens);
+  }
+
+  usable(slot: number, side: Side, nowMs: number): boolean {
+    return (
+      this.exists(slot, side) &&
+      nowMs >= this.#states.side(slot, side, SIDE.fromMs) &&
+      nowMs < this.#states.side(slot, side, SIDE.untilMs)
+    );
+  }
+
+  /** Tokens that are here and not spent. Negative: owed. */
+  unspent(slot: number, side: Side): number {
+    if (!this.exists(slot, side)) return 0;
+    return this.#table.tokens(slot, side) + this.#states.side(slot, side, SIDE.reserve);
+  }
+
+  /**
+   * All that was ever spent of the holding. What was said to be spent stays spent: tokens that an answer gave back after that are not
+   * lent twice (`exact`: the hub may have made another token of it by now).
+   */
+  spent(slot: number, side: Side, exact: boolean): number {
+    const states = this.#states;
+    const granted = states.side(slot, side, SIDE.granted) - states.side(slot, side, SIDE.returned);
+    const said = states.side(slot, side, SIDE.spent);
+    const spent = granted - this.unspent(slot, side);
+    if (spent >= said) {
+      states.setSide(slot, side, SIDE.spent, spent);
+      return spent;
+    }
+    if (exact) this.#table.withdraw(slot, side, said - spent);
+    return said;
+  }
+
+  /** Takes tokens out of everybody's reach, to be returned. */
+  giveBack(slot: number, side: Side, most: number): number {
+    if (most <= 0 || !this.exists(slot, side)) return 0;
+    const reserve = this.#states.side(slot, side, SIDE.reserve);
+    const ofReserve = Math.min(reserve, most);
+    const ofBank = most > ofReserve ? this.#table.withdraw(slot, side, most - ofReserve) : 0;
+    this.#states.setSide(slot, side, SIDE.reserve, reserve - ofReserve);
+    this.#states.setSide(
+      slot,
+      side,
+      SIDE.returned,
+      this.#states.side(slot, side, SIDE.returned) + ofReserve + ofBank,
+    );
+    return ofReserve + ofBank;
+  }
+
+  forget(slot: number): void {
+    this.#rich.delete(slot);
+  }
+
+  /** Banks that ran low get more of what waits beside them. */
+  tick(): void {
+    for (const slot of this.#rich)
+      for (const side of [BANKS.even, BANKS.odd]) if (this.exists(slot, side)) this.#topUp(slot, side);
+  }
+
+  #topUp(slot: number, side: Side): void {
+    const reserve = this.#states.side(slot, side, SIDE.reserve);
+    const tokens = reserve > 0 ? this.#table.tokens(slot, side) : 0;
+    if (reserve <= 0 || tokens >= FEW_IN_BANK) return;
+    const more = Math.min(reserve, MOST_IN_BANK - tokens, MOST_IN_BANK);
+    this.#table.add(slot, side, more);
+    this.#states.setSide(slot, side, SIDE.reserve, reserve - more);
+    if (reserve > more) this.#rich.add(slot);
+    else this.#rich.delete(slot);
+  }
+}
