@@ -3,6 +3,7 @@ import type { ClientSource, ConnectionTls } from './request.ts';
 import type { GatewayServerDeps } from './server.ts';
 import type { ServedEdge, ServedPort, Serving } from './serving.ts';
 import type { Slots } from './slots.ts';
+import { patienceWith } from './untaken.ts';
 
 /** What the exchanges of one gateway thread share. */
 export interface GatewayCore {
@@ -13,6 +14,9 @@ export interface GatewayCore {
   readonly stalled: Slots<Exchange>;
   /** Exchanges that are not over. */
   open: number;
+  /** Octets held of answers that clients do not take, and how many may be. */
+  untaken: number;
+  readonly maxUntaken: number;
 }
 
 /** A port as its connections see it. */
@@ -31,6 +35,8 @@ export class Connection {
   readonly port: PortState;
   /** Its exchanges that are not over. */
   open = 0;
+  /** Octets held of its answers that it does not take. */
+  untaken = 0;
   /** The one that began last. */
   latest: Exchange | undefined;
   /** A request on it could be read in two ways: what follows on it is nobody's request. */
@@ -96,7 +102,7 @@ export function sweepIdle(core: GatewayCore): () => void {
     });
     core.stalled.each((exchange) => {
       if (exchange.stalledMs === 0 || !exchange.mayTake()) exchange.stalledMs = now;
-      else if (now - exchange.stalledMs > idleLimit(exchange)) {
+      else if (now - exchange.stalledMs > patienceWith(exchange, idleLimit(exchange))) {
         exchange.stalledSlot = core.stalled.release(exchange.stalledSlot);
         exchange.abandon();
       }

@@ -11,6 +11,7 @@ import type { Fields, GatewayRequest } from './request.ts';
 import type { ServedFilters, ServedPort, ServedRule, Serving } from './serving.ts';
 import { NO_SLOT } from './slots.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
+import { makeRoom } from './untaken.ts';
 import type {
   BackendChoice,
   ForwardError,
@@ -246,6 +247,7 @@ export abstract class Exchange implements ForwardSink {
     if (this.connection.latest === this) this.connection.latest = undefined;
     this.bodySlot = core.bodies.release(this.bodySlot);
     this.stalledSlot = core.stalled.release(this.stalledSlot);
+    this.taken();
     const trace = this.trace ?? continueTrace(undefined, core.deps.random);
     core.deps.telemetry.ended({
       request: this.request,
@@ -295,7 +297,28 @@ export abstract class Exchange implements ForwardSink {
     if (this.stalledSlot === NO_SLOT) this.stalledSlot = this.core.stalled.put(this);
   }
 
+  /** Octets of the answer that are held for the client, as of when it last took less than there was. */
+  untaken = 0;
+
+  /** The transport takes no more for now. @param octets that it holds */
+  protected holds(octets: number): void {
+    this.stall();
+    const { core, connection } = this;
+    core.untaken += octets - this.untaken;
+    connection.untaken += octets - this.untaken;
+    this.untaken = octets;
+    if (core.untaken > core.maxUntaken) makeRoom(core);
+  }
+
+  taken(): void {
+    if (this.untaken === 0) return;
+    this.core.untaken -= this.untaken;
+    this.connection.untaken -= this.untaken;
+    this.untaken = 0;
+  }
+
   protected drained(): void {
+    this.taken();
     this.stalledSlot = this.core.stalled.release(this.stalledSlot);
     this.forwarding?.drained();
   }

@@ -6,6 +6,7 @@ import type { BoundPort, GatewayServer, GatewayServerDeps } from './server.ts';
 import { makeServing } from './serving.ts';
 import { Slots } from './slots.ts';
 import type { TlsContexts } from './tls/contract.ts';
+import { MAX_UNTAKEN_OCTETS } from './untaken.ts';
 
 export interface GatewayServerOptions {
   /** Where a port of a Gateway is bound on this machine; port 0: the system chooses. */
@@ -18,7 +19,14 @@ export interface GatewayServerOptions {
 
 /** The built-in gateway: HTTP/1.1, HTTP/2, gRPC, WebSocket and TLS passthrough in one thread. */
 export function createGatewayServer(deps: GatewayServerDeps, options: GatewayServerOptions): GatewayServer {
-  const core: GatewayCore = { deps, bodies: new Slots(), stalled: new Slots(), open: 0 };
+  const core: GatewayCore = {
+    deps,
+    bodies: new Slots(),
+    stalled: new Slots(),
+    open: 0,
+    untaken: 0,
+    maxUntaken: deps.maxUntakenOctets ?? MAX_UNTAKEN_OCTETS,
+  };
   const ports = new Map<number, PortServer>();
   const leaving = new Set<PortServer>();
   const stopSweep = sweepIdle(core);

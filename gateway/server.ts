@@ -26,6 +26,8 @@ export interface GatewayServerDeps {
   readonly usage: UsageSink;
   /** ISO country of an address, for residency; undefined: not known. */
   readonly country: (address: string) => string | undefined;
+  /** Octets held of answers that clients do not take; default 64 MiB. */
+  readonly maxUntakenOctets?: number;
   readonly log: {
     info(details: object, message: string): void;
     warn(details: object, message: string): void;

@@ -284,7 +284,7 @@ function denial(code: string, status: number, detail: string, requestId: string)
 const NO_UPSTREAMS: Upstreams = {
   choose: () => undefined,
   sessionValue: () => '',
-  forward: () => ({ drained: () => undefined, abort: () => undefined }),
+  forward: () => ({ drained: () => undefined, contended: false, abort: () => undefined }),
   mirror: () => undefined,
   connect: (_, opened) => opened(undefined),
 };

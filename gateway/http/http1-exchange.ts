@@ -124,7 +124,7 @@ export class Http1Exchange extends Exchange {
         this.#listensToDrain = true;
         this.#res.on('drain', onDrain);
       }
-      this.stall();
+      this.holds(this.#res.writableLength);
     }
     return more;
   }

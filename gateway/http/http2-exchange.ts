@@ -142,7 +142,7 @@ export class Http2Exchange extends Exchange {
         this.#listensToDrain = true;
         this.#stream.on('drain', () => this.drained());
       }
-      this.stall();
+      this.holds(this.#stream.writableLength);
     }
     return more;
   }

@@ -105,6 +105,7 @@ export interface FixtureOptions {
   readonly decide?: Authorizer['decide'];
   readonly secrets?: GatewaySecrets;
   readonly country?: (address: string) => string | undefined;
+  readonly maxUntakenOctets?: number;
 }
 
 /** A gateway on loopback with real upstreams; who may pass is told by the test. */
@@ -151,6 +152,7 @@ export async function startGateway(part: GatewayPart, options: FixtureOptions = 
       telemetry: { ended: (record) => records.push(record) },
       usage: { count: (hit) => hits.push(hit) },
       country: options.country ?? (() => undefined),
+      ...(options.maxUntakenOctets === undefined ? {} : { maxUntakenOctets: options.maxUntakenOctets }),
       log,
     },
     {

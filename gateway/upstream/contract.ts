@@ -78,6 +78,8 @@ export interface ForwardError {
 
 export interface Forwarding {
   drained(): void;
+  /** Others wait for the connection to the backend that this one holds. */
+  readonly contended: boolean;
   /** The client has gone: the connection to the backend is closed, never reused half-read. */
   abort(): void;
 }

@@ -109,6 +109,10 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
     this.#carrier?.resume();
   }
 
+  get contended(): boolean {
+    return this.#carrier !== undefined && (this.#endpoint?.pool.pending ?? 0) > 0;
+  }
+
   abort(): void {
     if (this.#over) return;
     this.#over = true;

@@ -57,7 +57,7 @@ const MAX_MIRRORS = 64;
 const MIRROR_MS = 10_000;
 const PASSTHROUGH_TRIES = 3;
 const CODE_OF_UNRESOLVED = 'BACKEND_UNRESOLVED';
-const NOTHING: Forwarding = { drained: () => {}, abort: () => {} };
+const NOTHING: Forwarding = { drained: () => {}, contended: false, abort: () => {} };
 
 /** What goes on from one configuration to the next. */
 interface Carried {

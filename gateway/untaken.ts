@@ -1,0 +1,31 @@
+import type { GatewayCore } from './core.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * Octets of answers that one gateway thread holds because their clients do not take them. One answer holds up to two segments (128 KiB) before
+ * its backend is told to wait; a client of HTTP/2 that grants no window can have as many answers as it has streams.
+ */
+export const MAX_UNTAKEN_OCTETS = 64 * 1024 * 1024;
+/** How long an answer may rest when others need what it holds: memory, or a connection to the backend. */
+const HURRIED_MS = 10_000;
+
+/** Ends answers until there is room again: always one of the connection that holds the most, so that who takes its answers keeps them. */
+export function makeRoom(core: GatewayCore): void {
+  while (core.untaken > core.maxUntaken) {
+    let worst: Exchange | undefined;
+    core.stalled.each((exchange) => {
+      if (exchange.untaken === 0) return;
+      if (worst === undefined || exchange.connection.untaken > worst.connection.untaken) worst = exchange;
+    });
+    if (worst === undefined) return;
+    worst.taken();
+    worst.abandon();
+  }
+}
+
+/** How long this answer may rest, milliseconds. @param idleMs while nobody else needs what it holds */
+export function patienceWith({ core, forwarding, untaken }: Exchange, idleMs: number): number {
+  if (untaken === 0 || idleMs <= HURRIED_MS) return idleMs;
+  const wanted = core.untaken > core.maxUntaken / 2 || forwarding?.contended === true;
+  return wanted ? HURRIED_MS : idleMs;
+}
