@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +10,11 @@ import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { keyFolder } from '../../spoke-agent/credentials/files.ts';
+import { readJournal } from '../../spoke-agent/credentials/journal.ts';
 import { type TestAuthority, type TestCertificate, testAuthority } from '../support/certificates.ts';
+import { matching } from '../support/matchers.ts';
 import { quickest } from '../support/quickest.ts';
 import { requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -23,6 +28,8 @@ const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 const HOST = 'api.example.com';
 const METHOD = '/shop.v1.Orders/Get';
 const RECOGNISED_WITHIN_MS = 1_000;
+const admin = z.object({ admin: z.string() });
+const health = z.object({ controlPid: z.number() });
 
 describe.skipIf(!curl.available)(SUITE, () => {
   let at: Installation;
@@ -59,6 +66,17 @@ describe.skipIf(!curl.available)(SUITE, () => {
       20,
     );
 
+  const adminOf = async (name: string): Promise<string> => {
+    const facts = admin.parse(JSON.parse(await readFile(join(at.folder, name, 'agent.json'), 'utf8')));
+    return `http://${facts.admin}`;
+  };
+  const metricsOf = async (name: string): Promise<string> =>
+    await (await fetch(`${await adminOf(name)}/metrics`)).text();
+  const keysAt = async (name: string): Promise<number> =>
+    Number(/^portolan_gateway_keys (\d+)$/m.exec(await metricsOf(name))?.[1] ?? -1);
+  const factsOf = async (name: string) =>
+    health.parse(await (await fetch(`${await adminOf(name)}/healthz`)).json());
+
   beforeAll(async () => {
     authority = await testAuthority();
     backend = createServer((_request, response) => response.end('from the backend')).listen(0, '127.0.0.1');
@@ -91,7 +109,7 @@ describe.skipIf(!curl.available)(SUITE, () => {
       '127.0.0.1:0',
       grpc.ServerCredentials.createInsecure(),
     );
-    at = await startInstallation();
+    at = await startInstallation('DE', true);
     const endpoint = (port: number) => ({ endpoints: [{ address: '127.0.0.1', port }] });
     const parentRefs = [{ name: 'public' }];
     await at.apply(
@@ -295,6 +313,118 @@ describe.skipIf(!curl.available)(SUITE, () => {
     });
     expect(tookMs).toBeLessThan(RECOGNISED_WITHIN_MS + 500);
     expect(keyId).toMatch(/^k-/);
+  });
+
+  it('I29 I33 hold no key in any file, line or figure, wherever a client put it', async () => {
+    const canary = `canary${randomBytes(12).toString('hex')}`;
+    const sent = [withKey(key), withKey(canary)];
+    for (const name of [
+      'authorization: APIKEY',
+      'authorization: Bearer',
+      'cookie: key=',
+      'referer: http://a/?k=',
+    ])
+      for (const text of [key, canary]) sent.push(['-H', `${name} ${text}`]);
+    for (const options of sent) await everywhere('/', ...options);
+    for (const text of [key, canary]) await everywhere(`/?api_key=${text}`);
+    await until('the access logs', async () => at.said.split('\n').length > 3 * sent.length, 20_000);
+    const texts = new Map([
+      ['stdout', at.said],
+      ['stderr', at.log],
+      ...(await Promise.all(
+        at.agents.map(async ({ name }) => [`metrics of ${name}`, await metricsOf(name)] as const),
+      )),
+    ]);
+    for (const file of await readdir(at.folder, { recursive: true, withFileTypes: true }))
+      if (file.isFile()) {
+        const path = join(file.parentPath, file.name);
+        texts.set(path, await readFile(path, 'latin1'));
+      }
+    const secret = Buffer.from(key.slice('ptk_'.length), 'base64url');
+    const forms = [key.slice('ptk_'.length), secret.toString('hex'), secret.toString('latin1'), canary];
+    const found = [...texts].filter(([, text]) => forms.some((form) => text.includes(form)));
+    expect(found.map(([where]) => where)).toEqual([]);
+    // What is looked for would be found: the public id is in the lines, and in the files of hub and agents.
+    const known = [...texts].filter(([, text]) => text.includes(keyId)).map(([where]) => where);
+    expect(known).toEqual(
+      expect.arrayContaining(['stdout', matching(/portolan\.db/), matching(/keys-\d+\.(image|journal)/)]),
+    );
+  });
+
+  it('I19 lose no key, and take none twice, when one is killed after a key is on its disk and before the hub is told', async () => {
+    const victim = 1;
+    const { name, http } = at.agents[victim] ?? { name: '', http: 0 };
+    const folder = keyFolder(join(at.folder, name));
+    const stateOf = async (id: string): Promise<string | undefined> => {
+      const { clusters } = await at.describeKey(id);
+      return clusters.find(({ cluster }) => cluster === `default/${name}`)?.state;
+    };
+    const { id: before } = await at.createKey('before');
+    await until('the hub knows', async () => (await stateOf(before)) === 'live', 20_000);
+    const [newest = ''] = (await readdir(folder))
+      .filter((file) => file.endsWith('.journal'))
+      .toSorted()
+      .reverse();
+    const journal = join(folder, newest);
+    const frames = (await readJournal(journal)).frames.length;
+    const images = (await readdir(folder)).filter((file) => file.endsWith('.image'));
+    const keys = await keysAt(name);
+    const { controlPid } = await factsOf(name);
+
+    at.mute(victim);
+    const caught = await at.createKey('caught');
+    await until(
+      'it is on the disk',
+      async () => (await readJournal(journal)).frames.length > frames,
+      20_000,
+      1,
+    );
+    process.kill(controlPid, 'SIGKILL');
+    await at.stopAgent(victim);
+    expect(await stateOf(caught.id)).not.toBe('live');
+
+    // From its disk alone: the hub cannot be reached.
+    at.part(victim);
+    at.startAgent(victim);
+    await until('it serves', async () => (await statusOf(`http://127.0.0.1:${http}/`)) === 401, 30_000);
+    expect(await statusOf(`http://127.0.0.1:${http}/`, ...withKey(caught.key))).toBe(200);
+    const later = await at.createKey('later');
+    at.join(victim);
+    await until('it has caught up', async () => (await stateOf(later.id)) === 'live', 30_000);
+    expect(await stateOf(caught.id)).toBe('live');
+    await until(
+      'the key passes',
+      async () => (await statusOf(`http://127.0.0.1:${http}/`, ...withKey(later.key))) === 200,
+      20_000,
+    );
+    expect(await keysAt(name)).toBe(keys + 2);
+    // Each change stands in the journal once, one behind the other, and no page had to be read.
+    const written = (await readJournal(journal)).frames.filter(({ entries }) => entries.length > 0);
+    const ids = written.flatMap(({ entries }) => entries.map(({ id }) => id));
+    expect(ids.filter((id) => id === caught.id || id === later.id)).toEqual([caught.id, later.id]);
+    expect((await readdir(folder)).filter((file) => file.endsWith('.image'))).toEqual(images);
+  });
+
+  it('whose disk takes no keys let them pass by asking the hub for each', async () => {
+    const index = 2;
+    const { name, http } = at.agents[index] ?? { name: '', http: 0 };
+    const folder = keyFolder(join(at.folder, name));
+    const status = (...options: readonly string[]) => statusOf(`http://127.0.0.1:${http}/`, ...options);
+    await at.stopAgent(index);
+    await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 50 });
+    await writeFile(folder, 'no folder');
+    at.startAgent(index);
+    await until('a key passes', async () => (await status(...withKey(key))) === 200, 30_000);
+    const fresh = await at.createKey('fresh');
+    await until('a new one, too', async () => (await status(...withKey(fresh.key))) === 200, 20_000);
+    expect(await keysAt(name)).toBe(0);
+    expect(await status(...withKey('ptk_wrong'))).toBe(401);
+    await rm(folder);
+    // A new stream tries at once what failed before.
+    at.part(index);
+    at.join(index);
+    await until('the keys are on its disk', async () => (await keysAt(name)) > 0, 60_000, 100);
+    expect(await status(...withKey(key))).toBe(200);
   });
 
   it('I9 go on with their keys when the hub is gone, also after a restart', async () => {

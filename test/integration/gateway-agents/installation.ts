@@ -14,6 +14,9 @@ import { freePort } from '../../support/free-port.ts';
 const run = promisify(execFile);
 const ready = z.object({ api: z.string(), link: z.string() });
 const newKey = z.object({ key: z.string(), id: z.string() });
+const describedKey = z.object({
+  clusters: z.array(z.object({ cluster: z.string(), state: z.string() })),
+});
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const program = (name: string): string => join(ROOT, 'dist', `${name}.mjs`);
 
@@ -27,6 +30,7 @@ export interface Installation {
   apply(...documents: readonly object[]): Promise<void>;
   createKey(principal: string): Promise<{ readonly key: string; readonly id: string }>;
   revokeKey(id: string): Promise<void>;
+  describeKey(id: string): Promise<z.output<typeof describedKey>>;
   /** By `kill -9`. */
   stopAgent(index: number): Promise<void>;
   startAgent(index: number): void;
@@ -113,15 +117,16 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
     await startHub();
     const token = (await readFile(join(home, 'admin.token'), 'utf8')).trim();
     let client = createClient({ server, token });
-    const post = async (path: string, body: object): Promise<unknown> => {
+    const ask = async (path: string, what: RequestInit): Promise<unknown> => {
       const reply = await fetch(`${server}/v1/keys/default${path}`, {
-        method: 'POST',
+        ...what,
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
       });
       if (!reply.ok) throw new Error(`${reply.status} ${await reply.text()}`);
       return await reply.json();
     };
+    const post = (path: string, body: object): Promise<unknown> =>
+      ask(path, { method: 'POST', body: JSON.stringify(body) });
     const apply: Installation['apply'] = async (...documents) => {
       await client.apply({
         documents: documents.map((document) => ({ apiVersion: 'portolan.dev/v1alpha1', ...document })),
@@ -140,7 +145,15 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
       const { name, http, https } = agents[index] ?? { name: '', http: 0, https: 0 };
       const child = start(`agent-${index}`, [
         program('agent'),
-        ...['--data-dir', join(folder, name), '--no-dns', '--peer-listen', '127.0.0.1:0'],
+        ...[
+          '--data-dir',
+          join(folder, name),
+          '--no-dns',
+          '--peer-listen',
+          '127.0.0.1:0',
+          '--admin',
+          '127.0.0.1:0',
+        ],
         ...['--gateway-port', `80=${http}`, '--gateway-port', `443=${https}`],
         ...['--allow-range', '127.0.0.0/8'],
       ]);
@@ -167,6 +180,7 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
       apply,
       createKey: async (principal) => newKey.parse(await post('', { principal })),
       revokeKey: async (id) => void (await post(`/${id}/revoke`, {})),
+      describeKey: async (id) => describedKey.parse(await ask(`/${id}`, {})),
       stopAgent: (index) => end(`agent-${index}`, 'SIGKILL'),
       startAgent,
       killHub: () => end('hub', 'SIGKILL'),
