@@ -1,342 +1,272 @@
-import { CLOCK_DRIFT, type WindowBounds } from './budget.ts';
-import type { FloorShare, FloorWaiver, QuotaRequest } from './messages.ts';
-import type { Session } from './ledger-state.ts';
-import { SHARE_LIFETIME_MS } from './spoke-contract.ts';
+import { type Budget, CLOCK_DRIFT } from './budget.ts';
+import { longestMs, windowAt } from './calendar.ts';
+import { FloorBucket, FloorLog } from './floor-log.ts';
+import { floorSize } from './floors.ts';
+import type { HubTime } from './hub-time.ts';
+import type { FloorShare, FloorWaiver } from './messages.ts';
+import { SHARE_LIFETIME_MS, type SpokeMemory } from './spoke-contract.ts';
+import { BANKS, type QuotaTableWriter } from './table-contract.ts';
 
-/** A share of one is so many millionths. */
-export const WHOLE_SHARE = 1_000_000;
-/** When an agent was last heard is stored so often; its share is kept as much longer. */
-const HEARD_GRAIN_MS = 3_600_000;
+/** The longest that a hub may lease for: what a process that starts must take for granted of the one before. */
+const LONGEST_LEASE_MS = 30_000;
+/** What clocks of machines may be wrong by, generously: shares that come from the disk end so much earlier. */
+const WALL_CLOCK_ERROR_MS = 3_600_000;
+/** Until then a bank of the table may be used, if nothing else ends it. */
+const ALWAYS_MS = 8.64e15;
 
-/**
- * Tokens of a floor: of a limit (or burst), what `floorShare` keeps for agents that are away, and of that the part of a share. Whole
- * numbers in every step, so that floors of several agents are never more together than the floor of their shares together.
- * @param millionths of the floors of the scope
- */
-export function floorSize(limit: number, floorShare: number, millionths: number): number {
-  const kept = Math.floor((limit * Math.round(floorShare * WHOLE_SHARE)) / WHOLE_SHARE);
-  return Math.floor((kept * millionths) / WHOLE_SHARE);
-}
-
-/** What the ledger knows of an agent, whatever its data process. */
-export interface AgentRecord {
-  readonly name: string;
-  scopes: readonly string[];
-  /** It is in the configuration. */
-  present: boolean;
-  heardMs: number;
-  /** Of budgets, as it said last. */
-  version: number;
-  waiver: FloorWaiver | undefined;
-  readonly shares: Map<string, ShareRecord>;
-  readonly sessions: Map<string, Session>;
-  /** The session that began last: shares and waivers are heard from it alone. */
-  newest: string;
-  /** Sessions that are over, the latest last; `LONGEST_MEMORY` of them. */
-  readonly closed: string[];
-}
-
-/** An agent's part of the floors of a scope. */
-export interface ShareRecord {
-  /** The largest that it may have by what it was told, in windows that begin at `sinceMs` or later. */
-  counted: number;
-  sinceMs: number;
-  /** The same for windows that began earlier. */
-  before: number;
-  /** A lower one that it was told since `fromMs`, and not yet known to have. */
-  lowering: { largest: number; readonly fromMs: number } | undefined;
-}
-
-interface ScopeRecord {
-  readonly members: Set<AgentRecord>;
-  /** Fixed windows that something was granted in. */
-  readonly windows: Map<number, WindowFloors>;
-  /** Shares of agents that are gone, for windows that they may have used them in. */
-  gone: { millionths: number; untilMs: number };
-  /** Unwaived millionths of sliding windows by their length, at `atMs`. */
-  readonly sliding: Map<number, number>;
-  atMs: number;
-}
-
-interface WindowFloors {
-  endMs: number;
-  unwaived: number;
-  readonly waived: Set<AgentRecord>;
+interface OpenFloor {
+  readonly budget: Budget;
+  readonly account: FloorLog | FloorBucket;
+  /** What the bank was given and is not accounted as spent; 0: it is shut. */
+  given: number;
+  shut: boolean;
 }
 
 /**
- * Who may admit how much without asking, and who has promised not to. What is lost of it (all but the shares are not stored) only makes
- * floors count that are not in use.
+ * What this agent may admit when it cannot reach the hub: its share of the floor of every budget. While it reaches the hub it waives them,
+ * ahead of time, so that the hub lends them to whoever needs them. All of it is by this agent's own clock but for the end of a waiver.
  */
-export class Floors {
-  readonly agents = new Map<string, AgentRecord>();
-  readonly #scopes = new Map<string, ScopeRecord>();
-  readonly #changed = new Set<string>();
+export class SpokeFloors {
+  readonly #time: HubTime;
+  readonly #table: QuotaTableWriter;
+  readonly #open = new Map<number, OpenFloor>();
+  readonly #orphans = new Map<string, OpenFloor>();
+  #shares: ReadonlyMap<string, number> = new Map();
+  /** What the hub counts by: a lowered share at its old size until what was taken by that is over. */
+  readonly #said = new Map<string, number>();
+  #sharesUntilMs = Number.NEGATIVE_INFINITY;
+  #memory: SpokeMemory = { shares: [], givenWallMs: 0 };
+  /** What another process, or this one before its clock broke, took from floors before this is not known. */
+  #restFromMs: number;
+  /** Local time of the last moment at which a floor may have been in use. */
+  #lastUseMs: number;
+  /** The same on the hub's clock, as well as it was ever known. */
+  #sinceMs = Number.POSITIVE_INFINITY;
+  /** The hub's clock until which floors were waived, by any message; -Infinity: none was. */
+  #waivedUntilMs = Number.NEGATIVE_INFINITY;
+  #leaseMs: number;
+  /** Local time at which an account was last forgotten. */
+  #forgotMs = Number.NEGATIVE_INFINITY;
 
-  /** Agents whose shares must be stored again, since the last call. */
-  takeChanged(): readonly string[] {
-    const names = [...this.#changed];
-    this.#changed.clear();
-    return names;
+  constructor(
+    time: HubTime,
+    table: QuotaTableWriter,
+    nowMs: number,
+    memory: (SpokeMemory & { readonly ageMs: number }) | undefined,
+  ) {
+    this.#time = time;
+    this.#table = table;
+    this.#restFromMs = nowMs;
+    this.#lastUseMs = nowMs;
+    // Without a memory there are no shares before a reply has told of leases.
+    this.#leaseMs = memory === undefined ? 0 : (memory.leaseMs ?? LONGEST_LEASE_MS);
+    if (memory === undefined || memory.ageMs < -WALL_CLOCK_ERROR_MS) return;
+    const restMs = (SHARE_LIFETIME_MS - Math.max(0, memory.ageMs)) * (1 - CLOCK_DRIFT) - WALL_CLOCK_ERROR_MS;
+    if (restMs <= 0) return;
+    this.#sharesUntilMs = nowMs + restMs;
+    this.#shares = new Map(memory.shares.map((share) => [share.scope, share.millionths]));
+    for (const [scope, millionths] of this.#shares) this.#said.set(scope, millionths);
+    const { shares, givenWallMs, leaseMs } = memory;
+    this.#memory = { shares, givenWallMs, ...(leaseMs === undefined ? {} : { leaseMs }) };
   }
 
-  restore(agent: AgentRecord): void {
-    this.agents.set(agent.name, agent);
-    for (const scope of agent.shares.keys()) this.#scope(scope).members.add(agent);
+  get memory(): SpokeMemory {
+    return this.#memory;
   }
 
-  restoreGone(scope: string, gone: { millionths: number; untilMs: number }): void {
-    this.#scope(scope).gone = gone;
+  get shares(): readonly FloorShare[] {
+    return this.#memory.shares;
   }
 
-  *gone(): Iterable<readonly [string, { readonly millionths: number; readonly untilMs: number }]> {
-    for (const [name, { gone }] of this.#scopes) if (gone.millionths > 0) yield [name, gone];
+  /** Shares that the newest request was answered with, all there are. */
+  give(shares: readonly FloorShare[], leaseMs: number, sentMs: number, wallMs: number): void {
+    this.#sharesUntilMs = sentMs + SHARE_LIFETIME_MS * (1 - CLOCK_DRIFT) - WALL_CLOCK_ERROR_MS;
+    this.#leaseMs = Math.max(this.#leaseMs, leaseMs);
+    const same =
+      shares.length === this.#shares.size &&
+      shares.every((share) => this.#shares.get(share.scope) === share.millionths);
+    const known = this.#memory;
+    const fresh = known.leaseMs === leaseMs && Math.abs(wallMs - known.givenWallMs) < WALL_CLOCK_ERROR_MS;
+    if (same && fresh) return;
+    this.#memory = { shares, givenWallMs: wallMs, leaseMs };
+    if (same) return;
+    this.#shares = new Map(shares.map((share) => [share.scope, share.millionths]));
+    for (const [scope, millionths] of this.#shares)
+      if (millionths >= (this.#said.get(scope) ?? 0)) this.#said.set(scope, millionths);
   }
 
-  setAgents(agents: ReadonlyMap<string, readonly string[]>, nowMs: number): void {
-    for (const [name, scopes] of agents) {
-      const agent = this.agents.get(name) ?? this.#newAgent(name, nowMs);
-      agent.present = true;
-      agent.scopes = scopes;
-      for (const scope of scopes) {
-        this.#scope(scope).members.add(agent);
-        if (!agent.shares.has(scope))
-          agent.shares.set(scope, { counted: 0, sinceMs: 0, before: 0, lowering: undefined });
+  /** What the hub may count by from now on: nothing that was taken by a larger share counts any more. */
+  said(nowMs: number): readonly FloorShare[] {
+    if (nowMs >= this.#sharesUntilMs) this.#shares = new Map();
+    const lowered = new Set<string>();
+    for (const [scope, said] of this.#said) if (said > (this.#shares.get(scope) ?? 0)) lowered.add(scope);
+    if (lowered.size > 0) {
+      for (const open of this.#all())
+        if (lowered.has(open.budget.scope) && !this.#fits(open, nowMs)) lowered.delete(open.budget.scope);
+      for (const scope of lowered) {
+        const millionths = this.#shares.get(scope);
+        if (millionths === undefined) this.#said.delete(scope);
+        else this.#said.set(scope, millionths);
       }
     }
-    for (const agent of this.agents.values()) if (!agents.has(agent.name)) agent.present = false;
+    return [...this.#said].map(([scope, millionths]) => ({ scope, millionths }));
   }
 
-  /** Forgets agents that are gone for so long that they must have lost their shares themselves. @returns those forgotten */
-  sweep(nowMs: number): readonly AgentRecord[] {
-    const lifetimeMs = SHARE_LIFETIME_MS * (1 + CLOCK_DRIFT) + HEARD_GRAIN_MS;
-    const lost: AgentRecord[] = [];
-    for (const agent of this.agents.values()) {
-      if (agent.present || agent.sessions.size > 0) continue;
-      const shares = [...agent.shares];
-      const none = shares.every(([, share]) => share.counted === 0 && share.before === 0);
-      if (!none && nowMs < agent.heardMs + lifetimeMs) continue;
-      for (const [scope, share] of shares) {
-        const record = this.#scope(scope);
-        record.members.delete(agent);
-        record.gone = {
-          millionths: record.gone.millionths + Math.max(share.counted, share.before),
-          untilMs: Math.max(record.gone.untilMs, nowMs),
-        };
-      }
-      this.agents.delete(agent.name);
-      this.#changed.add(agent.name);
-      lost.push(agent);
-    }
-    for (const scope of this.#scopes.values())
-      for (const [startMs, { endMs }] of scope.windows) if (endMs <= nowMs) scope.windows.delete(startMs);
-    return lost;
+  /** Whether every hit that counts fits into the floors that there are now: if not, the hub must go on counting by those before. */
+  fit(nowMs: number): boolean {
+    return this.#all().every((open) => this.#fits(open, nowMs));
   }
 
-  /** Promises on a clock that did not go on are void. */
-  forgetWaivers(): void {
-    for (const agent of this.agents.values()) agent.waiver = undefined;
-    for (const scope of this.#scopes.values()) {
-      scope.windows.clear();
-      scope.sliding.clear();
-    }
+  /** Nothing is taken from any floor from now until `aheadMs` later. Undefined: the hub's clock is not known. */
+  waive(nowMs: number, aheadMs: number): FloorWaiver | undefined {
+    if (!this.#time.known) return undefined;
+    this.#shut(nowMs);
+    this.#sinceMs = Math.min(this.#sinceMs, this.#time.highThen(this.#lastUseMs, nowMs));
+    const untilMs = this.#time.high(nowMs) + aheadMs;
+    this.#waivedUntilMs = Math.max(this.#waivedUntilMs, untilMs);
+    return { sinceMs: this.#sinceMs, untilMs };
   }
 
-  /** An agent was heard: what it promises, and which shares it has. */
-  hear(agent: AgentRecord, request: QuotaRequest, newest: boolean, nowMs: number): void {
-    if (nowMs - agent.heardMs > HEARD_GRAIN_MS) this.#changed.add(agent.name);
-    agent.heardMs = nowMs;
-    if (request.waiver !== undefined) this.#waive(agent, request.waiver);
-    if (!newest) return;
-    if (request.budgets !== agent.version) {
-      agent.version = request.budgets;
-      this.#changed.add(agent.name);
-    }
-    const said = new Map(request.shares.map(({ scope, millionths }) => [scope, millionths]));
-    for (const [scope, share] of agent.shares) {
-      const has = Math.min(said.get(scope) ?? 0, WHOLE_SHARE);
-      if (has > share.counted) {
-        // It remembers what this ledger does not: a share of one whose state was lost.
-        this.#count(agent, share, has, Number.POSITIVE_INFINITY, Math.max(share.before, has));
-        continue;
-      }
-      const { lowering } = share;
-      if (lowering === undefined || has > lowering.largest || !((request.takenHubMs ?? -1) >= lowering.fromMs))
-        continue;
-      this.#count(agent, share, lowering.largest, nowMs, Math.max(share.before, share.counted));
-    }
+  /** Local time from which the floor of a budget may be used. Infinity: not yet known. */
+  usableFromMs(budget: Budget): number {
+    const restedMs = this.#restFromMs + longestMs(budget.window) * (1 + CLOCK_DRIFT) + 2 * this.#leaseMs;
+    if (this.#waivedUntilMs === Number.NEGATIVE_INFINITY) return restedMs;
+    return Math.max(restedMs, this.#time.surelySince(this.#waiverOver(budget)));
   }
 
-  /** What the reply gives to the agent. Raises only with a waiver: what is lent to others meanwhile stays lent. */
-  sharesFor(agent: AgentRecord, waiver: FloorWaiver | undefined, newest: boolean, nowMs: number): FloorShare[] {
-    const shares: FloorShare[] = [];
-    for (const [name, share] of agent.shares) {
-      const scope = this.#scope(name);
-      const due = agent.present && agent.scopes.includes(name) ? partOf(scope) : 0;
-      if (due > share.counted && newest && waiver !== undefined && startsBefore(scope, waiver.untilMs)) {
-        let free = WHOLE_SHARE;
-        for (const member of scope.members) free -= member.shares.get(name)?.counted ?? 0;
-        const raised = share.counted + Math.max(0, Math.min(free, due - share.counted));
-        // Windows that begin before the promise ends see nothing of the raise: a floor may be used only in a later one.
-        if (raised > share.counted)
-          this.#count(agent, share, raised, waiver.untilMs, Math.max(share.before, share.counted));
-      }
-      const millionths = Math.min(due, share.counted);
-      if (millionths < share.counted) {
-        share.lowering ??= { largest: 0, fromMs: nowMs };
-        share.lowering.largest = Math.max(share.lowering.largest, millionths);
-      } else share.lowering = undefined;
-      if (millionths > 0) shares.push({ scope: name, millionths });
+  /** Puts into the bank of a key what may be taken now. @returns tokens in it */
+  open(slot: number, budget: Budget, nowMs: number): number {
+    if (nowMs >= this.#sharesUntilMs) return 0;
+    const floor = this.#floor(budget);
+    let open = this.#open.get(slot);
+    if (open === undefined) {
+      if (floor === 0) return 0;
+      open = { budget, account: this.#account(budget, nowMs), given: 0, shut: true };
+      this.#open.set(slot, open);
     }
-    return shares;
+    const { account } = open;
+    if (account instanceof FloorBucket) {
+      const perMs = floor / (longestMs(budget.window) * (1 + CLOCK_DRIFT));
+      account.shape(this.#part(budget, budget.burst ?? budget.limit), perMs, nowMs);
+    }
+    if (open.shut) {
+      this.#table.fill(slot, BANKS.floor, 0, nowMs, ALWAYS_MS);
+      open.shut = false;
+    }
+    this.#count(slot, open, nowMs);
+    const more = account.free(floor, nowMs) - open.given;
+    if (more > 0) {
+      this.#table.add(slot, BANKS.floor, more);
+      open.given += more;
+    } else if (more < 0) open.given -= this.#table.withdraw(slot, BANKS.floor, -more);
+    this.#used(nowMs);
+    return open.given;
   }
 
-  /** Millionths that may be in use in a fixed window by agents that did not promise otherwise. */
-  unwaivedIn(scopeName: string, window: WindowBounds): number {
-    const scope = this.#scope(scopeName);
-    let floors = scope.windows.get(window.startMs);
-    if (floors === undefined) {
-      floors = { endMs: window.endMs, unwaived: goneIn(scope, window.startMs), waived: new Set() };
-      for (const agent of scope.members) {
-        if (covers(agent.waiver, window.startMs)) floors.waived.add(agent);
-        else floors.unwaived += shareIn(agent, scopeName, window.startMs);
-      }
-      scope.windows.set(window.startMs, floors);
-    } else if (floors.endMs < window.endMs) floors.endMs = window.endMs;
-    return Math.min(WHOLE_SHARE, floors.unwaived);
-  }
-
-  /**
-   * Millionths that agents may have used in the stretch of so many milliseconds before now, or may use now. Length 0: now alone (token
-   * buckets).
-   */
-  unwaivedNow(scopeName: string, lengthMs: number, nowMs: number): number {
-    const scope = this.#scope(scopeName);
-    if (scope.atMs !== nowMs) {
-      scope.sliding.clear();
-      scope.atMs = nowMs;
-    }
-    const known = scope.sliding.get(lengthMs);
-    if (known !== undefined) return known;
-    const fromMs = nowMs - lengthMs;
-    let sum = goneIn(scope, fromMs);
-    for (const agent of scope.members) {
-      const { waiver } = agent;
-      const share = agent.shares.get(scopeName);
-      if (share === undefined) continue;
-      if (waiver === undefined || waiver.untilMs < nowMs) sum += Math.max(share.counted, shareIn(agent, scopeName, fromMs));
-      else if (waiver.sinceMs > fromMs) sum += shareIn(agent, scopeName, fromMs);
-    }
-    const unwaived = Math.min(WHOLE_SHARE, sum);
-    scope.sliding.set(lengthMs, unwaived);
-    return unwaived;
-  }
-
-  /** Whether every agent that has a floor of the scope goes by these budgets or later ones. */
-  allHave(scopeName: string, version: number): boolean {
-    for (const agent of this.#scope(scopeName).members)
-      if (agent.version < version && (agent.shares.get(scopeName)?.counted ?? 0) > 0) return false;
+  /** Ends the use of a key's floor. @returns false: hits of the key still count, and its slot must stay */
+  release(slot: number, nowMs: number): boolean {
+    const open = this.#open.get(slot);
+    if (open === undefined) return true;
+    this.#shutOne(slot, open, nowMs);
+    if (open.account.used(nowMs) > 0) return false;
+    this.#forget(slot, nowMs);
     return true;
   }
 
-  #waive(agent: AgentRecord, waiver: FloorWaiver): void {
-    const former = agent.waiver;
-    if (former !== undefined && waiver.untilMs < former.sinceMs) return;
-    // Promises that touch are one: a new data process goes on where the one before had promised to.
-    const joined =
-      former !== undefined && waiver.sinceMs <= former.untilMs
-        ? {
-            sinceMs: Math.min(former.sinceMs, waiver.sinceMs),
-            untilMs: Math.max(former.untilMs, waiver.untilMs),
-          }
-        : waiver;
-    agent.waiver = joined;
-    for (const [name] of agent.shares) {
-      const scope = this.#scope(name);
-      scope.sliding.clear();
-      for (const [startMs, floors] of scope.windows)
-        if (!floors.waived.has(agent) && covers(joined, startMs)) {
-          floors.waived.add(agent);
-          floors.unwaived -= shareIn(agent, name, startMs);
-        }
+  /** The slot is of another key from now on; what still counts stays under the key's name. */
+  orphan(slot: number, name: string, nowMs: number): void {
+    const open = this.#open.get(slot);
+    if (open === undefined || this.release(slot, nowMs)) return;
+    this.#open.delete(slot);
+    this.#orphans.set(name, open);
+  }
+
+  /** A key that may have been there before under another slot. */
+  adopt(slot: number, name: string): void {
+    const orphan = this.#orphans.size === 0 ? undefined : this.#orphans.get(name);
+    if (orphan === undefined) return;
+    this.#orphans.delete(name);
+    this.#open.set(slot, orphan);
+  }
+
+  /** The monotonic clock, or the hub's, is not the one of before: what was taken until now is not known by the new one. */
+  rest(nowMs: number): void {
+    this.#shut(nowMs);
+    this.#restFromMs = nowMs;
+    this.#used(nowMs);
+    this.#waivedUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #account(budget: Budget, nowMs: number): FloorLog | FloorBucket {
+    return budget.algorithm === 'token-bucket'
+      ? new FloorBucket(Math.min(nowMs, Math.max(this.#forgotMs, this.usableFromMs(budget))))
+      : new FloorLog(longestMs(budget.window) * (1 + CLOCK_DRIFT));
+  }
+
+  /** The hub's clock after which what was lent on the strength of the last waiver cannot be in use any more. */
+  #waiverOver(budget: Budget): number {
+    const untilMs = this.#waivedUntilMs;
+    switch (budget.algorithm) {
+      case 'fixed-window':
+        return windowAt(budget.window, untilMs).endMs;
+      case 'sliding-window':
+        return untilMs + this.#leaseMs + longestMs(budget.window);
+      case 'token-bucket':
+        return untilMs + this.#leaseMs;
     }
   }
 
-  /** @param sinceMs from which windows on; what windows under way counted before stays counted */
-  #count(agent: AgentRecord, share: ShareRecord, counted: number, sinceMs: number, before: number): void {
-    for (const [name, other] of agent.shares) {
-      if (other !== share) continue;
-      const scope = this.#scope(name);
-      scope.sliding.clear();
-      for (const [startMs, floors] of scope.windows) {
-        const was = shareIn(agent, name, startMs);
-        const is = startMs >= sinceMs ? counted : before;
-        if (!floors.waived.has(agent)) floors.unwaived += is - was;
-      }
+  #shut(nowMs: number): void {
+    for (const [slot, open] of this.#open) {
+      this.#shutOne(slot, open, nowMs);
+      if (open.account.used(nowMs) <= 0) this.#forget(slot, nowMs);
     }
-    share.counted = counted;
-    share.sinceMs = sinceMs;
-    share.before = before;
-    share.lowering = undefined;
-    this.#changed.add(agent.name);
+    for (const [name, { account }] of this.#orphans) if (account.used(nowMs) <= 0) this.#orphans.delete(name);
   }
 
-  #newAgent(name: string, nowMs: number): AgentRecord {
-    const agent: AgentRecord = {
-      name,
-      scopes: [],
-      present: true,
-      heardMs: nowMs,
-      version: 0,
-      waiver: undefined,
-      shares: new Map(),
-      sessions: new Map(),
-      newest: '',
-      closed: [],
-    };
-    this.agents.set(name, agent);
-    this.#changed.add(name);
-    return agent;
+  #shutOne(slot: number, open: OpenFloor, nowMs: number): void {
+    if (open.shut) return;
+    const left = this.#table.fill(slot, BANKS.floor, 0, 0, 0);
+    if (open.given > left) open.account.spend(open.given - left, nowMs);
+    open.given = 0;
+    open.shut = true;
+    this.#used(nowMs);
   }
 
-  #scope(name: string): ScopeRecord {
-    let scope = this.#scopes.get(name);
-    if (scope === undefined) {
-      scope = {
-        members: new Set(),
-        windows: new Map(),
-        gone: { millionths: 0, untilMs: 0 },
-        sliding: new Map(),
-        atMs: 0,
-      };
-      this.#scopes.set(name, scope);
+  #used(nowMs: number): void {
+    this.#lastUseMs = nowMs;
+    this.#sinceMs = Number.POSITIVE_INFINITY;
+  }
+
+  #forget(slot: number, nowMs: number): void {
+    this.#open.delete(slot);
+    this.#forgotMs = nowMs;
+  }
+
+  #count(slot: number, open: OpenFloor, nowMs: number): void {
+    const tokens = this.#table.tokens(slot, BANKS.floor);
+    if (tokens > open.given) {
+      // An answer cost less than was taken for it, which is counted already.
+      this.#table.withdraw(slot, BANKS.floor, tokens - open.given);
+      return;
     }
-    return scope;
+    if (tokens < open.given) open.account.spend(open.given - tokens, nowMs);
+    open.given = tokens;
   }
-}
 
-function covers(waiver: FloorWaiver | undefined, startMs: number): boolean {
-  return waiver !== undefined && waiver.sinceMs <= startMs && startMs <= waiver.untilMs;
-}
+  #all(): readonly OpenFloor[] {
+    return [...this.#open.values(), ...this.#orphans.values()];
+  }
 
-function shareIn(agent: AgentRecord, scope: string, startMs: number): number {
-  const share = agent.shares.get(scope);
-  if (share === undefined) return 0;
-  return startMs >= share.sinceMs ? share.counted : share.before;
-}
+  #fits({ account, budget }: OpenFloor, nowMs: number): boolean {
+    return account.used(nowMs) <= this.#floor(budget);
+  }
 
-function goneIn(scope: ScopeRecord, startMs: number): number {
-  return startMs < scope.gone.untilMs ? scope.gone.millionths : 0;
-}
+  #floor(budget: Budget): number {
+    return this.#part(budget, budget.limit);
+  }
 
-/** No window has been granted from that begins after the promise. */
-function startsBefore(scope: ScopeRecord, untilMs: number): boolean {
-  for (const startMs of scope.windows.keys()) if (startMs > untilMs) return false;
-  return true;
-}
-
-function partOf(scope: ScopeRecord): number {
-  let present = 0;
-  for (const agent of scope.members) if (agent.present) present += 1;
-  return Math.floor(WHOLE_SHARE / Math.max(1, present));
+  #part(budget: Budget, of: number): number {
+    return floorSize(of, budget.floorShare, this.#shares.get(budget.scope) ?? 0);
+  }
 }

@@ -1,6 +1,6 @@
 import { type Budget, CLOCK_DRIFT } from './budget.ts';
+import { END_OF_TIME_MS, longestMs } from './calendar.ts';
 import { needFor, smoothDemand } from './demand.ts';
-import { Floors, longestWindowMs } from './spoke-floors.ts';
 import { Holdings } from './holdings.ts';
 import { HubTime } from './hub-time.ts';
 import { FIGURE, KeyStates, SIDE, type Side } from './key-states.ts';
@@ -15,6 +15,7 @@ import type {
 } from './messages.ts';
 import { SpentMarks } from './spent-marks.ts';
 import type { Spoke, SpokeBudget, SpokeMemory, SpokeState } from './spoke-contract.ts';
+import { SpokeFloors } from './spoke-floors.ts';
 import { BANKS, type QuotaTableWriter } from './table-contract.ts';
 import { type Settled, Waiting } from './waiting.ts';
 
@@ -68,7 +69,7 @@ class QuotaSpoke implements Spoke {
   readonly #time: HubTime;
   readonly #states = new KeyStates();
   readonly #holdings: Holdings;
-  readonly #floors: Floors;
+  readonly #floors: SpokeFloors;
   readonly #waiting = new Waiting();
   readonly #marks = new SpentMarks();
   /** Texts of keys by slot: another session names them again. */
@@ -99,6 +100,8 @@ class QuotaSpoke implements Spoke {
   #heardMs: number | undefined;
   /** `sentMs` of the newest reply that was taken. */
   #answeredMs = Number.NEGATIVE_INFINITY;
+  /** `hubMs` of the newest reply whose shares were taken. */
+  #takenHubMs: number | undefined;
   #startedMs: number;
   #sentMs = Number.NEGATIVE_INFINITY;
   #regularMs = Number.NEGATIVE_INFINITY;
@@ -114,7 +117,7 @@ class QuotaSpoke implements Spoke {
     this.#drift = options.drift ?? CLOCK_DRIFT;
     this.#time = new HubTime(this.#drift);
     this.#holdings = new Holdings(this.#states, table);
-    this.#floors = new Floors(
+    this.#floors = new SpokeFloors(
       this.#time,
       table,
       nowMs,
@@ -226,6 +229,7 @@ class QuotaSpoke implements Spoke {
       session: this.#session,
       sentMs: nowMs,
       ledger: this.#ledger,
+      ...(this.#takenHubMs === undefined ? {} : { takenHubMs: this.#takenHubMs }),
       budgets: this.#saidVersion,
       ...(waiver === undefined ? {} : { waiver }),
       shares: this.#floors.said(nowMs),
@@ -260,8 +264,10 @@ class QuotaSpoke implements Spoke {
     this.#leaseMs = reply.leaseMs;
     this.#leasedUntilMs = Math.max(this.#leasedUntilMs, reply.sentMs + reply.leaseMs * (1 - this.#drift));
     // What was said in a later request overrules every reply to an earlier one.
-    if (reply.sentMs === this.#sentMs)
+    if (reply.sentMs === this.#sentMs) {
+      this.#takenHubMs = reply.hubMs;
       this.#floors.give(reply.shares, reply.leaseMs, reply.sentMs, this.#options.wallMs());
+    }
     for (const entry of reply.entries) this.#take(entry, reply.sentMs, nowMs);
     for (const id of reply.unknown) this.#unknown(id, reply.sentMs, nowMs);
   }
@@ -341,6 +347,7 @@ class QuotaSpoke implements Spoke {
   /** Another session: nothing that this one was granted may be used any more. */
   #begin(nowMs: number): void {
     this.#session = this.#options.newSession();
+    this.#takenHubMs = undefined;
     this.#nextId = 0;
     this.#slots.clear();
     this.#leaving.clear();
@@ -427,7 +434,7 @@ class QuotaSpoke implements Spoke {
         hits,
         elapsedMs,
         this.#intervalMs,
-        longestWindowMs(rule.window),
+        longestMs(rule.window),
       ),
     );
     states.set(slot, FIGURE.demandAtMs, nowMs);
@@ -567,7 +574,7 @@ class QuotaSpoke implements Spoke {
         nowMs,
       );
     else {
-      const window = fixed ? grant : { startMs: grant.startMs, endMs: Number.MAX_SAFE_INTEGER };
+      const window = fixed ? grant : { startMs: grant.startMs, endMs: END_OF_TIME_MS };
       this.#holdings.open(slot, side, window, fromMs, untilMs);
     }
     this.#holdings.grant(slot, side, grant.granted);
@@ -611,7 +618,7 @@ class QuotaSpoke implements Spoke {
       ) ?? BANKS.even;
     const left = states.side(slot, now, SIDE.left);
     const nextMs = this.#nextFromMs(slot, nowMs);
-    const windowMs = longestWindowMs(rule.window);
+    const windowMs = longestMs(rule.window);
     const resetMs =
       rule.algorithm === 'fixed-window'
         ? this.#time.surelySince(states.side(slot, now, SIDE.endMs))
@@ -646,7 +653,7 @@ class QuotaSpoke implements Spoke {
     const rule = this.#budgets[this.#states.get(slot, FIGURE.budget) - 1];
     if (rule === undefined || !this.#holdings.exists(slot, BANKS.even)) return;
     const spent = this.#holdings.spent(slot, BANKS.even, true);
-    this.#marks.note(slot, spent, nowMs, longestWindowMs(rule.window) / 64);
+    this.#marks.note(slot, spent, nowMs, longestMs(rule.window) / 64);
   }
 
   /** Floors are waived only while the hub is heard: if it is not, this agent is the one who will need them. */
