@@ -349,6 +349,7 @@ export async function startHub(
         onSnapshotAck: (session, ack) => engine.onSnapshotAck(session.agentUid, ack),
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
         onUsage: createUsageIntake({ store, log }),
+        onQuota: () => undefined,
         onCredentialAck: (session, ack) => credentials.onAck(session, ack),
         onClosed(session, reason) {
           credentials.onClosed(session);

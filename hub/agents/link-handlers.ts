@@ -4,6 +4,7 @@ import type {
   CredentialAck,
   Hello,
   ObservationBatch,
+  QuotaRequest,
   SnapshotAck,
   UsageBatch,
   VoteBatch,
@@ -21,6 +22,8 @@ export interface AgentLinkHandlers {
   onObservations(session: AgentSession, batch: ObservationBatch): void;
   onUsage(session: AgentSession, batch: UsageBatch): void | Promise<void>;
   onCredentialAck(session: AgentSession, ack: CredentialAck): void | Promise<void>;
+  /** Answered later, and only when what the answer grants is durable. */
+  onQuota(session: AgentSession, request: QuotaRequest): void;
   /** Once per session that had an onHello. */
   onClosed(session: AgentSession, reason: PortolanError): void;
 }

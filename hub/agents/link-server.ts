@@ -231,6 +231,9 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       case 'credentialAck':
         guarded(session, () => handlers.onCredentialAck(session, kind.value));
         break;
+      case 'quota':
+        guarded(session, () => handlers.onQuota(session, kind.value));
+        break;
       case 'hello':
         end(new PortolanError('VALIDATION_FAILED', 'a second Hello came on the same stream'));
         break;

@@ -92,6 +92,7 @@ async function startHub(store: Store, port = 0): Promise<KeyHub> {
       onSnapshotAck: () => undefined,
       onObservations: () => undefined,
       onUsage: () => undefined,
+      onQuota: () => undefined,
       onCredentialAck: (session, ack) => feed.onAck(session, ack),
       onClosed: (session) => feed.onClosed(session),
     },

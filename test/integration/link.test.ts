@@ -22,6 +22,7 @@ import {
   type HubMessage,
   HubMessageSchema,
   ObservationBatchSchema,
+  QuotaRequestSchema,
   RenewResponseSchema,
   SnapshotAckSchema,
   UsageBatchSchema,
@@ -64,6 +65,7 @@ const startServer = (overrides: Partial<AgentLinkServerOptions> = {}): Promise<A
       onCredentialAck: (session, ack) => void heard.push(`keys ${session.clusterKey} ${ack.sequence}`),
       onUsage: (session, batch) =>
         void heard.push(`usage ${session.clusterKey} ${batch.outbox} ${batch.sequence}`),
+      onQuota: (session, { session: of }) => void heard.push(`quota ${session.clusterKey} ${of}`),
       onClosed: (session, reason) =>
         void closings.push({ session, code: reason.code, atMs: performance.now() }),
     },
@@ -191,13 +193,15 @@ describe('the agent link', () => {
     expect(agent.link.sendAck(create(SnapshotAckSchema, { version: 5n }))).toBe(true);
     expect(agent.link.sendObservations(create(ObservationBatchSchema, { id: 'o1' }))).toBe(true);
     expect(agent.link.sendUsage(create(UsageBatchSchema, { outbox: 'b1', sequence: 7n }))).toBe(true);
-    await until('all arrived at the hub', () => heard.length === 5);
+    expect(agent.link.sendQuota(create(QuotaRequestSchema, { session: 's1' }))).toBe(true);
+    await until('all arrived at the hub', () => heard.length === 6);
     expect(heard).toEqual([
       'votes default/fra 4',
       'status default/fra h',
       'ack default/fra 5',
       'observations default/fra o1',
       'usage default/fra b1 7',
+      'quota default/fra s1',
     ]);
     expect(agent.link.lastHeardAgeMs()).toBeLessThan(5_000);
   });
