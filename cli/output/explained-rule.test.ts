@@ -15,6 +15,14 @@ const RULE = {
   auth: [
     { piece: 'authentication.key', value: '{}', source: 'AuthPolicy default/keys', by: 'overrides' as const },
   ],
+  limits: [
+    {
+      piece: 'limits.customers',
+      value: '100 per 60s; by auth.identity.id',
+      source: 'RateLimitPolicy default/fair',
+      by: 'defaults' as const,
+    },
+  ],
   edge: [
     { piece: 'limits.maxBodyBytes', value: '10', by: 'product' as const },
     { piece: 'accessLog.format', value: '"json"', by: 'product' as const },
@@ -33,6 +41,9 @@ it('shows each piece beside the object it is from, and what nobody said in short
     '  Access:',
     '    RULE                 FROM                                 VALUE',
     '    authentication.key   AuthPolicy default/keys (override)   {}',
+    '  Rate limits:',
+    '    RULE               FROM                           VALUE',
+    '    limits.customers   RateLimitPolicy default/fair   100 per 60s; by auth.identity.id',
     '  Product defaults:',
     '    limits.maxBodyBytes 10, accessLog.format "json"',
     '',

@@ -13,6 +13,7 @@ export function explainedRuleLines(rule: ExplainedRule): readonly string[] {
     ...(rule.auth.length === 0
       ? block('Access', ['anyone may call it: no AuthPolicy holds here'])
       : block('Access', pieces(rule.auth))),
+    ...block('Rate limits', pieces(rule.limits)),
     ...block('Limits and headers', pieces(rule.edge.filter(({ by }) => by !== 'product'))),
     ...block('Product defaults', inLines(rule.edge.filter(({ by }) => by === 'product'))),
     '',

@@ -187,6 +187,11 @@ const GATEWAY_POLICY: Columns<'GatewayPolicy'> = {
   ACCEPTED: (p) => condition(p, 'Accepted'),
   ENFORCED: (p) => condition(p, 'Enforced'),
 };
+const RATE_LIMITS: Columns<'RateLimitPolicy'> = {
+  TARGETS: (p) => (p.spec.domain === undefined ? targets(p.spec) : `domain ${p.spec.domain}`),
+  ACCEPTED: (p) => condition(p, 'Accepted'),
+  ENFORCED: (p) => condition(p, 'Enforced'),
+};
 const CALLERS: Columns<'CallerRouting'> = {
   RULES: (c) => String(c.spec.rules.length),
   ACCEPTED: (c) => condition(c, 'Accepted'),
@@ -227,6 +232,7 @@ const TABLES: { readonly [K in Kind]: KindTable } = {
   Backend: made('Backend', BACKEND),
   AuthPolicy: made('AuthPolicy', AUTH_POLICY),
   GatewayPolicy: made('GatewayPolicy', GATEWAY_POLICY),
+  RateLimitPolicy: made('RateLimitPolicy', RATE_LIMITS),
   CallerRouting: made('CallerRouting', CALLERS),
 };
 

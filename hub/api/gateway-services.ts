@@ -40,12 +40,14 @@ export interface ExplainedRule {
   readonly timeouts: string;
   readonly auth: readonly ExplainedPiece[];
   readonly edge: readonly ExplainedPiece[];
+  /** Limits that all must admit. */
+  readonly limits: readonly ExplainedPiece[];
 }
 
 export interface ExplainedPiece {
-  /** Such as `authentication.keys`. */
+  /** Such as `authentication.keys`, `limits.per-customer`. */
   readonly piece: string;
-  /** JSON, shortened. */
+  /** JSON, shortened; of a limit in words. */
   readonly value: string;
   /** `AuthPolicy default/keys`; absent: the product's default. */
   readonly source?: string;

@@ -70,6 +70,7 @@ describe('explain', () => {
       timeouts: '{}',
       auth: [],
       edge: [],
+      limits: [],
     });
     told = [rule('team'), rule('other')];
     const { body } = await call('/v1/gateways/explain?route=team/r', viewer);

@@ -33,6 +33,7 @@ const explainedRules: z.ZodType<{ readonly items: readonly ExplainedRule[] }> = 
           timeouts: text,
           auth: pieces,
           edge: pieces,
+          limits: pieces,
         })
         .meta({ id: 'ExplainedRule' }),
     ),

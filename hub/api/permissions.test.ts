@@ -60,6 +60,8 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'AuthPolicy.write': 'oa',
   'GatewayPolicy.read': 'voa',
   'GatewayPolicy.write': 'oa',
+  'RateLimitPolicy.read': 'voa',
+  'RateLimitPolicy.write': 'oa',
   'CallerRouting.read': 'voa',
   'CallerRouting.write': 'oa',
   'cluster.token': 'a',

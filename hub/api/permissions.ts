@@ -70,6 +70,8 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'AuthPolicy.write': OPERATORS,
   'GatewayPolicy.read': EVERYONE,
   'GatewayPolicy.write': OPERATORS,
+  'RateLimitPolicy.read': EVERYONE,
+  'RateLimitPolicy.write': OPERATORS,
   'CallerRouting.read': EVERYONE,
   'CallerRouting.write': OPERATORS,
   'cluster.token': ADMINS,

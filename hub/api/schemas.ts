@@ -83,6 +83,7 @@ const storedByKind: { readonly [K in Kind]: z.ZodType } = {
   Backend: stored('Backend'),
   AuthPolicy: stored('AuthPolicy'),
   GatewayPolicy: stored('GatewayPolicy'),
+  RateLimitPolicy: stored('RateLimitPolicy'),
   CallerRouting: stored('CallerRouting'),
 };
 
@@ -124,6 +125,7 @@ const lists: { readonly [K in Kind]: z.ZodType } = {
   Backend: list('Backend'),
   AuthPolicy: list('AuthPolicy'),
   GatewayPolicy: list('GatewayPolicy'),
+  RateLimitPolicy: list('RateLimitPolicy'),
   CallerRouting: list('CallerRouting'),
 };
 

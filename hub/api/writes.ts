@@ -90,8 +90,8 @@ export async function deletionOf(
 }
 
 /**
- * A policy with a selector in namespace `default` holds for gateways of every namespace: to write, change or delete one takes a role in
- * all of them. @throws PortolanError FORBIDDEN
+ * A policy with a selector (or, of rate limits, a domain) in namespace `default` holds for gateways of every namespace: to write, change
+ * or delete one takes a role in all of them. @throws PortolanError FORBIDDEN
  */
 export function demandReach(principal: Principal, { proposed }: Write): void {
   const specs = [
@@ -100,9 +100,12 @@ export function demandReach(principal: Principal, { proposed }: Write): void {
   ];
   const hubWide = specs.some(
     (object) =>
-      (object.kind === 'AuthPolicy' || object.kind === 'GatewayPolicy') &&
       proposed.key.namespace === HUB_WIDE_NAMESPACE &&
-      object.spec.selector !== undefined,
+      (((object.kind === 'AuthPolicy' ||
+        object.kind === 'GatewayPolicy' ||
+        object.kind === 'RateLimitPolicy') &&
+        object.spec.selector !== undefined) ||
+        (object.kind === 'RateLimitPolicy' && object.spec.domain !== undefined)),
   );
   if (hubWide) demand(principal, 'policy.hubWide', ALL_NAMESPACES);
 }
@@ -218,6 +221,8 @@ function desiredOf(input: ParsedInput, common: Common): AnyDesired {
     case 'AuthPolicy':
       return { ...common, kind: input.kind, spec: input.spec };
     case 'GatewayPolicy':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'RateLimitPolicy':
       return { ...common, kind: input.kind, spec: input.spec };
     case 'CallerRouting':
       return { ...common, kind: input.kind, spec: input.spec };

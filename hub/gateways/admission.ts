@@ -1,6 +1,7 @@
 import type { DesiredObject } from '../api/services.ts';
 import type { Unplaced } from '../reconcile/references.ts';
 import { pairProblem } from './certificate-pair.ts';
+import { limitExpressions } from './limit-fields.ts';
 import { policyExpressions, policyUrls } from './policy-fields.ts';
 import { forbidden, gatewayViolation } from './refusals.ts';
 import { routePatterns } from './route-patterns.ts';
@@ -19,6 +20,7 @@ export type GatewayObjectKind =
   | 'Backend'
   | 'AuthPolicy'
   | 'GatewayPolicy'
+  | 'RateLimitPolicy'
   | 'CallerRouting';
 
 export interface GatewayAdmissionContext {
@@ -51,6 +53,8 @@ export function gatewayViolations(
       );
     case 'GatewayPolicy':
       return unknownRegions(desired, context);
+    case 'RateLimitPolicy':
+      return limitExpressions(desired.spec);
     case 'Gateway':
     case 'BackendTLSPolicy':
     case 'ReferenceGrant':

@@ -5,11 +5,13 @@ import type {
   CompiledEdge,
   CompiledMatch,
   GatewayPart,
+  QuotaPart,
   WeightedBackend,
 } from '../../src/policy/model.ts';
 import type { ExplainedPiece, ExplainedRule, RouteQuestion } from '../api/gateway-services.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { ClusterGateways } from './gateways.ts';
+import { limitText } from './limit-text.ts';
 
 /** Longest value that is shown of a piece. */
 const SHOWN = 300;
@@ -87,6 +89,7 @@ function explained(report: RouteReport, own: RuleReport, part: GatewayPart, with
     ],
     timeouts: shortened(rule?.timeouts ?? {}),
     auth: own.auth.map((entry) => piece(entry, auth)),
+    limits: own.quota.map((entry) => limitPiece(entry, rule?.quota, part.quota)),
     edge: [...own.edge.map((entry) => piece(entry, edge)), ...productDefaults(own.edge, edge)],
   };
 }
@@ -137,6 +140,22 @@ function piece(
     piece: rule,
     value: shortened(valueAt(of, rule.split('.'))),
     source: `${kind} ${name}${sectionName === undefined ? '' : ` (${sectionName})`}`,
+    by,
+  };
+}
+
+function limitPiece(
+  { rule, source, by }: EffectiveEntry,
+  policy: string | undefined,
+  quota: QuotaPart | undefined,
+): ExplainedPiece {
+  const name = rule.slice(rule.indexOf('.') + 1);
+  const limit =
+    policy === undefined ? undefined : quota?.policies[policy]?.limits.find((own) => own.name === name);
+  return {
+    piece: rule,
+    value: limit === undefined || quota === undefined ? '' : limitText(limit, quota.budgets),
+    source: `${source.kind} ${source.name}`,
     by,
   };
 }

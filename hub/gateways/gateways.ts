@@ -1,12 +1,14 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import { PortolanError } from '../../src/errors/error.ts';
 import type {
+  CompileContext,
   CompiledGateways,
   CompileGateways,
   GatewayKind,
   GatewayObjects,
 } from '../../src/policy/compile-contract.ts';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
+import { HUB_NAMESPACE } from '../../src/policy/policy-index.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import type { RegionTable } from '../../src/routing/model.ts';
 import { digestOf } from '../reconcile/canonical-text.ts';
@@ -47,6 +49,7 @@ const KINDS = [
   'Backend',
   'AuthPolicy',
   'GatewayPolicy',
+  'RateLimitPolicy',
   'CallerRouting',
   'Cluster',
   'TrafficPolicy',
@@ -57,6 +60,8 @@ export function createGateways(options: {
   readonly compile: CompileGateways;
   readonly secretValues: SecretValues;
   readonly regions: RegionTable;
+  /** Of the budgets that these objects give (`QuotaPart.version`); default: 0 always. */
+  readonly quotaVersion?: (objects: GatewayObjects) => number | Promise<number>;
   readonly certificatesDue: () => boolean;
   readonly log: { warn(details: object, message: string): void };
 }): Gateways {
@@ -86,7 +91,8 @@ export function createGateways(options: {
     async follow({ objects }) {
       try {
         if (followed === undefined || !sameInputs(followed, objects)) {
-          compiled = await compileAll(compile, objects, options.regions);
+          const quotaVersion = (await options.quotaVersion?.(objects)) ?? 0;
+          compiled = await compileAll(compile, objects, { regions: options.regions, quotaVersion });
           followed = objects;
         } else if (!failed && !options.certificatesDue()) return;
         const next = new Map<ObjectKey, ClusterGateways>();
@@ -110,15 +116,22 @@ export function createGateways(options: {
 async function compileAll(
   compile: CompileGateways,
   objects: Objects,
-  regions: RegionTable,
+  context: CompileContext,
 ): Promise<Map<ObjectKey, CompiledGateways>> {
   const found = new Map<ObjectKey, CompiledGateways>();
   const namespaces = new Set([...objects.Gateway.values()].map((g) => g.metadata.namespace));
+  // Other proxies may ask an agent that serves no Gateway.
+  const asked = new Set(
+    [...objects.RateLimitPolicy.values()]
+      .filter(({ spec }) => spec.domain !== undefined)
+      .map(({ metadata }) => metadata.namespace),
+  );
   for (const [key, { metadata }] of objects.Cluster) {
-    if (!namespaces.has(metadata.namespace)) continue;
+    const { namespace } = metadata;
+    if (!namespaces.has(namespace) && !asked.has(namespace) && !asked.has(HUB_NAMESPACE)) continue;
     await breath();
-    const own = compile(objects, key, { regions });
-    if (own.reports.gateways.length > 0) found.set(key, own);
+    const own = compile(objects, key, context);
+    if (own.reports.gateways.length > 0 || own.reports.policies.length > 0) found.set(key, own);
   }
   return found;
 }

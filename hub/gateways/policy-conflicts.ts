@@ -4,18 +4,23 @@ import type { PolicyTargetReference } from '../../src/resources/policy-attachmen
 import type { DesiredObject } from '../api/services.ts';
 import { type Objects, objectKey } from '../reconcile/objects.ts';
 
-type AccessPolicy = 'AuthPolicy' | 'GatewayPolicy';
+type AttachedPolicy = 'AuthPolicy' | 'GatewayPolicy' | 'RateLimitPolicy';
 
 /**
  * Policies of one kind for the same target of which only one can hold: what the condition `Conflicted` says later, said when the policy is
  * written. @param objects with the change made
  */
 export function conflictsOf(
-  { kind, namespace, name, spec }: DesiredObject<'AuthPolicy'> | DesiredObject<'GatewayPolicy'>,
+  {
+    kind,
+    namespace,
+    name,
+    spec,
+  }: DesiredObject<'AuthPolicy'> | DesiredObject<'GatewayPolicy'> | DesiredObject<'RateLimitPolicy'>,
   objects: Objects,
 ): readonly string[] {
   const own = objectKey(namespace, name);
-  const policies: readonly Resource<AccessPolicy>[] = [...objects[kind].values()].filter(
+  const policies: readonly Resource<AttachedPolicy>[] = [...objects[kind].values()].filter(
     (policy) => policy.metadata.namespace === namespace,
   );
   return (spec.targetRefs ?? []).flatMap((ref) => {
@@ -40,7 +45,7 @@ function textOf({ kind, name, sectionName }: PolicyTargetReference): string {
 }
 
 /** As far as conflicts go. */
-function blockOf({ kind, metadata, spec }: Resource<AccessPolicy>): PolicyBlock<never> {
+function blockOf({ kind, metadata, spec }: Resource<AttachedPolicy>): PolicyBlock<never> {
   return {
     source: { kind, name: objectKey(metadata.namespace, metadata.name) },
     created: metadata.creationTimestamp,

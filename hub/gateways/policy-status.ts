@@ -8,7 +8,9 @@ import { secretsNamedIn } from './policy-secrets.ts';
 import { conditions, type GatewayStatusInput, keyOf, reported } from './status-input.ts';
 import { across, type Verdict, verdictsOf } from './verdicts-across.ts';
 
-type Reported = Resource<'AuthPolicy' | 'GatewayPolicy' | 'BackendTLSPolicy' | 'CallerRouting' | 'Backend'>;
+type Reported = Resource<
+  'AuthPolicy' | 'GatewayPolicy' | 'RateLimitPolicy' | 'BackendTLSPolicy' | 'CallerRouting' | 'Backend'
+>;
 
 function policyReports(policy: AnyResource & Reported, gateways: ReadonlyMap<ObjectKey, ClusterGateways>) {
   const key = keyOf(policy);
@@ -44,7 +46,7 @@ export function ancestorsOf(
 
 /** With the Secrets it names: the compiler does not see their values. */
 export function policyStatus(
-  policy: Resource<'AuthPolicy'> | Resource<'GatewayPolicy'>,
+  policy: Resource<'AuthPolicy'> | Resource<'GatewayPolicy'> | Resource<'RateLimitPolicy'>,
   gateways: ReadonlyMap<ObjectKey, ClusterGateways>,
   input: GatewayStatusInput,
 ): StatusOf<'AuthPolicy'> {

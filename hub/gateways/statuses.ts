@@ -18,7 +18,7 @@ export function gatewayStatuses(input: GatewayStatusInput): Statuses {
     ...[...objects.Gateway.values()].map((g) => [g, gatewayStatus(g, gateways, input)] as const),
     ...[...objects.HTTPRoute.values()].map((r) => [r, routeStatus(r, gateways, input)] as const),
     ...[...objects.GRPCRoute.values()].map((r) => [r, routeStatus(r, gateways, input)] as const),
-    ...(['AuthPolicy', 'GatewayPolicy'] as const).flatMap((kind) =>
+    ...(['AuthPolicy', 'GatewayPolicy', 'RateLimitPolicy'] as const).flatMap((kind) =>
       [...objects[kind].values()].map((p) => [p, policyStatus(p, gateways, input)] as const),
     ),
     ...[...objects.BackendTLSPolicy.values()].map(

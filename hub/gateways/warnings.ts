@@ -5,6 +5,7 @@ import type { PolicyTargetReference } from '../../src/resources/policy-attachmen
 import type { AnyDesired, DesiredObject } from '../api/services.ts';
 import { type ObjectKey, type Objects, objectKey } from '../reconcile/objects.ts';
 import { validityOf } from './certificate-pair.ts';
+import { limitWarnings } from './limit-warnings.ts';
 import { conflictsOf } from './policy-conflicts.ts';
 import { secretsNamedIn } from './policy-secrets.ts';
 
@@ -29,6 +30,12 @@ export function gatewayWarnings(desired: AnyDesired, objects: Objects, wallMs: n
         ...(desired.spec.targetRefs ?? []).flatMap((ref) => missingTarget(ref, desired.namespace, objects)),
         ...conflictsOf(desired, objects),
         ...missingValues(desired, objects),
+      ];
+    case 'RateLimitPolicy':
+      return [
+        ...(desired.spec.targetRefs ?? []).flatMap((ref) => missingTarget(ref, desired.namespace, objects)),
+        ...conflictsOf(desired, objects),
+        ...limitWarnings(desired, objects),
       ];
     case 'Secret':
       return certificateWarnings(desired, wallMs);

@@ -28,6 +28,7 @@ export const NO_OBJECTS: Objects = {
   Backend: new Map(),
   AuthPolicy: new Map(),
   GatewayPolicy: new Map(),
+  RateLimitPolicy: new Map(),
   CallerRouting: new Map(),
 };
 

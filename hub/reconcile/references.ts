@@ -79,6 +79,7 @@ export function referenceViolations(
     case 'Backend':
     case 'AuthPolicy':
     case 'GatewayPolicy':
+    case 'RateLimitPolicy':
     case 'CallerRouting':
       return gatewayViolations(desired, { allowedRanges, isRegion });
   }

@@ -27,9 +27,11 @@ export function readGateway(signed: Pick<SignedSnapshot, 'parts'>): GatewayConfi
 }
 
 /** Some request has to be asked where its client is. */
-export function needsCountries({ edge, auth, rules }: GatewayPart): boolean {
+export function needsCountries({ edge, auth, rules, quota }: GatewayPart): boolean {
   if (Object.values(edge).some(({ residency }) => residency?.rules.some(({ inside }) => !inside) === true))
     return true;
   // `source.country` in CEL: a word in another place costs a look-up that nobody uses, and no more.
-  return JSON.stringify([auth, Object.values(rules).map(({ callers }) => callers)]).includes('country');
+  return JSON.stringify([auth, quota?.policies, Object.values(rules).map(({ callers }) => callers)]).includes(
+    'country',
+  );
 }

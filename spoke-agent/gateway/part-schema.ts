@@ -104,6 +104,7 @@ const rule = z.looseObject({
     })
     .optional(),
   auth: name.optional(),
+  quota: name.optional(),
   edge: name,
 });
 
@@ -225,20 +226,97 @@ const auth = z.looseObject({
   maxStalenessSeconds: duration,
 });
 
-export const gatewayPart = z.looseObject({
-  ports: z.array(
+const budget = z.looseObject({
+  id: name,
+  scope: name,
+  algorithm: z.enum(['fixed-window', 'sliding-window', 'token-bucket']),
+  limit: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 40),
+  window: z.discriminatedUnion('type', [
+    z.looseObject({ type: z.literal('length'), ms: z.number().int().min(1) }),
     z.looseObject({
-      port: portNumber,
-      protocol: z.enum(['http', 'https', 'tls']),
-      edge: name,
-      listeners: z.array(listener),
+      type: z.literal('calendar'),
+      unit: z.enum(['day', 'week', 'month', 'year', 'eternity']),
+      timeZone: name,
     }),
-  ),
-  rules: z.record(z.string(), rule),
-  backends: z.record(z.string(), backend),
-  auth: z.record(z.string(), auth),
-  edge: z.record(z.string(), edge),
+  ]),
+  burst: z.number().int().min(1).optional(),
+  floorShare: z.number().min(0).max(1),
+  allocation: z.enum(['proportional', 'fair']),
+  waits: z.boolean(),
+  onHubLoss: z.enum(['floor', 'deny', 'allow']),
 });
+const places = z.array(count);
+const limit = z.looseObject({
+  name,
+  source,
+  when: texts,
+  counters: texts,
+  rates: places,
+  plans: z.record(z.string(), places),
+  cost: z.looseObject({
+    request: text.optional(),
+    answer: z
+      .discriminatedUnion('type', [
+        z.looseObject({ type: z.literal('header'), name }),
+        z.looseObject({ type: z.literal('json'), path: z.array(name).min(1) }),
+      ])
+      .optional(),
+    most: z.number().int().min(1),
+  }),
+  shadow: z.boolean(),
+  waitMs: duration,
+  onHubLoss: z.enum(['floor', 'deny', 'allow']),
+  metric: name.optional(),
+  silent: z.boolean().optional(),
+});
+const quota = z
+  .looseObject({
+    version: count,
+    budgets: z.array(budget),
+    policies: z.record(z.string(), z.looseObject({ source: z.array(source), limits: z.array(limit) })),
+    domains: z.record(z.string(), name),
+  })
+  .refine(
+    ({ budgets, policies }) =>
+      Object.values(policies).every(({ limits }) =>
+        limits.every(({ rates, plans }) =>
+          [rates, ...Object.values(plans)].every((own) => own.every((place) => place < budgets.length)),
+        ),
+      ),
+    'a limit names a budget that is not there',
+  )
+  .refine(
+    ({ domains, policies }) => Object.values(domains).every((id) => Object.hasOwn(policies, id)),
+    'a domain names a policy that is not there',
+  );
+
+export const gatewayPart = z
+  .looseObject({
+    ports: z.array(
+      z.looseObject({
+        port: portNumber,
+        protocol: z.enum(['http', 'https', 'tls']),
+        edge: name,
+        listeners: z.array(listener),
+      }),
+    ),
+    rules: z.record(z.string(), rule),
+    backends: z.record(z.string(), backend),
+    auth: z.record(z.string(), auth),
+    edge: z.record(z.string(), edge),
+    quota: quota.optional(),
+  })
+  .refine(
+    ({ rules, quota: limits }) =>
+      Object.values(rules).every(
+        (own) => own.quota === undefined || Object.hasOwn(limits?.policies ?? {}, own.quota),
+      ),
+    'a rule names limits that are not there',
+  );
 
 const pepper = z.base64().length(44);
 export const gatewaySecretsPart = z.looseObject({

@@ -50,6 +50,8 @@ export interface CelSurroundings {
   readonly port?: number;
   /** ISO 3166-1 alpha-2 of an address; asked at most once per request. */
   readonly countryOf?: (address: string) => string | undefined;
+  /** What another proxy says of a request: the descriptors of Envoy's rate limit service. */
+  readonly descriptors?: readonly Readonly<Record<string, string>>[];
 }
 
 /** Header fields joined as RFC 9110 §5.3 says (cookies with `; `), in an object without prototype. */
@@ -168,6 +170,8 @@ export class CelRoute {
 
 /** All absent until somebody was authenticated. */
 export class CelAuth {
+  readonly #principal: CelPrincipalFacts | undefined;
+  #identity: Readonly<Record<string, unknown>> | undefined;
   readonly principal: string | undefined;
   readonly method: string | undefined;
   readonly rule: string | undefined;
@@ -175,13 +179,13 @@ export class CelAuth {
   readonly plan: string | undefined;
   readonly roles: readonly string[] | undefined;
   readonly scopes: readonly string[] | undefined;
-  readonly identity: Readonly<Record<string, unknown>> | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
 
   constructor(
     principal: CelPrincipalFacts | undefined,
     metadata: Readonly<Record<string, unknown>> = NOTHING,
   ) {
+    this.#principal = principal;
     this.principal = principal?.name;
     this.method = principal?.method;
     this.rule = principal?.rule;
@@ -189,11 +193,20 @@ export class CelAuth {
     this.plan = principal?.plan;
     this.roles = principal?.roles;
     this.scopes = principal?.scopes;
-    this.identity = principal?.identity;
     this.metadata = metadata;
+  }
+
+  /** Claims and attributes; `id` is the principal's name where they have none, so that `auth.identity.id` tells callers apart. */
+  get identity(): Readonly<Record<string, unknown>> | undefined {
+    const principal = this.#principal;
+    if (principal === undefined || this.#identity !== undefined) return this.#identity;
+    const own = principal.identity;
+    this.#identity = Object.hasOwn(own, 'id') ? own : { ...own, id: principal.name };
+    return this.#identity;
   }
 }
 
+const NONE: readonly Readonly<Record<string, string>>[] = [];
 const NOTHING: Readonly<Record<string, unknown>> = {};
 const NOBODY_YET = new CelAuth(undefined);
 
@@ -231,6 +244,10 @@ export class CelContext {
   }
   get auth(): CelAuth {
     return this.#auth;
+  }
+  /** None but for the limits of other proxies. */
+  get descriptors(): readonly Readonly<Record<string, string>>[] {
+    return this.#surroundings.descriptors ?? NONE;
   }
   get route(): CelRoute {
     return new CelRoute(this.#surroundings.route);

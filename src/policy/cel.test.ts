@@ -276,7 +276,7 @@ describe('CEL expressions', () => {
       a: [1, 2.5, 'x', null, '9007199254740993'],
     });
     expect(of("duration('90s')")).toBe('90s');
-    expect(of('auth.identity')).toEqual(PRINCIPAL.identity);
+    expect(of('auth.identity')).toEqual({ ...PRINCIPAL.identity, id: 'alice' });
     expect(celText(compileCel('auth.roles')(context()))).toBe('["admin","reader"]');
     expect(celText(compileCel('auth.principal')(context()))).toBe('alice');
     expect(celText(compileCel('auth.identity.none')(context()))).toBeUndefined();
@@ -294,5 +294,29 @@ describe('CEL expressions', () => {
     expect(passed).toBe(22_000);
     // 0.5 µs on an idle machine; the bound only catches a change of kind.
     expect(microseconds).toBeLessThan(50);
+  });
+
+  it('names callers by `auth.identity.id`: what their identity says, else their principal', () => {
+    const of = (identity: CelPrincipalFacts['identity']): unknown => {
+      const made = new CelContext(FACTS);
+      made.authenticated({ ...PRINCIPAL, identity });
+      return compileCel('auth.identity.id')(made);
+    };
+    expect(of({ id: 'customer-7' })).toBe('customer-7');
+    expect(of({})).toBe('alice');
+    expect(() => compileCel('auth.identity.id')(new CelContext(FACTS))).toThrow(CelFailure);
+  });
+
+  it('sees the descriptors of other proxies, and none for a request', () => {
+    const text = "descriptors[0]['remote_address']";
+    const descriptors = [{ remote_address: '192.0.2.7' }];
+    expect(compileCel(text, 'text')(new CelContext(FACTS, { descriptors }))).toBe('192.0.2.7');
+    expect(() => compileCel(text)(new CelContext(FACTS))).toThrow(CelFailure);
+    expect(compileCel('descriptors.size()')(new CelContext(FACTS))).toBe(0n);
+  });
+
+  it('tells which variables it looks at', () => {
+    const { variables } = compileCel("auth.roles.exists(r, r == request.method) && 'a' in descriptors[0]");
+    expect([...variables].sort()).toEqual(['auth', 'descriptors', 'r', 'request']);
   });
 });

@@ -29,6 +29,8 @@ export interface CelProgram {
   readonly text: string;
   /** The type of its value as far as it is known beforehand: `bool`, `string`, `list<string>`, `dyn`, … */
   readonly type: string;
+  /** Names of the variables it looks at: `request`, `auth`, `descriptors`, … (also those that a comprehension of it binds). */
+  readonly variables: ReadonlySet<string>;
 }
 
 /** What an expression is for; `text` is anything that has a textual form (`cel-values.ts`). */
@@ -90,6 +92,7 @@ const environment = new Environment({
   .registerVariable('tls', 'Tls')
   .registerVariable('route', 'Route')
   .registerVariable('auth', 'Auth')
+  .registerVariable('descriptors', 'list<map<string, string>>')
   .registerFunction(`string.${LINEAR_MATCHES}(string): bool`, {
     handler: (text: string, pattern: string) => regexOf(pattern).matches(text),
     async: false,
@@ -135,10 +138,11 @@ export function compileCel(text: string, purpose: CelPurpose = 'any'): CelProgra
     );
   }
   const refuse = (error: unknown): PortolanError => refusal(text, error);
+  const variables = new Set<string>();
   let parsed: ReturnType<Environment['parse']>;
   try {
     parsed = environment.parse(text);
-    makeLinear(parsed.ast, 0);
+    makeLinear(parsed.ast, 0, variables);
   } catch (error) {
     throw refuse(error);
   }
@@ -154,7 +158,7 @@ export function compileCel(text: string, purpose: CelPurpose = 'any'): CelProgra
       throw error instanceof EvaluationError ? new CelFailure(error.summary) : error;
     }
   };
-  return Object.assign(run, { text, type: checked.type });
+  return Object.assign(run, { text, type: checked.type, variables });
 }
 
 /** An expression that says yes or no; errors and everything but `true` count as no. @throws PortolanError CEL_INVALID */
@@ -223,17 +227,19 @@ function refusal(text: string, error: unknown): PortolanError {
 const COMPREHENSIONS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 /** Puts our linear-time matching in the place of `matches`, and refuses what could not be bounded. */
-function makeLinear(node: ASTNode, depth: number): void {
+function makeLinear(node: ASTNode, depth: number, variables: Set<string>): void {
   switch (node.op) {
     case 'value':
+      return;
     case 'id':
+      variables.add(node.args);
       return;
     case '.':
     case '.?':
-      makeLinear(node.args[0], depth);
+      makeLinear(node.args[0], depth, variables);
       return;
     case 'call':
-      for (const argument of node.args[1]) makeLinear(argument, depth);
+      for (const argument of node.args[1]) makeLinear(argument, depth, variables);
       return;
     case 'rcall': {
       const [name, receiver, given] = node.args;
@@ -241,8 +247,8 @@ function makeLinear(node: ASTNode, depth: number): void {
       if (inside > MAX_COMPREHENSION_DEPTH) {
         throw new Unfit(`comprehensions nested deeper than ${MAX_COMPREHENSION_DEPTH}`, node.pos);
       }
-      makeLinear(receiver, depth);
-      for (const argument of given) makeLinear(argument, inside);
+      makeLinear(receiver, depth, variables);
+      for (const argument of given) makeLinear(argument, inside, variables);
       if (name === LINEAR_MATCHES) throw new Unfit(`there is no function ${name}`, node.pos);
       if (name === 'matches') {
         usable(given, () => regexOf(literalOf(name, given)));
@@ -253,19 +259,19 @@ function makeLinear(node: ASTNode, depth: number): void {
     }
     case '!_':
     case '-_':
-      makeLinear(node.args, depth);
+      makeLinear(node.args, depth, variables);
       return;
     case 'list':
-      for (const item of node.args) makeLinear(item, depth);
+      for (const item of node.args) makeLinear(item, depth, variables);
       return;
     case 'map':
       for (const [key, value] of node.args) {
-        makeLinear(key, depth);
-        makeLinear(value, depth);
+        makeLinear(key, depth, variables);
+        makeLinear(value, depth, variables);
       }
       return;
     default:
-      for (const operand of node.args) makeLinear(operand, depth);
+      for (const operand of node.args) makeLinear(operand, depth, variables);
   }
 }
 

@@ -13,6 +13,7 @@ export type GatewayKind =
   | 'Backend'
   | 'AuthPolicy'
   | 'GatewayPolicy'
+  | 'RateLimitPolicy'
   | 'CallerRouting'
   | 'Cluster'
   | 'TrafficPolicy'
@@ -23,6 +24,8 @@ export type GatewayObjects = { readonly [K in GatewayKind]: ReadonlyMap<string, 
 
 export interface CompileContext {
   readonly regions: RegionTable;
+  /** Of the hub's set of budgets (`QuotaPart.version`); absent: 0. */
+  readonly quotaVersion?: number;
 }
 
 /**

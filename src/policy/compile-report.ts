@@ -60,6 +60,8 @@ export interface RuleReport {
   readonly listeners: readonly string[];
   readonly auth: readonly EffectiveEntry[];
   readonly edge: readonly EffectiveEntry[];
+  /** `limits.<name>` each. */
+  readonly quota: readonly EffectiveEntry[];
 }
 
 export interface RouteReport {
@@ -71,7 +73,7 @@ export interface RouteReport {
 }
 
 export interface PolicyReport {
-  readonly kind: 'AuthPolicy' | 'GatewayPolicy' | 'BackendTLSPolicy';
+  readonly kind: 'AuthPolicy' | 'GatewayPolicy' | 'RateLimitPolicy' | 'BackendTLSPolicy';
   readonly namespace: string;
   readonly name: string;
   /** `Accepted` (reasons `TargetNotFound`, `Conflicted`), `Enforced` (reason `Overridden`). */

@@ -5,13 +5,21 @@ import { BackendBook } from './backend-book.ts';
 import { authBlock } from './compile-auth.ts';
 import type { CompileContext, CompiledGateways, GatewayObjects } from './compile-contract.ts';
 import { edgeBlock } from './compile-edge.ts';
+import { QuotaBook, quotaBlock } from './compile-quota.ts';
 import { finding, type RouteReport } from './compile-report.ts';
 import { Grants } from './grants.ts';
 import type { Hostname } from './hostnames.ts';
 import { compareHostnames } from './hostnames.ts';
 import { badSecret, type JudgedListener, judgeListeners, type ListenerWorld } from './listeners.ts';
-import { type CompiledListener, type GatewayPart, type GatewayPort, NO_GATEWAY } from './model.ts';
+import {
+  type CompiledListener,
+  type GatewayPart,
+  type GatewayPort,
+  NO_GATEWAY,
+  type QuotaPart,
+} from './model.ts';
 import { nameOf, PolicyIndex } from './policy-index.ts';
+import { bookDomains } from './quota-domains.ts';
 import { gatewayReport, type RuleAt, routeReport } from './reports.ts';
 import { type ResidencyWish, residencyWishes } from './residency.ts';
 import { crossKindConflicts } from './route-conflicts.ts';
@@ -33,11 +41,16 @@ export function compileGateways(
   const place = objects.Cluster.get(cluster);
   const gateways = place === undefined ? [] : gatewaysOf(objects, place);
   const secrets = new SecretRefBook();
+  const quotaBook = new QuotaBook();
+  const domains =
+    place === undefined
+      ? []
+      : bookDomains(objects.RateLimitPolicy.values(), place.metadata.namespace, quotaBook);
   if (place === undefined || gateways.length === 0) {
     return {
-      part: NO_GATEWAY,
+      part: withQuota(NO_GATEWAY, quotaBook.part(context.quotaVersion ?? 0)),
       secretRefs: secrets.refs(),
-      reports: { gateways: [], routes: [], policies: [] },
+      reports: { gateways: [], routes: [], policies: domains },
     };
   }
   const listenerWorld = { secrets: objects.Secret, grants: new Grants([...objects.ReferenceGrant.values()]) };
@@ -52,6 +65,8 @@ export function compileGateways(
   };
   const auth = new PolicyIndex('AuthPolicy', [...objects.AuthPolicy.values()], authBlock, policyWorld);
   const edge = new PolicyIndex('GatewayPolicy', [...objects.GatewayPolicy.values()], edgeBlock, policyWorld);
+  const limiting = [...objects.RateLimitPolicy.values()].filter(({ spec }) => spec.domain === undefined);
+  const quota = new PolicyIndex('RateLimitPolicy', limiting, quotaBlock, policyWorld);
   const backends = new BackendBook(
     {
       backends: objects.Backend,
@@ -65,6 +80,8 @@ export function compileGateways(
   const book = new RuleBook({
     auth,
     edge,
+    quota,
+    quotaBook,
     backends,
     callerRoutings: objects.CallerRouting,
     secrets,
@@ -82,11 +99,10 @@ export function compileGateways(
       const shown = clientCertificates.get(listener.gateway)?.key;
       return { listener, compiled: compileListener(listener, attached.at(listener), shown, book, rulesAt) };
     });
-  const part: GatewayPart = {
-    ports: portsOf(compiled, book),
-    ...book.compiled(),
-    backends: backends.compiled(),
-  };
+  const part = withQuota(
+    { ports: portsOf(compiled, book), ...book.compiled(), backends: backends.compiled() },
+    quotaBook.part(context.quotaVersion ?? 0),
+  );
   return {
     part,
     secretRefs: secrets.refs(),
@@ -103,9 +119,19 @@ export function compileGateways(
         const parents = attached.of(route);
         return parents.length === 0 ? [] : [routeReport(route, parents, rulesAt.get(route) ?? [])];
       }),
-      policies: [...auth.reports(), ...edge.reports(), ...backends.policyReports(gateways.map(nameOf))],
+      policies: [
+        ...auth.reports(),
+        ...edge.reports(),
+        ...quota.reports(),
+        ...domains,
+        ...backends.policyReports(gateways.map(nameOf)),
+      ],
     },
   };
+}
+
+function withQuota(part: GatewayPart, quota: QuotaPart | undefined): GatewayPart {
+  return quota === undefined ? part : { ...part, quota };
 }
 
 /** Those of the cluster's namespace whose annotation, when there is one, names it. */

@@ -57,6 +57,8 @@ export interface CompiledLimit {
   readonly onHubLoss: 'floor' | 'deny' | 'allow';
   /** Under which name usage of this limit is accounted; absent: not by itself. */
   readonly metric?: string;
+  /** Answers say nothing of it. */
+  readonly silent?: true;
 }
 
 export interface LimitCost {

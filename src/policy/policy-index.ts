@@ -3,10 +3,10 @@ import type { PolicyTargetReference } from '../resources/policy-attachment.ts';
 import { type Finding, finding, type PolicyReport } from './compile-report.ts';
 import { levelOf, type PolicyBlock, type PolicyLevel } from './effective-policy.ts';
 
-type PolicyKind = 'AuthPolicy' | 'GatewayPolicy';
+type PolicyKind = 'AuthPolicy' | 'GatewayPolicy' | 'RateLimitPolicy';
 
 /** The namespace whose policies may select Gateways of every namespace. */
-const HUB_NAMESPACE = 'default';
+export const HUB_NAMESPACE = 'default';
 
 /** Where an effective policy is asked for. */
 export interface PolicyPlace {

@@ -150,6 +150,7 @@ function ruleReports(route: AnyRoute, rules: readonly RuleAt[]): readonly RuleRe
       listeners,
       auth: rule.auth,
       edge: rule.edge,
+      quota: rule.quota,
     };
     byId.set(rule.id, { report, listeners });
   }

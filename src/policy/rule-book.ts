@@ -6,6 +6,7 @@ import type { AnyRoute } from './attachment.ts';
 import type { BackendBook } from './backend-book.ts';
 import { type AuthItem, compileAuth } from './compile-auth.ts';
 import { type EdgeItem, EdgeValues } from './compile-edge.ts';
+import type { QuotaBook, QuotaItem } from './compile-quota.ts';
 import type { EffectiveEntry } from './compile-report.ts';
 import { type EffectiveRules, effectiveRules } from './effective-policy.ts';
 import type { Hostname } from './hostnames.ts';
@@ -15,7 +16,8 @@ import { type ResidencyWish, residencyRules } from './residency.ts';
 import { compileRuleBody, type RuleBody, ruleNameOf } from './route-rules.ts';
 import type { SecretRefBook } from './secret-refs.ts';
 
-interface EffectiveAuth {
+/** Of authentication or limits: `id` is that of the compiled policy. */
+interface EffectiveById {
   readonly id: string | undefined;
   readonly entries: readonly EffectiveEntry[];
 }
@@ -33,6 +35,7 @@ export interface BookedRule {
   readonly body: RuleBody;
   readonly auth: readonly EffectiveEntry[];
   readonly edge: readonly EffectiveEntry[];
+  readonly quota: readonly EffectiveEntry[];
 }
 
 /** What a route's rules became so far, by index; several where policies differ between listeners. */
@@ -42,6 +45,7 @@ interface BookedRoute {
     | {
         readonly auth: string | undefined;
         readonly edge: string;
+        readonly quota: string | undefined;
         readonly clientCertificate: string | undefined;
         readonly booked: BookedRule;
       }[]
@@ -52,6 +56,8 @@ interface BookedRoute {
 export interface RuleBookWorld {
   readonly auth: PolicyIndex<'AuthPolicy', AuthItem>;
   readonly edge: PolicyIndex<'GatewayPolicy', EdgeItem>;
+  readonly quota: PolicyIndex<'RateLimitPolicy', QuotaItem>;
+  readonly quotaBook: QuotaBook;
   readonly backends: BackendBook;
   readonly callerRoutings: ReadonlyMap<string, Resource<'CallerRouting'>>;
   readonly secrets: SecretRefBook;
@@ -67,8 +73,9 @@ export interface RuleBookWorld {
  */
 export class RuleBook {
   readonly #world: RuleBookWorld;
-  readonly #auths = new Map<string, EffectiveAuth>();
+  readonly #auths = new Map<string, EffectiveById>();
   readonly #edges = new Map<string, EffectiveEdge>();
+  readonly #quotas = new Map<string, EffectiveById>();
   readonly #routes = new Map<AnyRoute, BookedRoute>();
   readonly #rules = new Map<string, CompiledRule>();
   readonly #auth = new Map<string, CompiledAuth>();
@@ -95,23 +102,35 @@ export class RuleBook {
     const at: PolicyPlace = name === undefined ? place : { ...place, rule: name };
     const auth = this.#effectiveAuth(at);
     const edge = this.#effectiveEdge(at);
+    const quota = this.#effectiveQuota(at);
     const edgeId = this.#edgeId(edge, gateway.metadata.namespace, hostnames);
     const own = this.#routeOf(route);
     const variants = own.rules[index] ?? [];
     own.rules[index] = variants;
     const known = variants.find(
-      (v) => v.auth === auth.id && v.edge === edgeId && v.clientCertificate === clientCertificate,
+      (v) =>
+        v.auth === auth.id &&
+        v.edge === edgeId &&
+        v.quota === quota.id &&
+        v.clientCertificate === clientCertificate,
     );
     if (known !== undefined) return known.booked;
     const base = `${own.prefix}${index}`;
-    const variant = `${auth.id ?? ''} ${edgeId} ${clientCertificate ?? ''}`;
+    const variant = `${auth.id ?? ''} ${edgeId} ${clientCertificate ?? ''}${quota.id === undefined ? '' : ` ${quota.id}`}`;
     const id = variants.length === 0 ? base : `${base}~${sha256Hex(variant).slice(0, 8)}`;
     const body =
       variants.find((v) => v.clientCertificate === clientCertificate)?.booked.body ??
       compileRuleBody(route, index, clientCertificate, this.#world.backends, this.#world.callerRoutings);
-    this.#rules.set(id, compiledRule(id, route, index, body, edge.values, auth.id, edgeId));
-    const booked: BookedRule = { id, body, auth: auth.entries, edge: edge.entries };
-    variants.push({ auth: auth.id, edge: edgeId, clientCertificate, booked });
+    this.#rules.set(
+      id,
+      compiledRule(id, route, index, body, edge.values, {
+        auth: auth.id,
+        edge: edgeId,
+        quota: quota.id,
+      }),
+    );
+    const booked: BookedRule = { id, body, auth: auth.entries, edge: edge.entries, quota: quota.entries };
+    variants.push({ auth: auth.id, edge: edgeId, quota: quota.id, clientCertificate, booked });
     return booked;
   }
 
@@ -123,7 +142,7 @@ export class RuleBook {
     return made;
   }
 
-  #effectiveAuth(place: PolicyPlace): EffectiveAuth {
+  #effectiveAuth(place: PolicyPlace): EffectiveById {
     const { key, blocks } = this.#world.auth.chain(place);
     const known = this.#auths.get(key);
     if (known !== undefined) return known;
@@ -134,6 +153,17 @@ export class RuleBook {
     if (id !== undefined && compiled !== undefined) this.#auth.set(id, compiled);
     const made = { id, entries: entriesOf(rules) };
     this.#auths.set(key, made);
+    return made;
+  }
+
+  #effectiveQuota(place: PolicyPlace): EffectiveById {
+    const { key, blocks } = this.#world.quota.chain(place);
+    const known = this.#quotas.get(key);
+    if (known !== undefined) return known;
+    const rules = effectiveRules(blocks);
+    this.#world.quota.note(place.gateway, blocks, holders(rules));
+    const made = { id: this.#world.quotaBook.policy(rules), entries: entriesOf(rules) };
+    this.#quotas.set(key, made);
     return made;
   }
 
@@ -190,8 +220,7 @@ function compiledRule(
   index: number,
   body: RuleBody,
   edge: EdgeValues,
-  auth: string | undefined,
-  edgeId: string,
+  policies: { readonly auth: string | undefined; readonly edge: string; readonly quota: string | undefined },
 ): CompiledRule {
   const { filters, backends, callers, timeouts, retry, sessionPersistence } = body;
   return {
@@ -203,8 +232,9 @@ function compiledRule(
     timeouts,
     ...(retry === undefined ? {} : { retry: { ...retry, budget: edge.retryBudget } }),
     ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
-    ...(auth === undefined ? {} : { auth }),
-    edge: edgeId,
+    ...(policies.auth === undefined ? {} : { auth: policies.auth }),
+    ...(policies.quota === undefined ? {} : { quota: policies.quota }),
+    edge: policies.edge,
   };
 }
 

@@ -17,6 +17,11 @@ import { type GrpcRouteSpec, type GrpcRouteStatus, grpcRouteSpec } from './grpc-
 import { type HealthCheckSpec, type HealthCheckStatus, healthCheckSpec } from './health-check.ts';
 import { type HttpRouteSpec, type HttpRouteStatus, httpRouteSpec } from './http-route.ts';
 import { API_VERSION, type Metadata, type MetadataInput, metadataInput } from './metadata.ts';
+import {
+  type RateLimitPolicySpec,
+  type RateLimitPolicyStatus,
+  rateLimitPolicySpec,
+} from './rate-limit-policy.ts';
 import { type ReferenceGrantSpec, type ReferenceGrantStatus, referenceGrantSpec } from './reference-grant.ts';
 import { GATEWAY_API_VERSION } from './route-fields.ts';
 import { type SecretSpec, type SecretStatus, secretSpec } from './secret.ts';
@@ -41,6 +46,7 @@ export interface KindMap {
   Backend: { spec: BackendSpec; status: BackendStatus };
   AuthPolicy: { spec: AuthPolicySpec; status: AuthPolicyStatus };
   GatewayPolicy: { spec: GatewayPolicySpec; status: GatewayPolicyStatus };
+  RateLimitPolicy: { spec: RateLimitPolicySpec; status: RateLimitPolicyStatus };
   CallerRouting: { spec: CallerRoutingSpec; status: CallerRoutingStatus };
 }
 
@@ -195,6 +201,13 @@ export const KINDS = {
     spec: gatewayPolicySpec,
     summary: 'limits, security headers, client addresses and logs of gateways',
   },
+  RateLimitPolicy: {
+    apiVersions: OURS,
+    plural: 'ratelimitpolicies',
+    aliases: ['ratelimitpolicy', 'rlp', 'ratelimit', 'ratelimits'],
+    spec: rateLimitPolicySpec,
+    summary: 'how many requests callers may make, over all clusters together',
+  },
   CallerRouting: {
     apiVersions: OURS,
     plural: 'callerroutings',
@@ -266,5 +279,6 @@ export const INPUT_SCHEMAS: { readonly [K in Kind]: z.ZodType<ResourceInput<K>> 
   Backend: input('Backend', backendSpec),
   AuthPolicy: input('AuthPolicy', authPolicySpec),
   GatewayPolicy: input('GatewayPolicy', gatewayPolicySpec),
+  RateLimitPolicy: input('RateLimitPolicy', rateLimitPolicySpec),
   CallerRouting: input('CallerRouting', callerRoutingSpec),
 };

@@ -11,6 +11,7 @@ import {
   type ResourceInput,
 } from './catalogue.ts';
 import { policyViolations } from './policy-rules.ts';
+import { rateLimitViolations } from './rate-limit-rules.ts';
 import { routeViolations } from './route-rules.ts';
 import { MAX_VIOLATIONS, violationsOf } from './violations.ts';
 import { zoneViolations } from './zone-rules.ts';
@@ -65,6 +66,8 @@ export function parseResource(input: unknown, expected?: Kind): ParsedInput {
       return parseAs(kind, document);
     case 'GatewayPolicy':
       return parseAs(kind, document);
+    case 'RateLimitPolicy':
+      return parseAs(kind, document);
     case 'CallerRouting':
       return parseAs(kind, document);
   }
@@ -85,6 +88,7 @@ function specViolations(input: ResourceInput): readonly FieldViolation[] {
   if (isOf(input, 'TrafficPolicy')) return policyViolations(input.spec);
   if (isOf(input, 'Zone')) return zoneViolations(input.spec);
   if (isOf(input, 'HTTPRoute') || isOf(input, 'GRPCRoute')) return routeViolations(input.spec);
+  if (isOf(input, 'RateLimitPolicy')) return rateLimitViolations(input.spec);
   return [];
 }
 

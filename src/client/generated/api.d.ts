@@ -756,6 +756,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/ratelimitpolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the RateLimitPolicy objects of a namespace. */
+        get: operations["listRateLimitPolicy"];
+        put?: never;
+        /** Create a RateLimitPolicy. */
+        post: operations["createRateLimitPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/ratelimitpolicies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one RateLimitPolicy. */
+        get: operations["getRateLimitPolicy"];
+        /** Replace a RateLimitPolicy. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceRateLimitPolicy"];
+        post?: never;
+        /** Delete a RateLimitPolicy. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteRateLimitPolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/secrets": {
         parameters: {
             query?: never;
@@ -862,6 +899,23 @@ export interface paths {
         post?: never;
         /** Delete a Zone. It stays with a deletionTimestamp while finalizers remain. */
         delete: operations["deleteZone"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/ratelimitpolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every RateLimitPolicy (how many requests callers may make, over all clusters together) the caller may see. */
+        get: operations["listRateLimitPolicyAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1906,7 +1960,7 @@ export interface components {
         };
         Applied: {
             documents: components["schemas"]["PlannedDocument"][];
-            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"] | components["schemas"]["Gateway"] | components["schemas"]["HTTPRoute"] | components["schemas"]["GRPCRoute"] | components["schemas"]["BackendTLSPolicy"] | components["schemas"]["ReferenceGrant"] | components["schemas"]["Backend"] | components["schemas"]["AuthPolicy"] | components["schemas"]["GatewayPolicy"] | components["schemas"]["CallerRouting"])[];
+            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"] | components["schemas"]["Gateway"] | components["schemas"]["HTTPRoute"] | components["schemas"]["GRPCRoute"] | components["schemas"]["BackendTLSPolicy"] | components["schemas"]["ReferenceGrant"] | components["schemas"]["Backend"] | components["schemas"]["AuthPolicy"] | components["schemas"]["GatewayPolicy"] | components["schemas"]["RateLimitPolicy"] | components["schemas"]["CallerRouting"])[];
             revision: number;
             warnings: string[];
         };
@@ -4432,7 +4486,7 @@ export interface components {
             /** @default [] */
             delete?: {
                 /** @enum {string} */
-                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "CallerRouting";
+                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "RateLimitPolicy" | "CallerRouting";
                 name: string;
                 /** @default default */
                 namespace?: string;
@@ -4603,6 +4657,13 @@ export interface components {
             }[];
             filters: string[];
             kind: string;
+            limits: {
+                /** @enum {string} */
+                by: "defaults" | "overrides" | "product";
+                piece: string;
+                source?: string;
+                value: string;
+            }[];
             listeners: string[];
             matches: string[];
             name: string;
@@ -6308,6 +6369,417 @@ export interface components {
         };
         ProviderZoneStates: {
             items: components["schemas"]["ProviderZoneState"][];
+        };
+        RateLimitPolicy: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "RateLimitPolicy";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["RateLimitPolicySpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        RateLimitPolicyInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "RateLimitPolicy";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["RateLimitPolicySpec"];
+            status?: unknown;
+        };
+        RateLimitPolicyList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["RateLimitPolicy"][];
+            /** @constant */
+            kind: "RateLimitPolicyList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        RateLimitPolicySpec: {
+            /** @description Holds where no more specific policy says otherwise. */
+            defaults?: {
+                rules: {
+                    /** @description By name; every one that applies must admit. None: no limit. */
+                    limits: {
+                        [key: string]: {
+                            /**
+                             * @description `fixed-window`: so many between two marks of the clock; `sliding-window`: so many in any stretch of that length; `token-bucket`: `burst` at once, `limit` per window in the long run.
+                             * @default fixed-window
+                             * @enum {string}
+                             */
+                            algorithm?: "fixed-window" | "sliding-window" | "token-bucket";
+                            /**
+                             * @description How what is short is shared among clusters: by demand, or the same to each.
+                             * @default proportional
+                             * @enum {string}
+                             */
+                            allocation?: "proportional" | "fair";
+                            /** @description Hits at once, for `token-bucket`. Default: the limit. */
+                            burst?: number;
+                            /** @description How many hits a request is. Default: 1. */
+                            cost?: {
+                                /**
+                                 * @description A cost above this counts as this.
+                                 * @default 1000000
+                                 */
+                                most?: number;
+                                /** @description CEL for how many hits a request is, taken when it comes. Default: 1. */
+                                request?: string;
+                                /** @description What the answer says it cost: the difference to what was taken is settled then. */
+                                response?: {
+                                    header?: string;
+                                    /** @description A number in a JSON answer, or in the last event of a stream: `usage.total_tokens`. */
+                                    json?: string;
+                                };
+                            };
+                            /** @description CEL; requests with equal values share the limit. None: all do. */
+                            counters?: (string | {
+                                expression: string;
+                            })[];
+                            /** @description Percent of the limit that is reserved for clusters without the hub, lent to others until then. Default 50. */
+                            floor?: number;
+                            /**
+                             * @description Whether answers tell this limit in `RateLimit` and `X-RateLimit-*` fields.
+                             * @default on
+                             * @enum {string}
+                             */
+                            headers?: "on" | "off";
+                            /** @description Under which name usage of this limit is accounted. */
+                            metric?: string;
+                            /**
+                             * @description When the hub cannot be reached and nothing granted is left: a reserved part (exact), nobody, or everybody (not exact).
+                             * @default floor
+                             * @enum {string}
+                             */
+                            onHubLoss?: "floor" | "deny" | "allow";
+                            /**
+                             * @description Rates for callers of a plan (`auth.plan`), in the place of `rates`.
+                             * @default {}
+                             */
+                            plans?: {
+                                [key: string]: {
+                                    /** @description Hits at once, for `token-bucket`. Default: the limit. */
+                                    burst?: number;
+                                    rates: {
+                                        /** @description Hits in a window; 0: nobody. */
+                                        limit: number;
+                                        /** @description A length of time (`10s`, `1m`, `24h`; at least 1s), or `day`, `week` (from Monday), `month`, `year`, `eternity`. */
+                                        window: string | ("day" | "week" | "month" | "year" | "eternity");
+                                    }[];
+                                };
+                            };
+                            /**
+                             * @description All must admit. None: callers whose plan is not named below are not limited.
+                             * @default []
+                             */
+                            rates?: {
+                                /** @description Hits in a window; 0: nobody. */
+                                limit: number;
+                                /** @description A length of time (`10s`, `1m`, `24h`; at least 1s), or `day`, `week` (from Monday), `month`, `year`, `eternity`. */
+                                window: string | ("day" | "week" | "month" | "year" | "eternity");
+                            }[];
+                            /**
+                             * @description Counted and shown in metrics, but nobody is refused.
+                             * @default false
+                             */
+                            shadow?: boolean;
+                            /**
+                             * @description Of day, week, month and year, such as Europe/Berlin.
+                             * @default UTC
+                             */
+                            timeZone?: string;
+                            /**
+                             * @description How long a request may wait for the hub to grant what is short; 0s: it is refused at once.
+                             * @default 300ms
+                             */
+                            wait?: string;
+                            /** @description CEL; a request for which one is false is not counted. */
+                            when?: (string | {
+                                predicate: string;
+                            })[];
+                        };
+                    };
+                    /** @description CEL; requests for which one is false are not limited by it. */
+                    when?: (string | {
+                        predicate: string;
+                    })[];
+                };
+                /**
+                 * @description `atomic`: all or none of these rules; `merge`: each by its name.
+                 * @default atomic
+                 * @enum {string}
+                 */
+                strategy?: "atomic" | "merge";
+            };
+            /** @description Instead of targetRefs: what other proxies ask by (Envoy's rate limit service, `POST /v1/quota/take`); expressions see `descriptors`. */
+            domain?: string;
+            /** @description Holds whatever more specific policies say. */
+            overrides?: {
+                rules: {
+                    /** @description By name; every one that applies must admit. None: no limit. */
+                    limits: {
+                        [key: string]: {
+                            /**
+                             * @description `fixed-window`: so many between two marks of the clock; `sliding-window`: so many in any stretch of that length; `token-bucket`: `burst` at once, `limit` per window in the long run.
+                             * @default fixed-window
+                             * @enum {string}
+                             */
+                            algorithm?: "fixed-window" | "sliding-window" | "token-bucket";
+                            /**
+                             * @description How what is short is shared among clusters: by demand, or the same to each.
+                             * @default proportional
+                             * @enum {string}
+                             */
+                            allocation?: "proportional" | "fair";
+                            /** @description Hits at once, for `token-bucket`. Default: the limit. */
+                            burst?: number;
+                            /** @description How many hits a request is. Default: 1. */
+                            cost?: {
+                                /**
+                                 * @description A cost above this counts as this.
+                                 * @default 1000000
+                                 */
+                                most?: number;
+                                /** @description CEL for how many hits a request is, taken when it comes. Default: 1. */
+                                request?: string;
+                                /** @description What the answer says it cost: the difference to what was taken is settled then. */
+                                response?: {
+                                    header?: string;
+                                    /** @description A number in a JSON answer, or in the last event of a stream: `usage.total_tokens`. */
+                                    json?: string;
+                                };
+                            };
+                            /** @description CEL; requests with equal values share the limit. None: all do. */
+                            counters?: (string | {
+                                expression: string;
+                            })[];
+                            /** @description Percent of the limit that is reserved for clusters without the hub, lent to others until then. Default 50. */
+                            floor?: number;
+                            /**
+                             * @description Whether answers tell this limit in `RateLimit` and `X-RateLimit-*` fields.
+                             * @default on
+                             * @enum {string}
+                             */
+                            headers?: "on" | "off";
+                            /** @description Under which name usage of this limit is accounted. */
+                            metric?: string;
+                            /**
+                             * @description When the hub cannot be reached and nothing granted is left: a reserved part (exact), nobody, or everybody (not exact).
+                             * @default floor
+                             * @enum {string}
+                             */
+                            onHubLoss?: "floor" | "deny" | "allow";
+                            /**
+                             * @description Rates for callers of a plan (`auth.plan`), in the place of `rates`.
+                             * @default {}
+                             */
+                            plans?: {
+                                [key: string]: {
+                                    /** @description Hits at once, for `token-bucket`. Default: the limit. */
+                                    burst?: number;
+                                    rates: {
+                                        /** @description Hits in a window; 0: nobody. */
+                                        limit: number;
+                                        /** @description A length of time (`10s`, `1m`, `24h`; at least 1s), or `day`, `week` (from Monday), `month`, `year`, `eternity`. */
+                                        window: string | ("day" | "week" | "month" | "year" | "eternity");
+                                    }[];
+                                };
+                            };
+                            /**
+                             * @description All must admit. None: callers whose plan is not named below are not limited.
+                             * @default []
+                             */
+                            rates?: {
+                                /** @description Hits in a window; 0: nobody. */
+                                limit: number;
+                                /** @description A length of time (`10s`, `1m`, `24h`; at least 1s), or `day`, `week` (from Monday), `month`, `year`, `eternity`. */
+                                window: string | ("day" | "week" | "month" | "year" | "eternity");
+                            }[];
+                            /**
+                             * @description Counted and shown in metrics, but nobody is refused.
+                             * @default false
+                             */
+                            shadow?: boolean;
+                            /**
+                             * @description Of day, week, month and year, such as Europe/Berlin.
+                             * @default UTC
+                             */
+                            timeZone?: string;
+                            /**
+                             * @description How long a request may wait for the hub to grant what is short; 0s: it is refused at once.
+                             * @default 300ms
+                             */
+                            wait?: string;
+                            /** @description CEL; a request for which one is false is not counted. */
+                            when?: (string | {
+                                predicate: string;
+                            })[];
+                        };
+                    };
+                    /** @description CEL; requests for which one is false are not limited by it. */
+                    when?: (string | {
+                        predicate: string;
+                    })[];
+                };
+                /**
+                 * @description `atomic`: all or none of these rules; `merge`: each by its name.
+                 * @default atomic
+                 * @enum {string}
+                 */
+                strategy?: "atomic" | "merge";
+            };
+            /** @description Short for `defaults` with the strategy `atomic`. */
+            rules?: {
+                /** @description By name; every one that applies must admit. None: no limit. */
+                limits: {
+                    [key: string]: {
+                        /**
+                         * @description `fixed-window`: so many between two marks of the clock; `sliding-window`: so many in any stretch of that length; `token-bucket`: `burst` at once, `limit` per window in the long run.
+                         * @default fixed-window
+                         * @enum {string}
+                         */
+                        algorithm?: "fixed-window" | "sliding-window" | "token-bucket";
+                        /**
+                         * @description How what is short is shared among clusters: by demand, or the same to each.
+                         * @default proportional
+                         * @enum {string}
+                         */
+                        allocation?: "proportional" | "fair";
+                        /** @description Hits at once, for `token-bucket`. Default: the limit. */
+                        burst?: number;
+                        /** @description How many hits a request is. Default: 1. */
+                        cost?: {
+                            /**
+                             * @description A cost above this counts as this.
+                             * @default 1000000
+                             */
+                            most?: number;
+                            /** @description CEL for how many hits a request is, taken when it comes. Default: 1. */
+                            request?: string;
+                            /** @description What the answer says it cost: the difference to what was taken is settled then. */
+                            response?: {
+                                header?: string;
+                                /** @description A number in a JSON answer, or in the last event of a stream: `usage.total_tokens`. */
+                                json?: string;
+                            };
+                        };
+                        /** @description CEL; requests with equal values share the limit. None: all do. */
+                        counters?: (string | {
+                            expression: string;
+                        })[];
+                        /** @description Percent of the limit that is reserved for clusters without the hub, lent to others until then. Default 50. */
+                        floor?: number;
+                        /**
+                         * @description Whether answers tell this limit in `RateLimit` and `X-RateLimit-*` fields.
+                         * @default on
+                         * @enum {string}
+                         */
+                        headers?: "on" | "off";
+                        /** @description Under which name usage of this limit is accounted. */
+                        metric?: string;
+                        /**
+                         * @description When the hub cannot be reached and nothing granted is left: a reserved part (exact), nobody, or everybody (not exact).
+                         * @default floor
+                         * @enum {string}
+                         */
+                        onHubLoss?: "floor" | "deny" | "allow";
+                        /**
+                         * @description Rates for callers of a plan (`auth.plan`), in the place of `rates`.
+                         * @default {}
+                         */
+                        plans?: {
+                            [key: string]: {
+                                /** @description Hits at once, for `token-bucket`. Default: the limit. */
+                                burst?: number;
+                                rates: {
+                                    /** @description Hits in a window; 0: nobody. */
+                                    limit: number;
+                                    /** @description A length of time (`10s`, `1m`, `24h`; at least 1s), or `day`, `week` (from Monday), `month`, `year`, `eternity`. */
+                                    window: string | ("day" | "week" | "month" | "year" | "eternity");
+                                }[];
+                            };
+                        };
+                        /**
+                         * @description All must admit. None: callers whose plan is not named below are not limited.
+                         * @default []
+                         */
+                        rates?: {
+                            /** @description Hits in a window; 0: nobody. */
+                            limit: number;
+                            /** @description A length of time (`10s`, `1m`, `24h`; at least 1s), or `day`, `week` (from Monday), `month`, `year`, `eternity`. */
+                            window: string | ("day" | "week" | "month" | "year" | "eternity");
+                        }[];
+                        /**
+                         * @description Counted and shown in metrics, but nobody is refused.
+                         * @default false
+                         */
+                        shadow?: boolean;
+                        /**
+                         * @description Of day, week, month and year, such as Europe/Berlin.
+                         * @default UTC
+                         */
+                        timeZone?: string;
+                        /**
+                         * @description How long a request may wait for the hub to grant what is short; 0s: it is refused at once.
+                         * @default 300ms
+                         */
+                        wait?: string;
+                        /** @description CEL; a request for which one is false is not counted. */
+                        when?: (string | {
+                            predicate: string;
+                        })[];
+                    };
+                };
+                /** @description CEL; requests for which one is false are not limited by it. */
+                when?: (string | {
+                    predicate: string;
+                })[];
+            };
+            /** @description Instead of targetRefs: every gateway these labels fit; of every namespace when written in `default` (by an admin). */
+            selector?: {
+                /** @description Labels that a Cluster must have. */
+                clusters?: {
+                    [key: string]: string;
+                };
+                /** @description Labels that a Gateway must have. */
+                gateways?: {
+                    [key: string]: string;
+                };
+            };
+            /** @description What it holds for, in its own namespace. */
+            targetRefs?: {
+                /** @default gateway.networking.k8s.io */
+                group?: string;
+                /** @enum {string} */
+                kind: "Gateway" | "HTTPRoute" | "GRPCRoute";
+                name: string;
+                /** @description A Gateway's listener, or a route's rule by its name. */
+                sectionName?: string;
+            }[];
         };
         Readiness: {
             ready: boolean;
@@ -9921,6 +10393,187 @@ export interface operations {
             };
         };
     };
+    listRateLimitPolicy: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitPolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRateLimitPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateLimitPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the RateLimitPolicy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRateLimitPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the RateLimitPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceRateLimitPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateLimitPolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the RateLimitPolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRateLimitPolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the RateLimitPolicy as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitPolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listSecret: {
         parameters: {
             query?: {
@@ -10451,6 +11104,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Zone"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRateLimitPolicyAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitPolicyList"];
                 };
             };
             /** @description what went wrong, and the way out */

@@ -60,6 +60,7 @@ export function objectsOf(...objects: readonly Stored[]): GatewayObjects {
     Backend: of('Backend'),
     AuthPolicy: of('AuthPolicy'),
     GatewayPolicy: of('GatewayPolicy'),
+    RateLimitPolicy: of('RateLimitPolicy'),
     CallerRouting: of('CallerRouting'),
     Cluster: of('Cluster'),
     TrafficPolicy: of('TrafficPolicy'),
@@ -77,6 +78,7 @@ export function compiled(...objects: readonly Stored[]): CompiledGateways {
   const first = own.find(({ kind }) => kind === 'Cluster');
   return compileGateways(objectsOf(...own), `shop/${first?.metadata.name ?? 'fra'}`, {
     regions: regionTable(),
+    quotaVersion: 7,
   });
 }
 
