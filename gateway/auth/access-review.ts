@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { CelContext } from '../../src/policy/cel-context.ts';
 import { celText } from '../../src/policy/cel-values.ts';
 import type { AuthorizationRule } from '../../src/policy/model.ts';
@@ -10,12 +9,6 @@ import type { Check, Verdict } from './authorization.ts';
 import { expression } from './expressions.ts';
 
 type ReviewCheck = Extract<AuthorizationRule['check'], { type: 'subjectAccessReview' }>;
-
-/** `authorization.k8s.io/v1` SubjectAccessReview, as far as it is used. */
-const accessReview = z.object({
-  kind: z.literal('SubjectAccessReview'),
-  status: z.object({ allowed: z.boolean(), denied: z.boolean().default(false) }),
-});
 
 interface Reviewed {
   readonly allowed: boolean;
@@ -37,6 +30,7 @@ export function accessReviewCheck(check: ReviewCheck, asking: Asking): Check['de
         kind: 'SubjectAccessReview',
         spec,
       });
+      const { accessReview } = await import('./kubernetes-reviews.ts');
       const review = accessReview.safeParse(answer);
       if (!review.success) {
         throw new OutboundFailure('answer', 'the API server gives no SubjectAccessReview');

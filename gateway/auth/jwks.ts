@@ -1,10 +1,4 @@
-import {
-  type CryptoKey,
-  createLocalJWKSet,
-  errors,
-  type JSONWebKeySet,
-  type JWSHeaderParameters,
-} from 'jose';
+import type { CryptoKey, createLocalJWKSet, JSONWebKeySet, JWSHeaderParameters } from 'jose';
 import type { OutboundClient } from '../outbound/client.ts';
 import { OutboundFailure } from '../outbound/failure.ts';
 import { callForObject, isObject } from '../outbound/json.ts';
@@ -80,10 +74,10 @@ export function remoteKeys(settings: JwksSettings): KeySource {
   function read(): Promise<void> {
     triedMs = monotonicMs();
     reading ??= load()
-      .then((document) => {
+      .then(async (document) => {
         const now = JSON.stringify(document);
         if (now !== text) {
-          set = keySet(document);
+          set = await localSet(publicKeys(document));
           text = now;
           generation = nextGeneration();
         }
@@ -134,11 +128,13 @@ export function remoteKeys(settings: JwksSettings): KeySource {
 export function fixedKeys(text: string): KeySource {
   const document: unknown = JSON.parse(text);
   if (!isObject(document)) throw new TypeError('the key set is no JSON object');
-  const set = keySet(document);
+  const keys = publicKeys(document);
+  let set: Promise<LocalSet> | undefined;
   return {
     generation: 1,
     async keysFor(header) {
-      const found = await fitting(set, header);
+      set ??= localSet(keys);
+      const found = await fitting(await set, header);
       if (found.length === 0) throw new KeyUnknown();
       return found;
     },
@@ -175,11 +171,16 @@ function staysSecure(issuer: string, url: string): boolean {
 }
 
 /** Only public keys for signatures: a symmetric one in a public set would let everybody sign. */
-function keySet(document: Readonly<Record<string, unknown>>): LocalSet {
-  const keys = document.keys;
+function publicKeys(document: Readonly<Record<string, unknown>>): JSONWebKeySet {
+  const { keys } = document;
   if (!Array.isArray(keys)) throw new TypeError('a key set has an array of keys');
-  const usable = keys.filter(isPublicKey).slice(0, MAX_KEYS);
-  return createLocalJWKSet({ keys: usable } satisfies JSONWebKeySet);
+  return { keys: keys.filter(isPublicKey).slice(0, MAX_KEYS) };
+}
+
+/** Loads the library with the first tokens: most gateways need it never, and it takes memory in every thread. */
+async function localSet(keys: JSONWebKeySet): Promise<LocalSet> {
+  const jose = await import('jose');
+  return jose.createLocalJWKSet(keys);
 }
 
 function isPublicKey(key: unknown): key is JSONWebKeySet['keys'][number] {
@@ -191,6 +192,7 @@ async function fitting(set: LocalSet, header: JWSHeaderParameters): Promise<read
     ...(header.alg === undefined ? {} : { alg: header.alg }),
     ...(header.kid === undefined ? {} : { kid: header.kid }),
   };
+  const { errors } = await import('jose');
   try {
     return [await set(wanted)];
   } catch (error) {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import type { CryptoKey, JWTPayload } from 'jose';
 import type { AuthenticationMethod } from '../../src/policy/model.ts';
 import { type Attempt, FAILURES, type Failure, isFailure, type Method } from './attempt.ts';
 import { claimAt, namesAt } from './claims.ts';
@@ -38,6 +38,8 @@ export interface JwtDeps {
 export function jwtMethod(method: Jwt, { rule, keys, budget, known }: JwtDeps): Method {
   const algorithms = method.algorithms.filter((name) => ASYMMETRIC_ALGORITHMS.includes(name));
   const underWay = new Map<string, Promise<Attempt>>();
+  // Loaded where a policy takes tokens, and no later: the first caller does not wait for it.
+  import('jose').catch(() => undefined);
 
   async function verify(token: string, digest: string, source: string, wallMs: number): Promise<Attempt> {
     const { generation } = keys;
@@ -86,6 +88,7 @@ async function verifiedPayload(
   keys: KeySource,
   wallMs: number,
 ): Promise<Verdict> {
+  const { decodeProtectedHeader, errors } = await import('jose');
   try {
     if (token.indexOf('.') > MAX_HEADER_LENGTH) return FAILURES.invalid;
     const header = decodeProtectedHeader(token);
@@ -111,6 +114,7 @@ async function firstThatVerifies(
   algorithms: readonly string[],
   wallMs: number,
 ): Promise<Verdict> {
+  const { errors, jwtVerify } = await import('jose');
   for (const key of candidates) {
     try {
       const { payload } = await jwtVerify(token, key, {

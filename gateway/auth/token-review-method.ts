@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { AuthenticationMethod } from '../../src/policy/model.ts';
 import type { DecisionQuestion } from '../decisions/contract.ts';
 import { OutboundFailure } from '../outbound/failure.ts';
@@ -7,26 +6,9 @@ import { type Asking, askKubernetes, cachingFor } from './asking.ts';
 import { type Attempt, FAILURES, type Method } from './attempt.ts';
 import { NOBODY, type Principal } from './contract.ts';
 import type { FailureBudget } from './failure-budget.ts';
+import type { ReviewedToken } from './kubernetes-reviews.ts';
 
 type TokenReviewRule = Extract<AuthenticationMethod, { type: 'tokenReview' }>;
-
-/** `authentication.k8s.io/v1` TokenReview, as far as it is used. */
-const tokenReview = z.object({
-  kind: z.literal('TokenReview'),
-  status: z.object({
-    authenticated: z.boolean().default(false),
-    error: z.string().default(''),
-    audiences: z.array(z.string()).default([]),
-    user: z
-      .object({
-        username: z.string().default(''),
-        uid: z.string().default(''),
-        groups: z.array(z.string()).default([]),
-        extra: z.record(z.string(), z.array(z.string())).default({}),
-      })
-      .optional(),
-  }),
-});
 
 /** A token that a Kubernetes API server is asked about: service accounts, and whatever that server trusts. */
 export function tokenReviewMethod(
@@ -45,6 +27,7 @@ export function tokenReviewMethod(
         kind: 'TokenReview',
         spec,
       });
+      const { tokenReview } = await import('./kubernetes-reviews.ts');
       const review = tokenReview.safeParse(answer);
       if (!review.success) throw new OutboundFailure('answer', 'the API server gives no TokenReview');
       return { attempt: reviewed(review.data.status, method, rule) };
@@ -64,11 +47,7 @@ export function tokenReviewMethod(
   );
 }
 
-function reviewed(
-  status: z.output<typeof tokenReview>['status'],
-  method: TokenReviewRule,
-  rule: string,
-): Attempt {
+function reviewed(status: ReviewedToken, method: TokenReviewRule, rule: string): Attempt {
   const { user } = status;
   if (!status.authenticated || user === undefined || user.username === '') return FAILURES.invalid;
   // A server that does not know audiences answers none: the token is then good for the server alone, not for us.
