@@ -2,6 +2,7 @@ import { createServer, isIP, type Server, type Socket } from 'node:net';
 import { plainAddress } from '../client-address.ts';
 import { Connection, type GatewayCore, type PortState } from '../core.ts';
 import type { ServedPort, Serving } from '../serving.ts';
+import { Slots } from '../slots.ts';
 import type { TlsContexts } from '../tls/contract.ts';
 import { Http1Front } from './http1-front.ts';
 import { Http2Front } from './http2-front.ts';
@@ -25,7 +26,7 @@ export class PortServer {
   readonly #server: Server;
   readonly #http1: Http1Front;
   readonly #http2: Http2Front;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Slots<Socket>();
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -99,7 +100,7 @@ export class PortServer {
 
   /** Cuts what is left. */
   destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.each((socket) => socket.destroy());
   }
 
   #accept(socket: Socket): void {
@@ -108,8 +109,8 @@ export class PortServer {
       socket.destroy();
       return;
     }
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    const slot = this.#sockets.put(socket);
+    socket.on('close', () => this.#sockets.release(slot));
     socket.on('error', () => socket.destroy());
     const address = plainAddress(socket.remoteAddress);
     const port = socket.remotePort ?? 0;
