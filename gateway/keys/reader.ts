@@ -1,5 +1,6 @@
 import { createKeyDigest } from '../../src/identity/api-key.ts';
 import type { KeyAnswer, KeyRecord, KeyTable } from './contract.ts';
+import { differenceAt } from './digest-words.ts';
 import { KnownDigests } from './known-digests.ts';
 import {
   BLOCK_BYTES,
@@ -138,12 +139,7 @@ export function readKeyTable(shared: SharedKeys, options: KeyReaderOptions): Key
       const at = slot * SLOT_WORDS;
       const state = Atomics.load(slots, at + STATE);
       if ((state & KIND_MASK) === EMPTY) break;
-      const difference =
-        ((slots[at] ?? 0) ^ d0) |
-        ((slots[at + 1] ?? 0) ^ d1) |
-        ((slots[at + 2] ?? 0) ^ d2) |
-        ((slots[at + 3] ?? 0) ^ d3);
-      if (difference === 0 && (state & KIND_MASK) !== GONE) {
+      if (differenceAt(slots, at, d0, d1, d2, d3) === 0 && (state & KIND_MASK) !== GONE) {
         const ref = Atomics.load(slots, at + REF);
         let hit = recent.get(slot) ?? older.get(slot);
         if (hit === undefined || !isStill(hit, state, ref, d0, d1, d2, d3)) {
