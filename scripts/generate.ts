@@ -61,14 +61,14 @@ async function apiTypes(): Promise<string> {
   return `/** Generated from docs/reference/openapi.json by \`npm run generate\`; not to be edited. */\n${astToString(tree)}`;
 }
 
-/** The code of the stream protocol and of Envoy's external authorisation, generated aside so that a check leaves the tree alone. */
+/** The code of the stream protocol and of Envoy's services, generated aside so that a check leaves the tree alone. */
 async function protocolFiles(): Promise<readonly [string, string][]> {
   const envoy = 'src/protocol/envoy';
   return [
     ...(await generated('src/protocol/generated', [])),
     // Descriptors of go-control-plane v1.40.0, without their options; the README beside them says how they were made.
     ...(await generated(`${envoy}/generated`, [
-      `${envoy}/ext_authz.binpb`,
+      `${envoy}/services.binpb`,
       '--template',
       `${envoy}/buf.gen.yaml`,
       '--exclude-path',
