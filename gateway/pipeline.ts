@@ -300,7 +300,7 @@ function forward(exchange: Exchange): Outcome {
   const mirrors =
     targetFilters === undefined ? filters.mirrors : [...filters.mirrors, ...targetFilters.mirrors];
   const body = exchange.takeBody();
-  const common = {
+  const plain: ForwardRequest = {
     method: normal.method,
     path,
     scheme: request.scheme,
@@ -309,14 +309,14 @@ function forward(exchange: Exchange): Outcome {
     timeouts,
     retry: rule.retry,
     trailers: normal.trailers,
+    body,
   };
   for (const { backend, fraction } of mirrors) {
     if (core.deps.random() >= fraction || exchange.upgrade !== undefined) continue;
-    serving.upstreams.mirror(backend, { ...common, retry: undefined, body });
+    serving.upstreams.mirror(backend, { ...plain, retry: undefined });
   }
   if (normal.expectsContinue && body !== undefined) exchange.sendContinue();
-  const forwarded: ForwardRequest =
-    exchange.upgrade === undefined ? { ...common, body } : { ...common, body, upgrade: exchange.upgrade };
+  const forwarded = exchange.upgrade === undefined ? plain : { ...plain, upgrade: exchange.upgrade };
   const forwarding = serving.upstreams.forward(choice, forwarded, exchange);
   if (!exchange.over) exchange.forwarding = forwarding;
   return 'over';

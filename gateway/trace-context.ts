@@ -27,19 +27,35 @@ export function continueTrace(traceparent: string | undefined, random: () => num
 
 /** 32 hex digits, never all zero. */
 export function hex128(random: () => number): string {
-  return drawn(random, 4);
+  return drawn(random, 32);
 }
 
 function hex64(random: () => number): string {
-  return drawn(random, 2);
+  return drawn(random, 16);
 }
 
-const words = new Uint32Array(4);
+/** Drawn at a time: as one conversion for each identifier, or digit by digit, they would cost more than routing. */
+const WORDS = 256;
+const words = new Uint32Array(WORDS);
 const octets = Buffer.from(words.buffer);
+let digits = '';
+let used = 0;
+let drawnFrom: (() => number) | undefined;
 
-/** One conversion of all octets: put together digit by digit, identifiers would cost more than routing. */
+/** @param count of hexadecimal digits: 16 or 32 */
 function drawn(random: () => number, count: number): string {
-  words[0] = random() * 0xffff_ffff + 1;
-  for (let at = 1; at < count; at += 1) words[at] = random() * 0x1_0000_0000;
-  return octets.toString('hex', 0, count * 4);
+  if (random !== drawnFrom || used + count > digits.length) draw(random);
+  used += count;
+  return digits.slice(used - count, used);
+}
+
+function draw(random: () => number): void {
+  for (let at = 0; at < WORDS; at += 2) {
+    // Of each 16 digits the first half is never zero.
+    words[at] = random() * 0xffff_ffff + 1;
+    words[at + 1] = random() * 0x1_0000_0000;
+  }
+  digits = octets.toString('hex');
+  used = 0;
+  drawnFrom = random;
 }

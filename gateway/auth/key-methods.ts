@@ -93,7 +93,18 @@ function keyJudge(
   const caching = { ...asking.caching, mode: mode === 'allow' ? ('resilient' as const) : mode };
   const unknownPasses: Principal = { ...NOBODY, rule, method: type };
 
+  // Requests of one caller come in rows; the table gives the same record while nothing of the key changes.
+  let last: KeyRecord | undefined;
+  let lastAttempt: Attempt = FAILURES.invalid;
   const knownAs = (record: KeyRecord): Attempt => {
+    if (record !== last) {
+      lastAttempt = attemptOf(record);
+      last = record;
+    }
+    return lastAttempt;
+  };
+
+  const attemptOf = (record: KeyRecord): Attempt => {
     // A key of elsewhere is told apart from an unknown one by nobody.
     if (!namespaces.includes(record.namespace) || !hasLabels(record, labels)) return FAILURES.invalid;
     return {
