@@ -15,14 +15,17 @@ const MOST_MARKS = 8;
 /** When tokens of sliding windows were spent, as precisely as somebody looked: the hub makes them free again so much earlier. */
 export class SpentMarks {
   readonly #bySlot = new Map<number, Marked>();
+  #round = this.#bySlot.keys();
+
+  /** Its spending is looked at from now on. */
+  watch(slot: number): void {
+    if (!this.#bySlot.has(slot)) this.#bySlot.set(slot, { marks: [], heard: 0 });
+  }
 
   /** So much was spent until now. */
   note(slot: number, spent: number, nowMs: number, apartMs: number): void {
     const marked = this.#bySlot.get(slot);
-    if (marked === undefined) {
-      if (spent > 0) this.#bySlot.set(slot, { marks: [{ spent, atMs: nowMs }], heard: 0 });
-      return;
-    }
+    if (marked === undefined) return;
     const last = marked.marks.at(-1);
     if (
       spent <= Math.max(marked.heard, last?.spent ?? 0) ||
@@ -33,12 +36,16 @@ export class SpentMarks {
     if (marked.marks.length > MOST_MARKS) marked.marks.splice(0, 1);
   }
 
-  slots(): IterableIterator<number> {
-    return this.#bySlot.keys();
-  }
-
-  get size(): number {
-    return this.#bySlot.size;
+  /** Some of the slots that are watched, others the next time. */
+  *some(most: number): Iterable<number> {
+    for (let count = Math.min(most, this.#bySlot.size); count > 0; count -= 1) {
+      let next = this.#round.next();
+      if (next.done === true) {
+        this.#round = this.#bySlot.keys();
+        next = this.#round.next();
+      }
+      if (next.done !== true) yield next.value;
+    }
   }
 
   report(slot: number, nowMs: number): readonly { readonly spent: number; readonly ageMs: number }[] {

@@ -7,8 +7,11 @@ import type { FloorShare, QuotaReply, QuotaRequest } from './messages.ts';
  * clock in milliseconds (fractions allowed), on the table's scale.
  */
 export interface Spoke {
-  /** Budgets of the configuration; the index in the list is the table's. Keys of budgets that are gone are given back. */
-  configure(budgets: readonly SpokeBudget[], version: number, nowMs: number): void;
+  /**
+   * Budgets of the configuration; the index in the list is the table's, and a budget's for ever: one that is gone leaves a hole. Keys of
+   * budgets that are gone are given back.
+   */
+  configure(budgets: readonly (SpokeBudget | undefined)[], version: number, nowMs: number): void;
   /**
    * A thread found no token for a key (or no slot): `hits` wait. The answer comes by `settled` of a later `accept` or `tick`, after
    * `waitMs` at the latest. Full table: settled at once.

@@ -45,7 +45,7 @@ const KEEP_MS = 100;
 const IDLE_HITS = 0.02;
 /** Keys that were given back, until the hub has heard of it: more are left to the end of their session or window. */
 const MOST_LEAVING = 100_000;
-/** Floors are looked after so many keys at a time. */
+/** So many keys are looked after in one tick, others in the next. */
 const KEYS_AT_A_TIME = 5_000;
 const LAST_ID = 0xffff_ffff;
 const SIDES = [BANKS.even, BANKS.odd] as const;
@@ -175,7 +175,7 @@ class QuotaSpoke implements Spoke {
 
   tick(nowMs: number): void {
     this.#holdings.tick();
-    for (const slot of this.#marks.slots()) this.#mark(slot, nowMs);
+    for (const slot of this.#marks.some(KEYS_AT_A_TIME)) this.#mark(slot, nowMs);
     const away = this.away(nowMs);
     for (const slot of this.#waiting.slots()) {
       this.#serve(slot, this.#ready(slot, nowMs), nowMs);
@@ -576,6 +576,7 @@ class QuotaSpoke implements Spoke {
     else {
       const window = fixed ? grant : { startMs: grant.startMs, endMs: END_OF_TIME_MS };
       this.#holdings.open(slot, side, window, fromMs, untilMs);
+      if (rule.algorithm === 'sliding-window') this.#marks.watch(slot);
     }
     this.#holdings.grant(slot, side, grant.granted);
     if (sentMs >= this.#answeredMs) this.#states.setSide(slot, side, SIDE.left, grant.left);
