@@ -331,6 +331,16 @@ export const ERROR_TABLE = {
     'No listener or route has this host.',
     'Check the Host, and the hostnames of the routes.',
   ),
+  QUOTA_EXCEEDED: entry(
+    429,
+    'A limit of requests is used up.',
+    'Wait as long as Retry-After says; `portolan quota get` shows the limit and what is left.',
+  ),
+  QUOTA_UNAVAILABLE: entry(
+    503,
+    'Whether a limit still admits the request cannot be known now: the hub cannot be asked, or too many keys are in use.',
+    'Try again; `onHubLoss` of the policy says what holds while the hub cannot be reached.',
+  ),
   MISDIRECTED: entry(
     421,
     'The host belongs to another listener than the TLS server name of the connection.',

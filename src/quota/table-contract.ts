@@ -28,6 +28,11 @@ export interface QuotaTaker {
    * @returns false: that generation is over, and nothing was changed
    */
   settle(slot: number, receipt: number, more: number): boolean;
+  /**
+   * Takes `hits` from the first bank whose time it is, below zero if need be: what an answer cost when the generation that it was admitted
+   * from is over. @returns false: there is no bank whose time it is
+   */
+  charge(slot: number, hits: number, nowMs: TableMs): boolean;
   /** Tokens left for anybody as far as known here at the last `take` or `look`: for `RateLimit` fields. */
   left(slot: number): number;
   limit(slot: number): number;

@@ -174,6 +174,21 @@ class Taker implements QuotaTaker {
     }
   }
 
+  charge(slot: number, hits: number, nowMs: TableMs): boolean {
+    const words = this.#words;
+    const at = this.#slotsAt + slot * SLOT_WORDS;
+    const now = nowMs | 0;
+    for (let bank = 0; bank < BANKS_OF_SLOT; bank += 1) {
+      const place = at + SLOT.banks + bank * BANK_WORDS;
+      const serial = Atomics.load(words, place + BANK.serial);
+      if (!this.#isTime(place, now)) continue;
+      // Of another generation by now: this one's time is read again by whoever asks again.
+      if (Atomics.load(words, at + SLOT.life) !== this.#lives[slot]) return false;
+      if (this.settle(slot, ((serial & SERIAL_MASK) << 2) | bank, hits)) return true;
+    }
+    return false;
+  }
+
   left(slot: number): number {
     const place = this.#slotsAt + slot * SLOT_WORDS + SLOT.banks;
     const now = this.#now | 0;

@@ -1,0 +1,93 @@
+import type { ErrorCode } from '../../src/errors/table.ts';
+import type { QuotaTaker } from '../../src/quota/table-contract.ts';
+import type { Claim, QuotaDecision } from './contract.ts';
+import type { PreparedQuota } from './limits.ts';
+
+const NO_FIELDS: readonly string[] = [];
+const NO_CLAIMS: readonly Claim[] = [];
+
+/** No limit applies to the request. */
+export const UNLIMITED: QuotaDecision = {
+  state: 'admitted',
+  code: '',
+  status: 0,
+  limit: '',
+  fields: NO_FIELDS,
+  claims: NO_CLAIMS,
+};
+
+/** Of one request; what it says may change as long as it waits. */
+export class PendingDecision implements QuotaDecision {
+  readonly quota: PreparedQuota;
+  readonly claims: readonly Claim[];
+  state: QuotaDecision['state'] = 'waiting';
+  code: ErrorCode | '' = '';
+  status = 0;
+  limit = '';
+  fields: readonly string[] = NO_FIELDS;
+  /** For which the supervisor is to be asked. */
+  asking: Claim | undefined;
+  /** The hub is away and `asking` is of a limit that then lets everybody pass. */
+  passes = false;
+  /** Monotonic. */
+  sinceMs = 0;
+  untilMs = 0;
+
+  constructor(quota: PreparedQuota, claims: readonly Claim[]) {
+    this.quota = quota;
+    this.claims = claims;
+  }
+}
+
+/** Ends of windows further away are not told: clients cannot wait for them. */
+const LONGEST_RESET_SECONDS = 400 * 86_400;
+
+/**
+ * What an answer says of the limits that the request counted for: `RateLimit-Policy` and `RateLimit`
+ * (draft-ietf-httpapi-ratelimit-headers-10), and `X-RateLimit-*` of the one with the least left.
+ * @param refusedBy whose reset is the time to try again; undefined: admitted
+ */
+export function limitFields(
+  claims: readonly Claim[],
+  refusedBy: Claim | undefined,
+  taker: QuotaTaker,
+  nowMs: number,
+): readonly string[] {
+  let policies = '';
+  let states = '';
+  let tightest: Claim | undefined;
+  let least = 0;
+  let tightestLimit = 0;
+  let tightestReset = 0;
+  for (const claim of claims) {
+    if (claim.limit.shadow) continue;
+    const { rate, slot } = claim;
+    const known = slot >= 0;
+    // A key that just became known has no figures yet.
+    const limit = (known ? Math.floor(taker.limit(slot)) : 0) || rate.budget.limit;
+    const left = known && claim !== refusedBy ? Math.floor(Math.max(0, taker.left(slot))) : 0;
+    const reset = known ? secondsUntil(taker.resetMs(slot), nowMs) : 0;
+    policies += `${policies === '' ? '' : ', '}${rate.label};q=${limit}${rate.windowParameter}`;
+    states += `${states === '' ? '' : ', '}${rate.label};r=${left}${reset > 0 ? `;t=${reset}` : ''}`;
+    if (tightest === undefined || claim === refusedBy || (tightest !== refusedBy && left < least)) {
+      tightest = claim;
+      least = left;
+      tightestLimit = limit;
+      tightestReset = reset;
+    }
+  }
+  if (tightest === undefined) return NO_FIELDS;
+  const fields = [
+    ...['ratelimit-policy', policies, 'ratelimit', states],
+    ...['x-ratelimit-limit', String(tightestLimit), 'x-ratelimit-remaining', String(least)],
+  ];
+  if (tightestReset > 0) fields.push('x-ratelimit-reset', String(tightestReset));
+  if (refusedBy !== undefined) fields.push('retry-after', String(Math.max(1, tightestReset)));
+  return fields;
+}
+
+/** Whole seconds, rounded up; 0: not known, past, or too far away to tell. */
+function secondsUntil(resetMs: number, nowMs: number): number {
+  const seconds = Math.ceil((resetMs - nowMs) / 1000);
+  return seconds > 0 && seconds <= LONGEST_RESET_SECONDS ? seconds : 0;
+}
