@@ -37,8 +37,12 @@ export class Connection {
   open = 0;
   /** Octets held of its answers that it does not take. */
   untaken = 0;
+  /** Requests that it gave up before their answer was whole. */
+  givenUp = 0;
   /** The one that began last. */
   latest: Exchange | undefined;
+  /** It has brought a request. */
+  begun = false;
   /** A request on it could be read in two ways: what follows on it is nobody's request. */
   broken = false;
   readonly tls: ConnectionTls | undefined;

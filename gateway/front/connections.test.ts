@@ -169,6 +169,18 @@ describe('I26 slow clients', () => {
     expect(preface.text).toBe('');
   });
 
+  test('a connection that brings no further request is closed, one whose answer is not there yet is not', async () => {
+    await using gateway = await startGateway(partOf(port, { edge: limits({ keepAliveTimeoutMs: 200 }) }));
+    const rests = new RawClient(gateway.port(), GET);
+    const waits = new RawClient(gateway.port(), 'GET /hold HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until('its end', async () => rests.closed, 20_000);
+    expect(rests.text).toMatch(/^HTTP\/1\.1 200 [\s\S]*ok$/);
+    expect(waits.closed).toBe(false);
+    held.pop()?.end('held');
+    await answered(waits, /held$/);
+    await until('its end too', async () => waits.closed, 20_000);
+  });
+
   test('a body that stops arriving is ended, one that goes on slowly is not', async () => {
     await using gateway = await startGateway(partOf(port, { edge: limits({ bodyIdleTimeoutMs: 1200 }) }));
     const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n1';

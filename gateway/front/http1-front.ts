@@ -10,6 +10,7 @@ import { UpgradeExchange } from '../http/upgrade-exchange.ts';
 import { begin } from '../pipeline.ts';
 import { problemAnswer } from '../refusal.ts';
 import { continueTrace } from '../trace-context.ts';
+import { IdleConnections } from './idle-connections.ts';
 
 type Http1Server = Server<typeof IncomingMessage, typeof GatewayResponse>;
 
@@ -18,9 +19,11 @@ export class Http1Front {
   readonly #core: GatewayCore;
   readonly #server: Http1Server;
   readonly #connections = new WeakMap<Duplex, Connection>();
+  readonly #idle: IdleConnections;
 
   constructor(core: GatewayCore, edge: CompiledEdge) {
     this.#core = core;
+    this.#idle = new IdleConnections(core);
     this.#server = createServer<typeof IncomingMessage, typeof GatewayResponse>({
       IncomingMessage: GatewayIncoming,
       ServerResponse: GatewayResponse,
@@ -31,6 +34,8 @@ export class Http1Front {
       insecureHTTPParser: false,
       // A long upload is no attack: what counts is whether octets keep coming (the sweep).
       requestTimeout: 0,
+      // `IdleConnections` sees to it.
+      keepAliveTimeout: 0,
       connectionsCheckingInterval: 1000,
       shouldUpgradeCallback: (req) => isWebSocket(req) && this.#isNext(req.socket),
     });
@@ -57,13 +62,14 @@ export class Http1Front {
   /** From the next connection (header size) or request on. */
   configure({ limits }: CompiledEdge): void {
     this.#server.headersTimeout = limits.headerTimeoutMs;
-    this.#server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+    this.#idle.limitMs = limits.keepAliveTimeoutMs;
     // Node has no public name for it after creation, and a new server per configuration would cost connections their place.
     Object.assign(this.#server, { maxHeaderSize: limits.maxHeaderBytes });
   }
 
   accept(socket: Socket, connection: Connection): void {
     this.#connections.set(socket, connection);
+    this.#idle.watch(socket, connection);
     this.#server.emit('connection', socket);
     socket.resume();
   }
@@ -85,8 +91,12 @@ export class Http1Front {
 
   #begin(req: IncomingMessage, res: GatewayResponse): void {
     const connection = this.#connections.get(req.socket);
-    if (connection === undefined) req.socket.destroy();
-    else if (!connection.broken) begin(new Http1Exchange(this.#core, connection, req, res));
+    if (connection === undefined) {
+      req.socket.destroy();
+      return;
+    }
+    connection.begun = true;
+    if (!connection.broken) begin(new Http1Exchange(this.#core, connection, req, res));
   }
 
   /** What llhttp refuses, and heads that never end. */
