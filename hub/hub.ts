@@ -12,6 +12,7 @@ import { createProber, type Prober } from '../prober/scheduler.ts';
 import { EMPTY_TABLE } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import { unwrapKey, wrapKey } from '../src/identity/envelope.ts';
+import { budgetsOf } from '../src/policy/budgets.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { regionTable } from '../src/routing/geography.ts';
 import { type KeySealing, openAuthority } from './agents/authority.ts';
@@ -41,6 +42,7 @@ import { readKeyFile } from './key-file.ts';
 import { systemProviderClock } from './providers/clock.ts';
 import { createDnsPart } from './providers/dns-part.ts';
 import type { ProviderKinds } from './providers/provider-connections.ts';
+import { createQuotaOfHub } from './quota/hub-part.ts';
 import { createCaBundles } from './reconcile/ca-bundles.ts';
 import { createEngine, type Engine } from './reconcile/engine.ts';
 import { createNameServerSecrets } from './reconcile/name-server-secrets.ts';
@@ -176,12 +178,22 @@ export async function startHub(
       log,
     });
     closers.push(() => dnsPart.close());
+    const quota = createQuotaOfHub({
+      store,
+      agents: () => links.engine?.agents.all.map(({ identity }) => identity) ?? [],
+      wallMs,
+      monotonicMs,
+      randomBytes,
+      log,
+    });
+    closers.push(() => quota.service.close());
     const peppers = createKeyPeppers(store.keys);
     const gateways = createGatewaysOfHub({
       store,
       sealing,
       regions: context.regions,
       peppers: peppers.peppersFor,
+      quotaVersion: (objects) => quota.service.follow(budgetsOf(objects)),
       randomBytes,
       wallMs,
       log,
@@ -349,10 +361,11 @@ export async function startHub(
         onSnapshotAck: (session, ack) => engine.onSnapshotAck(session.agentUid, ack),
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
         onUsage: createUsageIntake({ store, log }),
-        onQuota: () => undefined,
+        onQuota: (session, request) => quota.service.onQuota(session, request),
         onCredentialAck: (session, ack) => credentials.onAck(session, ack),
         onClosed(session, reason) {
           credentials.onClosed(session);
+          quota.service.onClosed(session);
           // A newer incarnation may have taken the place of this stream already.
           if (sessionOf(session.agentUid) === undefined) engine.onClosed(session.agentUid);
           // Another hub on the same store, too, may have revoked it.
@@ -399,6 +412,7 @@ export async function startHub(
       dns: (worlds) => dnsPart.services(worlds),
       gateways: gateways.services,
       keys,
+      quota: quota.desk,
       stopping: () => stopping,
       wallMs,
       randomBytes,

@@ -11,6 +11,7 @@ import { KEY_ENDPOINTS } from './keys.ts';
 import { OBJECT_ENDPOINTS } from './objects.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { PLAN_ENDPOINTS } from './plan.ts';
+import { QUOTA_ENDPOINTS } from './quota.ts';
 import { SYSTEM_ENDPOINTS } from './system.ts';
 import { TOKEN_ENDPOINTS } from './tokens.ts';
 import { USAGE_ENDPOINTS } from './usage.ts';
@@ -29,6 +30,7 @@ const documented: readonly Endpoint[] = [
   ...USAGE_ENDPOINTS,
   ...GATEWAY_ENDPOINTS,
   ...KEY_ENDPOINTS,
+  ...QUOTA_ENDPOINTS,
   ...GEOIP_ENDPOINTS,
   ...SYSTEM_ENDPOINTS,
 ];

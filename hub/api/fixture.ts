@@ -9,6 +9,7 @@ import { openStore } from '../store/open.ts';
 import type { ApiLog } from './app.ts';
 import { idleDnsServices } from './fixture-dns.ts';
 import { idleKeyServices } from './fixture-keys.ts';
+import { idleQuotaServices } from './fixture-quota.ts';
 import { type Api, type ApiOptions, type BoundAddress, createApi } from './server.ts';
 import type { HubServices } from './services.ts';
 
@@ -100,6 +101,7 @@ function idleServices(): TestHub['services'] {
   return {
     dns: idleDnsServices(),
     keys: idleKeyServices(),
+    quota: idleQuotaServices(),
     gateways: { explainRoute: async () => [], caCertificate: async () => 'PEM' },
     admit: async () => ({ ok: true, warnings: [] }),
     resolve: async ({ hostname, type }) => ({

@@ -83,6 +83,8 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'policy.hubWide': 'a',
   'key.read': 'oa',
   'key.manage': 'oa',
+  'quota.read': 'voa',
+  'quota.write': 'oa',
   force: 'a',
 };
 

@@ -27,6 +27,8 @@ export type Action =
   | 'policy.hubWide'
   | 'key.read'
   | 'key.manage'
+  | 'quota.read'
+  | 'quota.write'
   | 'force';
 
 const EVERYONE: readonly Role[] = ['viewer', 'operator', 'admin'];
@@ -93,6 +95,8 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'policy.hubWide': ADMINS,
   'key.read': OPERATORS,
   'key.manage': OPERATORS,
+  'quota.read': EVERYONE,
+  'quota.write': OPERATORS,
   force: ADMINS,
 };
 

@@ -8,6 +8,7 @@ import type { Actor, Key } from '../store/contract.ts';
 import type { DnsServices } from './dns-services.ts';
 import type { GatewayServices } from './gateway-services.ts';
 import type { KeyServices } from './key-services.ts';
+import type { QuotaServices } from './quota-services.ts';
 
 /**
  * What the API asks of the rest of the hub. The API itself knows HTTP, who may do what, and the store; everything that
@@ -25,6 +26,8 @@ export interface HubServices {
   readonly gateways: GatewayServices;
   /** API keys of callers. */
   readonly keys: KeyServices;
+  /** Limits of callers, over all clusters. */
+  readonly quota: QuotaServices;
 
   /**
    * Cross-object validation and guards over schema-valid changes, all judged together: references, claimed hostnames and

@@ -1,4 +1,5 @@
 import { compileGateways } from '../../src/policy/compile.ts';
+import type { GatewayObjects } from '../../src/policy/compile-contract.ts';
 import type { RegionTable } from '../../src/routing/model.ts';
 import type { KeySealing } from '../agents/authority.ts';
 import type { GatewayServices } from '../api/gateway-services.ts';
@@ -24,6 +25,8 @@ export function createGatewaysOfHub(options: {
   readonly sealing: KeySealing;
   readonly regions: RegionTable;
   readonly peppers?: Peppers | undefined;
+  /** See `createGateways`. */
+  readonly quotaVersion?: (objects: GatewayObjects) => Promise<number>;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly wallMs: () => number;
   readonly log: { warn(details: object, message: string): void };
@@ -34,6 +37,7 @@ export function createGatewaysOfHub(options: {
     compile: compileGateways,
     secretValues: createSecretValues({ store, developmentCa, peppers }),
     regions: options.regions,
+    ...(options.quotaVersion === undefined ? {} : { quotaVersion: options.quotaVersion }),
     certificatesDue: developmentCa.due,
     log,
   });

@@ -104,6 +104,7 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
   let budgets: ReadonlyMap<string, Budget> = new Map();
   let version = 0;
   let agents = '';
+  let knownAgents: ReadonlyMap<string, readonly string[]> = new Map();
   let endTimer: () => void = () => undefined;
   let sweeping = false;
   let fenced: PortolanError | undefined;
@@ -167,6 +168,7 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
     opening = undefined;
     pages.clear();
     agents = '';
+    knownAgents = new Map();
   }
 
   async function ensureOpen(): Promise<OpenQuota> {
@@ -191,6 +193,7 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
     const text = JSON.stringify([...scopes]);
     if (text === agents) return;
     agents = text;
+    knownAgents = scopes;
     ledger.setAgents(scopes, nowMs());
   }
 
@@ -245,6 +248,8 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
         refused.malformed += 1;
         throw thrown;
       }
+      // One that has just joined.
+      if (!knownAgents.has(session.agentUid)) giveAgents(open);
       let asker = askers.get(session);
       if (asker === undefined) {
         asker = {

@@ -5,6 +5,7 @@ import { parseJoinToken } from '../../src/identity/join-token.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { idleDnsServices } from '../api/fixture-dns.ts';
 import { idleKeyServices } from '../api/fixture-keys.ts';
+import { idleQuotaServices } from '../api/fixture-quota.ts';
 import type { ChangeContext, HubServices } from '../api/services.ts';
 import type { Key } from '../store/contract.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -73,6 +74,7 @@ beforeEach(async () => {
     dns: idleDnsServices,
     gateways: { explainRoute: async () => [], caCertificate: async () => '' },
     keys: idleKeyServices(),
+    quota: idleQuotaServices(),
     stopping: () => false,
     wallMs: at.wallMs,
     randomBytes,
@@ -281,6 +283,7 @@ const restarted = (): Promise<HubServices> =>
     dns: idleDnsServices,
     gateways: { explainRoute: async () => [], caCertificate: async () => '' },
     keys: idleKeyServices(),
+    quota: idleQuotaServices(),
     stopping: () => true,
     wallMs: at.wallMs,
     randomBytes,

@@ -42,6 +42,7 @@ export interface ServicesOptions {
   readonly dns: (worlds: Pick<DnsServicesOptions, 'currentWorld' | 'worldAfter'>) => HubServices['dns'];
   readonly gateways: HubServices['gateways'];
   readonly keys: HubServices['keys'];
+  readonly quota: HubServices['quota'];
   readonly stopping: () => boolean;
   readonly wallMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -63,6 +64,7 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
     dns,
     gateways: options.gateways,
     keys: options.keys,
+    quota: options.quota,
     ...createClusterActions({ ...options, judge }),
     async admit(changes, { force, dryRun }) {
       const { outcome } = await judge.judge(changes, { force, dryRun });

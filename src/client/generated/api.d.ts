@@ -1568,6 +1568,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/quota/{namespace}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Limits of a namespace, and of the keys in use what is spent, leased to clusters and left. */
+        get: operations["listQuota"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quota/{namespace}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a key is granted more of a limit now, who holds what, and until when. */
+        get: operations["explainQuota"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quota/{namespace}/override": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Another limit for one key, until it ends by itself. */
+        put: operations["setQuota"];
+        post?: never;
+        /** Take the limit of one key back: the policy holds again. */
+        delete: operations["unsetQuota"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quota/{namespace}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget what was admitted for a key in the windows that run; what is leased stays counted. */
+        post: operations["resetQuota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/resolve": {
         parameters: {
             query?: never;
@@ -6369,6 +6438,72 @@ export interface components {
         };
         ProviderZoneStates: {
             items: components["schemas"]["ProviderZoneState"][];
+        };
+        QuotaExplanation: {
+            explanation: string[];
+            key: string;
+            limit: string;
+            until?: string;
+            /** @enum {string} */
+            verdict: "open" | "leased" | "spent" | "paused";
+        };
+        QuotaKey: {
+            effectiveAt?: string;
+            hits: number;
+            key: string;
+            overriddenUntil?: string;
+            windows: {
+                clusters: {
+                    cluster: string;
+                    demandPerSecond: number;
+                    leaseAgeMs: number;
+                    leased: number;
+                    spent: number;
+                }[];
+                end?: string;
+                floors: number;
+                leased: number;
+                left: number;
+                spent: number;
+                start?: string;
+            }[];
+        };
+        QuotaLimit: {
+            /** @enum {string} */
+            algorithm: "fixed-window" | "sliding-window" | "token-bucket";
+            burst?: number;
+            floorPercent: number;
+            hits: number;
+            keys: components["schemas"]["QuotaKey"][];
+            limit: string;
+            scope: string;
+            window: string;
+        };
+        QuotaList: {
+            at: string;
+            items: components["schemas"]["QuotaLimit"][];
+            pausedUntil?: string;
+        };
+        QuotaOverride: {
+            /** @description In a window, in the place of what the policy says. */
+            hits: number;
+            /** @default  */
+            key?: string;
+            limit: string;
+            reason?: string;
+            /** @description How long it holds. */
+            seconds: number;
+        };
+        QuotaReset: {
+            /** @default  */
+            key?: string;
+            limit: string;
+            reason?: string;
+        };
+        QuotaResetResult: {
+            /** @description Hits that were forgotten. */
+            forgotten: number;
+            limit: components["schemas"]["QuotaLimit"];
         };
         RateLimitPolicy: {
             /** @constant */
@@ -12479,6 +12614,181 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProviderZones"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQuota: {
+        parameters: {
+            query?: {
+                key?: string;
+                /** @description A policy, policy/limit, or the whole name of a rate. */
+                limit?: string;
+                /** @description Keys of each limit. */
+                most?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the limits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainQuota: {
+        parameters: {
+            query: {
+                key?: string;
+                limit: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the explanation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaExplanation"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaOverride"];
+            };
+        };
+        responses: {
+            /** @description the limit with this key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaLimit"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsetQuota: {
+        parameters: {
+            query: {
+                key?: string;
+                limit: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the limit with this key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaLimit"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaReset"];
+            };
+        };
+        responses: {
+            /** @description what was forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaResetResult"];
                 };
             };
             /** @description what went wrong, and the way out */
