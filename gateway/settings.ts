@@ -79,6 +79,17 @@ export const gatewaySettings = z.strictObject({
         ),
     })
     .prefault({}),
+  quota: z
+    .strictObject({
+      keys: z
+        .number()
+        .int()
+        .min(1_024)
+        .max(4_194_304)
+        .default(65_536)
+        .describe('Keys of rate limits in use at once, 150 octets each; others are refused meanwhile.'),
+    })
+    .prefault({}),
   accessLog: z
     .strictObject({
       file: filePath

@@ -32,6 +32,8 @@ export interface Spoke {
   away(nowMs: number): boolean;
   /** What to keep on the disk, when it changed; and given back at the start with its age by the wall clock. */
   readonly memory: SpokeMemory;
+  /** This memory is on the disk, durably: floors may be opened on the strength of what it says. */
+  remembered?(memory: SpokeMemory): void;
   describe(nowMs: number): SpokeState;
 }
 
@@ -46,6 +48,10 @@ export interface SpokeMemory {
   readonly givenWallMs: number;
   /** The longest lease that was promised, milliseconds: for so long floors rest after a start. */
   readonly leaseMs?: number;
+  /** The ledger whose clock the next is on. */
+  readonly ledger?: string;
+  /** Nothing was taken from any floor since then, on the hub's clock. Absent: that is not known, or floors may be in use. */
+  readonly waivedSinceMs?: number;
 }
 
 export interface SpokeState {
