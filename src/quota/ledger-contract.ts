@@ -53,6 +53,8 @@ export interface KeyState {
   readonly key: string;
   readonly limit: number;
   readonly overriddenUntilMs?: number;
+  /** More than the limit is granted already (it was lowered, or a floor came back): by then at the latest what is above it is over. */
+  readonly limitAppliesMs?: number;
   readonly windows: readonly WindowState[];
 }
 
