@@ -48,6 +48,25 @@ export async function fullLoad(options: LoadOptions): Promise<LoadResult> {
   return { rate, requests, failures: refused + broken + cut };
 }
 
+/** Requests in flight on each connection of HTTP/2. */
+const STREAMS = 10;
+
+/** As fast as the server answers over HTTP/2 without TLS (prior knowledge), by h2load. */
+export async function fullHttp2Load(options: LoadOptions): Promise<LoadResult> {
+  const { stdout } = await run('taskset', [
+    ...['-c', options.core, options.program],
+    ...['-t', '1', '-c', String(options.connections), '-m', String(STREAMS), '-D', String(options.seconds)],
+    ...Object.entries(options.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
+    options.url,
+  ]);
+  const rate = Number(/finished in [^,]+, ([\d.]+) req\/s/.exec(stdout)?.[1]);
+  const codes = /status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx/.exec(stdout);
+  if (!(rate > 0) || codes === null) throw new Error(`h2load says no rate: ${stdout.slice(-500)}`);
+  const [, good = 0, moved = 0, refused = 0, broken = 0] = codes.map(Number);
+  const failed = Number(/(\d+) failed, (\d+) errored/.exec(stdout)?.[1] ?? 0);
+  return { rate, requests: good + moved, failures: refused + broken + failed };
+}
+
 /** Latencies in microseconds at a given rate over HTTP/1.1, by h2load, which writes each one down. */
 export async function pacedLatencies(
   options: LoadOptions & { readonly rate: number; readonly logFile: string },

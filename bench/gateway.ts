@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../test/support/free-port.ts';
 import { onPath } from './dns-peers/peer.ts';
 import { type Figure, higherIsBetter, lowerIsBetter, percentile } from './figure.ts';
-import { fullLoad, pacedLatencies } from './gateway-load.ts';
+import { fullHttp2Load, fullLoad, pacedLatencies } from './gateway-load.ts';
 import { caddy } from './gateway-peers/caddy.ts';
 import { envoy, envoyApiKey, envoyJwt } from './gateway-peers/envoy.ts';
 import { haproxy } from './gateway-peers/haproxy.ts';
@@ -26,6 +26,8 @@ import { portolanJwt, portolanKey, portolanPlain } from './gateway-peers/portola
  */
 
 const PROXY_CORE = '0';
+/** Two workers have all of a machine with two cores; the load takes part of one of them, from everybody alike. */
+const TWO_CORES = '0,1';
 const LOAD_CORE = '1';
 const CONNECTIONS = 10;
 const KEYS = 1_000;
@@ -59,16 +61,22 @@ interface Arm {
 interface Case {
   readonly name: string;
   readonly octets: number;
-  readonly newConnections: boolean;
+  /** A connection for each request; HTTP/2: ten at a time on each of the connections. */
+  readonly clients: 'keepAlive' | 'newConnections' | 'http2';
+  readonly workers: 1 | 2;
 }
 
 const CASES: readonly Case[] = [
-  { name: 'keep-alive-64B', octets: 64, newConnections: false },
-  { name: 'keep-alive-1KB', octets: 1_024, newConnections: false },
-  { name: 'new-connections-64B', octets: 64, newConnections: true },
+  { name: 'keep-alive-64B', octets: 64, clients: 'keepAlive', workers: 1 },
+  { name: 'keep-alive-1KB', octets: 1_024, clients: 'keepAlive', workers: 1 },
+  { name: 'two-workers-64B', octets: 64, clients: 'keepAlive', workers: 2 },
+  { name: 'new-connections-64B', octets: 64, clients: 'newConnections', workers: 1 },
+  { name: 'http2-64B', octets: 64, clients: 'http2', workers: 1 },
 ];
 
-/** BENCH_ROUNDS and BENCH_SECONDS shorten it while something is tried out. */
+/** BENCH_CASES and BENCH_ARMS (parts of names, with commas between), BENCH_ROUNDS and BENCH_SECONDS shorten it while something is tried out. */
+const chosen = (name: string, parts: string | undefined): boolean =>
+  parts === undefined || parts.split(',').some((part) => name.includes(part));
 const rounds = (): number => Number(process.env.BENCH_ROUNDS ?? 10);
 const seconds = (): number => Number(process.env.BENCH_SECONDS ?? 2);
 
@@ -90,7 +98,7 @@ export async function run(): Promise<readonly Figure[]> {
     const { token, jwks } = issueToken();
     const jwksFile = join(work, 'jwks.json');
     await writeFile(jwksFile, JSON.stringify(jwks));
-    for (const one of CASES) {
+    for (const one of CASES.filter(({ name }) => chosen(name, process.env.BENCH_CASES))) {
       const folder = join(work, one.name);
       await mkdir(folder);
       const backendPort = await freePort();
@@ -111,6 +119,8 @@ export async function run(): Promise<readonly Figure[]> {
       try {
         await listening(backendPort, backend);
         for (const peer of PEERS) {
+          if (!chosen(peer.name, process.env.BENCH_ARMS)) continue;
+          if (one.clients === 'http2' && peer.http2 !== true) continue;
           const program = await peer.find();
           if (program === undefined) {
             process.stderr.write(`  without ${peer.name}: ${peer.install}\n`);
@@ -126,10 +136,11 @@ export async function run(): Promise<readonly Figure[]> {
             backendPort,
             keys,
             jwks: { file: jwksFile, issuer: ISSUER, audience: AUDIENCE },
-            workers: 1,
+            workers: one.workers,
           };
           const headers = headersOf(peer, keys, token);
-          const running = await startGateway(peer, site, PROXY_CORE, { headers });
+          const cores = one.workers === 1 ? PROXY_CORE : TWO_CORES;
+          const running = await startGateway(peer, site, cores, { headers });
           arms.push({ peer, url: `http://127.0.0.1:${port}/items/1`, headers, running });
         }
         figures.push(...(await measure(one, arms, { wrk, h2load, work })));
@@ -155,16 +166,20 @@ async function measure(
     headers: arm.headers,
     connections: CONNECTIONS,
     seconds: seconds(),
-    newConnections: one.newConnections,
+    newConnections: one.clients === 'newConnections',
   });
-  for (const arm of arms) await fullLoad({ ...load(arm), program: wrk, seconds: WARM_UP_SECONDS });
+  const full = (arm: Arm, duration: number) =>
+    one.clients === 'http2'
+      ? fullHttp2Load({ ...load(arm), program: h2load, seconds: duration })
+      : fullLoad({ ...load(arm), program: wrk, seconds: duration });
+  for (const arm of arms) await full(arm, WARM_UP_SECONDS);
   const rates = new Map<Arm, number[]>(arms.map((arm) => [arm, []]));
   const cpu = new Map<Arm, number[]>(arms.map((arm) => [arm, []]));
   for (let round = 0; round < rounds(); round += 1) {
     // In another order each time, so that nobody always follows the same one.
     for (const arm of [...arms.slice(round % arms.length), ...arms.slice(0, round % arms.length)]) {
       const before = arm.running.cpuMicros();
-      const result = await fullLoad({ ...load(arm), program: wrk });
+      const result = await full(arm, seconds());
       if (result.failures > 0) throw new Error(`${arm.peer.name}: ${result.failures} requests failed`);
       rates.get(arm)?.push(result.rate);
       cpu.get(arm)?.push((arm.running.cpuMicros() - before) / result.requests);
@@ -190,13 +205,13 @@ async function measure(
           ...named,
           ours: rate(own),
           peer: rate(other),
-          unit: `requests/s on one core, median of ${rounds()}`,
+          unit: `requests/s on ${one.workers === 1 ? 'one core' : 'two cores'}, median of ${rounds()}`,
         }),
         lowerIsBetter({ ...named, ours: micros(own), peer: micros(other), unit: 'µs of CPU a request' }),
       );
     }
   }
-  if (plain === undefined || one.newConnections) return figures;
+  if (plain === undefined || one.clients !== 'keepAlive' || one.workers > 1) return figures;
   const offered = Math.floor(rate(plain) * PACED);
   const latency = new Map<Arm, { readonly p50: number; readonly p99: number }>();
   for (const arm of arms) {

@@ -28,6 +28,7 @@ export const envoy: GatewayPeer = {
   name: 'Envoy',
   arm: 'plain',
   find,
+  http2: true,
   install,
   configure: (site) => configure(site, []),
 };
@@ -36,6 +37,7 @@ export const envoyApiKey: GatewayPeer = {
   name: 'Envoy with api_key_auth',
   arm: 'key',
   find,
+  http2: true,
   install,
   configure: (site) =>
     configure(site, [
@@ -49,6 +51,7 @@ export const envoyJwt: GatewayPeer = {
   name: 'Envoy with jwt_authn',
   arm: 'jwt',
   find,
+  http2: true,
   install,
   async configure(site) {
     const jwks = JSON.stringify(await readFile(site.jwks.file, 'utf8'));

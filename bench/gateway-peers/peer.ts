@@ -9,6 +9,8 @@ export interface GatewayPeer {
   readonly arm: 'plain' | 'key' | 'jwt';
   /** Path of its program; undefined when it is not installed. */
   readonly find: () => Promise<string | undefined> | string | undefined;
+  /** It speaks HTTP/2 without TLS as configured here. */
+  readonly http2?: boolean;
   /** What a person types to have it. */
   readonly install: string;
   /** Writes its configuration into the folder. */

@@ -8,6 +8,7 @@ const portolan = (arm: GatewayPeer['arm'], name: string): GatewayPeer => ({
   name,
   arm,
   find: () => process.execPath,
+  http2: true,
   install: '',
   async configure(site) {
     const file = join(site.folder, 'site.json');
