@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   keys: () => import('./keys.ts'),
   gateway: () => import('./gateway.ts'),
   'gateway-auth': () => import('./gateway-auth.ts'),
+  'gateway-attack': () => import('./gateway-attack.ts'),
   chain: () => import('./chain.ts'),
 };
 

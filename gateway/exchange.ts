@@ -225,6 +225,7 @@ export abstract class Exchange implements ForwardSink {
   closed(whole: boolean): void {
     if (this.over) return;
     if (!whole) {
+      this.connection.givenUp += 1;
       if (!this.answered) this.forwarding?.abort();
       if (this.#code === '' && !(this.answered && this.#status === 101)) this.#code = 'CLIENT_GONE';
       if (this.#status === 0) this.#status = CLIENT_GONE_STATUS;

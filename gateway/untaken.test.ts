@@ -77,6 +77,25 @@ test('I26 what is held of answers that nobody takes is bounded: those of the gre
   expect((await ask('HTTP/2', at, { path: '/big' })).body).toHaveLength(BIG.length);
 });
 
+test('I26 who holds many answers that it does not take keeps nobody else from the backend for long', async () => {
+  const limits = { ...EDGE.limits, bodyIdleTimeoutMs: 300_000 };
+  await using gateway = await startGateway(
+    partOf(port, {
+      edge: { limits },
+      backends: { service: backendAt(port, { limits: { maxConnections: 16, maxPendingRequests: 100 } }) },
+    }),
+  );
+  const refuser = new Refuser(gateway.port(), 16);
+  try {
+    await soon('all connections are held', () => open === 16);
+    const begun = performance.now();
+    expect((await ask('HTTP/1.1', gateway.port())).body).toBe('small');
+    expect(performance.now() - begun).toBeLessThan(8000);
+  } finally {
+    refuser.close();
+  }
+}, 30_000);
+
 test('I26 a connection to the backend that others wait for is not held for as long as one that nobody needs', async () => {
   const limits = { ...EDGE.limits, bodyIdleTimeoutMs: 300_000 };
   await using gateway = await startGateway(

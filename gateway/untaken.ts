@@ -8,6 +8,9 @@ import type { Exchange } from './exchange.ts';
 export const MAX_UNTAKEN_OCTETS = 64 * 1024 * 1024;
 /** How long an answer may rest when others need what it holds: memory, or a connection to the backend. */
 const HURRIED_MS = 10_000;
+/** The same for answers of a connection that holds more than this: eight of them and more. */
+const GREEDY_OCTETS = 1024 * 1024;
+const GREEDY_MS = 2_000;
 
 /** Ends answers until there is room again: always one of the connection that holds the most, so that who takes its answers keeps them. */
 export function makeRoom(core: GatewayCore): void {
@@ -24,8 +27,8 @@ export function makeRoom(core: GatewayCore): void {
 }
 
 /** How long this answer may rest, milliseconds. @param idleMs while nobody else needs what it holds */
-export function patienceWith({ core, forwarding, untaken }: Exchange, idleMs: number): number {
-  if (untaken === 0 || idleMs <= HURRIED_MS) return idleMs;
-  const wanted = core.untaken > core.maxUntaken / 2 || forwarding?.contended === true;
-  return wanted ? HURRIED_MS : idleMs;
+export function patienceWith({ core, connection, forwarding, untaken }: Exchange, idleMs: number): number {
+  const wanted = untaken > 0 && (core.untaken > core.maxUntaken / 2 || forwarding?.contended === true);
+  if (!wanted) return idleMs;
+  return Math.min(idleMs, connection.untaken > GREEDY_OCTETS ? GREEDY_MS : HURRIED_MS);
 }

@@ -10,6 +10,11 @@ const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 /** Streams that a client may reset at once, and per second from then on; more ends the connection (CVE-2023-44487). */
 const RESET_BURST = 200;
 const RESETS_PER_SECOND = 20;
+/**
+ * From so many requests on that a connection gave up, the next ones begin only when all that came with them is read: a reset among it then
+ * costs neither a policy's decision nor a connection to the backend, which would be lost with it.
+ */
+const GIVEN_UP = 10;
 /** For requests that were on their way when the connection was said to end. */
 const LEAVING_MS = 1000;
 
@@ -100,7 +105,13 @@ export class Http2Front {
     });
     session.on('stream', (stream, _headers, flags, rawHeaders) => {
       const bodiless = (flags & END_STREAM) !== 0;
-      begin(new Http2Exchange(this.#core, connection, stream, rawHeaders, bodiless));
+      const exchange = new Http2Exchange(this.#core, connection, stream, rawHeaders, bodiless);
+      if (connection.givenUp < GIVEN_UP) begin(exchange);
+      else setImmediate(beginUnlessOver, exchange);
     });
   }
+}
+
+function beginUnlessOver(exchange: Http2Exchange): void {
+  if (!exchange.over) begin(exchange);
 }
