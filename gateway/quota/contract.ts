@@ -67,8 +67,12 @@ export interface QuotaWaiter {
 export interface QuotaGate {
   /** From now on there are these policies; by key of `QuotaPart.policies`. @throws PortolanError CEL_INVALID */
   open(part: QuotaPart | undefined, shared: SharedQuota | undefined): ReadonlyMap<string, PreparedQuota>;
-  /** Synchronous: takes what it needs from all budgets or from none. @param plan of the caller */
-  decide(quota: PreparedQuota, context: CelContext, plan: string | undefined): QuotaDecision;
+  /**
+   * Synchronous: takes what it needs from all budgets or from none.
+   * @param plan of the caller
+   * @param times how many such requests it is; default 1
+   */
+  decide(quota: PreparedQuota, context: CelContext, plan: string | undefined, times?: number): QuotaDecision;
   /** For a decision that is `waiting`. */
   wait(decision: QuotaDecision, waiter: QuotaWaiter): void;
   /** What a claim cost in the end; the difference to what was taken is settled. */

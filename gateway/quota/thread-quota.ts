@@ -4,7 +4,7 @@ import { CelFailure, type CelProgram } from '../../src/policy/cel.ts';
 import type { CelContext } from '../../src/policy/cel-context.ts';
 import type { QuotaPart } from '../../src/policy/model.ts';
 import { budgetKey } from '../../src/quota/budget-key.ts';
-import { createTaker } from '../../src/quota/table.ts';
+import { createTaker, MAX_BANK_TOKENS } from '../../src/quota/table.ts';
 import type { QuotaTaker, TakeVerdict } from '../../src/quota/table-contract.ts';
 import { HEADER } from '../../src/quota/table-layout.ts';
 import type { Counters } from '../../src/telemetry/counters.ts';
@@ -82,8 +82,8 @@ class ThreadQuota implements QuotaGate {
     return prepareQuotas(part, shared.numbers, this.#metrics);
   }
 
-  decide(quota: PreparedQuota, context: CelContext, plan: string | undefined): QuotaDecision {
-    const claims = claimsOf(quota, context, plan);
+  decide(quota: PreparedQuota, context: CelContext, plan: string | undefined, times = 1): QuotaDecision {
+    const claims = claimsOf(quota, context, plan, times);
     if (claims.length === 0) return UNLIMITED;
     const decision = new PendingDecision(quota, claims);
     this.#attempt(decision);
@@ -250,11 +250,16 @@ function limitOf({ slot }: Claim, taker: QuotaTaker): number {
   return slot < 0 ? 0 : taker.limit(slot);
 }
 
-function claimsOf({ limits }: PreparedQuota, context: CelContext, plan: string | undefined): Claim[] {
+function claimsOf(
+  { limits }: PreparedQuota,
+  context: CelContext,
+  plan: string | undefined,
+  times: number,
+): Claim[] {
   const claims: Claim[] = [];
   for (const limit of limits) {
     if (!limit.when(context)) continue;
-    const hits = hitsOf(limit, context);
+    const hits = Math.min(MAX_BANK_TOKENS, hitsOf(limit, context) * times);
     if (hits === 0) continue;
     const rates: readonly PreparedRate[] =
       (plan === undefined ? undefined : limit.plans.get(plan)) ?? limit.rates;
