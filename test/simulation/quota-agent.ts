@@ -1,0 +1,141 @@
+import { createSpoke } from '../../src/quota/spoke.ts';
+import type { Spoke, SpokeBudget, SpokeMemory } from '../../src/quota/spoke-contract.ts';
+import { createQuotaMemory, createTableWriter, createTaker } from '../../src/quota/table.ts';
+import type { QuotaTaker } from '../../src/quota/table-contract.ts';
+import type { Mutation } from './quota-mutants.ts';
+
+interface Hit {
+  readonly budget: number;
+  readonly key: string;
+  readonly hits: number;
+  readonly waitMs: number;
+}
+
+/** A machine with a clock of its own, and the data process on it: the real spoke, the real table, one thread that admits. */
+export class Agent {
+  readonly name: string;
+  /** How much faster its clock goes than the hub's. */
+  readonly drift: number;
+  readonly #offsetMs: number;
+  /** True time at which the machine was suspended for so long altogether: its clock stood still. */
+  #stoodStillMs = 0;
+  readonly #wallErrorMs: number;
+  readonly #newSession: () => string;
+  readonly #mutation: Mutation;
+  #memory: SpokeMemory | undefined;
+  #tickets = new Map<number, Hit>();
+  #nextTicket = 0;
+  spoke: Spoke | undefined;
+  taker: QuotaTaker | undefined;
+  /** Until this true time nothing runs here. */
+  frozenUntilMs = 0;
+  #wakes = false;
+  budgets: readonly (SpokeBudget | undefined)[] = [];
+  version = 0;
+
+  constructor(options: {
+    readonly name: string;
+    readonly drift: number;
+    readonly offsetMs: number;
+    readonly wallErrorMs: number;
+    readonly newSession: () => string;
+    readonly mutation: Mutation;
+  }) {
+    this.name = options.name;
+    this.drift = options.drift;
+    this.#offsetMs = options.offsetMs;
+    this.#wallErrorMs = options.wallErrorMs;
+    this.#newSession = options.newSession;
+    this.#mutation = options.mutation;
+  }
+
+  /** The machine's monotonic clock. */
+  monotonic(atMs: number): number {
+    return this.#offsetMs + (atMs - this.#stoodStillMs) * (1 + this.drift);
+  }
+
+  start(atMs: number): void {
+    const nowMs = this.monotonic(atMs);
+    const memory = createQuotaMemory({ capacity: 64, seeds: [1, 2] });
+    const spoke = createSpoke({
+      table: this.#mutation.table(createTableWriter(memory)),
+      newSession: this.#newSession,
+      wallMs: () => atMs + this.#wallErrorMs,
+      nowMs: this.#mutation.startMs(nowMs),
+      ...(this.#memory === undefined ? {} : { memory: this.#memory }),
+      ...(this.#mutation.drift === undefined ? {} : { drift: this.#mutation.drift }),
+    });
+    this.spoke = this.#mutation.spoke(spoke);
+    this.taker = createTaker(memory);
+    this.#tickets.clear();
+    this.configure(this.budgets, this.version, atMs);
+  }
+
+  /** `kill -9`: only what was on the disk is there the next time. */
+  kill(): void {
+    this.spoke = undefined;
+    this.taker = undefined;
+  }
+
+  configure(budgets: readonly (SpokeBudget | undefined)[], version: number, atMs: number): void {
+    this.budgets = budgets;
+    this.version = version;
+    this.spoke?.configure(budgets, version, this.monotonic(atMs));
+  }
+
+  /** Nothing runs for a while. @param suspended also the clock stands still */
+  freeze(atMs: number, ms: number, suspended: boolean): void {
+    this.frozenUntilMs = Math.max(this.frozenUntilMs, atMs + ms);
+    if (!suspended) return;
+    this.#stoodStillMs += ms;
+    this.#wakes = true;
+  }
+
+  /** Its threads run now. */
+  awake(atMs: number): boolean {
+    if (this.spoke === undefined || atMs < this.frozenUntilMs) return false;
+    if (this.#wakes) {
+      this.#wakes = false;
+      this.spoke.clockBroke(this.monotonic(atMs));
+    }
+    return true;
+  }
+
+  /** @returns whether it was admitted now; otherwise it waits, or is refused */
+  arrive(hit: Hit, atMs: number): boolean {
+    if (!this.awake(atMs)) return false;
+    const { spoke, taker } = this;
+    if (spoke === undefined || taker === undefined) return false;
+    const nowMs = this.monotonic(atMs);
+    const slot = taker.find(hit.budget, hit.key);
+    const verdict = slot < 0 ? 2 : taker.take(slot, hit.hits, nowMs);
+    if (verdict !== 2) return verdict === 0;
+    const ticket = this.#nextTicket;
+    this.#nextTicket += 1;
+    this.#tickets.set(ticket, hit);
+    spoke.want(ticket, hit.budget, hit.key, hit.hits, hit.waitMs, nowMs);
+    return false;
+  }
+
+  /** @param admitted hits that had waited */
+  tick(atMs: number, admitted: (hit: Hit) => void): void {
+    const { spoke, taker } = this;
+    if (spoke === undefined || taker === undefined || !this.awake(atMs)) return;
+    const nowMs = this.monotonic(atMs);
+    spoke.tick(nowMs);
+    this.settle(atMs, admitted);
+    if (spoke.memory !== this.#memory) this.#memory = spoke.memory;
+  }
+
+  settle(atMs: number, admitted: (hit: Hit) => void): void {
+    const { spoke, taker } = this;
+    if (spoke === undefined || taker === undefined) return;
+    for (const { ticket, outcome } of spoke.settled()) {
+      const hit = this.#tickets.get(ticket);
+      this.#tickets.delete(ticket);
+      if (hit === undefined || outcome !== 'try') continue;
+      const slot = taker.find(hit.budget, hit.key);
+      if (slot >= 0 && taker.take(slot, hit.hits, this.monotonic(atMs)) === 0) admitted(hit);
+    }
+  }
+}

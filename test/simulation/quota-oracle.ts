@@ -1,0 +1,87 @@
+import type { Budget } from '../../src/quota/budget.ts';
+import { longestMs, windowAt } from '../../src/quota/calendar.ts';
+
+/** What was admitted for one key of one budget, and whether it was too much. Times are the hub's clock. */
+export class Oracle {
+  readonly name: string;
+  readonly #algorithm: Budget['algorithm'];
+  readonly #window: Budget['window'];
+  readonly #windowMs: number;
+  /** The largest limit that may hold now: a lowered one holds when what was granted by the one before is over. */
+  #limit: number;
+  #burst: number;
+  readonly #byWindow = new Map<string, number>();
+  readonly #recent: { atMs: number; hits: number }[] = [];
+  #inRecent = 0;
+  #first = 0;
+  #level: number;
+  #levelMs = 0;
+  admitted = 0;
+
+  constructor(name: string, budget: Budget) {
+    this.name = name;
+    this.#algorithm = budget.algorithm;
+    this.#window = budget.window;
+    this.#windowMs = longestMs(budget.window);
+    this.#limit = budget.limit;
+    this.#burst = budget.burst ?? budget.limit;
+    this.#level = this.#burst;
+  }
+
+  /** From now on this holds, whatever was before. */
+  setLimit(limit: number, burst: number): void {
+    this.#limit = limit;
+    this.#burst = burst;
+    this.#level = Math.min(this.#level, burst);
+    // Windows that began before are judged by the limit before: their count is kept apart by the caller's choice of the moment.
+  }
+
+  /**
+   * @param clock another one after the hub's clock did not go on: windows of before are not those of now
+   * @returns what is wrong
+   */
+  admit(hits: number, hubMs: number, clock: number): string | undefined {
+    this.admitted += hits;
+    switch (this.#algorithm) {
+      case 'fixed-window':
+        return this.#fixed(hits, hubMs, clock);
+      case 'sliding-window':
+        return this.#sliding(hits, hubMs);
+      case 'token-bucket':
+        return this.#bucket(hits, hubMs);
+    }
+  }
+
+  #fixed(hits: number, hubMs: number, clock: number): string | undefined {
+    const { startMs } = windowAt(this.#window, hubMs);
+    const name = `${clock} ${startMs}`;
+    const count = (this.#byWindow.get(name) ?? 0) + hits;
+    this.#byWindow.set(name, count);
+    return count > this.#limit
+      ? `I20 ${this.name}: ${count} admitted of ${this.#limit} in the window from ${startMs}`
+      : undefined;
+  }
+
+  #sliding(hits: number, hubMs: number): string | undefined {
+    this.#recent.push({ atMs: hubMs, hits });
+    this.#inRecent += hits;
+    for (;;) {
+      const oldest = this.#recent[this.#first];
+      if (oldest === undefined || hubMs - oldest.atMs < this.#windowMs) break;
+      this.#inRecent -= oldest.hits;
+      this.#first += 1;
+    }
+    return this.#inRecent > this.#limit
+      ? `I20 ${this.name}: ${this.#inRecent} admitted of ${this.#limit} in the window to ${hubMs}`
+      : undefined;
+  }
+
+  #bucket(hits: number, hubMs: number): string | undefined {
+    const grown = (this.#limit * Math.max(0, hubMs - this.#levelMs)) / this.#windowMs;
+    this.#level = Math.min(this.#burst, this.#level + grown) - hits;
+    this.#levelMs = Math.max(this.#levelMs, hubMs);
+    return this.#level < -1e-6
+      ? `I20 ${this.name}: ${-this.#level} more than a bucket of ${this.#burst} and ${this.#limit} per ${this.#windowMs} ms at ${hubMs}`
+      : undefined;
+  }
+}
