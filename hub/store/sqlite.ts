@@ -72,6 +72,8 @@ function openFile(options: SqliteOptions): Libsql.Database {
     // Freed pages are overwritten, so that a removed secret's old ciphertext does not linger.
     connection.pragma('secure_delete = ON');
     connection.pragma('cache_size = -8192');
+    // What a transaction changed is written once, when it ends: keys by the thousand touch far more pages than the cache holds.
+    connection.pragma('cache_spill = OFF');
     connection.pragma('journal_size_limit = 8388608');
     connection.pragma(`busy_timeout = ${BUSY_BLOCK_MS}`);
     if (options.maxPages !== undefined) connection.pragma(`max_page_count = ${options.maxPages}`);

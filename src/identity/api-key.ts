@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 
 const PREFIX = 'ptk_';
 const SECRET_BYTES = 24;
-const ID_BYTES = 7;
+/** Octets that {@link newKeyId} asks for. */
+export const ID_RANDOM_BYTES = 7;
 const ID_LENGTH = 10;
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
@@ -31,7 +32,7 @@ export function newApiKey(randomBytes: (count: number) => Uint8Array): NewApiKey
 
 /** A public id alone, for a key that is brought along. */
 export function newKeyId(randomBytes: (count: number) => Uint8Array): string {
-  const bytes = Buffer.from(randomBytes(ID_BYTES));
+  const bytes = Buffer.from(randomBytes(ID_RANDOM_BYTES));
   let rest = bytes.readUIntBE(0, 6);
   let id = '';
   for (let i = 0; i < ID_LENGTH - 1; i += 1) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli.ts';
 import { type HubProcess, startHub } from '../support/hub-process.ts';
+import { containing } from '../support/matchers.ts';
 
 describe('portolan key', () => {
   let folder: string;
@@ -54,6 +55,39 @@ describe('portolan key', () => {
       code: 1,
       err: expect.stringContaining('KEY_NOT_FOUND') as string,
     });
+  });
+
+  it('deletes a key that may no longer be used, and no other', async () => {
+    const { id, key } = JSON.parse((await portolan('key', 'create', 'partner-b', '-o', 'json')).out) as {
+      id: string;
+      key: string;
+    };
+    const early = await portolan('key', 'delete', id);
+    expect(early).toMatchObject({ code: 1, out: '' });
+    expect(early.err).toContain('CONFLICT');
+    expect(early.err).toContain(`portolan key revoke ${id}`);
+    expect((await portolan('key', 'revoke', id)).code).toBe(0);
+    const deleted = await portolan('key', 'delete', id);
+    expect(deleted).toMatchObject({ code: 0, err: '' });
+    expect(deleted.out).toContain(id);
+    expect((await portolan('key', 'list', '--principal', 'partner-b')).out).not.toContain(id);
+    const gone = await portolan('key', 'delete', id);
+    expect(gone).toMatchObject({ code: 1, err: containing('KEY_NOT_FOUND') });
+    for (const { out, err } of [early, deleted, gone]) expect(out + err).not.toContain(key);
+    expect((await portolan('key', 'delete')).code).not.toBe(0);
+  });
+
+  it('imports more than a step takes, also when its keys are long', async () => {
+    const long = {
+      attributes: Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`a${i}`, 'x'.repeat(500)])),
+    };
+    const lines = Array.from({ length: 2_100 }, (_, i) =>
+      JSON.stringify({ key: `${'k'.repeat(30)}${i}-0123456789abcdef`, principal: 'many', ...long }),
+    );
+    await writeFile(join(folder, 'many.jsonl'), lines.join('\n'));
+    const done = await portolan('key', 'import', 'many.jsonl');
+    expect(done.err).not.toContain('TOO_LARGE');
+    expect(done).toMatchObject({ code: 0, out: '2100 keys imported into namespace default\n' });
   });
 
   it('imports JSON lines and CSV, warns of weak keys, and never prints one', async () => {
