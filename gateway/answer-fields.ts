@@ -3,6 +3,17 @@ import { sessionField } from './filters/session.ts';
 import type { Fields } from './request.ts';
 
 const NONE: readonly never[] = [];
+const LIMIT_NAMES = /^(?:x-)?ratelimit(?:-|$)/;
+
+function withLimits(fields: readonly string[], limits: Fields): string[] {
+  const out: string[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = fields[at] ?? '';
+    if (!LIMIT_NAMES.test(name)) out.push(name, fields[at + 1] ?? '');
+  }
+  for (const text of limits) out.push(text);
+  return out;
+}
 
 /**
  * Fields of an answer after everything that changes them: the edge's headers, filters of the rule and of the backend, CORS, the
@@ -29,6 +40,8 @@ export function answerFields(exchange: Exchange, fields: Fields, endpoint: strin
       }
     }
   }
+  // A backend's own limits of the same names would be mistaken for these.
+  if (exchange.limitFields.length > 0) out = withLimits(out, exchange.limitFields);
   const cors = targetFilters?.cors ?? served.filters.cors;
   const origin = cors === undefined ? undefined : exchange.normal?.origin;
   if (cors !== undefined && origin !== undefined && !exchange.preflight) {

@@ -6,6 +6,8 @@ import type { AuthAllowed, AuthDenied, Principal } from './auth/contract.ts';
 import type { Connection, GatewayCore } from './core.ts';
 import { denialFields, isGrpc } from './grpc.ts';
 import type { Normalised, RawRequest } from './normalise.ts';
+import type { AnswerCost } from './quota/answer-cost.ts';
+import type { QuotaDecision } from './quota/contract.ts';
 import { problemAnswer, titleOf } from './refusal.ts';
 import type { Fields, GatewayRequest } from './request.ts';
 import type { ServedFilters, ServedPort, ServedRule, Serving } from './serving.ts';
@@ -53,6 +55,12 @@ export abstract class Exchange implements ForwardSink {
   /** The answer is to a question about CORS and has its fields already. */
   preflight = false;
   forwarding: Forwarding | undefined;
+  /** What the answer says of limits; empty: nothing. */
+  limitFields: Fields = NO_FIELDS;
+  /** Reads what the answer says it cost. */
+  cost: AnswerCost | undefined;
+  /** Name of the limit that refused. */
+  #limit = '';
   /** `websocket`, when the client asks to leave HTTP. */
   upgrade: string | undefined;
 
@@ -116,12 +124,14 @@ export abstract class Exchange implements ForwardSink {
     this.#status = head.status;
     this.#endpoint = head.endpoint;
     this.#retries = head.retries;
+    this.cost?.head(head.fields);
     this.sendHead(head.status, answerFields(this, head.fields, head.endpoint), head.bodiless);
   }
 
   data(chunk: Uint8Array): boolean {
     if (this.over || this.answered) return true;
     this.#sent += chunk.length;
+    this.cost?.data(chunk);
     return this.sendData(chunk);
   }
 
@@ -165,6 +175,17 @@ export abstract class Exchange implements ForwardSink {
     if (this.over || this.headSent) return;
     this.#code = code;
     const answer = problemAnswer(code, status, detail, this.request?.id, this.normal?.contentType);
+    this.answer(answer.status, answer.fields, answer.body, status);
+  }
+
+  /** Too many requests, or nobody knows. The problem names the limits as the IETF draft does (`violated-policies`). */
+  limited({ code, status, limit, fields }: QuotaDecision): void {
+    if (this.over || this.headSent) return;
+    this.#code = code;
+    this.#limit = limit;
+    this.limitFields = fields;
+    const more = { 'violated-policies': [limit] };
+    const answer = problemAnswer(code, status, '', this.request?.id, this.normal?.contentType, more);
     this.answer(answer.status, answer.fields, answer.body, status);
   }
 
@@ -249,6 +270,8 @@ export abstract class Exchange implements ForwardSink {
     this.bodySlot = core.bodies.release(this.bodySlot);
     this.stalledSlot = core.stalled.release(this.stalledSlot);
     this.taken();
+    this.cost?.end();
+    this.cost = undefined;
     const trace = this.trace ?? continueTrace(undefined, core.deps.random);
     core.deps.telemetry.ended({
       request: this.request,
@@ -258,6 +281,7 @@ export abstract class Exchange implements ForwardSink {
       principal: this.principal,
       status: this.#status,
       code: this.#code,
+      limit: this.#limit,
       received: this.received,
       sent: this.#sent,
       startMs: this.startMs,

@@ -23,6 +23,8 @@ export function forwardFields(exchange: Exchange): Fields {
     const name = fields[at] ?? '';
     let value = fields[at + 1] ?? '';
     if (name === 'content-length' || name === 'transfer-encoding') continue;
+    // What answers cost stands in their body, and is read as it goes by.
+    if (name === 'accept-encoding' && served?.quota?.readsBodies === true) continue;
     const plain = dashed(name);
     if (plain !== name && fieldName(plain).kind !== 'endToEnd') continue;
     if (identityNames.has(plain)) continue;

@@ -41,7 +41,7 @@ export function createGatewayServer(deps: GatewayServerDeps, options: GatewaySer
   const apply = async (part: GatewayPart, secrets: GatewaySecrets): Promise<ReadonlyMap<string, string>> => {
     if (ended) return new Map();
     const problems = new Map<string, string>();
-    const serving = makeServing(part, secrets, deps.upstreams);
+    const serving = makeServing(part, secrets, deps.upstreams, deps.quota?.policies());
     for (const [id, reason] of options.tls.configure(part, secrets).listeners) problems.set(id, reason);
     for (const [id, reason] of serving.problems) problems.set(id, reason);
     for (const [number, port] of ports) {

@@ -15,7 +15,9 @@ import { sessionOf } from './filters/session.ts';
 import { authorityOf, forwardFields } from './forward-fields.ts';
 import { grpcTimeoutMs, isGrpc } from './grpc.ts';
 import { normalise } from './normalise.ts';
-import { type ConnectionTls, fieldOf } from './request.ts';
+import { AnswerCost } from './quota/answer-cost.ts';
+import type { QuotaDecision } from './quota/contract.ts';
+import { type ConnectionTls, fieldOf, type GatewayRequest } from './request.ts';
 import type { ServedHost, ServedListener, ServedPort, ServedRule } from './serving.ts';
 import { continueTrace, hex128 } from './trace-context.ts';
 import type { ForwardRequest } from './upstream/contract.ts';
@@ -32,13 +34,14 @@ const STEPS: readonly Step[] = [
   checkResidency,
   answerPreflight,
   authenticate,
-  // The quota's place: whoever is known by now has a bucket.
+  checkQuota,
   admit,
   redirect,
   chooseBackend,
   forward,
 ];
 const AFTER_AUTHENTICATE = STEPS.indexOf(authenticate) + 1;
+const AFTER_QUOTA = STEPS.indexOf(checkQuota) + 1;
 
 /** Takes an exchange through the steps; without a promise unless a step needs one. */
 export function begin(exchange: Exchange): void {
@@ -208,6 +211,52 @@ function decided(exchange: Exchange, decision: AuthDecision): Outcome {
   return 'next';
 }
 
+/** Whoever it is from is known by now. Takes tokens, or waits for some of the hub's. */
+function checkQuota(exchange: Exchange): Outcome {
+  const { served, request, core, principal } = exchange;
+  const limits = core.deps.quota;
+  if (served?.quota === undefined || limits === undefined || request === undefined) return 'next';
+  const decision = limits.gate.decide(served.quota, contextOf(exchange, served, request), principal?.plan);
+  if (decision.state !== 'waiting') return counted(exchange, decision);
+  limits.gate.wait(decision, {
+    get gone() {
+      return exchange.over || exchange.answered;
+    },
+    decided(late) {
+      if (counted(exchange, late) === 'next') proceed(exchange, AFTER_QUOTA);
+    },
+  });
+  return 'later';
+}
+
+function counted(exchange: Exchange, decision: QuotaDecision): Outcome {
+  if (decision.state === 'refused') {
+    exchange.limited(decision);
+    return 'over';
+  }
+  const { core } = exchange;
+  exchange.limitFields = decision.fields;
+  let last = '';
+  for (const { limit, hits } of decision.claims) {
+    // Several rates of one limit are one account; what the answer tells is accounted then.
+    if (limit.metric === undefined || limit.answer !== undefined || limit.name === last) continue;
+    last = limit.name;
+    account(exchange, limit.metric, hits);
+  }
+  if (core.deps.quota !== undefined)
+    exchange.cost = AnswerCost.of(decision, core.deps.quota.gate, (metric, amount) => {
+      account(exchange, metric, amount);
+    });
+  return 'next';
+}
+
+function account({ served, principal, core, wallMs }: Exchange, metric: string, amount: number): void {
+  if (served === undefined) return;
+  const { name, keyId } = principal ?? NOBODY;
+  const { namespace, route } = served;
+  core.deps.usage.count({ namespace, principal: name, keyId, route, metric, amount, wallMs });
+}
+
 /** From here on it counts. */
 function admit(exchange: Exchange): Outcome {
   const { served, core } = exchange;
@@ -277,12 +326,19 @@ function placeOf(exchange: Exchange, served: ServedRule): RequestPlace {
 
 function backendsFor(exchange: Exchange, served: ServedRule): readonly WeightedBackend[] {
   if (served.callers.length === 0 || exchange.request === undefined) return served.rule.backends;
-  const context = new CelContext(exchange.request, {
-    ...placeOf(exchange, served),
+  const context = contextOf(exchange, served, exchange.request);
+  return served.callers.find(({ when }) => when(context))?.backends ?? served.rule.backends;
+}
+
+function contextOf(exchange: Exchange, served: ServedRule, request: GatewayRequest): CelContext {
+  const { route, port } = placeOf(exchange, served);
+  const context = new CelContext(request, {
+    ...(route === undefined ? {} : { route }),
+    ...(port === undefined ? {} : { port }),
     countryOf: exchange.core.deps.country,
   });
   context.authenticated(exchange.principal ?? NOBODY, exchange.allowed?.metadata);
-  return served.callers.find(({ when }) => when(context))?.backends ?? served.rule.backends;
+  return context;
 }
 
 function forward(exchange: Exchange): Outcome {

@@ -10,6 +10,7 @@ export interface WholeAnswer {
 /**
  * The gateway's own answer: a problem document (RFC 9457), or for gRPC a status in a response without a body. What it
  * says stands in the reference: nothing of the configuration.
+ * @param more extension members of the problem
  */
 export function problemAnswer(
   code: ErrorCode | string,
@@ -17,6 +18,7 @@ export function problemAnswer(
   detail: string,
   requestId: string | undefined,
   contentType: string | undefined,
+  more: Readonly<Record<string, unknown>> = {},
 ): WholeAnswer {
   const title = titleOf(code);
   if (isGrpc(contentType)) {
@@ -30,6 +32,7 @@ export function problemAnswer(
     ...(detail === '' ? {} : { detail }),
     ...(isErrorCode(code) ? { fix: ERROR_TABLE[code].fix } : {}),
     ...(requestId === undefined ? {} : { requestId }),
+    ...more,
   };
   return {
     status,

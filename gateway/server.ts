@@ -1,5 +1,7 @@
 import type { GatewayPart, GatewaySecrets } from '../src/policy/model.ts';
 import type { Authorizer } from './auth/contract.ts';
+import type { QuotaGate } from './quota/contract.ts';
+import type { PreparedQuota } from './quota/limits.ts';
 import type { ExchangeRecord } from './telemetry/contract.ts';
 import type { Upstreams } from './upstream/contract.ts';
 import type { UsageSink } from './usage/contract.ts';
@@ -24,6 +26,12 @@ export interface GatewayServerDeps {
   readonly upstreams: (part: GatewayPart, secrets: GatewaySecrets) => Upstreams;
   readonly telemetry: { ended(record: ExchangeRecord): void };
   readonly usage: UsageSink;
+  /** Absent: nothing is limited. */
+  readonly quota?: {
+    readonly gate: QuotaGate;
+    /** Of the configuration that `serve` was called with. */
+    readonly policies: () => ReadonlyMap<string, PreparedQuota>;
+  };
   /** ISO country of an address, for residency; undefined: not known. */
   readonly country: (address: string) => string | undefined;
   /** Octets held of answers that clients do not take; default 64 MiB. */

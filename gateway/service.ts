@@ -9,12 +9,17 @@ import {
   NO_GATEWAY_SECRETS,
 } from '../src/policy/model.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
+import type { QuotaReply } from '../src/quota/messages.ts';
+import type { SpokeState } from '../src/quota/spoke-contract.ts';
 import { CounterReader, Counters, familiesOf, type Metric } from '../src/telemetry/counters.ts';
 import type { Family } from '../src/telemetry/metric-text.ts';
 import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
 import type { KeySearchAnswer } from './keys/search.ts';
 import { choosePorts, type PortSettings } from './ports.ts';
+import type { QuotaSettled } from './quota/contract.ts';
+import { createQuotaSupervisor, type QuotaSettings } from './quota/supervisor.ts';
+import { machineMs } from './quota/table-clock.ts';
 import type { BoundPort } from './server.ts';
 import { THREAD_LIMITS } from './thread-limits.ts';
 import type {
@@ -42,6 +47,8 @@ export interface GatewayServiceOptions {
   readonly findKey?: ((digest: string) => Promise<KeySearchAnswer>) | undefined;
   /** What the threads counted; absent: nobody keeps accounts. */
   readonly usage?: ((counts: readonly UsageCount[]) => void) | undefined;
+  /** The way to the hub for tokens of limits; absent: there is none, and keys live of floors. */
+  readonly quota?: QuotaSettings | undefined;
   readonly monotonicMs: () => number;
   readonly after: (delayMs: number, task: () => void) => () => void;
   readonly random: () => number;
@@ -64,6 +71,12 @@ export interface GatewayService {
   serve(part: GatewayPart, secrets: GatewaySecrets, geo: SharedArrayBuffer | undefined): Promise<void>;
   /** Certificates of the agent's own files. */
   setFiles(files: readonly FileCertificate[]): void;
+  /** What the hub answered to an exchange of quota. */
+  quotaReply(reply: QuotaReply): void;
+  /** The hub cannot be reached: until the next reply. */
+  quotaAway(): void;
+  /** Undefined: nothing was ever limited. */
+  quotaState(): SpokeState | undefined;
   reopenLogs(): void;
   /** Where it answers now. */
   readonly bound: readonly BoundPort[];
@@ -141,7 +154,19 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     secrets: NO_GATEWAY_SECRETS,
     ports: [],
     geo: undefined,
+    quota: undefined,
   };
+  const quota = createQuotaSupervisor({
+    ...options.quota,
+    monotonicMs,
+    machineMs,
+    wallMs: () => Date.now(),
+    after,
+    newSession: () => randomBytes(16).toString('hex'),
+    seed: () => randomBytes(4).readInt32LE(),
+    counters,
+    log,
+  });
   /** Listeners whose port cannot be bound. */
   let unbound: ReadonlyMap<string, string> = new Map();
   let waiting: { readonly version: number; readonly resolve: () => void }[] = [];
@@ -179,6 +204,17 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     for (const { resolve } of done) resolve();
   };
 
+  const settles = new WeakMap<Thread, (settled: readonly QuotaSettled[]) => void>();
+  /** The same one for all wants of a thread: their answers go in one message. */
+  const settleOf = (thread: Thread): ((settled: readonly QuotaSettled[]) => void) => {
+    let settleThread = settles.get(thread);
+    if (settleThread === undefined) {
+      settleThread = (settled) => post(thread, { type: 'quotaSettled', settled });
+      settles.set(thread, settleThread);
+    }
+    return settleThread;
+  };
+
   const findKey = async (thread: Thread, id: number, digest: string): Promise<void> => {
     const found = (await options.findKey?.(digest)) ?? 'away';
     post(thread, { type: 'foundKey', id, found });
@@ -202,6 +238,12 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
         return;
       case 'usage':
         options.usage?.(message.counts);
+        return;
+      case 'quotaWants':
+        quota.want(message.wants, settleOf(thread));
+        return;
+      case 'quotaPaused':
+        quota.paused(message.breaks);
         return;
       case 'findKey':
         void findKey(thread, message.id, message.digest);
@@ -318,7 +360,8 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       log.warn({ port }, `a port of the gateway is not served: ${reason}`);
     const version = configuration.version + 1;
     const served = { ...part, ports: part.ports.filter(({ port }) => !refused.has(port)) };
-    configuration = { type: 'configuration', version, part: served, secrets, ports, geo };
+    const shared = quota.configure(served.quota);
+    configuration = { type: 'configuration', version, part: served, secrets, ports, geo, quota: shared };
     if (refused.size > 0) {
       cancelPorts = later(PORTS_AGAIN_MS, () => {
         changing = changing.then(() =>
@@ -331,6 +374,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       unbound = left;
       wanted = false;
       await endThreads();
+      quota.applied();
       return;
     }
     wanted = true;
@@ -338,6 +382,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     for (const thread of asked) post(thread, configuration);
     for (let slot = 0; slot < settings.workers; slot += 1) if (slots[slot] === undefined) launch(slot, 0);
     await acknowledged(version, threads());
+    quota.applied();
     unbound = left;
     unserved.set(problems().size);
   };
@@ -360,6 +405,9 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       files = next;
       for (const thread of threads()) post(thread, { type: 'files', files });
     },
+    quotaReply: (reply) => quota.reply(reply),
+    quotaAway: () => quota.away(),
+    quotaState: () => quota.describe(),
     reopenLogs() {
       for (const thread of threads()) post(thread, { type: 'reopenLogs' });
     },
@@ -380,6 +428,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       closed = true;
       for (const cancel of [...cancels]) cancel();
       await endThreads();
+      quota.close();
       for (const { resolve } of waiting.splice(0)) resolve();
       await changing;
     },

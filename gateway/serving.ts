@@ -20,6 +20,7 @@ import { Networks } from './client-address.ts';
 import { dashed } from './field-names.ts';
 import { CorsRules } from './filters/cors.ts';
 import { HeaderEdit } from './filters/headers.ts';
+import type { PreparedQuota } from './quota/limits.ts';
 import type { Upstreams } from './upstream/contract.ts';
 
 /** A configuration made ready for requests. Immutable: a request keeps the one it began with. */
@@ -70,6 +71,7 @@ export interface ServedRule {
   readonly namespace: string;
   readonly edge: ServedEdge;
   readonly auth: CompiledAuth | undefined;
+  readonly quota: PreparedQuota | undefined;
   readonly filters: ServedFilters;
   readonly callers: readonly {
     readonly when: (context: CelContext) => boolean;
@@ -91,11 +93,15 @@ export interface ServedFilters {
 /** RFC 9440 and Envoy's: a client could claim any certificate with them. */
 const CERTIFICATE_NAMES = ['client-cert', 'client-cert-chain', 'x-forwarded-client-cert', 'x-client-cert'];
 
-/** Never throws: what cannot be used is left out, and its listeners are in `problems`. */
+/**
+ * Never throws: what cannot be used is left out, and its listeners are in `problems`.
+ * @param quotas limits by id; undefined: nothing is limited here, whatever the rules say
+ */
 export function makeServing(
   part: GatewayPart,
   secrets: GatewaySecrets,
   upstreamsOf: (part: GatewayPart, secrets: GatewaySecrets) => Upstreams,
+  quotas?: ReadonlyMap<string, PreparedQuota>,
 ): Serving {
   const problems = new Map<string, string>();
   const edges = new Map(Object.entries(part.edge).map(([id, edge]) => [id, servedEdge(edge)]));
@@ -103,7 +109,7 @@ export function makeServing(
   const broken = new Map<string, string>();
   for (const [id, rule] of Object.entries(part.rules)) {
     try {
-      rules.set(id, servedRule(rule, part, edges));
+      rules.set(id, servedRule(rule, part, edges, quotas));
     } catch (thrown) {
       broken.set(id, messageOf(thrown));
     }
@@ -173,12 +179,16 @@ function servedRule(
   rule: CompiledRule,
   part: GatewayPart,
   edges: ReadonlyMap<string, ServedEdge>,
+  quotas: ReadonlyMap<string, PreparedQuota> | undefined,
 ): ServedRule {
   const edge = edges.get(rule.edge);
   if (edge === undefined) throw new Error(`there is no edge ${rule.edge}`);
   const auth = rule.auth === undefined ? undefined : part.auth[rule.auth];
   // Never open because its policy is missing.
   if (rule.auth !== undefined && auth === undefined) throw new Error(`there is no policy ${rule.auth}`);
+  const quota = rule.quota === undefined ? undefined : quotas?.get(rule.quota);
+  if (rule.quota !== undefined && quotas !== undefined && quota === undefined)
+    throw new Error(`there are no limits ${rule.quota}`);
   const targets = new Map<WeightedBackend, ServedFilters>();
   const callers = rule.callers.map(({ when, backends }) => ({ when: compileCondition(when), backends }));
   for (const target of [...rule.backends, ...callers.flatMap(({ backends }) => backends)]) {
@@ -191,6 +201,7 @@ function servedRule(
     namespace: name.slice(0, Math.max(0, name.indexOf('/'))),
     edge,
     auth,
+    quota,
     filters: servedFilters(rule.filters),
     callers,
     targets,

@@ -4,6 +4,7 @@ import type { CounterNews } from '../src/telemetry/counters.ts';
 import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
 import type { KeySearchAnswer } from './keys/search.ts';
+import type { QuotaSettled, QuotaWant, SharedQuota } from './quota/contract.ts';
 import type { BoundPort } from './server.ts';
 import type { FileCertificate } from './tls/contract.ts';
 import type { UsageCount } from './usage/usage-counts.ts';
@@ -40,6 +41,8 @@ export interface ConfigurationMessage {
   readonly ports: readonly BoundPort[];
   /** A GeoIP database; absent when no rule of the part asks where clients are. */
   readonly geo: SharedArrayBuffer | undefined;
+  /** The table of the limits' tokens; absent: nothing is limited, and never was. */
+  readonly quota: SharedQuota | undefined;
 }
 
 export type ToGatewayThread =
@@ -48,6 +51,8 @@ export type ToGatewayThread =
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
   | { readonly type: 'reopenLogs' }
   | { readonly type: 'foundKey'; readonly id: number; readonly found: KeySearchAnswer }
+  /** Answers to `quotaWants`. */
+  | { readonly type: 'quotaSettled'; readonly settled: readonly QuotaSettled[] }
   | { readonly type: 'close'; readonly graceMs: number };
 
 export type FromGatewayThread =
@@ -65,6 +70,10 @@ export type FromGatewayThread =
   | { readonly type: 'counters'; readonly news: CounterNews }
   /** A key that the table does not have, by the hub's digest. */
   | { readonly type: 'findKey'; readonly id: number; readonly digest: string }
+  /** Keys of limits without tokens in the table. */
+  | { readonly type: 'quotaWants'; readonly wants: readonly QuotaWant[] }
+  /** The machine was paused. @see QuotaSupervisor.paused */
+  | { readonly type: 'quotaPaused'; readonly breaks: number }
   /** Hits since the last time. */
   | { readonly type: 'usage'; readonly counts: readonly UsageCount[] }
   | {

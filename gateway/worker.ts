@@ -9,6 +9,9 @@ import type { AuthorizationListeners } from './external/listeners.ts';
 import { createGatewayServer } from './gateway-server.ts';
 import { createKeySearch } from './keys/search.ts';
 import { createOutboundClient } from './outbound/client.ts';
+import type { PreparedQuota } from './quota/limits.ts';
+import { machineMs } from './quota/table-clock.ts';
+import { createThreadQuota } from './quota/thread-quota.ts';
 import { backendMetrics } from './telemetry/backend-metrics.ts';
 import { createFileSink, createStreamSink, type LogSink } from './telemetry/log-sink.ts';
 import { accessLogCounters, createTelemetry } from './telemetry/telemetry.ts';
@@ -48,6 +51,16 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     ? createKeySearch({ ask: (id, digest) => post({ type: 'findKey', id, digest }), ...clock, after })
     : undefined;
   const keys = new ThreadKeys(start.keys, search);
+  const quota = createThreadQuota({
+    ...clock,
+    machineMs,
+    counters,
+    ask: (wants) => post({ type: 'quotaWants', wants }),
+    paused: (breaks) => post({ type: 'quotaPaused', breaks }),
+    after,
+    soon: setImmediate,
+  });
+  let limits: ReadonlyMap<string, PreparedQuota> = new Map();
   const countries = new ThreadCountries();
   const country = (address: string): string | undefined => countries.of(address);
   const outbound = createOutboundClient({ allowedRanges: start.allowedRanges });
@@ -94,6 +107,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
       },
       telemetry,
       usage,
+      quota: { gate: quota, policies: () => limits },
       country,
       log,
     },
@@ -148,6 +162,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     configuration = next;
     keys.open(secrets);
     countries.open(geo);
+    limits = quota.open(part.quota, next.quota);
     telemetry.serve(part);
     desk?.serve(part, secrets);
     if (desk !== undefined) await openDesks(desk);
@@ -185,6 +200,9 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
         return;
       case 'reopenLogs':
         sink.reopen();
+        return;
+      case 'quotaSettled':
+        quota.settled(message.settled);
         return;
       case 'foundKey':
         search?.found(message.id, message.found);

@@ -27,6 +27,7 @@ export const jsonAccessLine: AccessLine = (record, nowMs) => {
   }
   line += `,"status":${record.status}`;
   if (record.code !== '') line += `,"code":${quoted(record.code)}`;
+  if (record.limit !== undefined && record.limit !== '') line += `,"limit":${quoted(record.limit)}`;
   line += `,"received":${record.received},"sent":${record.sent},"durationMs":${millis(record.endMs - record.startMs)}`;
   if (record.authorisedMs > 0 && principal !== undefined)
     line += `,"authMs":${millis(record.authorisedMs - record.startMs)}`;

@@ -15,6 +15,8 @@ export interface ExchangeRecord {
   readonly status: number;
   /** Code of our own refusal or failure; empty when the backend answered. */
   readonly code: string;
+  /** Name of the limit that refused it; absent or empty: none did. */
+  readonly limit?: string;
   /** Octets of bodies. */
   readonly received: number;
   readonly sent: number;
