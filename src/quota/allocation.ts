@@ -40,7 +40,8 @@ export function aheadMs(key: KeyRecord, turn: Turn): number {
 
 /**
  * How many tokens a session gets: what it is likely to need until the next exchange (longer while there is plenty), no more than its
- * part when all together want more than there is. Also sets the turn's horizon and interval.
+ * part when all together want more than there is. Plenty also lengthens the turn's horizon, and a pool that runs out
+ * shortens its interval.
  */
 export function tokensFor(offer: Offer): number {
   const { entry, turn, held, left, limit, windowMs, usableMs, now } = offer;
@@ -48,12 +49,8 @@ export function tokensFor(offer: Offer): number {
   const { intervalMs } = key.budget;
   const ahead = aheadMs(key, turn);
   const waiting = now ? entry.waiting : 0;
-  if (now) turn.horizonMs = ahead;
   if (demand === 0 && waiting === 0) return 0;
-  if (tiny(key, limit)) {
-    turn.horizonMs = 0;
-    return Math.max(0, Math.min(waiting - held, left));
-  }
+  if (tiny(key, limit)) return Math.max(0, Math.min(waiting - held, left));
   const total = Math.max(key.demand, demand);
   const exhausting = (total * intervalMs * 2) / 1000 > left && left > 0;
   if (demand > 0)
@@ -65,7 +62,7 @@ export function tokensFor(offer: Offer): number {
   const far = Math.max(ahead, Math.min(windowMs / 8, LONGEST_HORIZON_MS));
   const plenty = left > (4 * total * far) / 1000;
   const horizon = plenty ? far : ahead;
-  if (now) turn.horizonMs = horizon;
+  if (now && plenty) turn.horizonMs = far;
   const wanted = need(demand, Math.min(horizon, usableMs));
   // What is there lasts beyond the next exchange: no grant, nothing to store.
   if (plenty && far > ahead && held >= wanted / 2 && held >= need(demand, ahead) && waiting <= held) return 0;

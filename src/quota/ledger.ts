@@ -1,4 +1,5 @@
 import { PortolanError } from '../errors/error.ts';
+import { aheadMs, tiny } from './allocation.ts';
 import type { Budget } from './budget.ts';
 import { longestMs } from './calendar.ts';
 import { allFloors } from './floors.ts';
@@ -299,8 +300,11 @@ class QuotaLedger implements Ledger {
 
   #grant(entry: Entry, turn: Turn): EntryGrant {
     const holdings: HoldingGrant[] = [];
-    this.#book.entryChanged(entry, entry.key.pool.grant(entry, turn, holdings));
-    return { id: entry.id, limit: limitOf(entry.key, turn.nowMs), horizonMs: turn.horizonMs, holdings };
+    const { id, key } = entry;
+    const limit = limitOf(key, turn.nowMs);
+    turn.horizonMs = tiny(key, limit) ? 0 : aheadMs(key, turn);
+    this.#book.entryChanged(entry, key.pool.grant(entry, turn, holdings));
+    return { id, limit, horizonMs: turn.horizonMs, holdings };
   }
 
   #reply(
