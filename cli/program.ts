@@ -20,6 +20,7 @@ import { addInitCommand } from './commands/init.ts';
 import { addKeyCommand } from './commands/key.ts';
 import { addPlanCommand } from './commands/plan.ts';
 import { addProviderCommand } from './commands/provider.ts';
+import { addQuotaCommand } from './commands/quota.ts';
 import { addResolveCommand } from './commands/resolve.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -81,6 +82,7 @@ export function createProgram(session: Session): Command {
   addGeoipCommand(program, session);
   addEventsCommand(program, session);
   addUsageCommand(program, session);
+  addQuotaCommand(program, session);
   addKeyCommand(program, session);
   addTokenCommand(program, session);
   addVersionCommand(program, session);

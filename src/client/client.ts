@@ -30,6 +30,9 @@ export type ProviderCheck = Schemas['ProviderCheck'];
 export type ProviderZone = Schemas['ProviderZone'];
 export type ProviderZoneContent = Schemas['ProviderZoneContent'];
 export type ProviderZoneState = Schemas['ProviderZoneState'];
+export type QuotaExplanation = Schemas['QuotaExplanation'];
+export type QuotaLimit = Schemas['QuotaLimit'];
+export type QuotaList = Schemas['QuotaList'];
 export type Readiness = Schemas['Readiness'];
 export type RecordPlan = Schemas['RecordPlan'];
 export type ResolveResult = Schemas['ResolveResult'];
@@ -248,6 +251,22 @@ export interface Client {
   revokeKey(namespace: string, id: string, reason?: string): Promise<ApiKey>;
   /** Forgets a key that is revoked or has expired. */
   deleteKey(namespace: string, id: string): Promise<ApiKey>;
+  /** Limits of a namespace as the hub's ledger has them now. */
+  quota(
+    namespace: string,
+    query?: NonNullable<operations['listQuota']['parameters']['query']>,
+  ): Promise<QuotaList>;
+  explainQuota(
+    namespace: string,
+    question: { readonly limit: string; readonly key?: string },
+  ): Promise<QuotaExplanation>;
+  /** Another limit for one key, for so long. */
+  setQuota(namespace: string, override: Schemas['QuotaOverride']): Promise<QuotaLimit>;
+  unsetQuota(
+    namespace: string,
+    which: { readonly limit: string; readonly key?: string },
+  ): Promise<QuotaLimit>;
+  resetQuota(namespace: string, which: Schemas['QuotaReset']): Promise<Schemas['QuotaResetResult']>;
   listTokens(): Promise<readonly Token[]>;
   revokeToken(id: string): Promise<void>;
 }
@@ -566,6 +585,25 @@ export function createClient(options: ClientOptions): Client {
       ),
     deleteKey: async (namespace, id) =>
       data(await raw.DELETE('/v1/keys/{namespace}/{id}', { params: { path: { namespace, id } } }), server),
+    quota: async (namespace, query = {}) =>
+      data(await raw.GET('/v1/quota/{namespace}', { params: { path: { namespace }, query } }), server),
+    explainQuota: async (namespace, query) =>
+      data(
+        await raw.GET('/v1/quota/{namespace}/explanation', { params: { path: { namespace }, query } }),
+        server,
+      ),
+    setQuota: async (namespace, body) =>
+      data(
+        await raw.PUT('/v1/quota/{namespace}/override', { params: { path: { namespace } }, body }),
+        server,
+      ),
+    unsetQuota: async (namespace, query) =>
+      data(
+        await raw.DELETE('/v1/quota/{namespace}/override', { params: { path: { namespace }, query } }),
+        server,
+      ),
+    resetQuota: async (namespace, body) =>
+      data(await raw.POST('/v1/quota/{namespace}/reset', { params: { path: { namespace } }, body }), server),
     listTokens: async () => data(await raw.GET('/v1/tokens'), server).items,
     revokeToken: async (id) => {
       await raw.DELETE('/v1/tokens/{id}', { params: { path: { id } } });
