@@ -4,16 +4,24 @@ import {
   CheckRequestSchema,
   CheckResponseSchema,
 } from '../../src/protocol/envoy/generated/envoy/service/auth/v3/external_auth_pb.js';
+import {
+  RateLimitRequestSchema,
+  RateLimitResponseSchema,
+} from '../../src/protocol/envoy/generated/envoy/service/ratelimit/v3/rls_pb.js';
 import { type Networks, plainAddress } from '../client-address.ts';
 import type { AuthorizationDesk, Ruling } from './desk.ts';
 import { fromCheckRequest, toCheckResponse } from './envoy-check.ts';
+import { fromRateLimitRequest, toRateLimitResponse } from './envoy-rate-limit.ts';
+import type { QuotaAnswer, QuotaDesk } from './quota-desk.ts';
 
 /*
- * `envoy.service.auth.v3.Authorization/Check` for Envoy and Istio: unary gRPC over HTTP/2 without TLS, on node:http2 itself. A gRPC
- * library would cost every gateway thread its memory, and could not share the port among threads.
+ * `envoy.service.auth.v3.Authorization/Check` and `envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit` for Envoy, Istio and
+ * Kuadrant: unary gRPC over HTTP/2 without TLS, on node:http2 itself. A gRPC library would cost every gateway thread its memory, and could
+ * not share the port among threads.
  */
 
-const METHOD = '/envoy.service.auth.v3.Authorization/Check';
+const CHECK = '/envoy.service.auth.v3.Authorization/Check';
+const SHOULD_RATE_LIMIT = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 /** Envoy sends heads; a body only with `with_request_body`, which no policy looks at. */
 const MAX_MESSAGE_OCTETS = 1024 * 1024;
 const PREFIX_OCTETS = 5;
@@ -23,10 +31,15 @@ const GRPC = {
   RESOURCE_EXHAUSTED: 8,
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
+  UNAVAILABLE: 14,
 } as const;
 
-/** @param trustedPeers proxies that may ask */
-export function createGrpcDesk(desk: AuthorizationDesk, trustedPeers: Networks): Http2Server {
+/** @param trustedPeers proxies that may ask @param quota absent: nobody counts here */
+export function createGrpcDesk(
+  desk: AuthorizationDesk,
+  trustedPeers: Networks,
+  quota?: QuotaDesk,
+): Http2Server {
   const server = createServer({ settings: { maxConcurrentStreams: 1000 } });
   server.on('session', (session) => {
     session.on('error', () => undefined);
@@ -34,9 +47,11 @@ export function createGrpcDesk(desk: AuthorizationDesk, trustedPeers: Networks):
   });
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
-    if (headers[':method'] !== 'POST' || headers[':path'] !== METHOD)
-      fail(stream, GRPC.UNIMPLEMENTED, 'only envoy.service.auth.v3.Authorization/Check is served');
-    else read(stream, headers, (message) => check(desk, stream, message));
+    const path = headers[':method'] === 'POST' ? headers[':path'] : undefined;
+    if (path === SHOULD_RATE_LIMIT && quota !== undefined)
+      read(stream, headers, (message) => count(quota, stream, message));
+    else if (path === CHECK) read(stream, headers, (message) => check(desk, stream, message));
+    else fail(stream, GRPC.UNIMPLEMENTED, `only ${CHECK} and ${SHOULD_RATE_LIMIT} are served`);
   });
   return server;
 }
@@ -81,18 +96,50 @@ function check(desk: AuthorizationDesk, stream: ServerHttp2Stream, message: Buff
     return;
   }
   const question = asked;
-  const answer = (ruling: Ruling): void => {
-    const body = toBinary(CheckResponseSchema, toCheckResponse(ruling, question));
-    const frame = Buffer.allocUnsafe(PREFIX_OCTETS + body.length);
-    frame.writeUInt8(0, 0);
-    frame.writeUInt32BE(body.length, 1);
-    frame.set(body, PREFIX_OCTETS);
-    respond(stream, frame, 0, '');
-  };
+  const answer = (ruling: Ruling): void =>
+    respond(stream, framed(toBinary(CheckResponseSchema, toCheckResponse(ruling, question))), 0, '');
   const ruling = desk.decide(question);
   if (ruling instanceof Promise)
     ruling.then(answer, () => fail(stream, GRPC.INTERNAL, 'the decision failed'));
   else answer(ruling);
+}
+
+function count(desk: QuotaDesk, stream: ServerHttp2Stream, message: Buffer): void {
+  let question: ReturnType<typeof fromRateLimitRequest>;
+  try {
+    question = fromRateLimitRequest(fromBinary(RateLimitRequestSchema, message));
+  } catch {
+    fail(stream, GRPC.INVALID_ARGUMENT, 'the message is no RateLimitRequest');
+    return;
+  }
+  if (question === undefined) {
+    fail(stream, GRPC.INVALID_ARGUMENT, 'there is no domain in it');
+    return;
+  }
+  const descriptors = question.descriptors.length;
+  desk.ask(question, {
+    get gone() {
+      return stream.destroyed || stream.closed;
+    },
+    answered(answer: QuotaAnswer) {
+      if (answer.outcome === 'unready') fail(stream, GRPC.UNAVAILABLE, 'no configuration has come yet');
+      else
+        respond(
+          stream,
+          framed(toBinary(RateLimitResponseSchema, toRateLimitResponse(answer, descriptors))),
+          0,
+          '',
+        );
+    },
+  });
+}
+
+function framed(body: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX_OCTETS + body.length);
+  frame.writeUInt8(0, 0);
+  frame.writeUInt32BE(body.length, 1);
+  frame.set(body, PREFIX_OCTETS);
+  return frame;
 }
 
 function fail(stream: ServerHttp2Stream, status: number, message: string): void {

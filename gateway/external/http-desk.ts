@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { clientBehind, type Networks, plainAddress } from '../client-address.ts';
 import { fieldOf } from '../request.ts';
 import type { AskedRequest, AuthorizationDesk, Ruling } from './desk.ts';
+import { takeQuota } from './http-quota.ts';
+import type { QuotaDesk } from './quota-desk.ts';
 
 /*
  * `auth_request` of nginx, `forward_auth` of Caddy and Traefik: the proxy sends the head of the client's request to us and lets it pass
@@ -11,6 +13,8 @@ import type { AskedRequest, AuthorizationDesk, Ruling } from './desk.ts';
 
 /** `/authorize`: the policy of the route; `/authorize/NAMESPACE/NAME`: this one. Caddy leaves the client's query behind it. */
 const PATH = /^\/authorize(?:\/([a-z0-9.-]+\/[a-z0-9.-]+))?(?:\?|$)/;
+/** `http-quota.ts` */
+const TAKE = '/v1/quota/take';
 const MAX_HEADER_OCTETS = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 
@@ -30,11 +34,19 @@ const OURS = new Set([
   'x-forwarded-for',
 ]);
 
-/** @param trustedPeers proxies that may ask; others get no answer but 403 */
-export function createHttpDesk(desk: AuthorizationDesk, trustedPeers: Networks): Server {
+/** @param trustedPeers proxies that may ask; others get no answer but 403 @param quota absent: nobody counts here */
+export function createHttpDesk(desk: AuthorizationDesk, trustedPeers: Networks, quota?: QuotaDesk): Server {
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_OCTETS, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: 60_000 },
     (message, reply) => {
+      if (
+        quota !== undefined &&
+        message.url === TAKE &&
+        trustedPeers.has(plainAddress(message.socket.remoteAddress))
+      ) {
+        takeQuota(quota, message, reply);
+        return;
+      }
       // Bodies are not looked at; one that comes all the same must not be taken for the next request.
       message.resume();
       const asked = readAsked(message, trustedPeers);
@@ -76,7 +88,7 @@ const PEER: Unasked = {
 };
 const PATH_UNKNOWN: Unasked = {
   status: 404,
-  why: 'ask /authorize, or /authorize/NAMESPACE/POLICY for one AuthPolicy',
+  why: 'ask /authorize, /authorize/NAMESPACE/POLICY for one AuthPolicy, or POST /v1/quota/take',
 };
 
 function unasked(why: string): Unasked {

@@ -5,12 +5,13 @@ import { Networks } from '../client-address.ts';
 import type { AuthorizationDesk } from './desk.ts';
 import { createGrpcDesk } from './grpc-desk.ts';
 import { createHttpDesk } from './http-desk.ts';
+import type { QuotaDesk } from './quota-desk.ts';
 
 /** Where other proxies ask, and who may. */
 export interface AuthorizationSettings {
-  /** `auth_request` and `forward_auth`; host and port. */
+  /** `auth_request`, `forward_auth` and `POST /v1/quota/take`; host and port. */
   readonly listen?: { readonly host: string; readonly port: number } | undefined;
-  /** Envoy's ext_authz. */
+  /** Envoy's ext_authz and rate limit service. */
   readonly grpcListen?: { readonly host: string; readonly port: number } | undefined;
   /** CIDR. */
   readonly trustedPeers: readonly string[];
@@ -22,15 +23,17 @@ export interface AuthorizationListeners {
 
 /**
  * Answers other proxies on the ports of the settings, which the threads of a process share.
+ * @param quota absent: nobody counts here
  * @throws PortolanError PORT_IN_USE
  */
 export async function openAuthorizationListeners(
   desk: AuthorizationDesk,
   settings: AuthorizationSettings,
+  quota?: QuotaDesk,
 ): Promise<AuthorizationListeners> {
   const trusted = new Networks(settings.trustedPeers);
-  const http = settings.listen === undefined ? undefined : createHttpDesk(desk, trusted);
-  const grpc = settings.grpcListen === undefined ? undefined : createGrpcDesk(desk, trusted);
+  const http = settings.listen === undefined ? undefined : createHttpDesk(desk, trusted, quota);
+  const grpc = settings.grpcListen === undefined ? undefined : createGrpcDesk(desk, trusted, quota);
   const sessions = new Set<{ destroy(): void }>();
   grpc?.on('session', (session) => {
     sessions.add(session);

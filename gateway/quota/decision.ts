@@ -44,7 +44,7 @@ const LONGEST_RESET_SECONDS = 400 * 86_400;
 
 /**
  * What an answer says of the limits that the request counted for: `RateLimit-Policy` and `RateLimit`
- * (draft-ietf-httpapi-ratelimit-headers-10), and `X-RateLimit-*` of the one with the least left.
+ * (draft-ietf-httpapi-ratelimit-headers-10), and `X-RateLimit-*` of the one with the least left. Of silent limits only when to try again.
  * @param refusedBy whose reset is the time to try again; undefined: admitted
  */
 export function limitFields(
@@ -60,7 +60,7 @@ export function limitFields(
   let tightestLimit = 0;
   let tightestReset = 0;
   for (const claim of claims) {
-    if (claim.limit.shadow) continue;
+    if (claim.limit.shadow || claim.limit.silent) continue;
     const { rate, slot } = claim;
     const known = slot >= 0;
     // A key that just became known has no figures yet.
@@ -75,6 +75,10 @@ export function limitFields(
       tightestLimit = limit;
       tightestReset = reset;
     }
+  }
+  if (refusedBy?.limit.silent === true) {
+    const reset = refusedBy.slot >= 0 ? secondsUntil(taker.resetMs(refusedBy.slot), nowMs) : 0;
+    return ['retry-after', String(Math.max(1, reset))];
   }
   if (tightest === undefined) return NO_FIELDS;
   const fields = [

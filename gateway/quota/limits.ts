@@ -10,8 +10,6 @@ export interface PreparedQuota {
   readonly limits: readonly PreparedLimit[];
   /** Some limit's cost is in the body of answers: they must come uncompressed. */
   readonly readsBodies: boolean;
-  /** Answers say what is left also when the request was admitted. */
-  readonly tells: boolean;
 }
 
 export interface PreparedLimit {
@@ -26,6 +24,10 @@ export interface PreparedLimit {
   readonly answer: LimitCost['answer'];
   readonly most: number;
   readonly shadow: boolean;
+  /** Answers to admitted requests do not tell of it. */
+  readonly silent: boolean;
+  /** Answers say nothing of it. */
+  readonly silent: boolean;
   readonly waitMs: number;
   readonly onHubLoss: CompiledLimit['onHubLoss'];
   readonly metric: string | undefined;
@@ -56,7 +58,7 @@ export function prepareQuotas(
 }
 
 function prepareQuota(
-  { limits, tells = true }: CompiledQuota,
+  { limits }: CompiledQuota,
   part: QuotaPart,
   numbers: readonly number[],
   metrics: QuotaMetrics,
@@ -64,7 +66,6 @@ function prepareQuota(
   return {
     limits: limits.map((limit) => prepareLimit(limit, part, numbers, metrics)),
     readsBodies: limits.some(({ cost }) => cost.answer?.type === 'json'),
-    tells,
   };
 }
 
@@ -101,6 +102,8 @@ function prepareLimit(
     answer,
     most,
     shadow: limit.shadow,
+    silent: limit.silent === true,
+    silent: limit.silent === true,
     waitMs: limit.waitMs,
     onHubLoss: limit.onHubLoss,
     metric: limit.metric,

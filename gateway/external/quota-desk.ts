@@ -1,0 +1,102 @@
+import { CelContext, type CelRequestFacts } from '../../src/policy/cel-context.ts';
+import type { QuotaPart } from '../../src/policy/model.ts';
+import type { QuotaDecision, QuotaGate } from '../quota/contract.ts';
+import type { PreparedQuota } from '../quota/limits.ts';
+
+/** What another proxy says of a request that it wants to count. */
+export interface QuotaQuestion {
+  /** Of a RateLimitPolicy. */
+  readonly domain: string;
+  /** Without prototypes: their names are the proxy's. */
+  readonly descriptors: readonly Readonly<Record<string, string>>[];
+  /** How many hits the request is; each limit's cost is multiplied with it. 0: nothing is counted, and it is admitted. */
+  readonly hits: number;
+}
+
+export type QuotaAnswer =
+  /** `fields`: `RateLimit` and the like; none where no limit applies. */
+  | { readonly outcome: 'admitted'; readonly fields: readonly string[] }
+  | {
+      readonly outcome: 'refused';
+      readonly fields: readonly string[];
+      /** `QUOTA_EXCEEDED`, or `QUOTA_UNAVAILABLE` when it could not be known. */
+      readonly code: QuotaDecision['code'];
+      readonly status: number;
+      readonly limit: string;
+    }
+  /** There is no configuration yet: whoever asks knows best what to do without an answer. */
+  | { readonly outcome: 'unready' };
+
+export interface QuotaAsker {
+  /** Nobody waits for the answer any more. */
+  readonly gone: boolean;
+  answered(answer: QuotaAnswer): void;
+}
+
+/** Limits of requests that somebody else serves, from the same tokens as those of the gateway. */
+export interface QuotaDesk {
+  /** Answers by this configuration from now on; `prepared` by key of `QuotaPart.policies`. */
+  serve(part: QuotaPart | undefined, prepared: ReadonlyMap<string, PreparedQuota>): void;
+  /** Answers at once when the tokens are here, else as soon as the hub granted some or the wait is over. */
+  ask(question: QuotaQuestion, asker: QuotaAsker): void;
+}
+
+const ADMITTED: QuotaAnswer = { outcome: 'admitted', fields: [] };
+const UNREADY: QuotaAnswer = { outcome: 'unready' };
+
+/** Expressions of a domain see descriptors only (the hub refuses others). */
+const NO_REQUEST: CelRequestFacts = {
+  id: '',
+  method: '',
+  scheme: '',
+  host: '',
+  path: '',
+  query: '',
+  fields: [],
+  httpVersion: '1.1',
+  source: { address: '', port: 0 },
+  tls: undefined,
+  wallMs: 0,
+};
+
+export function createQuotaDesk(gate: Pick<QuotaGate, 'decide' | 'wait'>): QuotaDesk {
+  let domains: ReadonlyMap<string, PreparedQuota> | undefined;
+  return {
+    serve(part, prepared) {
+      domains = new Map(
+        Object.entries(part?.domains ?? {}).flatMap(([domain, id]) => {
+          const quota = prepared.get(id);
+          return quota === undefined ? [] : [[domain, quota] as const];
+        }),
+      );
+    },
+    ask({ domain, descriptors, hits }, asker) {
+      if (domains === undefined) {
+        asker.answered(UNREADY);
+        return;
+      }
+      const quota = domains.get(domain);
+      if (quota === undefined || hits === 0) {
+        asker.answered(ADMITTED);
+        return;
+      }
+      const decision = gate.decide(quota, new CelContext(NO_REQUEST, { descriptors }), undefined, hits);
+      if (decision.state !== 'waiting') {
+        asker.answered(answerOf(decision));
+        return;
+      }
+      gate.wait(decision, {
+        get gone() {
+          return asker.gone;
+        },
+        decided: (late) => asker.answered(answerOf(late)),
+      });
+    },
+  };
+}
+
+function answerOf({ state, fields, code, status, limit }: QuotaDecision): QuotaAnswer {
+  return state === 'refused'
+    ? { outcome: 'refused', fields, code, status, limit }
+    : { outcome: 'admitted', fields };
+}
