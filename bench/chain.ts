@@ -13,6 +13,7 @@ import {
   hostOf,
   KEYS,
   keyOf,
+  SERVICES,
   type ServiceName,
   type ServicesOrder,
 } from './chain-plan.ts';
@@ -20,9 +21,9 @@ import { type Figure, lowerIsBetter, percentile } from './figure.ts';
 
 /*
  * The Light-4j load: four services with 25 endpoints each (A calls B and C, B calls D), 100 clients with a key each, 10 at a time. Every
- * request makes four hops. Arms: nobody asks; each service asks the agent each time; each decides by itself (`portolan/plugin`); every
- * call goes through the gateway. Arms take turns in rounds. 20,000 requests per arm, and 50,000; with PORTOLAN_CHAIN_MILLION=1 also
- * 1,000,000. PORTOLAN_CHAIN_REQUESTS=2000 is one short run.
+ * request makes four hops; each service is a process of its own, and so is the agent. Arms: nobody asks; each service asks the agent each
+ * time; each decides by itself (`portolan/plugin`); every call goes through the gateway. Arms take turns in rounds. 20,000 requests per
+ * arm, and 50,000; with PORTOLAN_CHAIN_MILLION=1 also 1,000,000. PORTOLAN_CHAIN_REQUESTS=2000 is one short run.
  */
 
 const CONCURRENT = 10;
@@ -41,8 +42,11 @@ export async function run(): Promise<readonly Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-chain-'));
   const children: ChildProcess[] = [];
   try {
-    const services = start('chain-services.ts', [folder], children);
-    const { ports } = (await said(services)) as { ports: Record<ServiceName, number> };
+    const services = SERVICES.map((name) => start('chain-service.ts', [name, folder], children));
+    const [a = 0, b = 0, c = 0, d = 0] = await Promise.all(
+      services.map(async (service) => ((await said(service)) as { readonly port: number }).port),
+    );
+    const ports: Record<ServiceName, number> = { a, b, c, d };
     const deskPort = await freePort();
     const agent = start('chain-agent.ts', [folder, String(deskPort), JSON.stringify(ports)], children);
     const { gatewayPort } = (await said(agent)) as { gatewayPort: number };
@@ -67,16 +71,20 @@ async function measure(
   requests: number,
   denied: number,
   places: Omit<ServicesOrder, 'arm'>,
-  services: ChildProcess,
+  services: readonly ChildProcess[],
 ): Promise<readonly Figure[]> {
   const times = new Map<Arm, Timed>(ARMS.map((arm) => [arm, { passed: [], denied: 0 }]));
   const perRound = Math.ceil(requests / ROUNDS);
   for (let round = 0; round < ROUNDS; round += 1) {
     // Each arm is first as often as last.
     for (const arm of round % 2 === 0 ? ARMS : ARMS.toReversed()) {
-      const ready = said(services);
-      services.send({ arm, ...places } satisfies ServicesOrder);
-      await ready;
+      await Promise.all(
+        services.map(async (service) => {
+          const ready = said(service);
+          service.send({ arm, ...places } satisfies ServicesOrder);
+          await ready;
+        }),
+      );
       const port = arm === 'at the gateway' ? places.gatewayPort : places.ports.a;
       const timed = times.get(arm);
       // Nobody refuses in the unmanaged arm: its clients all have a key that is not looked at.

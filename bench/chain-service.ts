@@ -4,9 +4,14 @@ import { join } from 'node:path';
 import { createPortolan, type Portolan, protect } from '../plugin/index.ts';
 import { CALLS, hostOf, keyOf, SERVICES, type ServiceName, type ServicesOrder } from './chain-plan.ts';
 
-/* The four services of `npm run bench -- chain`, on a port each. Argument: folder with the agent's socket. */
+/*
+ * One of the four services of `npm run bench -- chain`, as its pod would run it: a process of its own. Arguments: its name, folder with the
+ * agent's socket.
+ */
 
-const [folder = ''] = process.argv.slice(2);
+const [own = '', folder = ''] = process.argv.slice(2);
+const name = SERVICES.find((service) => service === own);
+if (name === undefined) throw new Error(`"${own}" is none of the services ${SERVICES.join()}`);
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 let order: ServicesOrder | undefined;
 let portolan: Portolan | undefined;
@@ -65,15 +70,11 @@ async function handle(name: ServiceName, message: IncomingMessage, reply: Server
   await work(name, path, key, reply);
 }
 
-const ports: Partial<Record<ServiceName, number>> = {};
-for (const name of SERVICES) {
-  const server = createServer((message, reply) => {
-    handle(name, message, reply).catch(() => reply.destroy());
-  });
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ports[name] = (server.address() as AddressInfo).port;
-}
+const server = createServer((message, reply) => {
+  handle(name, message, reply).catch(() => reply.destroy());
+});
+server.keepAliveTimeout = 60_000;
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 process.on('message', (next: ServicesOrder) => {
   const apply = async (): Promise<void> => {
     if (next.arm === 'in process' && portolan === undefined) {
@@ -85,4 +86,4 @@ process.on('message', (next: ServicesOrder) => {
   };
   void apply();
 });
-process.send?.({ ports });
+process.send?.({ port: (server.address() as AddressInfo).port });
