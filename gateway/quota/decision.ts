@@ -1,7 +1,6 @@
 import type { ErrorCode } from '../../src/errors/table.ts';
 import type { QuotaTaker } from '../../src/quota/table-contract.ts';
 import type { Claim, QuotaDecision } from './contract.ts';
-import type { PreparedQuota } from './limits.ts';
 
 const NO_FIELDS: readonly string[] = [];
 const NO_CLAIMS: readonly Claim[] = [];
@@ -18,7 +17,6 @@ export const UNLIMITED: QuotaDecision = {
 
 /** Of one request; what it says may change as long as it waits. */
 export class PendingDecision implements QuotaDecision {
-  readonly quota: PreparedQuota;
   readonly claims: readonly Claim[];
   state: QuotaDecision['state'] = 'waiting';
   code: ErrorCode | '' = '';
@@ -29,12 +27,13 @@ export class PendingDecision implements QuotaDecision {
   asking: Claim | undefined;
   /** The hub is away and `asking` is of a limit that then lets everybody pass. */
   passes = false;
+  /** Of one claim of a limit in shadow, whose request went on. */
+  inBackground = false;
   /** Monotonic. */
   sinceMs = 0;
   untilMs = 0;
 
-  constructor(quota: PreparedQuota, claims: readonly Claim[]) {
-    this.quota = quota;
+  constructor(claims: readonly Claim[]) {
     this.claims = claims;
   }
 }

@@ -24,8 +24,6 @@ export interface PreparedLimit {
   readonly answer: LimitCost['answer'];
   readonly most: number;
   readonly shadow: boolean;
-  /** Answers to admitted requests do not tell of it. */
-  readonly silent: boolean;
   /** Answers say nothing of it. */
   readonly silent: boolean;
   readonly waitMs: number;
@@ -102,7 +100,6 @@ function prepareLimit(
     answer,
     most,
     shadow: limit.shadow,
-    silent: limit.silent === true,
     silent: limit.silent === true,
     waitMs: limit.waitMs,
     onHubLoss: limit.onHubLoss,

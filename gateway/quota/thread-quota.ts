@@ -44,6 +44,7 @@ export function createThreadQuota(deps: ThreadQuotaDeps): QuotaGate {
   return new ThreadQuota(deps);
 }
 
+const NOBODY: QuotaWaiter = { gone: false, decided: () => undefined };
 const ADMITTED = 0;
 const REFUSED = 1;
 
@@ -85,7 +86,7 @@ class ThreadQuota implements QuotaGate {
   decide(quota: PreparedQuota, context: CelContext, plan: string | undefined, times = 1): QuotaDecision {
     const claims = claimsOf(quota, context, plan, times);
     if (claims.length === 0) return UNLIMITED;
-    const decision = new PendingDecision(quota, claims);
+    const decision = new PendingDecision(claims);
     this.#attempt(decision);
     const { asking } = decision;
     if (decision.state !== 'waiting' || asking === undefined) return decision;
@@ -157,7 +158,7 @@ class ThreadQuota implements QuotaGate {
     const { claims } = decision;
     for (const claim of claims) {
       const verdict = this.#look(claim, claims, taker, now);
-      if (verdict === ADMITTED || claim.limit.shadow) continue;
+      if (verdict === ADMITTED || inShadow(claim, decision)) continue;
       if (verdict === REFUSED || claim.hits > Math.max(claim.rate.most, limitOf(claim, taker))) {
         this.#refuse(decision, claim, 'QUOTA_EXCEEDED');
         return;
@@ -170,8 +171,9 @@ class ThreadQuota implements QuotaGate {
       if (verdict === ADMITTED) {
         claim.taken = true;
         claim.receipt = taker.receipt;
-      } else if (claim.limit.shadow) {
-        if (verdict !== REFUSED) this.#asking.want(claim);
+      } else if (inShadow(claim, decision)) {
+        if (verdict === REFUSED) claim.limit.meters.shadow.add();
+        else this.#countLater(claim);
       } else if (!this.#passes(decision, claim, open)) {
         // Somebody else was faster.
         giveBack(claims, taker);
@@ -181,6 +183,21 @@ class ThreadQuota implements QuotaGate {
       }
     }
     this.#admit(decision, taker, now);
+  }
+
+  /** A limit that refuses nobody: the request goes on, and the limit hears of it as if it had waited. */
+  #countLater(claim: Claim): void {
+    if (claim.limit.waitMs <= 0) {
+      this.#asking.want(claim);
+      claim.limit.meters.shadow.add();
+      return;
+    }
+    const decision = new PendingDecision([claim]);
+    decision.inBackground = true;
+    decision.asking = claim;
+    decision.sinceMs = this.#deps.monotonicMs();
+    decision.untilMs = decision.sinceMs + claim.limit.waitMs;
+    if (!this.#asking.wait(claim, { decision, waiter: NOBODY })) claim.limit.meters.shadow.add();
   }
 
   /** Two keys that seem to have one slot: the first of them has lost it since it was found. */
@@ -203,7 +220,7 @@ class ThreadQuota implements QuotaGate {
   }
 
   #admit(decision: PendingDecision, taker: QuotaTaker, now: number): void {
-    const { claims, quota } = decision;
+    const { claims } = decision;
     decision.state = 'admitted';
     let counted: PreparedLimit | undefined;
     for (const { limit, taken } of claims) {
@@ -212,10 +229,9 @@ class ThreadQuota implements QuotaGate {
         // Once for each limit, whatever the number of its rates.
         if (limit !== counted) meters.admitted.add();
         counted = limit;
-      } else if (limit.shadow) meters.shadow.add();
-      else meters.unlimited.add();
+      } else if (!limit.shadow) meters.unlimited.add();
     }
-    if (quota.tells) decision.fields = limitFields(claims, undefined, taker, now);
+    decision.fields = limitFields(claims, undefined, taker, now);
   }
 
   #refuse(decision: PendingDecision, claim: Claim, code: ErrorCode): void {
@@ -224,7 +240,8 @@ class ThreadQuota implements QuotaGate {
     decision.code = code;
     decision.status = ERROR_TABLE[code].status;
     decision.limit = limit.name;
-    (code === 'QUOTA_EXCEEDED' ? limit.meters.exceeded : limit.meters.unavailable).add();
+    const { shadow, exceeded, unavailable } = limit.meters;
+    (limit.shadow ? shadow : code === 'QUOTA_EXCEEDED' ? exceeded : unavailable).add();
     const open = this.#open;
     if (open === undefined) return;
     decision.fields = limitFields(decision.claims, claim, open.taker, Math.max(0, open.clock.now()));
@@ -236,6 +253,10 @@ class ThreadQuota implements QuotaGate {
     this.#told = breaks;
     this.#deps.paused(breaks);
   }
+}
+
+function inShadow({ limit }: Claim, decision: PendingDecision): boolean {
+  return limit.shadow && !decision.inBackground;
 }
 
 function giveBack(claims: readonly Claim[], taker: QuotaTaker): void {

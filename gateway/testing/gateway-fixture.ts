@@ -6,12 +6,13 @@ import type {
   CompiledRule,
   GatewayPart,
   GatewayPort,
+  QuotaPart,
   VirtualHost,
 } from '../../src/policy/model.ts';
 import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { Authorizer } from '../auth/contract.ts';
 import { createGatewayServer } from '../gateway-server.ts';
-import type { GatewayServer } from '../server.ts';
+import type { GatewayServer, GatewayServerDeps } from '../server.ts';
 import type { ExchangeRecord } from '../telemetry/contract.ts';
 import { createTlsContexts } from '../tls/contexts.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
@@ -72,6 +73,7 @@ export interface PartChanges {
   readonly edge?: Partial<CompiledEdge>;
   readonly backends?: Readonly<Record<string, CompiledBackend>>;
   readonly auth?: Readonly<Record<string, CompiledAuth>>;
+  readonly quota?: QuotaPart;
   readonly ports?: readonly GatewayPort[];
 }
 
@@ -90,6 +92,7 @@ export function partOf(servicePort: number, changes: PartChanges = {}): GatewayP
     backends: { service: backendAt(servicePort), ...changes.backends },
     auth: changes.auth ?? {},
     edge: { edge: { ...EDGE, ...changes.edge } },
+    ...(changes.quota === undefined ? {} : { quota: changes.quota }),
   };
 }
 
@@ -106,6 +109,7 @@ export interface FixtureOptions {
   readonly secrets?: GatewaySecrets;
   readonly country?: (address: string) => string | undefined;
   readonly maxUntakenOctets?: number;
+  readonly quota?: GatewayServerDeps['quota'];
 }
 
 /** A gateway on loopback with real upstreams; who may pass is told by the test. */
@@ -153,6 +157,7 @@ export async function startGateway(part: GatewayPart, options: FixtureOptions = 
       usage: { count: (hit) => hits.push(hit) },
       country: options.country ?? (() => undefined),
       ...(options.maxUntakenOctets === undefined ? {} : { maxUntakenOctets: options.maxUntakenOctets }),
+      ...(options.quota === undefined ? {} : { quota: options.quota }),
       log,
     },
     {

@@ -35,8 +35,6 @@ export interface QuotaPart {
 export interface CompiledQuota {
   readonly source: readonly Source[];
   readonly limits: readonly CompiledLimit[];
-  /** Answers to admitted requests say what is left (`RateLimit` and the like); refusals always do. Default: true. */
-  readonly tells?: boolean;
 }
 
 export interface CompiledLimit {

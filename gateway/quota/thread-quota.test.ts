@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import { CelContext, type CelRequestFacts } from '../../src/policy/cel-context.ts';
+import type { QuotaDecision } from './contract.ts';
+import { budgetOf, limitOf, type QuotaWorld, quotaPartOf, startQuota } from './testing/quota-world.ts';
+
+function contextOf(headers: Readonly<Record<string, string>> = {}): CelContext {
+  const facts: CelRequestFacts = {
+    id: 'id',
+    method: 'GET',
+    scheme: 'http',
+    host: 'shop.example',
+    path: '/',
+    query: '',
+    fields: Object.entries(headers).flat(),
+    httpVersion: '1.1',
+    source: { address: '192.0.2.1', port: 1 },
+    tls: undefined,
+    wallMs: 0,
+  };
+  return new CelContext(facts);
+}
+
+function decide(
+  { gate, policy }: QuotaWorld,
+  headers: Readonly<Record<string, string>> = {},
+  plan?: string,
+): Promise<QuotaDecision> {
+  return new Promise((resolve) => {
+    const decision = gate.decide(policy, contextOf(headers), plan);
+    if (decision.state !== 'waiting') resolve(decision);
+    else gate.wait(decision, { gone: false, decided: resolve });
+  });
+}
+
+const USER = ["request.headers['user']"];
+
+describe('limits in a thread', () => {
+  it('I20 admit as many as the limit says for each key, and refuse the rest', async () => {
+    using world = startQuota(quotaPartOf([budgetOf('a', 5)], [limitOf('per-user', [0], { counters: USER })]));
+    const decisions = await Promise.all(
+      Array.from({ length: 24 }, (_, n) => decide(world, { user: `user-${n % 2}` })),
+    );
+    expect(decisions.filter(({ state }) => state === 'admitted')).toHaveLength(10);
+    expect(new Set(decisions.filter(({ state }) => state === 'refused').map(({ code }) => code))).toEqual(
+      new Set(['QUOTA_EXCEEDED']),
+    );
+    const refused = await decide(world, { user: 'user-1' });
+    expect(refused).toMatchObject({ state: 'refused', status: 429, limit: 'per-user' });
+    const fields = refused.fields.join(' ');
+    expect(fields).toContain('ratelimit-policy "per-user";q=5 ratelimit "per-user";r=0;t=');
+    expect(fields).toMatch(
+      /x-ratelimit-limit 5 x-ratelimit-remaining 0 x-ratelimit-reset \d+ retry-after \d+$/,
+    );
+    expect([world.count('admitted'), world.count('exceeded')]).toEqual([10, 15]);
+  });
+
+  it('admit synchronously once tokens are here, and say what is left', async () => {
+    using world = startQuota(
+      quotaPartOf(
+        [budgetOf('a', 1000, { window: { type: 'length', ms: 3_600_000 } })],
+        [limitOf('all', [0]), limitOf('never', [0], { when: ['false'] })],
+      ),
+    );
+    await decide(world);
+    await expect
+      .poll(() => {
+        const { state, fields } = world.gate.decide(world.policy, contextOf(), undefined);
+        return state === 'admitted' && /^"all";r=\d{3};t=\d+$/.test(fields[3] ?? '') && fields[1];
+      })
+      .toBe('"all";q=1000;w=3600');
+  });
+
+  it('take from all budgets or from none', async () => {
+    using world = startQuota(
+      quotaPartOf([budgetOf('big', 10), budgetOf('small', 3)], [limitOf('both', [0, 1])]),
+    );
+    const states = [];
+    for (let n = 0; n < 6; n += 1) states.push((await decide(world)).state);
+    expect(states).toEqual(['admitted', 'admitted', 'admitted', 'refused', 'refused', 'refused']);
+    using alone = startQuota(quotaPartOf([budgetOf('big', 10)], [limitOf('big', [0])]));
+    expect((await decide(alone)).state).toBe('admitted');
+    // What the small one refused is not gone from the big one: seven are left.
+    const { claims } = await decide(world);
+    expect(claims.every(({ taken }) => !taken)).toBe(true);
+  });
+
+  it('use the rates of the plan of the caller, the cost of the request, and no key for what is missing', async () => {
+    using world = startQuota(
+      quotaPartOf(
+        [budgetOf('a', 2), budgetOf('gold', 10)],
+        [
+          limitOf('plans', [0], {
+            counters: USER,
+            plans: { gold: [1] },
+            cost: { request: "int(request.headers['cost'])", most: 4 },
+          }),
+        ],
+      ),
+    );
+    expect((await decide(world, { user: 'u', cost: '3' })).state).toBe('refused');
+    expect((await decide(world, { user: 'u', cost: '2' })).state).toBe('admitted');
+    expect((await decide(world, { user: 'u', cost: '0' })).state).toBe('admitted');
+    expect((await decide(world, { user: 'u' })).state).toBe('refused');
+    expect((await decide(world, { user: 'u', cost: '400' }, 'gold')).claims[0]).toMatchObject({ hits: 4 });
+    expect((await decide(world, { cost: '1' })).claims[0]).toMatchObject({ key: '', taken: true });
+  });
+
+  it('never refuse in shadow, and tell how often they would have', async () => {
+    using world = startQuota(quotaPartOf([budgetOf('a', 2)], [limitOf('shadow', [0], { shadow: true })]));
+    for (let n = 0; n < 5; n += 1)
+      expect(world.gate.decide(world.policy, contextOf(), undefined)).toMatchObject({
+        state: 'admitted',
+        fields: [],
+      });
+    await expect.poll(() => [world.count('admitted'), world.count('shadow')]).toEqual([2, 3]);
+    expect(world.count('exceeded')).toBe(0);
+  });
+
+  it('refuse a request that would have to wait where waiting is not wanted, and have tokens for the next', async () => {
+    using world = startQuota(quotaPartOf([budgetOf('a', 50)], [limitOf('now', [0], { waitMs: 0 })]));
+    expect((await decide(world)).state).toBe('refused');
+    await expect.poll(async () => (await decide(world)).state).toBe('admitted');
+  });
+
+  it('settle what an answer cost, also below zero', async () => {
+    using world = startQuota(
+      quotaPartOf(
+        [budgetOf('a', 20)],
+        [limitOf('a', [0], { cost: { most: 100, answer: { type: 'header', name: 'x' } } })],
+      ),
+    );
+    const { claims } = await decide(world);
+    const [claim] = claims;
+    if (claim === undefined) throw new Error('nothing was taken');
+    world.gate.settle(claim, 19);
+    const states = [];
+    for (let n = 0; n < 3; n += 1) states.push((await decide(world)).state);
+    expect(states).toEqual(['admitted', 'refused', 'refused']);
+  });
+
+  it('take nothing for a client that has gone', async () => {
+    using world = startQuota(quotaPartOf([budgetOf('a', 1)], [limitOf('a', [0])]));
+    const decision = world.gate.decide(world.policy, contextOf(), undefined);
+    expect(decision.state).toBe('waiting');
+    let called = false;
+    world.gate.wait(decision, {
+      gone: true,
+      decided() {
+        called = true;
+      },
+    });
+    expect((await decide(world)).state).toBe('admitted');
+    expect(called).toBe(false);
+  });
+
+  it('refuse new keys when the table is full, and keep those that are there', async () => {
+    using world = startQuota(quotaPartOf([budgetOf('a', 100)], [limitOf('a', [0], { counters: USER })]), {
+      maxKeys: 3,
+    });
+    for (const user of ['a', 'b', 'c']) expect((await decide(world, { user })).state).toBe('admitted');
+    for (let n = 0; n < 20; n += 1)
+      expect(await decide(world, { user: `new-${n}` })).toMatchObject({
+        code: 'QUOTA_UNAVAILABLE',
+        status: 503,
+      });
+    for (const user of ['a', 'b', 'c']) expect((await decide(world, { user })).state).toBe('admitted');
+  });
+
+  it('while the hub is away, refuse what nobody granted, unless the policy lets everybody pass', async () => {
+    using world = startQuota(
+      quotaPartOf(
+        [budgetOf('a', 100), budgetOf('b', 100)],
+        [
+          limitOf('exact', [0], { when: ["request.headers['user'] == 'exact'"], waitMs: 100 }),
+          limitOf('open', [1], {
+            when: ["request.headers['user'] == 'open'"],
+            onHubLoss: 'allow',
+            waitMs: 100,
+          }),
+        ],
+      ),
+    );
+    world.reachable = false;
+    world.supervisor.away();
+    expect((await decide(world, { user: 'exact' })).state).toBe('refused');
+    expect((await decide(world, { user: 'open' })).state).toBe('admitted');
+    expect([world.count('unlimited', 'open'), world.count('unlimited', 'exact')]).toEqual([1, 0]);
+  });
+
+  it('I20 take nothing after a pause of the machine until every grant was dropped', async () => {
+    let jumpMs = 0;
+    using world = startQuota(quotaPartOf([budgetOf('a', 1000)], [limitOf('a', [0])]), {
+      wallMs: () => Date.now() + jumpMs,
+    });
+    await decide(world);
+    await expect.poll(() => world.gate.decide(world.policy, contextOf(), undefined).state).toBe('admitted');
+    const session = world.supervisor.describe()?.session;
+    jumpMs = 5_000;
+    expect(world.gate.decide(world.policy, contextOf(), undefined).state).toBe('waiting');
+    expect(world.supervisor.describe()?.session).not.toBe(session);
+    expect((await decide(world)).state).toBe('admitted');
+  });
+});
