@@ -28,12 +28,16 @@ export function quotaWorld(part: QuotaPart): QuotaWorld {
   // As the supervisor does: from now on the clocks go together.
   new SupervisorClock(memory, clock);
   const wanted: string[] = [];
+  const granted = new Set<string>();
   const grant = ({ budget, key, ticket }: QuotaWant): void => {
     wanted.push(key);
-    const limit = part.budgets[budget]?.limit ?? 0;
-    const slot = writer.insert(budget, key);
-    writer.fill(slot, BANKS.even, limit, 0, LONG_MS);
-    writer.report(slot, { refuseUntilMs: LONG_MS, left: 0, limit, resetMs: LONG_MS });
+    if (!granted.has(`${budget} ${key}`)) {
+      granted.add(`${budget} ${key}`);
+      const limit = part.budgets[budget]?.limit ?? 0;
+      const slot = writer.insert(budget, key);
+      writer.fill(slot, BANKS.even, limit, 0, LONG_MS);
+      writer.report(slot, { refuseUntilMs: LONG_MS, left: 0, limit, resetMs: LONG_MS });
+    }
     gate.settled([{ ticket, outcome: 'try' }]);
   };
   const gate = createThreadQuota({
