@@ -522,7 +522,9 @@ class QuotaSpoke implements Spoke {
     }
     if (sentMs >= this.#answeredMs) {
       states.set(slot, FIGURE.limit, entry.limit);
-      states.set(slot, FIGURE.horizonMs, entry.horizonMs);
+      // Where hits do not wait, tokens must be here before them.
+      const leastMs = rule.waits ? 0 : this.#intervalMs;
+      states.set(slot, FIGURE.horizonMs, Math.max(leastMs, entry.horizonMs));
     }
     for (const holding of entry.holdings) this.#grant(slot, rule, holding, sentMs, nowMs);
     const ready = this.#ready(slot, nowMs);

@@ -4,11 +4,19 @@ import { createQuotaMemory, createTableWriter, createTaker } from '../../src/quo
 import type { QuotaTaker } from '../../src/quota/table-contract.ts';
 import type { Mutation } from './quota-mutants.ts';
 
-interface Hit {
+export interface Hit {
   readonly budget: number;
   readonly key: string;
   readonly hits: number;
   readonly waitMs: number;
+}
+
+/** A hit that was admitted, and what its answer would be charged to. */
+export interface Admission extends Hit {
+  readonly agent: Agent;
+  readonly taker: QuotaTaker;
+  readonly slot: number;
+  readonly receipt: number;
 }
 
 /** A machine with a clock of its own, and the data process on it: the real spoke, the real table, one thread that admits. */
@@ -57,8 +65,9 @@ export class Agent {
   start(atMs: number): void {
     const nowMs = this.monotonic(atMs);
     const memory = createQuotaMemory({ capacity: 64, seeds: [1, 2] });
+    const writer = createTableWriter(memory);
     const spoke = createSpoke({
-      table: this.#mutation.table(createTableWriter(memory)),
+      table: this.#mutation.table(writer),
       newSession: this.#newSession,
       wallMs: () => atMs + this.#wallErrorMs,
       nowMs: this.#mutation.startMs(nowMs),
@@ -66,7 +75,7 @@ export class Agent {
       ...(this.#mutation.drift === undefined ? {} : { drift: this.#mutation.drift }),
     });
     this.spoke = this.#mutation.spoke(spoke);
-    this.taker = createTaker(memory);
+    this.taker = this.#mutation.taker(createTaker(memory), writer);
     this.#tickets.clear();
     this.configure(this.budgets, this.version, atMs);
   }
@@ -101,33 +110,31 @@ export class Agent {
     return true;
   }
 
-  /** @returns whether it was admitted now; otherwise it waits, or is refused */
-  arrive(hit: Hit, atMs: number): boolean {
-    if (!this.awake(atMs)) return false;
+  /** @returns undefined: not admitted now; it waits, or is refused */
+  arrive(hit: Hit, atMs: number): Admission | undefined {
+    if (!this.awake(atMs)) return undefined;
     const { spoke, taker } = this;
-    if (spoke === undefined || taker === undefined) return false;
-    const nowMs = this.monotonic(atMs);
+    if (spoke === undefined || taker === undefined) return undefined;
     const slot = taker.find(hit.budget, hit.key);
-    const verdict = slot < 0 ? 2 : taker.take(slot, hit.hits, nowMs);
-    if (verdict !== 2) return verdict === 0;
+    const verdict = slot < 0 ? 2 : taker.take(slot, hit.hits, this.monotonic(atMs));
+    if (verdict === 0) return { ...hit, agent: this, taker, slot, receipt: taker.receipt };
+    if (verdict === 1) return undefined;
     const ticket = this.#nextTicket;
     this.#nextTicket += 1;
     this.#tickets.set(ticket, hit);
-    spoke.want(ticket, hit.budget, hit.key, hit.hits, hit.waitMs, nowMs);
-    return false;
+    spoke.want(ticket, hit.budget, hit.key, hit.hits, hit.waitMs, this.monotonic(atMs));
+    return undefined;
   }
 
   /** @param admitted hits that had waited */
-  tick(atMs: number, admitted: (hit: Hit) => void): void {
-    const { spoke, taker } = this;
-    if (spoke === undefined || taker === undefined || !this.awake(atMs)) return;
-    const nowMs = this.monotonic(atMs);
-    spoke.tick(nowMs);
+  tick(atMs: number, admitted: (admission: Admission) => void): void {
+    if (this.spoke === undefined || !this.awake(atMs)) return;
+    this.spoke.tick(this.monotonic(atMs));
     this.settle(atMs, admitted);
-    if (spoke.memory !== this.#memory) this.#memory = spoke.memory;
+    this.#memory = this.spoke.memory;
   }
 
-  settle(atMs: number, admitted: (hit: Hit) => void): void {
+  settle(atMs: number, admitted: (admission: Admission) => void): void {
     const { spoke, taker } = this;
     if (spoke === undefined || taker === undefined) return;
     for (const { ticket, outcome } of spoke.settled()) {
@@ -135,7 +142,8 @@ export class Agent {
       this.#tickets.delete(ticket);
       if (hit === undefined || outcome !== 'try') continue;
       const slot = taker.find(hit.budget, hit.key);
-      if (slot >= 0 && taker.take(slot, hit.hits, this.monotonic(atMs)) === 0) admitted(hit);
+      if (slot >= 0 && taker.take(slot, hit.hits, this.monotonic(atMs)) === 0)
+        admitted({ ...hit, agent: this, taker, slot, receipt: taker.receipt });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { QuotaReply, QuotaRequest } from '../../src/quota/messages.ts';
 import type { Spoke } from '../../src/quota/spoke-contract.ts';
-import { BANKS, type QuotaTableWriter } from '../../src/quota/table-contract.ts';
+import { BANKS, type QuotaTableWriter, type QuotaTaker } from '../../src/quota/table-contract.ts';
 
 /** Mistakes that the protocol must not have, each made around the modules as they are. */
 export const MUTANTS = {
@@ -25,16 +25,22 @@ export interface Mutation {
   readonly name: Mutant | undefined;
   readonly drift?: number;
   table(table: QuotaTableWriter): QuotaTableWriter;
+  taker(taker: QuotaTaker, writer: QuotaTableWriter): QuotaTaker;
   spoke(spoke: Spoke): Spoke;
   startMs(nowMs: number): number;
   reply(reply: QuotaReply): QuotaReply;
 }
 
-export function mutation(name: Mutant | undefined, random: () => number): Mutation {
+export function mutation(
+  name: Mutant | undefined,
+  random: () => number,
+  after: (ms: number, action: () => void) => void,
+): Mutation {
   return {
     name,
     ...(name === 'no-drift' ? { drift: 0 } : {}),
     table: (table) => wrongTable(name, table),
+    taker: (taker, writer) => (name === 'add-back' ? hastyTaker(taker, writer, after) : taker),
     spoke: (spoke) =>
       name === 'lost-spend' || name === 'floor-while-waived' ? wrongSpoke(name, spoke) : spoke,
     startMs: (nowMs) => (name === 'no-quarantine' ? nowMs - 1e9 : nowMs),
@@ -54,6 +60,23 @@ function wrongTable(name: Mutant | undefined, table: QuotaTableWriter): QuotaTab
     extend: (slot, bank, untilMs) => table.extend(slot, bank, untilMs + late),
   };
   return around(table, wrong);
+}
+
+/** Subtracts whether there is enough or not, and adds back a moment later, into whatever the bank is by then. */
+function hastyTaker(
+  taker: QuotaTaker,
+  writer: QuotaTableWriter,
+  after: (ms: number, action: () => void) => void,
+): QuotaTaker {
+  return around(taker, {
+    take(slot, hits, nowMs) {
+      const verdict = taker.take(slot, hits, nowMs);
+      if (verdict === 0) return verdict;
+      writer.add(slot, BANKS.even, -hits);
+      after(30, () => writer.add(slot, BANKS.even, hits));
+      return verdict;
+    },
+  });
 }
 
 function wrongSpoke(name: Mutant, spoke: Spoke): Spoke {

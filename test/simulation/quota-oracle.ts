@@ -52,6 +52,13 @@ export class Oracle {
     }
   }
 
+  /** An answer cost less than was taken for it: so much may be admitted again. */
+  gaveBack(hits: number, admittedMs: number, clock: number): void {
+    this.admitted -= hits;
+    const name = `${clock} ${windowAt(this.#window, admittedMs).startMs}`;
+    this.#byWindow.set(name, (this.#byWindow.get(name) ?? 0) - hits);
+  }
+
   #fixed(hits: number, hubMs: number, clock: number): string | undefined {
     const { startMs } = windowAt(this.#window, hubMs);
     const name = `${clock} ${startMs}`;

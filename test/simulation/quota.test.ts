@@ -1,43 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import { MUTANTS, type Mutant } from './quota-mutants.ts';
-import { type Happened, QuotaWorld } from './quota-world.ts';
+import { playQuota } from './quota-play.ts';
+import type { Happened } from './quota-world.ts';
 import { seedCount } from './seed-count.ts';
 
 const SEEDS = seedCount(10_000);
 /** Within so many seeds every mistake is found. */
 const ENOUGH = 600;
 
-function play(seed: number, mutant?: Mutant): { readonly harm: string | undefined; readonly world: QuotaWorld } {
-  const world = new QuotaWorld(seed, mutant);
-  try {
-    return { harm: world.run(), world };
-  } catch (thrown) {
-    // A ledger that finds its own books wrong says so, too.
-    return { harm: `I20 ${thrown instanceof Error ? thrown.message : String(thrown)}`, world };
-  }
-}
-
 describe('the global quota', () => {
-  it(
-    `I20 admits no more than the limit in any window, and everybody again after the faults, over ${SEEDS} seeds`,
-    { timeout: 600_000 },
-    () => {
-      const total: Record<string, number> = {};
-      for (let seed = 1; seed <= SEEDS; seed += 1) {
-        const { harm, world } = play(seed);
-        if (harm !== undefined)
-          expect.fail(`seed ${seed}: ${harm} (again: npm run simulate -- --from ${seed} --seeds 1)`);
-        for (const [what, count] of Object.entries(world.happened)) total[what] = (total[what] ?? 0) + count;
-      }
-      // What was simulated did happen, often.
-      const often: readonly (keyof Happened)[] = [
-        ...(['admitted', 'refused', 'waited', 'fromFloors', 'crashes', 'hubRestarts', 'takeovers'] as const),
-        ...(['rollbacksRefused', 'partitions', 'freezes', 'suspensions', 'lost', 'twice'] as const),
-        ...(['slowCommits', 'limitsLowered', 'removed', 'clockJumps', 'answersCharged'] as const),
-      ];
-      for (const what of often) expect(total[what], what).toBeGreaterThan(SEEDS / 10);
-    },
-  );
+  it(`I20 admits no more than the limit in any window, and everybody again after the faults, over ${SEEDS} seeds`, {
+    timeout: 600_000,
+  }, () => {
+    const total: Record<string, number> = {};
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const { harm, happened } = playQuota(seed);
+      if (harm !== undefined)
+        expect.fail(`seed ${seed}: ${harm} (again: npm run simulate -- --from ${seed} --seeds 1)`);
+      for (const [what, count] of Object.entries(happened)) total[what] = (total[what] ?? 0) + count;
+    }
+    // What was simulated did happen, often.
+    const often: readonly (keyof Happened)[] = [
+      ...(['admitted', 'refused', 'waited', 'fromFloors', 'crashes', 'hubRestarts', 'takeovers'] as const),
+      ...(['rollbacksRefused', 'partitions', 'freezes', 'suspensions', 'lost', 'twice'] as const),
+      ...(['slowCommits', 'limitsLowered', 'removed', 'clockJumps', 'answersCharged'] as const),
+    ];
+    for (const what of often) expect(total[what], what).toBeGreaterThan(SEEDS / 10);
+  });
 
   it.each(Object.entries(MUTANTS) as [Mutant, string][])(
     'I20 is seen to break with the mistake "%s": %s',
@@ -45,7 +34,7 @@ describe('the global quota', () => {
     (mutant) => {
       let found: string | undefined;
       for (let seed = 1; seed <= ENOUGH && found === undefined; seed += 1) {
-        const { harm } = play(seed, mutant);
+        const { harm } = playQuota(seed, { mutant });
         if (harm?.startsWith('I20') === true) found = harm;
       }
       expect(found).toMatch(/^I20 /);
@@ -55,9 +44,7 @@ describe('the global quota', () => {
   it('plays a seed again exactly', () => {
     const lines = (seed: number): readonly string[] => {
       const said: string[] = [];
-      const world = new QuotaWorld(seed);
-      world.trace = (line) => said.push(line);
-      world.run();
+      playQuota(seed, { trace: (line) => said.push(line) });
       return said;
     };
     expect(lines(17)).toEqual(lines(17));
