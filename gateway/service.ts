@@ -370,7 +370,9 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       });
     }
     unserved.set(problems().size);
-    if (ports.length === 0) {
+    // Other proxies may ask about domains although there is no Gateway.
+    const counts = settings.authorization !== undefined && Object.keys(part.quota?.domains ?? {}).length > 0;
+    if (ports.length === 0 && !counts) {
       unbound = left;
       wanted = false;
       await endThreads();

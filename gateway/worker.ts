@@ -6,6 +6,7 @@ import { createAuthorizer } from './auth/authorizer.ts';
 import { serviceAccountFiles } from './auth/service-account.ts';
 import { type AuthorizationDesk, createAuthorizationDesk } from './external/desk.ts';
 import type { AuthorizationListeners } from './external/listeners.ts';
+import { createQuotaDesk } from './external/quota-desk.ts';
 import { createGatewayServer } from './gateway-server.ts';
 import { createKeySearch } from './keys/search.ts';
 import { createOutboundClient } from './outbound/client.ts';
@@ -142,6 +143,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
         log,
       })
     : undefined;
+  const counting = asked ? createQuotaDesk(quota) : undefined;
   let desks: AuthorizationListeners | undefined;
   /** A port that somebody else holds must not keep the gateway from serving: it is tried again. */
   const openDesks = async (open: AuthorizationDesk): Promise<void> => {
@@ -149,7 +151,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     try {
       // Loaded only where somebody asks: 20 MB for the messages of Envoy.
       const { openAuthorizationListeners } = await import('./external/listeners.ts');
-      desks = await openAuthorizationListeners(open, authorization);
+      desks = await openAuthorizationListeners(open, authorization, counting);
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'other proxies cannot ask who may pass; it is tried again');
       stopOpening = after(PORTS_AGAIN_MS, () => void openDesks(open));
@@ -163,6 +165,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     keys.open(secrets);
     countries.open(geo);
     limits = quota.open(part.quota, next.quota);
+    counting?.serve(part.quota, limits);
     telemetry.serve(part);
     desk?.serve(part, secrets);
     if (desk !== undefined) await openDesks(desk);
