@@ -139,7 +139,7 @@ export function createPortolan(options: PortolanOptions): Portolan {
           () =>
             reject(
               new PortolanError('HUB_UNREACHABLE', `the agent at ${path} did not answer in ${timeoutMs} ms`, {
-                fix: 'Start the agent with gateway.plugin.socket set to this path, and let this user open it.',
+                fix: 'Start the agent with gateway.plugin.socket set to this path, and let this user open it. The agent has the socket once its cluster has a Gateway: `portolan gateway list` shows whether there is one.',
               }),
             ),
           timeoutMs,

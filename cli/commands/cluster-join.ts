@@ -4,6 +4,7 @@ import type { Client, ObjectName } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { addAgentFlags, agentArguments } from '../agent-flags.ts';
 import { runInForeground, runToEnd } from '../child-program.ts';
+import { dataDirOf } from '../config-data-dir.ts';
 import {
   freeLoopbackAddress,
   type JoinOutcome,
@@ -22,7 +23,8 @@ const joinLine = z.object({
 type Joined = z.output<typeof joinLine>;
 
 interface JoinOptions {
-  readonly dataDir: string;
+  readonly dataDir?: string;
+  readonly config?: string;
   readonly enrolOnly?: boolean;
   readonly admin?: string;
   readonly [flag: string]: unknown;
@@ -37,7 +39,10 @@ export function addJoinCommand(cluster: Command, session: Session): void {
     .description(
       'Exchanges a join token for an identity, then runs the agent in the foreground until Ctrl-C. The token comes from `portolan cluster token`; it may stand in PORTOLAN_JOIN_TOKEN instead. Later starts need no token: `portolan agent --data-dir <dir>`.',
     )
-    .requiredOption('--data-dir <dir>', 'where identity, snapshots and the last states are kept')
+    .option(
+      '--data-dir <dir>',
+      'where identity, snapshots and the last states are kept (default: dataDir of the --config file)',
+    )
     .option('--enrol-only', 'get the identity and end; run the agent later');
   addAgentFlags(command)
     .addHelpText(
@@ -49,18 +54,19 @@ Examples:
     )
     .action(async (token: string | undefined, options: JoinOptions, self: Command) => {
       const format = outputOf(self);
-      const joined = await enrol(session, token, options.dataDir);
+      const dataDir = dataDirOf(options.dataDir, options.config, session.terminal.env);
+      const joined = await enrol(session, token, dataDir);
       if (joined === undefined) return;
       if (options.enrolOnly === true) {
         if (format === 'json' || format === 'yaml') session.terminal.out(documentText(joined, format));
         else
           printLines(session, [
             `enrolled as agent ${joined.agentUid} of cluster ${joined.cluster}`,
-            `run it:   portolan agent --data-dir ${options.dataDir}`,
+            `run it:   portolan agent --data-dir ${dataDir}`,
           ]);
         return;
       }
-      await runAgent(session, self, options, joined);
+      await runAgent(session, self, { ...options, dataDir }, joined);
     });
 }
 
@@ -89,7 +95,7 @@ async function enrol(
 async function runAgent(
   session: Session,
   command: Command,
-  options: JoinOptions,
+  options: JoinOptions & { readonly dataDir: string },
   joined: Joined,
 ): Promise<void> {
   const watched = await hubOf(session, command, joined);

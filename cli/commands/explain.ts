@@ -23,13 +23,13 @@ export function addExplainCommand(program: Command, session: Session): void {
       repeated,
       [],
     )
-    .summary('what becomes of a hostname at each DNS provider, and what holds for a route')
+    .summary('what holds for a route at the gateways, and what becomes of a hostname at each DNS provider')
     .description(
-      'Says of a hostname, of every hostname of a policy, or of the origin of a Zone that is delegated, what each DNS provider makes of it: which part of the policy the provider keeps with each query, which the hub keeps by changing records, what is lost or refused, and what happens while the hub is away. (`resolve` says what is answered now.) With `route` it says what holds for each rule of a route, or for the rule that takes a host and path, and which policy says so. Exit code 1: something is refused, or nothing takes the request.',
+      "Two questions. `explain route <name>` or `explain route <host/path>`: what holds at the gateways for each rule of a route, or for the rule that takes a request to this host and path (read as the gateway reads it), and which policy says so; what is the product's own is left out, `-o json` has all. `explain <hostname>`, `explain policy <name>` or `explain zone <name>`: what each DNS provider makes of it: which part of the policy the provider keeps with each query, which the hub keeps by changing records, what is lost or refused, and what happens while the hub is away. (`resolve` says what is answered now.) Exit code 1: something is refused, or nothing takes the request.",
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ portolan explain www.example.com\n  $ portolan explain route shop.example.com/cart --method POST',
+      '\nExamples:\n  $ portolan explain route shop.example.com/cart --method POST\n  $ portolan explain www.example.com',
     )
     .action(async (what: string, name: string | undefined, options: RouteFlags, self: Command) => {
       const format = outputOf(self);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ApiKey, ApiKeyCreated, ApiKeyInput } from '../../src/client/client.ts';
+import type { ApiKey, ApiKeyCreated, ApiKeyInput, Client } from '../../src/client/client.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { documentText } from '../output/document.ts';
 import { ageText, parseDurationMs } from '../output/duration.ts';
@@ -73,6 +73,12 @@ Examples:
       };
       const created = await client.createKey(namespace, input);
       printCreated(created, format);
+      if (await isUnknown(client, namespace))
+        progress(
+          session,
+          self,
+          `warning: namespace ${namespace} has no AuthPolicy, no route and no Gateway: unless a policy of another namespace names it, nothing takes this key`,
+        );
       if (format === 'table')
         progress(
           session,
@@ -85,6 +91,35 @@ Examples:
     if (format === 'json' || format === 'yaml') session.terminal.out(documentText(created, format));
     else printLines(session, [created.key]);
   }
+}
+
+/** A namespace is there by what is in it: one with nothing that gateways use is perhaps a slip of the finger. */
+async function isUnknown(client: Client, namespace: string): Promise<boolean> {
+  try {
+    for (const kind of ['AuthPolicy', 'HTTPRoute', 'GRPCRoute', 'Gateway'] as const) {
+      const { items } = await client.list(kind, namespace);
+      if (items.length > 0) return false;
+    }
+    return true;
+  } catch {
+    // Who makes keys may not be allowed to look at policies.
+    return false;
+  }
+}
+
+/** By namespace and principal, the older first: ids are random. */
+function byOwner(a: ApiKey, b: ApiKey): number {
+  return (
+    compareText(a.namespace, b.namespace) ||
+    compareText(a.principal, b.principal) ||
+    compareText(a.createdAt, b.createdAt) ||
+    compareText(a.id, b.id)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 interface ListOptions {
@@ -138,6 +173,7 @@ function addList(key: Command, session: Session): void {
         items.push(...page.items);
         after = page.next;
       } while (after !== undefined && items.length < wanted);
+      items.sort(byOwner);
       if (format === 'json' || format === 'yaml') {
         session.terminal.out(documentText({ items }, format));
         return;

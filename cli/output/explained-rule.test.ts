@@ -13,7 +13,12 @@ const RULE = {
   backends: ['default/orders:80 (weight 1, http/1.1)'],
   timeouts: '{}',
   auth: [
-    { piece: 'authentication.key', value: '{}', source: 'AuthPolicy default/keys', by: 'overrides' as const },
+    {
+      piece: 'authentication.key',
+      value: '{"type":"apiKey","when":[]}',
+      source: 'AuthPolicy default/keys',
+      by: 'overrides' as const,
+    },
   ],
   limits: [
     {
@@ -40,12 +45,11 @@ it('shows each piece beside the object it is from, and what nobody said in short
     '    default/orders:80 (weight 1, http/1.1)',
     '  Access:',
     '    RULE                 FROM                                 VALUE',
-    '    authentication.key   AuthPolicy default/keys (override)   {}',
+    '    authentication.key   AuthPolicy default/keys (override)   type: apiKey',
     '  Rate limits:',
     '    RULE               FROM                           VALUE',
     '    limits.customers   RateLimitPolicy default/fair   100 per 60s; by auth.identity.id',
-    '  Product defaults:',
-    '    limits.maxBodyBytes 10, accessLog.format "json"',
+    "  2 more limits are the product's own (-o json shows them)",
     '',
   ]);
 });
