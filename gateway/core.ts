@@ -90,6 +90,7 @@ const SWEEP_MS = 1000;
 
 /** Ends exchanges whose client neither sends its body nor takes its answer. @returns stops it */
 export function sweepIdle(core: GatewayCore): () => void {
+  const everyMs = core.deps.sweepMs ?? SWEEP_MS;
   let stop = (): void => {};
   const sweep = (): void => {
     const now = core.deps.monotonicMs();
@@ -111,9 +112,9 @@ export function sweepIdle(core: GatewayCore): () => void {
         exchange.abandon();
       }
     });
-    stop = core.deps.after(SWEEP_MS, sweep);
+    stop = core.deps.after(everyMs, sweep);
   };
-  stop = core.deps.after(SWEEP_MS, sweep);
+  stop = core.deps.after(everyMs, sweep);
   return () => stop();
 }
 

@@ -20,6 +20,8 @@ export interface GatewayServerDeps {
   readonly monotonicMs: () => number;
   readonly wallMs: () => number;
   readonly after: (delayMs: number, task: () => void) => () => void;
+  /** How often clients that stopped sending or taking are looked for, milliseconds; default 1,000. */
+  readonly sweepMs?: number;
   readonly random: () => number;
   readonly authorizer: Authorizer;
   /** Called anew for each configuration; pools of backends that stay the same go on. */

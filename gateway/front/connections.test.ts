@@ -182,11 +182,11 @@ describe('I26 slow clients', () => {
   });
 
   test('a body that stops arriving is ended, one that goes on slowly is not', async () => {
-    await using gateway = await startGateway(partOf(port, { edge: limits({ bodyIdleTimeoutMs: 1200 }) }));
+    await using gateway = await startGateway(partOf(port, { edge: limits({ bodyIdleTimeoutMs: 1500 }) }));
     const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n1';
     const stuck = new RawClient(gateway.port(), head);
     const slow = new RawClient(gateway.port(), head);
-    const trickle = setInterval(() => slow.socket.write('2'), 500);
+    const trickle = setInterval(() => slow.socket.write('2'), 300);
     try {
       await answered(stuck, /^HTTP\/1\.1 408 /);
       await answered(slow, /^HTTP\/1\.1 200 /);

@@ -129,6 +129,8 @@ export async function startGateway(part: GatewayPart, options: FixtureOptions = 
       monotonicMs,
       wallMs,
       after,
+      // Clients that rest are found soon: a test waits for it.
+      sweepMs: 50,
       random: Math.random,
       authorizer: {
         decide: (auth, request, place) => {
