@@ -81,6 +81,9 @@ export async function startDataProcess(
       supervisor.send({ type: 'usage', ...batch });
       return true;
     },
+    sendQuota: (request) => {
+      if (link.hub === 'up') supervisor.send({ type: 'quota', request });
+    },
     findKey(digest) {
       if (link.hub !== 'up') return Promise.resolve('away');
       lastSought += 1;
@@ -167,6 +170,9 @@ export async function startDataProcess(
         return;
       case 'keys':
         gateway.keysChanged(message);
+        return;
+      case 'quota':
+        gateway.quotaReplied(message.reply);
         return;
       case 'foundKey':
         seeking.get(message.id)?.(message.found);

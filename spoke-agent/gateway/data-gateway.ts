@@ -8,6 +8,7 @@ import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
 import { messageOf } from '../../src/errors/error.ts';
 import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
+import type { QuotaReply, QuotaRequest } from '../../src/quota/messages.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
 import { type Family, single } from '../../src/telemetry/metric-text.ts';
 import type { AgentConfig } from '../config.ts';
@@ -24,6 +25,8 @@ export interface DataGatewayOptions {
   readonly random: () => number;
   /** To the hub; false: there is no way to it now. */
   readonly sendUsage: (batch: OutboxBatch) => boolean;
+  /** To the hub; without a way to it nothing happens: it is said again. */
+  readonly sendQuota?: (request: QuotaRequest) => void;
   /** Asks the hub for a key that the table does not have; never rejects. */
   readonly findKey?: (digest: string) => Promise<KeySearchAnswer>;
   readonly log: AgentLog;
@@ -42,6 +45,8 @@ export interface DataGateway {
   link(up: boolean): void;
   /** The hub has this of the usage, durably. */
   usageAcknowledged(outbox: string, sequence: number): void;
+  /** What the hub says to a `sendQuota`. */
+  quotaReplied(reply: QuotaReply): void;
   /** `scheme://host:port` of what it answers on. */
   readonly addresses: readonly string[];
   /** Listeners that are not served and why, by id. */
@@ -74,13 +79,19 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   };
 
   const start = async (): Promise<GatewayService> => {
-    const [{ createGatewayService }, { createKeyKeeper }, { keyFolder }, { openUsageKeeper }] =
-      await Promise.all([
-        import('../../gateway/service.ts'),
-        import('../credentials/keeper.ts'),
-        import('../credentials/files.ts'),
-        import('../../gateway/usage/keeper.ts'),
-      ]);
+    const [
+      { createGatewayService },
+      { createKeyKeeper },
+      { keyFolder },
+      { openUsageKeeper },
+      { quotaMemoryFile },
+    ] = await Promise.all([
+      import('../../gateway/service.ts'),
+      import('../credentials/keeper.ts'),
+      import('../credentials/files.ts'),
+      import('../../gateway/usage/keeper.ts'),
+      import('../quota/memory-file.ts'),
+    ]);
     const after = (delayMs: number, task: () => void): (() => void) => clock.after(delayMs, task);
     const { dataDir } = config;
     keys = createKeyKeeper({
@@ -100,6 +111,8 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     // Nobody is refused because the table was still being read.
     await keys.load();
     const accounts = usage;
+    const quotaMemory = quotaMemoryFile(dataDir);
+    const remembered = await quotaMemory.read();
     await openPlugins(keys, accounts);
     service = createGatewayService({
       settings: config.gateway,
@@ -107,6 +120,12 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       keys: keys.shared,
       findKey: options.findKey,
       usage: (counts) => void accounts.add(counts),
+      quota: {
+        maxKeys: config.gateway.quota.keys,
+        exchange: options.sendQuota,
+        keep: (memory) => quotaMemory.write(memory),
+        memory: remembered,
+      },
       monotonicMs: () => clock.monotonicMs(),
       after,
       random: options.random,
@@ -177,7 +196,9 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     link(up) {
       linkUp = up;
       usage?.link(up);
+      if (!up) service?.quotaAway();
     },
+    quotaReplied: (reply) => service?.quotaReply(reply),
     usageAcknowledged: (outbox, sequence) => usage?.acknowledged(outbox, sequence),
     get addresses() {
       return service === undefined ? [] : addressesOf(service, schemes);
