@@ -311,9 +311,20 @@ describe('the agent’s side of the quota', () => {
       me.want('alice');
       me.exchange({ 0: [] });
       me.spoke.settled();
+      me.pass(1_000);
+      me.ask();
       me.pass(LEASE_MS + 100);
       me.want('bob', 2);
       expect(me.spoke.settled()).toContainEqual({ ticket: 2, outcome: 'away' });
+    });
+
+    it('are not told so because nothing was asked for long', () => {
+      const me = station({ ...FIXED, floorShare: 0 });
+      me.pass(LEASE_MS + 30_000);
+      expect(me.spoke.away(me.now())).toBe(false);
+      me.want('alice', 1);
+      expect(me.spoke.settled()).toEqual([]);
+      expect(me.spoke.dueMs()).toBeLessThanOrEqual(me.now());
     });
 
     it('are at most 64 at a key, and 10,000 in all', () => {

@@ -39,6 +39,8 @@ const LEAST_APART_MS = 20;
 const FIRST_INTERVAL_MS = 1_000;
 const FIRST_LEASE_MS = 5_000;
 const FIRST_ROUND_TRIP_MS = 200;
+/** Longer ones are not a way there and back but a fault. */
+const LONGEST_ROUND_TRIP_MS = 1_000;
 /** How long tokens stay for somebody who was told to try. */
 const KEEP_MS = 100;
 /** A key of which less is expected within its horizon is not in use any more. */
@@ -106,6 +108,8 @@ class QuotaSpoke implements Spoke {
   #sentMs = Number.NEGATIVE_INFINITY;
   #regularMs = Number.NEGATIVE_INFINITY;
   #inFlight = false;
+  /** Since when the hub owes an answer. */
+  #unansweredMs: number | undefined;
   /** When the first key is expected to run out that could get more. */
   #runsOutMs = Number.POSITIVE_INFINITY;
   #floorPlace = 0;
@@ -225,6 +229,7 @@ class QuotaSpoke implements Spoke {
     if (this.#saidVersion !== this.#version && this.#floors.fit(nowMs)) this.#saidVersion = this.#version;
     this.#sentMs = nowMs;
     this.#inFlight = true;
+    this.#unansweredMs ??= nowMs;
     return {
       session: this.#session,
       sentMs: nowMs,
@@ -256,10 +261,11 @@ class QuotaSpoke implements Spoke {
       this.#begin(nowMs);
       return;
     }
+    this.#unansweredMs = undefined;
     this.#heardMs = Math.max(this.#heardMs ?? reply.sentMs, reply.sentMs);
     this.#answeredMs = Math.max(this.#answeredMs, reply.sentMs);
     const tripMs = nowMs - reply.sentMs;
-    this.#roundTripMs += (tripMs - this.#roundTripMs) * (tripMs > this.#roundTripMs ? 0.5 : 0.1);
+    this.#roundTripMs += (Math.min(tripMs, LONGEST_ROUND_TRIP_MS) - this.#roundTripMs) / 4;
     this.#intervalMs = Math.max(LEAST_APART_MS, reply.intervalMs);
     this.#leaseMs = reply.leaseMs;
     this.#leasedUntilMs = Math.max(this.#leasedUntilMs, reply.sentMs + reply.leaseMs * (1 - this.#drift));
@@ -283,7 +289,9 @@ class QuotaSpoke implements Spoke {
   }
 
   away(nowMs: number): boolean {
-    return this.#silentFor(nowMs) > this.#leaseMs;
+    // Whom nobody asked is not away: without keys nothing is said for long.
+    const unanswered = this.#unansweredMs !== undefined && nowMs - this.#unansweredMs > this.#patienceMs();
+    return unanswered && this.#silentFor(nowMs) > this.#leaseMs;
   }
 
   describe(nowMs: number): SpokeState {
@@ -685,7 +693,7 @@ class QuotaSpoke implements Spoke {
 
   /** How long a reply is waited for before the next request. */
   #patienceMs(): number {
-    return Math.max(100, 3 * this.#roundTripMs + 50);
+    return Math.max(100, Math.min(3 * this.#roundTripMs + 50, Math.max(2 * this.#intervalMs, 1_000)));
   }
 
   #silentFor(nowMs: number): number {
