@@ -17,10 +17,13 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   providers: () => import('./providers.ts'),
   failover: () => import('./failover.ts'),
   keys: () => import('./keys.ts'),
+  revocation: () => import('./revocation.ts'),
   gateway: () => import('./gateway.ts'),
   'gateway-auth': () => import('./gateway-auth.ts'),
   'gateway-attack': () => import('./gateway-attack.ts'),
+  'quota-rls': () => import('./quota-rls.ts'),
   chain: () => import('./chain.ts'),
+  quota: () => import('./quota.ts'),
 };
 
 const args = process.argv.slice(2);

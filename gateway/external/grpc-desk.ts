@@ -4,15 +4,12 @@ import {
   CheckRequestSchema,
   CheckResponseSchema,
 } from '../../src/protocol/envoy/generated/envoy/service/auth/v3/external_auth_pb.js';
-import {
-  RateLimitRequestSchema,
-  RateLimitResponseSchema,
-} from '../../src/protocol/envoy/generated/envoy/service/ratelimit/v3/rls_pb.js';
 import { type Networks, plainAddress } from '../client-address.ts';
 import type { AuthorizationDesk, Ruling } from './desk.ts';
 import { fromCheckRequest, toCheckResponse } from './envoy-check.ts';
-import { fromRateLimitRequest, toRateLimitResponse } from './envoy-rate-limit.ts';
+import { fromRateLimitRequest, toRateLimitFrame } from './envoy-rate-limit.ts';
 import type { QuotaAnswer, QuotaDesk } from './quota-desk.ts';
+import { readRateLimitRequest } from './rate-limit-wire.ts';
 
 /*
  * `envoy.service.auth.v3.Authorization/Check` and `envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit` for Envoy, Istio and
@@ -107,7 +104,7 @@ function check(desk: AuthorizationDesk, stream: ServerHttp2Stream, message: Buff
 function count(desk: QuotaDesk, stream: ServerHttp2Stream, message: Buffer): void {
   let question: ReturnType<typeof fromRateLimitRequest>;
   try {
-    question = fromRateLimitRequest(fromBinary(RateLimitRequestSchema, message));
+    question = fromRateLimitRequest(readRateLimitRequest(message));
   } catch {
     fail(stream, GRPC.INVALID_ARGUMENT, 'the message is no RateLimitRequest');
     return;
@@ -123,13 +120,7 @@ function count(desk: QuotaDesk, stream: ServerHttp2Stream, message: Buffer): voi
     },
     answered(answer: QuotaAnswer) {
       if (answer.outcome === 'unready') fail(stream, GRPC.UNAVAILABLE, 'no configuration has come yet');
-      else
-        respond(
-          stream,
-          framed(toBinary(RateLimitResponseSchema, toRateLimitResponse(answer, descriptors))),
-          0,
-          '',
-        );
+      else respond(stream, toRateLimitFrame(answer, descriptors), 0, '');
     },
   });
 }
