@@ -54,8 +54,9 @@ const at = performance.timeOrigin + performance.now();
 if (entry !== undefined) table.apply({ ...entry, revoked: true });
 const revoked = (await Promise.all(seen)).map(({ seenMs }) => seenMs - at);
 
-// Growth: another tenth of keys, one by one; the longest that one of them takes.
+// Growth: another tenth of keys, one by one, while every thread asks for others; the longest that one of them takes.
 let longestApply = 0;
+const meanwhile = all({ type: 'look', count: 400_000, keys, known: true });
 const hub = createHubDigest(peppers.hub);
 const cluster = createClusterDigest(peppers.cluster);
 for (let i = 0; i < keys / 10; i += 1) {
@@ -64,6 +65,7 @@ for (let i = 0; i < keys / 10; i += 1) {
   if (entry !== undefined) table.apply({ ...entry, ...next });
   longestApply = Math.max(longestApply, performance.now() - start);
 }
+await meanwhile;
 const mean = (figures: readonly Record<string, number>[]): number =>
   figures.reduce((sum, { us }) => sum + (us ?? 0), 0) / figures.length;
 process.stdout.write(
