@@ -438,6 +438,16 @@ describe('a bad document is refused with place, code and fix', () => {
 
   it('a near kind is suggested', () => {
     expect(refusal({ ...API, kind: 'trafficpolicies' }).fix).toBe('Write `kind: TrafficPolicy`.');
+    expect(refusal({ ...API, kind: 'AuthPolcy' }).fix).toBe('Write `kind: AuthPolicy`.');
+    expect(refusal({ ...API, kind: 'Gatway' }).fix).toBe('Write `kind: Gateway`.');
+    expect(refusal({ ...API, kind: 'Pod' }).fix).toMatch(/^Use one of /);
+  });
+
+  it('a kind of the Gateway API that is not here is known as that', () => {
+    expect(refusal({ ...API, kind: 'TLSRoute' })).toMatchObject({
+      message: 'TLSRoute of the Gateway API is not served here',
+      code: 'KIND_UNKNOWN',
+    });
   });
 
   it('nesting beyond sense is refused before it is followed', () => {

@@ -13,6 +13,7 @@ import {
 import { policyViolations } from './policy-rules.ts';
 import { rateLimitViolations } from './rate-limit-rules.ts';
 import { routeViolations } from './route-rules.ts';
+import { didYouMean } from './suggest.ts';
 import { MAX_VIOLATIONS, violationsOf } from './violations.ts';
 import { zoneViolations } from './zone-rules.ts';
 
@@ -110,6 +111,9 @@ function metadataViolations(input: ResourceInput): readonly FieldViolation[] {
   ];
 }
 
+/** Kinds that a person has reason to expect beside those of the catalogue. */
+const NOT_SERVED = new Set(['TLSRoute', 'TCPRoute', 'UDPRoute', 'ListenerSet', 'GatewayClass']);
+
 function kindOf(document: Readonly<Record<string, unknown>>): Kind {
   const { apiVersion, kind } = document;
   if (typeof kind !== 'string' || kind === '') {
@@ -118,7 +122,12 @@ function kindOf(document: Readonly<Record<string, unknown>>): Kind {
     });
   }
   if (!isKind(kind)) {
-    const near = kindNamed(kind);
+    const near = kindNamed(kind) ?? didYouMean(kind, KIND_NAMES);
+    if (NOT_SERVED.has(kind)) {
+      throw new PortolanError('KIND_UNKNOWN', `${kind} of the Gateway API is not served here`, {
+        fix: 'Use Gateway with HTTPRoute or GRPCRoute; docs/gateway-conformance.md lists what there is.',
+      });
+    }
     throw new PortolanError('KIND_UNKNOWN', `no kind is called ${JSON.stringify(kind.slice(0, 60))}`, {
       fix: near === undefined ? `Use one of ${KIND_NAMES.join(', ')}.` : `Write \`kind: ${near}\`.`,
     });
