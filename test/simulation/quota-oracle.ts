@@ -37,18 +37,19 @@ export class Oracle {
   }
 
   /**
-   * @param clock another one after the hub's clock did not go on: windows of before are not those of now
+   * @param clock which clock of the hub `hubMs` is of; after one that did not go on, windows of before are not those of now
+   * @param latestMs the hub's clock as it is now: what a stretch is counted by
    * @returns what is wrong
    */
-  admit(hits: number, hubMs: number, clock: number): string | undefined {
+  admit(hits: number, hubMs: number, clock: number, latestMs: number): string | undefined {
     this.admitted += hits;
     switch (this.#algorithm) {
       case 'fixed-window':
         return this.#fixed(hits, hubMs, clock);
       case 'sliding-window':
-        return this.#sliding(hits, hubMs);
+        return this.#sliding(hits, latestMs);
       case 'token-bucket':
-        return this.#bucket(hits, hubMs);
+        return this.#bucket(hits, latestMs);
     }
   }
 

@@ -102,7 +102,8 @@ export class QuotaWorld {
   #ids = 0;
   /** Added to true time: the hub's clock. */
   #hubOffsetMs: number;
-  #clock = 0;
+  /** The same of the clocks that there were: of which one is a window, an agent knows. */
+  readonly #clocks: number[] = [];
   #slowStoreUntilMs = 0;
   #weights: number[] = [];
   #harm: string | undefined;
@@ -117,6 +118,7 @@ export class QuotaWorld {
     this.#store = new Store(mutant === 'two-hubs');
     const midnight = Date.UTC(2026, 2, 1 + Math.floor(random() * 40), this.#chance(0.5) ? 0 : 23);
     this.#hubOffsetMs = midnight - 1_000 - random() * 6_000;
+    this.#clocks.push(this.#hubOffsetMs);
     const shortest = this.#pick([100, 200]);
     this.#settings = {
       shortestIntervalMs: shortest,
@@ -306,19 +308,40 @@ export class QuotaWorld {
     this.happened.admitted += 1;
     if ((admission.receipt & 3) === BANKS.floor) this.happened.fromFloors += 1;
     if (this.#now >= JUDGED_MS) demand.admitted += hits;
-    this.#harm ??= demand.oracle.admit(hits, this.#hubNow(), this.#clock);
-    if (this.#chance(0.1)) this.#answerLater(admission, demand.oracle);
+    const clock = this.#clockOf(admission.agent);
+    const hubMs = this.#now + (this.#clocks[clock] ?? 0);
+    this.#harm ??= demand.oracle.admit(hits, hubMs, clock, this.#hubNow());
+    if (this.#chance(0.1)) this.#answerLater(admission, demand.oracle, hubMs, clock);
+  }
+
+  /**
+   * The hub's clock that an agent goes by: one that has not heard that the clock did not go on spends what it was granted for a window of
+   * the clock before, however far from now that window is on the new one.
+   */
+  #clockOf(agent: Agent): number {
+    const known = agent.spoke?.describe(agent.monotonic(this.#now)).hub;
+    const last = this.#clocks.length - 1;
+    if (known === undefined || last === 0) return last;
+    const fits = (offsetMs: number) =>
+      known.lowMs <= this.#now + offsetMs && this.#now + offsetMs <= known.highMs;
+    const clock = this.#clocks.findLastIndex(fits);
+    if (clock < 0) this.#harm ??= `${agent.name} is wrong about the hub's clock`;
+    return clock;
   }
 
   /** The answer says what it cost: more than was taken (the limit is passed by no more than that), or less. */
-  #answerLater({ agent, taker, slot, receipt, hits, budget }: Admission, oracle: Oracle): void {
-    const [atMs, clock] = [this.#hubNow(), this.#clock];
+  #answerLater(
+    { agent, taker, slot, receipt, hits, budget }: Admission,
+    oracle: Oracle,
+    hubMs: number,
+    clock: number,
+  ): void {
     const less = hits > 1 && this.#budgets[budget]?.algorithm === 'fixed-window';
     this.#after(this.#random() * 1_000, () => {
       if (agent.taker !== taker || !agent.awake(this.#now)) return;
       if (!taker.settle(slot, receipt, less ? -1 : 1)) return;
       this.happened.answersCharged += 1;
-      if (less) oracle.gaveBack(1, atMs, clock);
+      if (less) oracle.gaveBack(1, hubMs, clock);
     });
   }
 
@@ -444,7 +467,7 @@ export class QuotaWorld {
       if (this.#hubs.length > 0) return;
       // Never back: where the wall clock is behind, the clock goes on from its last mark.
       this.#hubOffsetMs += this.#chance(0.3) ? -this.#random() * 400 : this.#random() * 600_000;
-      this.#clock += 1;
+      this.#clocks.push(this.#hubOffsetMs);
       const hub = this.#newHub();
       hub.ledger.pauseUntil(this.#hubNow() + longestLeaseMs(ledgerSettings(this.#settings)));
       hub.flush();
@@ -480,7 +503,7 @@ export class QuotaWorld {
   #commitMs(): number | undefined {
     if (this.#now >= this.#slowStoreUntilMs) return 1 + this.#random() * 5;
     this.happened.slowCommits += 1;
-    return this.#chance(0.2) ? undefined : 50 + this.#random() * 5_000;
+    return this.#chance(0.2) ? undefined : Math.min(50 + this.#random() * 5_000, FAULTS_END_MS - this.#now);
   }
 
   #changeLimit(): void {
@@ -521,7 +544,8 @@ export class QuotaWorld {
       // One window may have been used up before, and one has just begun.
       const windows = Math.max(0, (END_MS - JUDGED_MS) / rule.window.ms - 1);
       const possible = Math.min(wanted, rule.limit * windows);
-      if (admitted < possible * 0.4 - 1)
+      // Of a few tokens for many that do not wait, most are with the wrong agent (docs/quota.md).
+      if (rule.limit < 12 && !rule.waits ? admitted === 0 && possible > 4 : admitted < possible * 0.4 - 1)
         return `liveness: ${admitted} of ${possible} were admitted after the faults (${oracle.name})`;
     }
     return undefined;
