@@ -391,6 +391,7 @@ export async function startHub(
       signedZones: () => zoneSigning.views,
       desk: dnsPart.desk,
       credentials,
+      quota: quota.service,
       version,
     });
     const services = await createServices({

@@ -7,6 +7,8 @@ import type { CredentialFeed } from '../credentials/feed.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { ProviderDesk } from '../providers/desk.ts';
 import { providerMetrics } from '../providers/metrics.ts';
+import { quotaMetrics } from '../quota/metrics.ts';
+import type { QuotaService } from '../quota/service.ts';
 import type { Engine } from '../reconcile/engine.ts';
 
 export interface MetricsSources {
@@ -19,6 +21,8 @@ export interface MetricsSources {
   readonly desk?: Pick<ProviderDesk, 'accounts' | 'operations' | 'phases' | 'zones' | 'readAges'> | undefined;
   /** How far the agents have the API keys. */
   readonly credentials?: Pick<CredentialFeed, 'standings' | 'stats'>;
+  /** Limits that are shared out among the clusters. */
+  readonly quota?: Pick<QuotaService, 'stats'>;
   readonly version: string;
 }
 
@@ -164,6 +168,7 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
     [],
     (set) => set({}, sources.prober().confirmsRefused),
   );
+  if (sources.quota !== undefined) quotaMetrics(sources.quota, gauge, counter);
   if (sources.desk !== undefined) providerMetrics(sources.desk, gauge, counter);
   return {
     text: async () => (await registry.metrics()) + renderMetrics(sources.nameServer().families),
