@@ -183,7 +183,8 @@ export class FixedPool implements Pool {
       window.unspent += unspent(holding) - held;
       left -= charge(holding) - charged;
     }
-    grants.push({ startMs, endMs, granted: holding?.granted ?? 0, left });
+    // Nothing is ever asked back: what was lent of a floor is not used there, and a lowered limit holds for what is granted from now on.
+    grants.push({ startMs, endMs, granted: holding?.granted ?? 0, left: Math.max(0, left) });
     return more > 0;
   }
 

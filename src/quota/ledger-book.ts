@@ -176,6 +176,9 @@ export class LedgerBook {
         pages.keysPage((number) => this.#keys.at(number), block, this.#writer),
       );
     this.#changedKeys.clear();
+    if (changes.length > 0)
+      for (const name of this.floors.takePromised())
+        put(`a/${name}`, pages.agentPage(this.floors.agents.get(name)));
     return changes;
   }
 

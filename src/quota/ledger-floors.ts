@@ -58,18 +58,28 @@ interface WindowFloors {
 }
 
 /**
- * Who may admit how much without asking, and who has promised not to. What a restart loses of it (only the shares are stored) makes
- * floors count that are not in use, never the other way round.
+ * Who may admit how much without asking, and who has promised not to. What a restart loses of it (the promises that nothing was granted
+ * by) makes floors count that are not in use, never the other way round.
  */
 export class LedgerFloors {
   readonly agents = new Map<string, AgentRecord>();
   readonly #scopes = new Map<string, ScopeRecord>();
   readonly #changed = new Set<string>();
+  /** Whose promises grew: stored when anything else is, for only what is granted can need them after a restart. */
+  readonly #promised = new Set<string>();
 
   /** Agents and scopes whose shares must be stored again, since the last call. */
   takeChanged(): readonly string[] {
     const names = [...this.#changed];
     this.#changed.clear();
+    for (const name of names) this.#promised.delete(name);
+    return names;
+  }
+
+  /** Agents whose promises alone should be stored again, since the last call. */
+  takePromised(): readonly string[] {
+    const names = [...this.#promised];
+    this.#promised.clear();
     return names;
   }
 
@@ -128,7 +138,10 @@ export class LedgerFloors {
 
   /** Promises on a clock that did not go on are void. */
   forgetWaivers(): void {
-    for (const agent of this.agents.values()) agent.waiver = undefined;
+    for (const agent of this.agents.values()) {
+      agent.waiver = undefined;
+      this.#changed.add(agent.name);
+    }
     for (const scope of this.#scopes.values()) {
       scope.windows.clear();
       renew(scope);
@@ -260,6 +273,7 @@ export class LedgerFloors {
           }
         : waiver;
     agent.waiver = joined;
+    this.#promised.add(agent.name);
     for (const name of agent.shares.keys()) {
       const scope = this.#scope(name);
       renew(scope);

@@ -26,6 +26,7 @@ const AgentSchema = z.object({
   newest: z.string(),
   shares: z.record(z.string(), ShareSchema),
   closed: z.array(z.string()),
+  waiver: z.object({ sinceMs: z.number(), untilMs: z.number() }).exactOptional(),
 });
 const WindowSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('length'), ms: z.number() }),
@@ -93,23 +94,31 @@ export function readBudget(bytes: Uint8Array): Pick<BudgetRecord, 'budget' | 'fo
 
 export function agentPage(agent: AgentRecord | undefined): Uint8Array | undefined {
   if (agent === undefined) return undefined;
-  const { name, heardMs, version, newest, closed } = agent;
+  const { name, heardMs, version, newest, closed, waiver } = agent;
   const shares = Object.fromEntries(
     [...agent.shares].map(([scope, { counted, sinceMs, before }]) => [scope, { counted, sinceMs, before }]),
   );
-  return json({ name, heardMs, version, newest, shares, closed });
+  return json({
+    name,
+    heardMs,
+    version,
+    newest,
+    shares,
+    closed,
+    ...(waiver === undefined ? {} : { waiver }),
+  });
 }
 
 /** It is absent until the configuration names it. */
 export function readAgent(bytes: Uint8Array): AgentRecord {
-  const { name, heardMs, version, newest, shares, closed } = parsed(AgentSchema, bytes, 'agent');
+  const { name, heardMs, version, newest, shares, closed, waiver } = parsed(AgentSchema, bytes, 'agent');
   return {
     name,
     scopes: [],
     present: false,
     heardMs,
     version,
-    waiver: undefined,
+    waiver,
     shares: new Map(
       Object.entries(shares).map(([scope, share]) => [scope, { ...share, lowering: undefined }]),
     ),

