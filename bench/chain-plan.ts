@@ -1,3 +1,4 @@
+import { EDGE } from '../gateway/testing/gateway-fixture.ts';
 import type { CompiledAuth, GatewayPart } from '../src/policy/model.ts';
 
 /** The world of the Light-4j load: four services with 25 endpoints each; A calls B and C, and B calls D. */
@@ -113,18 +114,8 @@ export function chainPart(ports: Readonly<Record<ServiceName, number>>): Gateway
     auth: { keys: AUTH },
     edge: {
       edge: {
-        responseHeaders: {},
-        limits: {
-          maxBodyBytes: 1_000_000,
-          maxHeaderBytes: 16_384,
-          headerTimeoutMs: 10_000,
-          bodyIdleTimeoutMs: 10_000,
-          keepAliveTimeoutMs: 60_000,
-          maxConnections: 10_000,
-          maxConcurrentStreams: 100,
-        },
-        clientAddress: { proxyProtocol: 'off', trustedProxies: [] },
-        path: { doubtful: 'refuse' },
+        ...EDGE,
+        limits: { ...EDGE.limits, keepAliveTimeoutMs: 60_000, maxConnections: 10_000 },
         accessLog: { format: 'json' },
       },
     },

@@ -6,29 +6,14 @@ import { connect } from 'node:tls';
 import { BroadcastChannel } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createGatewayService, type GatewayService } from '../../gateway/service.ts';
+import { EDGE } from '../../gateway/testing/gateway-fixture.ts';
 import { openGeoDatabase } from '../../nameserver/geo-database.ts';
-import type { CompiledEdge, GatewayPart, GatewayPort } from '../../src/policy/model.ts';
+import type { GatewayPart, GatewayPort } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import { type TestAuthority, testAuthority } from '../support/certificates.ts';
 import { until } from '../support/until.ts';
 
 /* Gateway threads as the agent runs them, without agent and hub. */
-
-const EDGE: CompiledEdge = {
-  responseHeaders: {},
-  limits: {
-    maxBodyBytes: 1_000_000,
-    maxHeaderBytes: 16_384,
-    headerTimeoutMs: 10_000,
-    bodyIdleTimeoutMs: 10_000,
-    keepAliveTimeoutMs: 60_000,
-    maxConnections: 1_000,
-    maxConcurrentStreams: 100,
-  },
-  clientAddress: { proxyProtocol: 'off', trustedProxies: [] },
-  path: { doubtful: 'refuse' },
-  accessLog: { format: 'off' },
-};
 
 let backend: Server;
 let authority: TestAuthority;
