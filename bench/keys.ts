@@ -50,7 +50,12 @@ export async function run(): Promise<readonly Figure[]> {
       figure('look-up of a known key', figures.knownUs, 10, 'µs'),
       figure('look-up of an unknown key', figures.unknownUs, 10, 'µs'),
       figure('revocation until both threads refuse', figures.revocationMs, 20, 'ms'),
-      figure('longest change, shards growing, while threads look keys up', figures.longestApplyMs, 20, 'ms'),
+      figure(
+        'longest change, shards growing, while threads look keys up',
+        figures.longestApplyMs,
+        20,
+        'ms of CPU',
+      ),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
