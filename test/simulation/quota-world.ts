@@ -382,7 +382,8 @@ export class QuotaWorld {
       link.cutToHubMs = 0;
     }
     for (const agent of this.#agents) if (agent.spoke === undefined) agent.start(this.#now);
-    if (!this.#hubs.some((hub) => hub.alive)) this.#newHub();
+    this.#hubs = this.#hubs.filter((hub) => hub.alive);
+    if (this.#hubs.length === 0) this.#newHub();
   }
 
   #partition(): void {
@@ -415,11 +416,13 @@ export class QuotaWorld {
 
   /** Another hub is started while there is one. */
   #takeover(): void {
-    if (this.#hubs.length !== 1) return;
+    const [old, other] = this.#hubs;
+    if (old === undefined || other !== undefined) return;
     this.happened.takeovers += 1;
     this.#startHub();
     this.#after(1_000, () => {
-      this.#hubs.shift()?.kill();
+      old.kill();
+      this.#hubs = this.#hubs.filter((hub) => hub !== old);
     });
   }
 
@@ -462,11 +465,12 @@ export class QuotaWorld {
     this.happened.clockJumps += 1;
     for (const hub of this.#hubs) hub.kill();
     this.#hubs = [];
-    this.#hubDownUntilMs = this.#now + this.#random() * 500;
+    const downMs = this.#random() * 500;
+    this.#hubDownUntilMs = this.#now + downMs;
     this.#at(this.#hubDownUntilMs, () => {
       if (this.#hubs.length > 0) return;
-      // Never back: where the wall clock is behind, the clock goes on from its last mark.
-      this.#hubOffsetMs += this.#chance(0.3) ? -this.#random() * 400 : this.#random() * 600_000;
+      // Never back: where the wall clock is behind, the clock goes on from where it was.
+      this.#hubOffsetMs += this.#chance(0.3) ? -downMs : this.#random() * 600_000;
       this.#clocks.push(this.#hubOffsetMs);
       const hub = this.#newHub();
       hub.ledger.pauseUntil(this.#hubNow() + longestLeaseMs(ledgerSettings(this.#settings)));
