@@ -1,6 +1,6 @@
 import type { HubStatus, ResolveResult } from '../src/client/client.ts';
 import type { PlaceTraffic } from './traffic.ts';
-import { CLUSTERS, HOSTNAME, PLACES } from './world.ts';
+import { CALLS_PER_MINUTE, CLUSTERS, HOSTNAME, LIMITED_PATH, PLACES } from './world.ts';
 
 /** Everything the view shows, read a moment ago. */
 export interface Moment {
@@ -116,6 +116,13 @@ function apiLines(gateway: string, key: string): readonly string[] {
   ];
 }
 
+/** A loop over all gateways; prints a status for each call. */
+function limitedLine(port: number, key: string): string {
+  const addresses = CLUSTERS.map(({ address }) => address).join(' ');
+  const call = `curl -s -o /dev/null -w '%{http_code} ' http://$a:${port}${LIMITED_PATH} -H 'x-api-key: ${key}'`;
+  return `    for i in 1 2 3 4; do for a in ${addresses}; do ${call}; done; done; echo`;
+}
+
 /** What to try; printed once. */
 export function tryLines(m: Moment, colour: boolean): readonly string[] {
   const subnetOf = (place: string): string => m.answers.get(place)?.client.address ?? '0.0.0.0/0';
@@ -141,6 +148,9 @@ export function tryLines(m: Moment, colour: boolean): readonly string[] {
     `    kill -CONT ${eu}`,
     '  the protected API, at the gateway of each agent: without a key (401), where the key may not (403), with it (200):',
     ...CLUSTERS.flatMap(({ address }) => apiLines(`http://${address}:${m.gatewayPort}`, m.apiKey)),
+    `  one limit over all of them: ${CALLS_PER_MINUTE} calls a minute for each key, wherever they arrive (200, then 429):`,
+    limitedLine(m.gatewayPort, m.apiKey),
+    '    npx portolan quota get',
     '  a key of your own, good at every agent within a second:',
     '    npx portolan key create me',
     '  why a request may pass or not:',

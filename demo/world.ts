@@ -6,6 +6,10 @@ export const GATEWAY_PORT = 80;
 /** The route and the policy of the protected API. */
 export const API_ROUTE = 'orders';
 export const API_PRINCIPAL = 'shop-app';
+/** Calls a minute that each key has at this path, at all agents together. */
+export const LIMITED_PATH = '/limited';
+export const CALLS_PER_MINUTE = 10;
+const LIMITED_ROUTE = 'limited';
 
 /** One cluster of the demo: an agent with its name server, and a backend on a loopback address of its own. */
 export interface DemoCluster {
@@ -58,9 +62,14 @@ export function demoResources(backendPort: number, nameServers: readonly string[
   return [...namingResources(backendPort, nameServers), ...apiResources(backendPort)];
 }
 
-/** An API behind the gateway of every agent: a key is needed, and an admin's for /admin. Each agent uses the backend next to it. */
+/**
+ * An API behind the gateway of every agent: a key is needed, and an admin's for /admin; part of it is limited. Each agent uses the backend
+ * next to it.
+ */
 function apiResources(backendPort: number): readonly unknown[] {
   const metadata = (name: string) => ({ namespace: NAMESPACE, name });
+  const backendRefs = [{ group: 'portolan.dev', kind: 'Backend', name: 'web', port: backendPort }];
+  const route = (name: string) => ({ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name });
   return [
     {
       apiVersion: GATEWAY_API_VERSION,
@@ -85,9 +94,45 @@ function apiResources(backendPort: number): readonly unknown[] {
       metadata: metadata(API_ROUTE),
       spec: {
         parentRefs: [{ name: 'public' }],
+        rules: [{ backendRefs }],
+      },
+    },
+    {
+      apiVersion: GATEWAY_API_VERSION,
+      kind: 'HTTPRoute',
+      metadata: metadata(LIMITED_ROUTE),
+      spec: {
+        parentRefs: [{ name: 'public' }],
         rules: [
-          { backendRefs: [{ group: 'portolan.dev', kind: 'Backend', name: 'web', port: backendPort }] },
+          {
+            matches: [{ path: { type: 'PathPrefix', value: LIMITED_PATH } }],
+            filters: [
+              {
+                type: 'URLRewrite',
+                urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/' } },
+              },
+            ],
+            backendRefs,
+          },
         ],
+      },
+    },
+    {
+      apiVersion: API_VERSION,
+      kind: 'RateLimitPolicy',
+      metadata: metadata(LIMITED_ROUTE),
+      spec: {
+        targetRefs: [route(LIMITED_ROUTE)],
+        rules: {
+          limits: {
+            'per-key': {
+              rates: [{ limit: CALLS_PER_MINUTE, window: '1m' }],
+              counters: ['auth.keyId'],
+              // Ten for four agents: none of them holds any beforehand. On a busy machine the hub may take a while to answer.
+              wait: '2s',
+            },
+          },
+        },
       },
     },
     {
@@ -95,7 +140,7 @@ function apiResources(backendPort: number): readonly unknown[] {
       kind: 'AuthPolicy',
       metadata: metadata(API_ROUTE),
       spec: {
-        targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: API_ROUTE }],
+        targetRefs: [route(API_ROUTE), route(LIMITED_ROUTE)],
         rules: {
           authentication: { key: { apiKey: {} } },
           authorization: {

@@ -92,6 +92,13 @@ async function printedCalls(text: string): Promise<readonly number[]> {
   );
 }
 
+/** The statuses that the printed loop prints. */
+async function printedLoop(text: string): Promise<readonly number[]> {
+  const line = /^ +(for i in .*)$/m.exec(text)?.[1] ?? '';
+  const { stdout } = await promisify(execFile)('bash', ['-c', line], { timeout: 60_000 });
+  return stdout.trim().split(' ').map(Number);
+}
+
 async function linkPort(): Promise<number> {
   return keptPorts.parse(JSON.parse(await readFile(join(folder, 'world', 'ports.json'), 'utf8'))).link;
 }
@@ -127,6 +134,13 @@ describe('the demo', () => {
     // The protected API at each agent: without a key, where the key may not, with it.
     await until('the lines to try are printed', async () => first.stdout().includes('Ctrl-C stops'), 20_000);
     expect(await printedCalls(first.stdout())).toEqual([1, 2, 3, 4].flatMap(() => [401, 403, 200]));
+    const minute = Math.floor(Date.now() / 60_000);
+    const statuses = await printedLoop(first.stdout());
+    expect(statuses).toHaveLength(16);
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    // Two minutes have twice as many.
+    if (minute === Math.floor(Date.now() / 60_000))
+      expect(statuses.filter((status) => status === 200)).toHaveLength(10);
     const beside = demo('--once');
     expect(await beside.exitCode).toBe(1);
     expect(beside.stderr()).toContain(
