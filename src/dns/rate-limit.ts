@@ -209,7 +209,8 @@ export class RateLimiter {
       const before = Atomics.load(table, at + EMPTY_AT);
       const balance = this.#balance(before, now) + ticks;
       const after = (now + Math.min(balance, this.#mostTicks)) | 0;
-      if (Atomics.compareExchange(table, at + EMPTY_AT, before, after) === before) return balance <= BURST_TICKS;
+      if (Atomics.compareExchange(table, at + EMPTY_AT, before, after) === before)
+        return balance <= BURST_TICKS;
     }
   }
 }
