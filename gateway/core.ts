@@ -37,6 +37,8 @@ export class Connection {
   open = 0;
   /** Octets held of its answers that it does not take. */
   untaken = 0;
+  /** Monotonic milliseconds: when its last request ended; 0: none did. */
+  restingSinceMs = 0;
   /** Requests that it gave up before their answer was whole. */
   givenUp = 0;
   /** The one that began last. */

@@ -272,6 +272,8 @@ export abstract class Exchange implements ForwardSink {
     this.taken();
     this.cost?.end();
     this.cost = undefined;
+    const endMs = core.deps.monotonicMs();
+    this.connection.restingSinceMs = endMs;
     const trace = this.trace ?? continueTrace(undefined, core.deps.random);
     core.deps.telemetry.ended({
       request: this.request,
@@ -287,7 +289,7 @@ export abstract class Exchange implements ForwardSink {
       startMs: this.startMs,
       authorisedMs: this.authorisedMs,
       firstByteMs: this.#firstByteMs,
-      endMs: core.deps.monotonicMs(),
+      endMs,
       backend: choice?.target.backend ?? '',
       endpoint: this.#endpoint,
       retries: this.#retries,

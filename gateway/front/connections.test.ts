@@ -223,6 +223,21 @@ describe('I26 slow clients', () => {
 });
 
 describe('I26 HTTP/2 in bad faith', () => {
+  test('empty lines now and then do not keep a connection that asks for nothing', async () => {
+    const edge = limits({ keepAliveTimeoutMs: 300, headerTimeoutMs: 500 });
+    await using gateway = await startGateway(partOf(port, { edge }));
+    const client = new RawClient(gateway.port(), GET);
+    const dripping = setInterval(() => client.socket.write('\r\n'), 50);
+    try {
+      await until('the answer is there', () => Promise.resolve(client.text.includes('200 OK')), 5000, 5);
+      const { tookMs } = await until('it is closed', () => Promise.resolve(client.closed), 20_000, 10);
+      expect(tookMs, 'not while it may ask again').toBeGreaterThan(250);
+    } finally {
+      clearInterval(dripping);
+      client.socket.destroy();
+    }
+  });
+
   test('a client that opens and resets streams rapidly loses its connection; others notice nothing', async () => {
     await using gateway = await startGateway(partOf(port));
     const good = http2.connect(`http://127.0.0.1:${gateway.port()}`);

@@ -63,6 +63,7 @@ export class Http1Front {
   configure({ limits }: CompiledEdge): void {
     this.#server.headersTimeout = limits.headerTimeoutMs;
     this.#idle.limitMs = limits.keepAliveTimeoutMs;
+    this.#idle.headMs = limits.headerTimeoutMs;
     // Node has no public name for it after creation, and a new server per configuration would cost connections their place.
     Object.assign(this.#server, { maxHeaderSize: limits.maxHeaderBytes });
   }

@@ -21,6 +21,8 @@ interface Watched {
 export class IdleConnections {
   /** 0: they may rest for ever. */
   limitMs = 0;
+  /** How long the head of a further request may take. */
+  headMs = 0;
   readonly #core: GatewayCore;
   readonly #watched = new Slots<Watched>();
   #looking = false;
@@ -53,6 +55,10 @@ export class IdleConnections {
       if (connection.open > 0 || bytesRead !== octets) {
         watched.octets = bytesRead;
         watched.restsSinceMs = now;
+        // Empty lines are skipped (RFC 9112 §2.2): one now and then is no request.
+        const asksNothing = connection.open === 0 && connection.begun;
+        if (limitMs > 0 && asksNothing && now - connection.restingSinceMs >= limitMs + this.headMs)
+          socket.destroy();
       } else if (limitMs > 0 && connection.begun && now - restsSinceMs >= limitMs) socket.destroy();
     });
   }
