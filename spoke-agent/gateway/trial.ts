@@ -44,7 +44,7 @@ export function gatewayProblems(part: GatewayPart, secrets: GatewaySecrets): rea
 const NO_UPSTREAMS: Upstreams = {
   choose: () => undefined,
   sessionValue: () => '',
-  forward: () => ({ drained: () => undefined, abort: () => undefined }),
+  forward: () => ({ contended: false, drained: () => undefined, abort: () => undefined }),
   mirror: () => undefined,
   connect: (_choice, opened) => opened(undefined),
 };
