@@ -15,8 +15,8 @@ export interface QuotaSettings {
   readonly maxKeys?: number | undefined;
   /** On its way to the hub; what comes back goes to `quotaReply`. Absent: there is no hub, and only floors are there. */
   readonly exchange?: ((request: QuotaRequest) => void) | undefined;
-  /** To be kept on the disk, and given again at the next start. */
-  readonly keep?: ((memory: SpokeMemory) => void) | undefined;
+  /** To be kept on the disk, and given again at the next start; resolves when it is durable, rejects when it is not. */
+  readonly keep?: ((memory: SpokeMemory) => Promise<void>) | undefined;
   readonly memory?: SpokeMemory | undefined;
 }
 
@@ -85,6 +85,8 @@ const TICK_MS = 20;
 /** While none is. */
 const IDLE_TICK_MS = 1_000;
 const MAINTAIN_MS = 6 * 3_600_000;
+/** After a disk that did not take it. */
+const KEEP_AGAIN_MS = 5_000;
 /** A way to the hub that does not answer is told about at most so often. */
 const WARN_MS = 60_000;
 
@@ -120,6 +122,8 @@ class Supervisor implements QuotaSupervisor {
   >();
   #ticket = 0;
   #kept: SpokeMemory | undefined;
+  #keeping = false;
+  #keepAtMs = 0;
   #cancel: (() => void) | undefined;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #maintainedMs = 0;
@@ -269,13 +273,35 @@ class Supervisor implements QuotaSupervisor {
     this.#sayAway();
     this.#keys.set(writer.size);
     const { memory } = spoke;
-    if (memory !== this.#kept) {
-      this.#kept = memory;
-      this.#deps.keep?.(memory);
-    }
+    if (memory !== this.#kept && !this.#keeping && now >= this.#keepAtMs) this.#keep(memory, spoke);
     const tick = writer.size > 0 || this.#asked.size > 0 ? TICK_MS : IDLE_TICK_MS;
     // Whole milliseconds are what timers know: not before it is due.
     this.#wake(now, Math.max(1, Math.ceil(Math.min(tick, spoke.dueMs() - now))));
+  }
+
+  #keep(memory: SpokeMemory, spoke: Spoke): void {
+    const { keep, log } = this.#deps;
+    if (keep === undefined) {
+      this.#kept = memory;
+      return;
+    }
+    this.#keeping = true;
+    keep(memory).then(
+      () => {
+        this.#keeping = false;
+        this.#kept = memory;
+        spoke.remembered?.(memory);
+        this.#run();
+      },
+      (error: unknown) => {
+        this.#keeping = false;
+        this.#keepAtMs = (this.#running?.clock.read() ?? 0) + KEEP_AGAIN_MS;
+        log.warn(
+          { err: error },
+          'what the quota keeps over a restart could not be written; it is tried again',
+        );
+      },
+    );
   }
 
   #exchange(now: number): void {
