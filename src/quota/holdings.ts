@@ -1,4 +1,4 @@
-import { type KeyStates, SIDE, type Side } from './key-states.ts';
+import { FIGURE, type KeyStates, SIDE, type Side } from './key-states.ts';
 import { BANKS, type QuotaTableWriter } from './table-contract.ts';
 
 /** Tokens that a bank is given at most: half of what it could hold, so that what comes back has room. The rest waits beside it. */
@@ -22,10 +22,14 @@ export class Holdings {
     return this.#states.side(slot, side, SIDE.endMs) > 0;
   }
 
-  /** The side that a window has, or may have; undefined: both are of windows that still run. */
+  /**
+   * The side that a window has, or may have; undefined: both are of windows that still run, or the window was there and is over. It must
+   * not begin again when an old message tells of its grants: what became of them is forgotten.
+   */
   sideOf(slot: number, startMs: number, nowMs: number): Side | undefined {
     for (const side of [BANKS.even, BANKS.odd])
       if (this.exists(slot, side) && this.#states.side(slot, side, SIDE.startMs) === startMs) return side;
+    if (startMs <= this.#states.get(slot, FIGURE.newestMs)) return undefined;
     for (const side of [BANKS.even, BANKS.odd])
       if (!this.exists(slot, side) || nowMs >= this.#states.side(slot, side, SIDE.untilMs)) return side;
     return undefined;
@@ -40,6 +44,7 @@ export class Holdings {
     untilMs: number,
   ): void {
     const states = this.#states;
+    states.set(slot, FIGURE.newestMs, window.startMs);
     states.setSide(slot, side, SIDE.startMs, window.startMs);
     states.setSide(slot, side, SIDE.endMs, window.endMs);
     for (const figure of [SIDE.granted, SIDE.returned, SIDE.reserve, SIDE.spent, SIDE.left])

@@ -22,7 +22,9 @@ export const FIGURE = {
   keepUntilMs: 12,
   /** Its place in the list of slots in use. */
   place: 13,
-  sides: 14,
+  /** Start of the newest window that was ever opened: earlier ones are never opened again. */
+  newestMs: 14,
+  sides: 15,
 } as const;
 
 export const SIDE = {
@@ -80,6 +82,7 @@ export class KeyStates {
     this.set(slot, FIGURE.demandAtMs, nowMs);
     this.set(slot, FIGURE.saidMs, Number.NEGATIVE_INFINITY);
     this.set(slot, FIGURE.answeredMs, Number.NEGATIVE_INFINITY);
+    this.set(slot, FIGURE.newestMs, Number.NEGATIVE_INFINITY);
     this.set(slot, FIGURE.place, this.#live.length);
     this.#live.push(slot);
   }

@@ -373,6 +373,7 @@ class QuotaSpoke implements Spoke {
     this.#slots.set(this.#nextId, slot);
     this.#nextId += 1;
     this.#states.set(slot, FIGURE.named, 0);
+    this.#states.set(slot, FIGURE.newestMs, Number.NEGATIVE_INFINITY);
     this.#states.set(slot, FIGURE.saidMs, Number.NEGATIVE_INFINITY);
     this.#states.set(slot, FIGURE.answeredMs, Number.NEGATIVE_INFINITY);
   }

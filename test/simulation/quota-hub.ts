@@ -1,13 +1,15 @@
 import type { Budget } from '../../src/quota/budget.ts';
-import { openLedger } from '../../src/quota/ledger.ts';
+import { longestLeaseMs, openLedger } from '../../src/quota/ledger.ts';
 import type { Ledger } from '../../src/quota/ledger-contract.ts';
-import type { LedgerSettings } from '../../src/quota/ledger-settings.ts';
+import { type LedgerSettings, ledgerSettings } from '../../src/quota/ledger-settings.ts';
 import type { QuotaReply, QuotaRequest } from '../../src/quota/messages.ts';
 
 /** Pages as a store keeps them: what was committed, by the writer with the highest epoch only. */
 export class Store {
   readonly pages = new Map<string, Uint8Array>();
   epoch = 0;
+  /** Which of the hub's clocks wrote last. */
+  clock = 0;
   /** Whether a writer that was replaced may still write. */
   readonly #unfenced: boolean;
 
@@ -16,8 +18,13 @@ export class Store {
   }
 
   /** @returns false: another writer has begun, and nothing was written. */
-  commit(epoch: number, changes: readonly { page: string; content: Uint8Array | undefined }[]): boolean {
+  commit(
+    epoch: number,
+    clock: number,
+    changes: readonly { page: string; content: Uint8Array | undefined }[],
+  ): boolean {
     if (epoch !== this.epoch && !this.#unfenced) return false;
+    this.clock = clock;
     for (const { page, content } of changes) {
       if (content === undefined) this.pages.delete(page);
       else this.pages.set(page, content);
@@ -34,6 +41,8 @@ export interface HubOptions {
   readonly agents: ReadonlyMap<string, readonly string[]>;
   readonly newId: () => string;
   readonly nowMs: number;
+  /** Another one than the store's: the clock cannot be shown to go on. */
+  readonly clock: number;
   /** How long a commit takes, milliseconds; undefined: it fails. */
   readonly commitMs: () => number | undefined;
   readonly after: (ms: number, action: () => void) => void;
@@ -64,6 +73,8 @@ export class Hub {
       newId: options.newId,
       ...options.settings,
     });
+    if (options.clock !== options.store.clock)
+      this.ledger.pauseUntil(options.nowMs + longestLeaseMs(ledgerSettings(options.settings)));
     this.ledger.setAgents(options.agents, options.nowMs);
     this.ledger.setBudgets(options.budgets, options.version, options.nowMs);
   }
@@ -105,7 +116,7 @@ export class Hub {
         for (const { page, content } of changes)
           if (!this.#unsaved.has(page)) this.#unsaved.set(page, content);
         this.#replies.unshift(...replies);
-      } else if (!this.#options.store.commit(this.#epoch, changes)) {
+      } else if (!this.#options.store.commit(this.#epoch, this.#options.clock, changes)) {
         this.alive = false;
         return;
       } else for (const { agent, reply } of replies) this.#options.send(agent, reply);

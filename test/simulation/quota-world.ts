@@ -1,7 +1,6 @@
 import type { Budget } from '../../src/quota/budget.ts';
 import { longestMs } from '../../src/quota/calendar.ts';
-import { longestLeaseMs } from '../../src/quota/ledger.ts';
-import { type LedgerSettings, ledgerSettings } from '../../src/quota/ledger-settings.ts';
+import type { LedgerSettings } from '../../src/quota/ledger-settings.ts';
 import type { QuotaReply } from '../../src/quota/messages.ts';
 import type { SpokeBudget } from '../../src/quota/spoke-contract.ts';
 import { BANKS } from '../../src/quota/table-contract.ts';
@@ -219,7 +218,7 @@ export class QuotaWorld {
     }
   }
 
-  #startHub(): Hub {
+  #startHub(): void {
     const hub: Hub = new Hub({
       store: this.#store,
       settings: this.#settings,
@@ -228,13 +227,13 @@ export class QuotaWorld {
       agents: new Map(this.#agents.map(({ name }) => [name, ['ns']])),
       newId: () => this.#newId('l'),
       nowMs: this.#hubNow(),
+      clock: this.#clocks.length - 1,
       commitMs: () => this.#commitMs(),
       after: (ms, action) => this.#after(ms, action),
       send: (name, reply) => this.#toAgent(name, reply),
       ...(this.#mutation.name === 'early-reply' ? { eager: true } : {}),
     });
     this.#hubs.push(hub);
-    return hub;
   }
 
   // ---- what agents do
@@ -426,8 +425,8 @@ export class QuotaWorld {
     });
   }
 
-  #newHub(): Hub {
-    return this.#startHub();
+  #newHub(): void {
+    this.#startHub();
   }
 
   #freeze(): void {
@@ -472,9 +471,7 @@ export class QuotaWorld {
       // Never back: where the wall clock is behind, the clock goes on from where it was.
       this.#hubOffsetMs += this.#chance(0.3) ? -downMs : this.#random() * 600_000;
       this.#clocks.push(this.#hubOffsetMs);
-      const hub = this.#newHub();
-      hub.ledger.pauseUntil(this.#hubNow() + longestLeaseMs(ledgerSettings(this.#settings)));
-      hub.flush();
+      this.#newHub();
     });
   }
 
