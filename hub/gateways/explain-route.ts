@@ -1,3 +1,5 @@
+import { PortolanError } from '../../src/errors/error.ts';
+import { ERROR_TABLE } from '../../src/errors/table.ts';
 import type { EffectiveEntry, RouteReport, RuleReport } from '../../src/policy/compile-report.ts';
 import { matchRequest } from '../../src/policy/match-request.ts';
 import type {
@@ -8,6 +10,7 @@ import type {
   QuotaPart,
   WeightedBackend,
 } from '../../src/policy/model.ts';
+import { normalisePath } from '../../src/policy/normalise-path.ts';
 import type { ExplainedPiece, ExplainedRule, RouteQuestion } from '../api/gateway-services.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { ClusterGateways } from './gateways.ts';
@@ -34,7 +37,18 @@ export function explainRoute(
       told.set(text, { ...rule, clusters: [...(known?.clusters ?? []), cluster] });
     }
   }
+  if (told.size === 0 && question.request !== undefined) refuseDoubtful(question.request.path);
   return [...told.values()];
+}
+
+/** Nothing takes a path that is refused before a route is looked for. @throws PortolanError PATH_DOUBTFUL, REQUEST_MALFORMED */
+function refuseDoubtful(target: string): void {
+  const read = normalisePath(target, false);
+  if (!('fault' in read)) return;
+  const code = read.fault === 'doubtful' ? 'PATH_DOUBTFUL' : 'REQUEST_MALFORMED';
+  throw new PortolanError(code, `gateways refuse this path with 400: ${read.reason}`, {
+    fix: ERROR_TABLE[code].fix,
+  });
 }
 
 function isCluster(key: ObjectKey, wanted: string): boolean {
@@ -62,11 +76,16 @@ function rulesOf(
 /** A request may come in at any port. */
 function rulesFor(
   { hostname, path: target, method, headers }: NonNullable<RouteQuestion['request']>,
-  { ports }: GatewayPart,
+  { ports, edge }: GatewayPart,
 ): ReadonlySet<string | undefined> {
-  const [path = '/', query = ''] = target.split('?', 2);
-  const request = { method, path, query, fields: headers.flat() };
-  return new Set(ports.map((port) => matchRequest(port, hostname, request)));
+  return new Set(
+    ports.flatMap((port) => {
+      const read = normalisePath(target, edge[port.edge]?.path.doubtful === 'keep');
+      if ('fault' in read) return [];
+      const { path, query } = read;
+      return [matchRequest(port, hostname, { method, path, query, fields: headers.flat() })];
+    }),
+  );
 }
 
 function explained(report: RouteReport, own: RuleReport, part: GatewayPart, withEndpoints: boolean): Untold {

@@ -340,6 +340,14 @@ describe('explain', () => {
   it('tells a rule once for all clusters where it is the same, each piece with the object it is from', async () => {
     await gateways.follow(world(...ALL));
     const [cart, ...others] = explainRoute(request('shop.example.com', '/cart/1?x=1'), gateways.all);
+    const spelled = explainRoute(request('shop.example.com', '/c%61rt/1'), gateways.all);
+    expect(
+      spelled.map(({ rule }) => rule),
+      'read as the gateway reads it',
+    ).toEqual([cart?.rule]);
+    expect(() => explainRoute(request('shop.example.com', '/x/../cart/1'), gateways.all)).toThrow(
+      'refuse this path',
+    );
     expect(others).toEqual([]);
     expect(cart).toMatchObject({
       kind: 'HTTPRoute',
