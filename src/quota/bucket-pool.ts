@@ -10,6 +10,7 @@ import {
   type KeyRecord,
   limitOf,
   mergeHolding,
+  NO_HOLDINGS,
   type Pool,
   type Turn,
   unspent,
@@ -44,7 +45,7 @@ export class BucketPool implements Pool {
     const holding = entry.holdings[0];
     if (holding === undefined) {
       if (report.returned + report.spent === 0) return 'nothing';
-      entry.holdings.push(goneOn(report));
+      entry.holdings = [goneOn(report)];
       return 'both';
     }
     // What flowed in until now had the room that there was without this news.
@@ -83,7 +84,7 @@ export class BucketPool implements Pool {
     if (more > 0) {
       if (holding === undefined) {
         holding = { startMs: 0, granted: 0, returned: 0, spent: 0 };
-        entry.holdings.push(holding);
+        entry.holdings = [holding];
       }
       const held = unspent(holding);
       holding.granted += more;
@@ -103,7 +104,7 @@ export class BucketPool implements Pool {
       // What answers cost beyond all grants is owed by those who come after.
       this.#level -= Math.max(0, holding.spent - (holding.granted - holding.returned));
     }
-    entry.holdings = [];
+    entry.holdings = NO_HOLDINGS;
   }
 
   settled(entry: Entry): boolean {

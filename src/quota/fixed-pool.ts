@@ -14,6 +14,7 @@ import {
   type KeyRecord,
   limitOf,
   mergeHolding,
+  NO_HOLDINGS,
   nextWindow,
   type Pool,
   type Turn,
@@ -79,7 +80,7 @@ export class FixedPool implements Pool {
       window.unspent -= unspent(holding);
       window.closed += charge(holding);
     }
-    entry.holdings = [];
+    entry.holdings = NO_HOLDINGS;
   }
 
   settled(entry: Entry, nowMs: number): boolean {
@@ -174,7 +175,7 @@ export class FixedPool implements Pool {
     if (more > 0) {
       if (holding === undefined) {
         holding = { startMs, granted: 0, returned: 0, spent: 0 };
-        entry.holdings.push(holding);
+        entry.holdings = withHolding(entry.holdings, holding);
       }
       window ??= this.#window(startMs);
       const [charged, held] = [charge(holding), unspent(holding)];
@@ -211,8 +212,16 @@ export class FixedPool implements Pool {
     if (this.#windows.some((window) => window.endMs <= nowMs))
       this.#windows = this.#windows.filter((window) => window.endMs > nowMs);
     if (entry.holdings.some((holding) => holding.startMs < startMs))
-      entry.holdings = entry.holdings.filter((holding) => holding.startMs >= startMs);
+      entry.holdings = entry.holdings
+        .filter((holding) => holding.startMs >= startMs)
+        .reduce(withHolding, NO_HOLDINGS);
   }
+}
+
+/** An array of just the size: a million of them are kept, and spread ones are given room to grow. */
+function withHolding(holdings: readonly Holding[], more: Holding): readonly Holding[] {
+  const [first, ...others] = holdings;
+  return first === undefined ? [more] : others.length === 0 ? [first, more] : [...holdings, more];
 }
 
 /** What a holding takes from its window: spent or still to be spent, not what came back. */

@@ -7,7 +7,7 @@ import { type AgentRecord, LedgerFloors } from './ledger-floors.ts';
 import * as pages from './ledger-pages.ts';
 import { intervalOf, type LedgerSettings } from './ledger-settings.ts';
 import type { BudgetRecord, Changed, Entry, KeyRecord, Pool, Session } from './ledger-state.ts';
-import { setDemand } from './ledger-state.ts';
+import { NO_HOLDINGS, setDemand } from './ledger-state.ts';
 import { PageReader, PageWriter } from './page-bytes.ts';
 import { SlidingPool } from './sliding-pool.ts';
 
@@ -120,7 +120,15 @@ export class LedgerBook {
   }
 
   addEntry(session: Session, id: number, key: KeyRecord, nowMs: number): Entry {
-    const entry: Entry = { session, key, id, holdings: [], demand: 0, waiting: 0, heardMs: nowMs };
+    const entry: Entry = {
+      session,
+      key,
+      id,
+      holdings: NO_HOLDINGS,
+      demand: 0,
+      waiting: 0,
+      heardSeconds: Math.floor(nowMs / 1000),
+    };
     this.#putEntry(entry);
     this.entryChanged(entry, 'entry');
     return entry;
@@ -235,7 +243,15 @@ export class LedgerBook {
         const { id, key: at, holdings } = pages.readEntry(reader, block ?? 0);
         const key = book.#keys.at(at);
         if (key === undefined) throw pages.damaged(page);
-        const entry: Entry = { session, key, id, holdings, demand: 0, waiting: 0, heardMs: nowMs };
+        const entry: Entry = {
+          session,
+          key,
+          id,
+          holdings,
+          demand: 0,
+          waiting: 0,
+          heardSeconds: Math.floor(nowMs / 1000),
+        };
         book.#putEntry(entry);
         key.pool.adopt(entry);
       }

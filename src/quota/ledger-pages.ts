@@ -155,17 +155,15 @@ function writeEntry(entry: Entry, block: number, page: PageWriter): void {
 export function readEntry(
   page: PageReader,
   block: number,
-): { readonly id: number; readonly key: number; readonly holdings: Holding[] } {
+): { readonly id: number; readonly key: number; readonly holdings: readonly Holding[] } {
   const id = block * ENTRIES + page.whole();
   const key = page.whole();
-  const holdings: Holding[] = [];
-  for (let count = page.whole(); count > 0; count -= 1)
-    holdings.push({
-      startMs: page.whole(),
-      granted: page.whole(),
-      returned: page.whole(),
-      spent: page.whole(),
-    });
+  const holdings = Array.from({ length: page.whole() }, () => ({
+    startMs: page.whole(),
+    granted: page.whole(),
+    returned: page.whole(),
+    spent: page.whole(),
+  }));
   return { id, key, holdings };
 }
 

@@ -15,17 +15,21 @@ export interface Holding {
   spent: number;
 }
 
+export const NO_HOLDINGS: readonly Holding[] = [];
+
 /** A key of one session. */
 export interface Entry {
   readonly session: Session;
   readonly key: KeyRecord;
   /** As the agent numbers it. */
   readonly id: number;
-  holdings: Holding[];
+  /** Replaced, never changed: arrays that grow take ten times the room. */
+  holdings: readonly Holding[];
   /** Hits per second wanted, as last heard. */
   demand: number;
   waiting: number;
-  heardMs: number;
+  /** By the hub's clock; whole, for a small number takes no room of its own beside a million entries. */
+  heardSeconds: number;
 }
 
 /** One data process of an agent. */

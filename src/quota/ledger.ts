@@ -141,13 +141,14 @@ class QuotaLedger implements Ledger {
       horizonMs: 0,
     };
     const known: Entry[] = [];
+    const heardSeconds = Math.floor(now / 1000);
     for (const report of request.entries) {
       const entry = session.entries.get(report.id);
       if (entry === undefined) {
         unknown.add(report.id);
         continue;
       }
-      entry.heardMs = now;
+      entry.heardSeconds = heardSeconds;
       this.#book.entryChanged(entry, entry.key.pool.merge(entry, report.holdings, now));
       if (!overtaken) setDemand(entry, report.demand, report.waiting);
       known.push(entry);
@@ -230,7 +231,7 @@ class QuotaLedger implements Ledger {
 
   #sweepEntries(session: Session, away: boolean, now: number): void {
     for (const entry of session.entries.values()) {
-      const silentMs = now - entry.heardMs;
+      const silentMs = now - entry.heardSeconds * 1000;
       // Nobody asks for it now: others need not be kept short for its sake.
       if (away || silentMs > 3 * this.#settings.longestIntervalMs + 2_000) setDemand(entry, 0, 0);
       if (silentMs > IDLE_ENTRY_MS && entry.key.pool.settled(entry, now)) {

@@ -13,6 +13,7 @@ import {
   type KeyRecord,
   limitOf,
   mergeHolding,
+  NO_HOLDINGS,
   type Pool,
   type Turn,
   unspent,
@@ -47,7 +48,7 @@ export class SlidingPool implements Pool {
     if (holding === undefined) {
       // A number that this ledger forgot because nothing was held: it goes on from what the agent counts.
       if (report.returned + report.spent === 0) return 'nothing';
-      entry.holdings.push(goneOn(report));
+      entry.holdings = [goneOn(report)];
       return 'both';
     }
     const { spent: before } = holding;
@@ -88,7 +89,7 @@ export class SlidingPool implements Pool {
     if (more > 0) {
       if (holding === undefined) {
         holding = { startMs: 0, granted: 0, returned: 0, spent: 0 };
-        entry.holdings.push(holding);
+        entry.holdings = [holding];
       }
       const held = unspent(holding);
       holding.granted += more;
@@ -107,7 +108,7 @@ export class SlidingPool implements Pool {
       this.#unspent -= held;
       this.#log(held, nowMs, nowMs);
     }
-    entry.holdings = [];
+    entry.holdings = NO_HOLDINGS;
   }
 
   settled(entry: Entry): boolean {
