@@ -13,6 +13,7 @@ import type { QuotaReply } from '../src/quota/messages.ts';
 import type { SpokeState } from '../src/quota/spoke-contract.ts';
 import { CounterReader, Counters, familiesOf, type Metric } from '../src/telemetry/counters.ts';
 import type { Family } from '../src/telemetry/metric-text.ts';
+import type { AskedLimits } from './external/asked-limits.ts';
 import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
 import type { KeySearchAnswer } from './keys/search.ts';
@@ -77,6 +78,8 @@ export interface GatewayService {
   quotaAway(): void;
   /** Undefined: nothing was ever limited. */
   quotaState(): SpokeState | undefined;
+  /** The limits for requests that services on this machine ask about; decided in this thread. */
+  limits(): Promise<AskedLimits>;
   reopenLogs(): void;
   /** Where it answers now. */
   readonly bound: readonly BoundPort[];
@@ -129,6 +132,10 @@ interface Thread {
   served: number;
   problems: ReadonlyMap<string, string>;
   failure: PortolanError | undefined;
+}
+
+function asksAnswered(settings: AuthorizationSettings | undefined): boolean {
+  return settings?.listen !== undefined || settings?.grpcListen !== undefined;
 }
 
 /**
@@ -371,7 +378,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     }
     unserved.set(problems().size);
     // Other proxies may ask about domains although there is no Gateway.
-    const counts = settings.authorization !== undefined && Object.keys(part.quota?.domains ?? {}).length > 0;
+    const counts = asksAnswered(settings.authorization) && Object.keys(part.quota?.domains ?? {}).length > 0;
     if (ports.length === 0 && !counts) {
       unbound = left;
       wanted = false;
@@ -387,6 +394,33 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     quota.applied();
     unbound = left;
     unserved.set(problems().size);
+  };
+
+  /** Loaded only where services ask: expressions cost a thread some megabytes. */
+  const ownLimits = async (): Promise<AskedLimits> => {
+    const [{ createThreadQuota }, { createAskedLimits }] = await Promise.all([
+      import('./quota/thread-quota.ts'),
+      import('./external/asked-limits.ts'),
+    ]);
+    const gate = createThreadQuota({
+      monotonicMs,
+      machineMs,
+      wallMs: () => Date.now(),
+      counters,
+      ask: (wants) => quota.want(wants, (settled) => gate.settled(settled)),
+      paused: (breaks) => quota.paused(breaks),
+      after,
+      soon: setImmediate,
+    });
+    let policies: ReturnType<typeof gate.open> = new Map();
+    let opened = -1;
+    const newest = (): typeof policies => {
+      if (opened === configuration.version) return policies;
+      opened = configuration.version;
+      policies = gate.open(configuration.part.quota, configuration.quota);
+      return policies;
+    };
+    return createAskedLimits(gate, newest, () => undefined);
   };
 
   const rotate = (): void => {
@@ -410,6 +444,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     quotaReply: (reply) => quota.reply(reply),
     quotaAway: () => quota.away(),
     quotaState: () => quota.describe(),
+    limits: ownLimits,
     reopenLogs() {
       for (const thread of threads()) post(thread, { type: 'reopenLogs' });
     },

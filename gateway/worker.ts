@@ -4,6 +4,7 @@ import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { serviceAccountFiles } from './auth/service-account.ts';
+import { createAskedLimits } from './external/asked-limits.ts';
 import { type AuthorizationDesk, createAuthorizationDesk } from './external/desk.ts';
 import type { AuthorizationListeners } from './external/listeners.ts';
 import { createQuotaDesk } from './external/quota-desk.ts';
@@ -138,6 +139,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
         authorizer,
         usage,
         telemetry,
+        limits: createAskedLimits(quota, () => limits, country),
         random: Math.random,
         country,
         log,

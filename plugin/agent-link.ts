@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { type LimitedRequest, type LimitVerdict, UNKNOWN_LIMIT } from '../gateway/external/asked-limits.ts';
 import type { SharedKeys } from '../gateway/keys/layout.ts';
 import { createSharedKeyTable, type SharedKeyTable } from '../gateway/keys/writer.ts';
 import {
@@ -27,10 +28,14 @@ export interface AgentLink {
   /** Given to the agent, or kept until it is back. */
   give(counts: readonly UsageCount[]): void;
   readonly connected: boolean;
+  /** What limits say of a request: of all of one turn in one message. Unknown while the agent does not answer. */
+  limits(asked: LimitedRequest): Promise<LimitVerdict>;
   close(): Promise<void>;
 }
 
 const RETRY_MS = 250;
+/** Beyond what a limit may make a request wait for (`wait`, at most 5 s). */
+const LIMITS_MS = 6_000;
 /** Accounts kept for an agent that is away. */
 const MAX_KEPT = 100_000;
 const CLOSE_MS = 1_000;
@@ -46,6 +51,33 @@ export function createAgentLink({ path, configured, complete, log }: AgentLinkOp
   let known: { configuration: boolean; keys: boolean } = { configuration: false, keys: false };
   /** Digests of the keys that were named since `keysBegin`. */
   let named: Set<string> | undefined;
+  let ticket = 0;
+  let asks: (LimitedRequest & { readonly ticket: number })[] = [];
+  const asked = new Map<number, { readonly sinceMs: number; tell(verdict: LimitVerdict): void }>();
+  let sweep: NodeJS.Timeout | undefined;
+
+  const sendAsks = (): void => {
+    const all = asks;
+    asks = [];
+    if (ready && socket !== undefined) socket.write(frame({ type: 'limits', asks: all }));
+    else for (const one of all) tellOf(one.ticket, UNKNOWN_LIMIT);
+  };
+  const tellOf = (of: number, verdict: LimitVerdict): void => {
+    const waiting = asked.get(of);
+    asked.delete(of);
+    waiting?.tell(verdict);
+    if (asked.size === 0 && sweep !== undefined) {
+      clearInterval(sweep);
+      sweep = undefined;
+    }
+  };
+  /** In the order in which they were asked. */
+  const dropLate = (sinceMs: number): void => {
+    for (const [of, waiting] of asked) {
+      if (waiting.sinceMs > sinceMs) return;
+      tellOf(of, UNKNOWN_LIMIT);
+    }
+  };
 
   const hear = (message: ToPlugin): void => {
     switch (message.type) {
@@ -85,6 +117,9 @@ export function createAgentLink({ path, configured, complete, log }: AgentLinkOp
       case 'heard':
         if (message.agoMs >= 0) table.heard(message.agoMs);
         return;
+      case 'limited':
+        for (const verdict of message.verdicts) tellOf(verdict.ticket, verdict);
+        return;
     }
     if (known.configuration && known.keys) complete();
   };
@@ -110,6 +145,7 @@ export function createAgentLink({ path, configured, complete, log }: AgentLinkOp
       if (socket === dialled) socket = undefined;
       ready = false;
       named = undefined;
+      dropLate(Number.POSITIVE_INFINITY);
       if (closed) return;
       if (!told)
         log.warn(
@@ -131,6 +167,14 @@ export function createAgentLink({ path, configured, complete, log }: AgentLinkOp
       if (ready && socket !== undefined) socket.write(frame({ type: 'usage', counts }));
       else if (kept.size < MAX_KEPT) kept.add(counts);
     },
+    limits: (request) =>
+      new Promise((resolve) => {
+        ticket += 1;
+        if (asks.length === 0) setImmediate(sendAsks);
+        asks.push({ ...request, ticket });
+        asked.set(ticket, { sinceMs: performance.now(), tell: resolve });
+        sweep ??= setInterval(() => dropLate(performance.now() - LIMITS_MS), 1_000).unref();
+      }),
     async close() {
       closed = true;
       clearTimeout(retry);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ask, refuse } from './node-request.ts';
+import { ask, refuse, tellLimits } from './node-request.ts';
 import type { Portolan } from './portolan.ts';
 
 export type ConnectMiddleware = (message: IncomingMessage, reply: ServerResponse, next: () => void) => void;
@@ -10,7 +10,10 @@ export function middleware(portolan: Portolan): ConnectMiddleware {
     ask(
       portolan,
       message,
-      () => next(),
+      ({ answerFields }) => {
+        tellLimits(reply, answerFields);
+        next();
+      },
       (ruling) => refuse(reply, ruling),
     );
   };

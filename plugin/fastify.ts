@@ -9,6 +9,7 @@ interface FastifyInstance {
     hook: (
       request: { readonly raw: IncomingMessage; readonly query: unknown },
       reply: {
+        header(name: string, value: string): unknown;
         code(status: number): { headers(values: Record<string, string>): { send(body: string): unknown } };
       },
       done: () => void,
@@ -22,7 +23,9 @@ export function fastifyPortolan(app: FastifyInstance, portolan: Portolan): void 
     ask(
       portolan,
       request.raw,
-      ({ decision }) => {
+      ({ decision, answerFields }) => {
+        for (let at = 0; at + 1 < answerFields.length; at += 2)
+          reply.header(answerFields[at] ?? '', answerFields[at + 1] ?? '');
         // fastify has read the query before any hook could take a credential out of it.
         const { query } = request;
         if (typeof query === 'object' && query !== null)

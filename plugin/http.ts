@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { ask, refuse } from './node-request.ts';
+import { ask, refuse, tellLimits } from './node-request.ts';
 import type { Portolan } from './portolan.ts';
 
 /** For plain node:http: `createServer(protect(portolan, handler))`. */
@@ -8,7 +8,10 @@ export function protect(portolan: Portolan, handler: RequestListener): RequestLi
     ask(
       portolan,
       message,
-      () => handler(message, reply),
+      ({ answerFields }) => {
+        tellLimits(reply, answerFields);
+        handler(message, reply);
+      },
       (ruling) => refuse(reply as ServerResponse, ruling),
     );
   };

@@ -203,6 +203,11 @@ export function refuse(reply: ServerResponse, ruling: Extract<Ruling, { readonly
   reply.end(body);
 }
 
+/** What limits leave, for the client. */
+export function tellLimits(reply: ServerResponse, fields: readonly string[]): void {
+  for (let at = 0; at + 1 < fields.length; at += 2) reply.setHeader(fields[at] ?? '', fields[at + 1] ?? '');
+}
+
 /** Calls one of the two; at once when everything is known. */
 export function ask(
   portolan: Portolan,

@@ -1,6 +1,7 @@
 import { createAuthorizer } from '../gateway/auth/authorizer.ts';
 import { serviceAccountFiles } from '../gateway/auth/service-account.ts';
 import { Networks } from '../gateway/client-address.ts';
+import { type LimitedRequest, type LimitVerdict, UNKNOWN_LIMIT } from '../gateway/external/asked-limits.ts';
 import { type AskedRequest, createAuthorizationDesk, type Ruling } from '../gateway/external/desk.ts';
 import { createOutboundClient } from '../gateway/outbound/client.ts';
 import { createFileSink, createStreamSink } from '../gateway/telemetry/log-sink.ts';
@@ -8,7 +9,7 @@ import { accessLogCounters, createTelemetry } from '../gateway/telemetry/telemet
 import { ThreadKeys } from '../gateway/thread-keys.ts';
 import { createUsageCollector } from '../gateway/usage/collector.ts';
 import { PortolanError } from '../src/errors/error.ts';
-import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
+import { type GatewaySecrets, NO_GATEWAY_SECRETS, type QuotaPart } from '../src/policy/model.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { renderMetrics } from '../src/telemetry/metric-text.ts';
 import { createAgentLink } from './agent-link.ts';
@@ -90,6 +91,7 @@ export function createPortolan(options: PortolanOptions): Portolan {
   });
   const outbound = createOutboundClient({ allowedRanges: options.allowedRanges ?? [] });
   let secrets: GatewaySecrets = NO_GATEWAY_SECRETS;
+  let limiting: QuotaPart | undefined;
   let complete = false;
   let tellReady: () => void = () => undefined;
   const readiness = new Promise<void>((resolve) => {
@@ -100,6 +102,7 @@ export function createPortolan(options: PortolanOptions): Portolan {
     path,
     configured(part, next) {
       secrets = next;
+      limiting = part.quota;
       keys.open(next);
       telemetry.serve(part);
       desk.serve(part, next);
@@ -111,6 +114,51 @@ export function createPortolan(options: PortolanOptions): Portolan {
     log,
   });
   const keys = new ThreadKeys(link.keys);
+  /** The facts that expressions see, without what cannot be said in a frame. */
+  const limitsOf = async (asked: LimitedRequest): Promise<LimitVerdict> => {
+    const {
+      id,
+      method,
+      scheme,
+      host,
+      path: target,
+      query,
+      fields,
+      httpVersion,
+      source,
+      tls,
+      wallMs,
+    } = asked.request;
+    const { name, rule, method: way, roles, scopes, keyId, plan, identity } = asked.principal;
+    const verdict = await link.limits({
+      ...asked,
+      request: {
+        id,
+        method,
+        scheme,
+        host,
+        path: target,
+        query,
+        fields,
+        httpVersion,
+        source: { address: source.address, port: source.port },
+        tls: tls === undefined ? undefined : { serverName: tls.serverName, protocol: tls.protocol },
+        wallMs,
+      },
+      principal: {
+        name,
+        rule,
+        method: way,
+        roles,
+        scopes,
+        identity,
+        ...(keyId === undefined ? {} : { keyId }),
+        ...(plan === undefined ? {} : { plan }),
+      },
+    });
+    const open = verdict === UNKNOWN_LIMIT && letsAllPass(limiting, asked.policy);
+    return open ? { ...verdict, admitted: true, fields: [] } : verdict;
+  };
   const usage = createUsageCollector({ give: (counts) => link.give(counts), after });
   const desk = createAuthorizationDesk({
     ...clock,
@@ -125,6 +173,7 @@ export function createPortolan(options: PortolanOptions): Portolan {
     }),
     usage,
     telemetry,
+    limits: (asked) => limitsOf(asked),
     random: Math.random,
     // A residency rule that asks for places refuses whom it does not know, or allows, as it says itself.
     country: () => undefined,
@@ -167,6 +216,12 @@ export function createPortolan(options: PortolanOptions): Portolan {
       outbound.close();
     },
   };
+}
+
+/** Without the agent: every limit of the policy says that then everybody passes, or refuses nobody anyway. */
+function letsAllPass(quota: QuotaPart | undefined, policy: string): boolean {
+  const limits = quota?.policies[policy]?.limits ?? [];
+  return limits.length > 0 && limits.every(({ shadow, onHubLoss }) => shadow || onHubLoss === 'allow');
 }
 
 const NOT_READY: Ruling = {

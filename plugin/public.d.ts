@@ -54,6 +54,7 @@ interface FastifyInstance {
     hook: (
       request: { readonly raw: IncomingMessage; readonly query: unknown },
       reply: {
+        header(name: string, value: string): unknown;
         code(status: number): { headers(values: Record<string, string>): { send(body: string): unknown } };
       },
       done: () => void,
@@ -126,6 +127,8 @@ export type Ruling =
       readonly identityNames: ReadonlySet<string>;
       readonly route: string;
       readonly requestId: string;
+      /** For the client's answer: what limits leave. Names in lower case. */
+      readonly answerFields: readonly string[];
     }
   | { readonly allowed: false; readonly denied: Refusal; readonly requestId: string };
 

@@ -22,6 +22,7 @@ import type { Telemetry } from '../telemetry/contract.ts';
 import { continueTrace, hex128 } from '../trace-context.ts';
 import type { Upstreams } from '../upstream/contract.ts';
 import type { UsageSink } from '../usage/contract.ts';
+import type { AskedLimits, LimitVerdict } from './asked-limits.ts';
 
 /** A request that somebody else serves: another proxy, or the service itself. */
 export interface AskedRequest {
@@ -52,6 +53,8 @@ export type Ruling =
       readonly identityNames: ReadonlySet<string>;
       readonly route: string;
       readonly requestId: string;
+      /** For the client's answer: what limits leave. Names in lower case. */
+      readonly answerFields: readonly string[];
     }
   | { readonly allowed: false; readonly denied: AuthDenied; readonly requestId: string };
 
@@ -70,6 +73,8 @@ export interface DeskDeps {
   readonly authorizer: Authorizer;
   readonly usage: UsageSink;
   readonly telemetry: Telemetry;
+  /** Absent: nothing is limited here. */
+  readonly limits?: AskedLimits | undefined;
   readonly wallMs: () => number;
   readonly monotonicMs: () => number;
   readonly random: () => number;
@@ -149,9 +154,48 @@ export function createAuthorizationDesk(deps: DeskDeps): AuthorizationDesk {
     )
       return refuse('RESIDENCY_REFUSED', 403, '', request, rule);
     const { identityNames } = current;
-    const finish = (decision: AuthAllowed | AuthDenied | undefined): Ruling => {
+    const routeFacts =
+      rule === undefined
+        ? undefined
+        : {
+            name: rule.route.slice(rule.namespace.length + 1),
+            namespace: rule.namespace,
+            rule: rule.rule.source.sectionName ?? '',
+          };
+    const finish = (decision: AuthAllowed | AuthDenied | undefined): Ruling | Promise<Ruling> => {
       if (decision?.allowed === false)
         return over(request, rule, { allowed: false, denied: decision, requestId: id });
+      const policy = rule?.rule.quota;
+      if (policy === undefined || routeFacts === undefined || deps.limits === undefined)
+        return pass(decision, NO_FIELDS);
+      const verdict = deps.limits({
+        policy,
+        request,
+        principal: decision?.principal ?? NOBODY,
+        metadata: decision?.metadata ?? {},
+        route: routeFacts,
+        port: request.port,
+      });
+      return verdict instanceof Promise
+        ? verdict.then((late) => limited(decision, late))
+        : limited(decision, verdict);
+    };
+    const limited = (decision: AuthAllowed | undefined, verdict: LimitVerdict): Ruling => {
+      if (verdict.admitted) return pass(decision, verdict.fields);
+      const { code, status, limit, fields } = verdict;
+      const detail = limit === '' ? '' : `The limit ${limit} admits no more now.`;
+      const denied = denial(code, status, detail, id);
+      return over(request, rule, {
+        allowed: false,
+        denied: {
+          ...denied,
+          fields: [...denied.fields, ...fields],
+          ...(decision === undefined ? {} : { principal: decision.principal }),
+        },
+        requestId: id,
+      });
+    };
+    const pass = (decision: AuthAllowed | undefined, answerFields: readonly string[]): Ruling => {
       const principal = decision?.principal ?? NOBODY;
       const route = rule?.route ?? asked.policy ?? '';
       if (decision !== undefined)
@@ -171,19 +215,12 @@ export function createAuthorizationDesk(deps: DeskDeps): AuthorizationDesk {
         identityNames,
         route,
         requestId: id,
+        answerFields,
       });
     };
     if (auth === undefined) return finish(undefined);
     const decision = deps.authorizer.decide(auth, request, {
-      ...(rule === undefined
-        ? {}
-        : {
-            route: {
-              name: rule.route.slice(rule.namespace.length + 1),
-              namespace: rule.namespace,
-              rule: rule.rule.source.sectionName ?? '',
-            },
-          }),
+      ...(routeFacts === undefined ? {} : { route: routeFacts }),
       port: request.port,
     });
     return decision instanceof Promise ? decision.then(finish) : finish(decision);
@@ -279,6 +316,8 @@ function denial(code: string, status: number, detail: string, requestId: string)
     body,
   };
 }
+
+const NO_FIELDS: readonly string[] = [];
 
 /** Nothing is forwarded from here. */
 const NO_UPSTREAMS: Upstreams = {

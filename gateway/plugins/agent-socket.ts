@@ -3,14 +3,25 @@ import { createServer, type Socket } from 'node:net';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import type { KeyEntry } from '../../src/protocol/credential-entry.ts';
+import { type AskedLimits, type LimitVerdict, UNKNOWN_LIMIT } from '../external/asked-limits.ts';
 import type { UsageCount } from '../usage/usage-counts.ts';
-import { frame, frameReader, fromPlugin, PLUGIN_PROTOCOL, type ToPlugin, toWireKey } from './frames.ts';
+import {
+  type FromPlugin,
+  frame,
+  frameReader,
+  fromPlugin,
+  PLUGIN_PROTOCOL,
+  type ToPlugin,
+  toWireKey,
+} from './frames.ts';
 
 export interface AgentSocketDeps {
   readonly path: string;
   /** Every key there is now. */
   readonly keys: () => Iterable<KeyEntry>;
   readonly usage: (counts: readonly UsageCount[]) => void;
+  /** What limits say of requests to the services; absent: it cannot be known here. */
+  readonly limits?: AskedLimits;
   readonly log: { warn(details: object, message: string): void };
 }
 
@@ -81,13 +92,30 @@ export async function openAgentSocket(deps: AgentSocketDeps): Promise<AgentSocke
     send(socket, frame(heardNow()));
   };
 
+  /** Those that are known at once go back together; each of the others when it is. */
+  const judge = (socket: Socket, asks: Extract<FromPlugin, { readonly type: 'limits' }>['asks']): void => {
+    const known: (LimitVerdict & { readonly ticket: number })[] = [];
+    for (const ask of asks) {
+      const { ticket } = ask;
+      const verdict = deps.limits?.(ask) ?? UNKNOWN_LIMIT;
+      if (verdict instanceof Promise)
+        void verdict.then((late) =>
+          send(socket, frame({ type: 'limited', verdicts: [{ ...late, ticket }] })),
+        );
+      else known.push({ ...verdict, ticket });
+    }
+    if (known.length > 0) send(socket, frame({ type: 'limited', verdicts: known }));
+  };
+
   const server = createServer((socket) => {
     peers.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => peers.delete(socket));
     const read = frameReader((message) => {
       const parsed = fromPlugin.safeParse(message);
-      if (parsed.success) deps.usage(parsed.data.counts);
+      if (!parsed.success) return;
+      if (parsed.data.type === 'usage') deps.usage(parsed.data.counts);
+      else judge(socket, parsed.data.asks);
     });
     socket.on('data', (chunk: Buffer) => {
       try {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import type { KeyEntry } from '../../src/protocol/credential-entry.ts';
+import type { LimitedRequest, LimitVerdict } from '../external/asked-limits.ts';
 import type { UsageCount } from '../usage/usage-counts.ts';
 
 /*
@@ -25,12 +26,17 @@ export type ToPlugin =
   | { readonly type: 'keys'; readonly entries: readonly WireKey[] }
   | { readonly type: 'keysEnd' }
   /** The hub said so long ago that nothing is missing; -1: never. */
-  | { readonly type: 'heard'; readonly agoMs: number };
+  | { readonly type: 'heard'; readonly agoMs: number }
+  /** What limits say of requests that were asked about, by ticket. */
+  | { readonly type: 'limited'; readonly verdicts: readonly (LimitVerdict & { readonly ticket: number })[] };
 
-export type FromPlugin = { readonly type: 'usage'; readonly counts: readonly UsageCount[] };
+export type FromPlugin =
+  | { readonly type: 'usage'; readonly counts: readonly UsageCount[] }
+  /** Requests of one turn that limits are for. */
+  | { readonly type: 'limits'; readonly asks: readonly (LimitedRequest & { readonly ticket: number })[] };
 
 const text = z.string().max(4096);
-export const fromPlugin: z.ZodType<FromPlugin> = z.object({
+const usage = z.object({
   type: z.literal('usage'),
   counts: z
     .array(
@@ -46,6 +52,52 @@ export const fromPlugin: z.ZodType<FromPlugin> = z.object({
     )
     .max(100_000),
 });
+
+const anyMapping = z.record(z.string(), z.unknown());
+const long = z.string().max(1_048_576);
+const texts = z.array(text).max(1000);
+const limits = z.object({
+  type: z.literal('limits'),
+  asks: z
+    .array(
+      z.object({
+        ticket: z.number().int().nonnegative(),
+        policy: text,
+        request: z.object({
+          id: text,
+          method: text,
+          scheme: text,
+          host: text,
+          path: long,
+          query: long,
+          fields: z.array(long).max(4000),
+          httpVersion: z.enum(['1.0', '1.1', '2']),
+          source: z.object({ address: text, port: z.number() }),
+          // JSON has no undefined: what is so is not there.
+          tls: z
+            .object({ serverName: text.optional().transform((name) => name), protocol: text })
+            .optional()
+            .transform((tls) => tls),
+          wallMs: z.number(),
+        }),
+        principal: z.object({
+          name: text,
+          rule: text,
+          method: text,
+          roles: texts,
+          scopes: texts,
+          keyId: text.exactOptional(),
+          plan: text.exactOptional(),
+          identity: anyMapping,
+        }),
+        metadata: anyMapping,
+        route: z.object({ name: text, namespace: text, rule: text }),
+        port: z.number().int(),
+      }),
+    )
+    .max(100_000),
+});
+export const fromPlugin: z.ZodType<FromPlugin> = z.discriminatedUnion('type', [usage, limits]);
 
 export function frame(message: ToPlugin | FromPlugin): Buffer {
   const body = Buffer.from(JSON.stringify(message));

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { type AskedLimits, UNKNOWN_LIMIT } from '../../gateway/external/asked-limits.ts';
 import type { KeySearchAnswer } from '../../gateway/keys/search.ts';
 import type { AgentSocket } from '../../gateway/plugins/agent-socket.ts';
 import type { GatewayService } from '../../gateway/service.ts';
@@ -66,6 +67,8 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   /** Why nothing is served although there are ports: it begins just now, or it failed. */
   let absent = '';
   let plugins: AgentSocket | undefined;
+  /** Of requests to services on this machine. */
+  let limits: AskedLimits = () => UNKNOWN_LIMIT;
   let linkUp = false;
   let digest = '';
   let geoSha256 = '';
@@ -131,6 +134,7 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       random: options.random,
       log,
     });
+    if (plugins !== undefined) limits = await service.limits();
     process.on('SIGHUP', reopen);
     if (config.gateway.certificates.length > 0) {
       files = openCertificateFiles(config.gateway.certificates, () => void readFiles(), log);
@@ -148,6 +152,7 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
         path: socket,
         keys: () => from.entries(),
         usage: (counts) => void accounts.add(counts),
+        limits: (asked) => limits(asked),
         log,
       });
     } catch (err) {
@@ -174,7 +179,9 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   return {
     async serve(next, geo) {
       const ports = next?.part.ports ?? [];
-      if (closed || !config.gateway.enabled || (ports.length === 0 && service === undefined)) return;
+      // Other proxies may ask about domains although there is no Gateway.
+      const needed = ports.length > 0 || Object.keys(next?.part.quota?.domains ?? {}).length > 0;
+      if (closed || !config.gateway.enabled || (!needed && service === undefined)) return;
       if (service?.serving !== true && ports.length > 0) absent = 'the gateway does not serve yet';
       try {
         await apply(next, geo);

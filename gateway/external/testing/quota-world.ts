@@ -11,6 +11,7 @@ import { createQuotaDesk, type QuotaDesk } from '../quota-desk.ts';
 export interface QuotaWorld {
   readonly gate: QuotaGate;
   readonly desk: QuotaDesk;
+  readonly policies: ReturnType<QuotaGate['open']>;
   /** Keys that were asked for, in their order. */
   readonly wanted: readonly string[];
 }
@@ -52,6 +53,7 @@ export function quotaWorld(part: QuotaPart): QuotaWorld {
     soon: setImmediate,
   });
   const desk = createQuotaDesk(gate);
-  desk.serve(part, gate.open(part, { memory, numbers: part.budgets.map((_, number) => number) }));
-  return { gate, desk, wanted };
+  const policies = gate.open(part, { memory, numbers: part.budgets.map((_, number) => number) });
+  desk.serve(part, policies);
+  return { gate, desk, policies, wanted };
 }
