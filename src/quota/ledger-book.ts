@@ -32,6 +32,7 @@ export class LedgerBook {
   readonly #keys = new Numbered<KeyRecord>();
   readonly #budgetNumbers = new Numbered<BudgetRecord>();
   #sessionsMade = 0;
+  #pausedUntilMs = 0;
 
   #metaChanged = true;
   readonly #changedBudgets = new Set<number>();
@@ -154,16 +155,26 @@ export class LedgerBook {
     this.entries -= 1;
   }
 
-  /** Another name: what agents were granted under the one before is void there. */
-  rename(id: string): void {
+  /** Nothing is granted before. */
+  get pausedUntilMs(): number {
+    return this.#pausedUntilMs;
+  }
+
+  /** Another name, for what agents were granted under the one before is void there; and a pause, which outlives a restart. */
+  pause(id: string, untilMs: number): void {
     this.id = id;
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
     this.#metaChanged = true;
   }
 
   takeChanges(): readonly PageChange[] {
     const changes: PageChange[] = [];
     const put = (page: string, content: Uint8Array | undefined) => changes.push({ page, content });
-    if (this.#metaChanged) put('meta', pages.json({ format: 1, id: this.id, sessions: this.#sessionsMade }));
+    if (this.#metaChanged)
+      put(
+        'meta',
+        pages.metaPage({ id: this.id, sessions: this.#sessionsMade, pausedUntilMs: this.#pausedUntilMs }),
+      );
     this.#metaChanged = false;
     for (const number of this.#changedBudgets)
       put(`b/${number}`, pages.budgetPage(this.#budgetNumbers.at(number)));
@@ -202,6 +213,7 @@ export class LedgerBook {
     const book = new LedgerBook(meta.id, settings);
     book.#metaChanged = false;
     book.#sessionsMade = meta.sessions;
+    book.#pausedUntilMs = meta.pausedUntilMs;
     for (const [page, bytes] of of('b/')) {
       const { budget, former } = pages.readBudget(bytes);
       const record = book.#budgetRecord(Number(page.slice(2)), budget, nowMs);

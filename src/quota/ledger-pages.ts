@@ -15,7 +15,12 @@ export const ENTRIES = 64;
 /** Keys in one page: 2 to this power. */
 export const KEY_BITS = 5;
 
-const MetaSchema = z.object({ format: z.literal(1), id: z.string(), sessions: z.number() });
+const MetaSchema = z.object({
+  format: z.literal(1),
+  id: z.string(),
+  sessions: z.number(),
+  pausedUntilMs: z.number(),
+});
 const SessionSchema = z.object({ agent: z.string(), session: z.string() });
 const GoneSchema = z.array(z.tuple([z.string(), z.object({ millionths: z.number(), untilMs: z.number() })]));
 const ShareSchema = z.object({ counted: z.number(), sinceMs: z.number(), before: z.number() });
@@ -57,6 +62,10 @@ const BudgetPageSchema = z.object({ budget: BudgetSchema, former: FormerSchema.e
 
 export function json(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value), 'utf8');
+}
+
+export function metaPage(meta: Omit<z.infer<typeof MetaSchema>, 'format'>): Uint8Array {
+  return json({ format: 1, ...meta });
 }
 
 export function readMeta(bytes: Uint8Array | undefined): z.infer<typeof MetaSchema> {

@@ -422,6 +422,16 @@ describe('pages', () => {
 });
 
 describe('a clock that does not go on', () => {
+  it('I20 pauses grants through a restart as well', () => {
+    const pages = new Map<string, Uint8Array>();
+    const ledger = opened([perMinute]);
+    ledger.pauseUntil(START + 10_000);
+    save(pages, ledger);
+    const again = reopened(pages, START + 1_000, [perMinute]);
+    expect(granted(ask(again, 'a', START + 9_999, { waiting: 10 }))).toBe(0);
+    expect(granted(ask(again, 'a', START + 10_000, { waiting: 10 }))).toBe(10);
+  });
+
   it('ends all sessions, changes the ledger’s name, keeps what was granted, and pauses', () => {
     let ids = 0;
     const ledger = opened([perMinute], ['a', 'b'], { newId: () => `id${ids++}` });

@@ -66,7 +66,6 @@ class QuotaLedger implements Ledger {
   readonly #leaseMs: number;
   /** The hub's clock never goes back, whatever is passed. */
   #nowMs: number;
-  #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #sweeps = 0;
 
   constructor(book: LedgerBook, settings: LedgerSettings, options: LedgerOptions) {
@@ -112,10 +111,9 @@ class QuotaLedger implements Ledger {
   }
 
   pauseUntil(hubMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, hubMs);
     for (const session of this.#book.sessions) this.#book.closeSession(session, this.#nowMs);
     this.#book.floors.forgetWaivers();
-    this.#book.rename(this.#newId());
+    this.#book.pause(this.#newId(), hubMs);
   }
 
   exchange(agentName: string, request: QuotaRequest, nowMs: number): QuotaReply {
@@ -156,7 +154,7 @@ class QuotaLedger implements Ledger {
     const shares = floors.sharesFor(agent, request, newest, now);
     const entries: EntryGrant[] = [];
     for (const entry of known) {
-      turn.granting = !overtaken && now >= this.#pausedUntilMs && entry.key.budget.live;
+      turn.granting = !overtaken && now >= this.#book.pausedUntilMs && entry.key.budget.live;
       entries.push(this.#grant(entry, turn));
     }
 
