@@ -1,7 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CelContext, type CelRequestFacts } from '../../src/policy/cel-context.ts';
+import { createQuotaMemory, createTableWriter, createTaker } from '../../src/quota/table.ts';
+import { BANKS } from '../../src/quota/table-contract.ts';
+import { Counters } from '../../src/telemetry/counters.ts';
 import type { QuotaDecision } from './contract.ts';
+import { machineMs, SupervisorClock } from './table-clock.ts';
 import { budgetOf, limitOf, type QuotaWorld, quotaPartOf, startQuota } from './testing/quota-world.ts';
+import { createThreadQuota } from './thread-quota.ts';
 
 function contextOf(headers: Readonly<Record<string, string>> = {}): CelContext {
   const facts: CelRequestFacts = {
@@ -82,6 +87,43 @@ describe('limits in a thread', () => {
     // What the small one refused is not gone from the big one: seven are left.
     const { claims } = await decide(world);
     expect(claims.every(({ taken }) => !taken)).toBe(true);
+  });
+
+  it('give back what they took when somebody else was faster at the next budget', () => {
+    const memory = createQuotaMemory({ capacity: 10, seeds: [1, 2], originMs: machineMs() });
+    const writer = createTableWriter(memory);
+    const clocks = { monotonicMs: () => performance.now(), machineMs, wallMs: () => Date.now() };
+    const clock = new SupervisorClock(memory, clocks);
+    const [big, small] = [writer.insert(0, ''), writer.insert(1, '')];
+    writer.fill(big, BANKS.even, 10, 0, 1e9);
+    writer.fill(small, BANKS.even, 1, 0, 1e9);
+    const gate = createThreadQuota({
+      ...clocks,
+      counters: new Counters(),
+      ask: () => undefined,
+      paused: () => undefined,
+      after: () => () => undefined,
+      soon: () => undefined,
+    });
+    const part = quotaPartOf([budgetOf('big', 10), budgetOf('small', 1)], [limitOf('both', [0, 1])]);
+    const policy = gate.open(part, { memory, numbers: [0, 1] }).get('policy');
+    if (policy === undefined) throw new Error('the policy is missing');
+    const other = createTaker(memory);
+    const swap = Atomics.compareExchange;
+    const spy = vi.spyOn(Atomics, 'compareExchange').mockImplementationOnce(((
+      words: Int32Array,
+      at: number,
+      expected: number,
+      next: number,
+    ) => {
+      expect(other.take(other.find(1, ''), 1, clock.now())).toBe(0);
+      return swap(words, at, expected, next);
+    }) as typeof Atomics.compareExchange);
+    const decision = gate.decide(policy, contextOf(), undefined);
+    expect(spy).toHaveBeenCalled();
+    spy.mockRestore();
+    expect(decision.state).toBe('waiting');
+    expect([writer.tokens(big, BANKS.even), writer.tokens(small, BANKS.even)]).toEqual([10, 0]);
   });
 
   it('use the rates of the plan of the caller, the cost of the request, and no key for what is missing', async () => {
