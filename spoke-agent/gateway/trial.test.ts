@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { backendAt, matchOf, partOf, ruleOf } from '../../gateway/testing/gateway-fixture.ts';
 import type { CompiledAuth, GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { compiled, stored } from '../../src/policy/testing/gateway-objects.ts';
 import { partProblems } from '../snapshot-schema.ts';
 import { gatewayProblems } from './trial.ts';
 
@@ -33,6 +34,21 @@ const AUTH: CompiledAuth = {
 };
 const GOOD = partOf(8080, { rules: [ruleOf('all', { auth: 'a' })], auth: { a: AUTH } });
 
+const { quota: QUOTA } = compiled(
+  stored('RateLimitPolicy', 'limits', {
+    domain: 'envoy',
+    rules: { limits: { one: { counters: ["descriptors[0]['a']"], rates: [{ limit: 5, window: '1m' }] } } },
+  }),
+).part;
+if (QUOTA === undefined) throw new Error('nothing is limited');
+const [QUOTA_ID = '', LIMITS] = Object.entries(QUOTA.policies)[0] ?? [];
+const [LIMIT] = LIMITS?.limits ?? [];
+const LIMITED = { ...GOOD, quota: QUOTA };
+const withLimit = (changes: object): unknown => ({
+  ...LIMITED,
+  quota: { ...QUOTA, policies: { [QUOTA_ID]: { ...LIMITS, limits: [{ ...LIMIT, ...changes }] } } },
+});
+
 /** As the check program: the shape first, then what threads build of it. */
 function tried(part: unknown, secrets: GatewaySecrets = NO_GATEWAY_SECRETS): string {
   const shape = [...partProblems('gateway', part), ...partProblems('gatewaySecrets', secrets)];
@@ -49,6 +65,8 @@ const withAuth = (changes: Partial<CompiledAuth>): GatewayPart => ({
 describe('I11 the gateway of a snapshot is tried out before it is believed', () => {
   it('a good one passes, and fields of a newer hub with it', () => {
     expect(tried(GOOD)).toBe('');
+    expect(tried(LIMITED)).toBe('');
+    expect(tried(withLimit({ more: true }))).toBe('');
     const headers = [['x-admin', "'yes'", ["request.path == '/admin'"]] as const];
     expect(tried(withAuth({ response: { ...AUTH.response, headers } }))).toBe('');
     expect(
@@ -104,6 +122,18 @@ describe('I11 the gateway of a snapshot is tried out before it is believed', () 
       'a caller rule that cannot be evaluated',
       partOf(8080, { rules: [ruleOf('all', { callers: [{ when: 'auth.principal ==', backends: [] }] })] }),
       'gateway listener default/gateway/http',
+    ],
+    ['a limit with a counter that is no CEL', withLimit({ counters: ['request.path =='] }), 'gateway.quota'],
+    ['a limit of a budget that is not there', withLimit({ rates: [7] }), 'a budget that is not there'],
+    [
+      'a budget counted in a way that it does not know',
+      { ...LIMITED, quota: { ...QUOTA, budgets: [{ ...QUOTA.budgets[0], algorithm: 'leaky' }] } },
+      'gateway.quota.budgets.0.algorithm',
+    ],
+    [
+      'a rule whose limits are missing, which would be open',
+      partOf(8080, { rules: [ruleOf('all', { quota: 'gone' })] }),
+      'limits that are not there',
     ],
     [
       'a backend with a port that is none',

@@ -3,7 +3,7 @@ import { createTlsContexts } from '../../gateway/tls/contexts.ts';
 import type { Upstreams } from '../../gateway/upstream/contract.ts';
 import { messageOf } from '../../src/errors/error.ts';
 import { type CelPurpose, compileCel } from '../../src/policy/cel.ts';
-import type { CompiledAuth, GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
+import type { CompiledAuth, CompiledQuota, GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 
 /**
  * Builds all that gateway threads will build of a configuration: route tables with their regular expressions, CEL, TLS contexts
@@ -13,18 +13,26 @@ import type { CompiledAuth, GatewayPart, GatewaySecrets } from '../../src/policy
  */
 export function gatewayProblems(part: GatewayPart, secrets: GatewaySecrets): readonly string[] {
   const problems: string[] = [];
-  for (const [id, auth] of Object.entries(part.auth)) {
-    for (const [text, purpose] of expressionsOf(auth)) {
+  const tried = (
+    at: string,
+    expressions: readonly (readonly [text: string, purpose: CelPurpose])[],
+  ): void => {
+    for (const [text, purpose] of expressions) {
       try {
         compileCel(text, purpose);
       } catch (thrown) {
-        problems.push(`gateway.auth.${id}: ${messageOf(thrown)}`);
+        problems.push(`${at}: ${messageOf(thrown)}`);
       }
     }
-  }
+  };
+  for (const [id, auth] of Object.entries(part.auth)) tried(`gateway.auth.${id}`, expressionsOf(auth));
+  for (const [id, quota] of Object.entries(part.quota?.policies ?? {}))
+    tried(`gateway.quota.policies.${id}`, limitExpressionsOf(quota));
   for (const [id, rule] of Object.entries(part.rules)) {
     if (rule.auth !== undefined && part.auth[rule.auth] === undefined)
       problems.push(`gateway.rules.${id}: there is no policy ${rule.auth}`);
+    if (rule.quota !== undefined && part.quota?.policies[rule.quota] === undefined)
+      problems.push(`gateway.rules.${id}: there are no limits ${rule.quota}`);
     if (part.edge[rule.edge] === undefined)
       problems.push(`gateway.rules.${id}: there is no edge ${rule.edge}`);
     const named = [...rule.backends, ...rule.callers.flatMap(({ backends }) => backends)];
@@ -48,6 +56,16 @@ const NO_UPSTREAMS: Upstreams = {
   mirror: () => undefined,
   connect: (_choice, opened) => opened(undefined),
 };
+
+function limitExpressionsOf({
+  limits,
+}: CompiledQuota): readonly (readonly [text: string, purpose: CelPurpose])[] {
+  return limits.flatMap(({ when, counters, cost }): readonly (readonly [string, CelPurpose])[] => [
+    ...when.map((text) => [text, 'condition'] as const),
+    ...counters.map((text) => [text, 'text'] as const),
+    ...(cost.request === undefined ? [] : [[cost.request, 'any'] as const]),
+  ]);
+}
 
 function expressionsOf(auth: CompiledAuth): readonly (readonly [text: string, purpose: CelPurpose])[] {
   const found: (readonly [string, CelPurpose])[] = [];
