@@ -28,6 +28,19 @@ export function createTaker(memory: SharedArrayBuffer): QuotaTaker {
   return new Taker(memory);
 }
 
+/** A power of two; no more, for each may hold on to the longer text that it is a piece of. */
+const RECENT = 1024;
+
+/** Keys that differ do so at their ends, as a rule. */
+function placeOf(budget: number, key: string): number {
+  const { length } = key;
+  let mixed = Math.imul(budget + 1, 0x9e3779b1) ^ length;
+  for (let at = length - 1; at >= 0 && at >= length - 4; at -= 1)
+    mixed = Math.imul(mixed ^ key.charCodeAt(at), 0x01000193);
+  mixed = Math.imul(mixed ^ key.charCodeAt(length >> 1), 0x01000193);
+  return (mixed ^ (mixed >>> 15)) & (RECENT - 1);
+}
+
 class Taker implements QuotaTaker {
   readonly #words: Int32Array;
   readonly #reports: Float64Array;
@@ -38,6 +51,14 @@ class Taker implements QuotaTaker {
   readonly #reportsAt: number;
   /** By slot: which life of it `find` found, so that `take` never takes from the next key that has it. */
   readonly #lives: Int32Array;
+  /**
+   * Keys found before, so that those in use need no hash: by a mix of some of their characters, which meet now and then. A slot is of one
+   * key for a life, so what was found holds as long as the slot's life is the same.
+   */
+  readonly #recent: string[] = new Array<string>(RECENT).fill('');
+  readonly #recentBudgets = new Int32Array(RECENT).fill(-1);
+  readonly #recentSlots = new Int32Array(RECENT);
+  readonly #recentLives = new Int32Array(RECENT);
   #receipt = 0;
   /** Of the last look or take: which tokens count as left. */
   #now = 0;
@@ -59,6 +80,26 @@ class Taker implements QuotaTaker {
   }
 
   find(budget: number, key: string): number {
+    const place = placeOf(budget, key);
+    if (this.#recentBudgets[place] === budget && this.#recent[place] === key) {
+      const slot = this.#recentSlots[place] ?? 0;
+      const life = this.#recentLives[place] ?? 0;
+      if (Atomics.load(this.#words, this.#lifeAt(slot)) === life) {
+        this.#lives[slot] = life;
+        return slot;
+      }
+    }
+    const slot = this.#search(budget, key);
+    if (slot >= 0) {
+      this.#recent[place] = key;
+      this.#recentBudgets[place] = budget;
+      this.#recentSlots[place] = slot;
+      this.#recentLives[place] = this.#lives[slot] ?? 0;
+    }
+    return slot;
+  }
+
+  #search(budget: number, key: string): number {
     const words = this.#words;
     const hash = this.#hash;
     hash.of(budget, key);
