@@ -45,7 +45,8 @@ export class Deadlines {
         waiting.deadlineSlot = this.#waiting.release(waiting.deadlineSlot);
         waiting.deadlinePassed();
       });
-      if (this.#waiting.size > 0) this.#tickLater();
+      // One that was set anew has seen to it.
+      if (!this.#ticking && this.#waiting.size > 0) this.#tickLater();
     });
   }
 }
