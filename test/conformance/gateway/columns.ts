@@ -1,5 +1,6 @@
 import { createAuthorizer } from '../../../gateway/auth/authorizer.ts';
 import { keyTableOf } from '../../../gateway/auth/testing/world.ts';
+import { quotaWorld } from '../../../gateway/external/testing/quota-world.ts';
 import { createOutboundClient } from '../../../gateway/outbound/client.ts';
 import { startGateway } from '../../../gateway/testing/gateway-fixture.ts';
 import { compileGateways } from '../../../src/policy/compile.ts';
@@ -56,7 +57,12 @@ export async function oneGateway({ documents, tls, ca }: Offered): Promise<Colum
     wallMs: () => Date.now(),
     log: { warn: (details, message) => console.warn(message, details) },
   });
-  const gateway = await startGateway(part, { secrets, decide: authorizer.decide.bind(authorizer) });
+  const quota = part.quota === undefined ? undefined : quotaWorld(part.quota);
+  const gateway = await startGateway(part, {
+    secrets,
+    decide: authorizer.decide.bind(authorizer),
+    ...(quota === undefined ? {} : { quota: { gate: quota.gate, policies: () => quota.policies } }),
+  });
   return {
     addresses: [{ http: gateway.port(80), https: gateway.port(443) }],
     key,

@@ -258,6 +258,21 @@ export function documentsOf(
         responseHeaders: { 'X-Frame-Options': 'DENY', 'X-Backend-Secret': null },
       },
     }),
+    web('rates', A),
+    rpc('rates', RPC_A),
+    own('RateLimitPolicy', 'rates', {
+      ...targets('rates'),
+      rules: {
+        limits: {
+          nobody: {
+            when: ["'x-limited' in request.headers"],
+            rates: [{ limit: 0, window: '1m' }],
+            wait: '0s',
+          },
+          plenty: { rates: [{ limit: 1_000_000, window: '24h' }], wait: '5s' },
+        },
+      },
+    }),
     web('streams', A),
     rpc('streams', RPC_A),
     own('GatewayPolicy', 'streams', {

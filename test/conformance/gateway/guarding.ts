@@ -5,6 +5,7 @@ import { type Answered, type Asked, echoOf, type World } from './world.ts';
 const HTTP_AS_GRPC: Readonly<Record<number, string>> = {
   401: '16',
   403: '7',
+  429: '8',
   404: '12',
   413: '8',
   500: '13',
@@ -90,6 +91,17 @@ const forwarded: Show = async (world) => {
   expect(seen.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad)[0-9a-f]{16}-01$/);
 };
 
+const rates: Show = async (world) => {
+  const limited = await world.ask('rates', { headers: { 'x-limited': '1' } });
+  expectRefused(world, limited, 429, 'QUOTA_EXCEEDED');
+  expect(limited.headers['retry-after']).toMatch(/^[1-9]\d*$/);
+  expect(limited.headers['ratelimit-policy']).toContain('"nobody";q=0;w=60');
+  const free = await world.ask('rates');
+  expect(echoOf(free).backend).toMatch(/a$/);
+  expect(free.headers['ratelimit-policy']).toBe('"plenty";q=1000000;w=86400');
+  expect(free.headers['x-ratelimit-limit']).toBe('1000000');
+};
+
 const large: Asked = { headers: { 'x-large': 'v'.repeat(40_000) } };
 
 export const GUARDING: Behaviours = {
@@ -124,6 +136,11 @@ export const GUARDING: Behaviours = {
     title: 'takes identities from nobody but the policy (I27)',
     http: spoofed,
     grpc: spoofed,
+  },
+  'limits.answers': {
+    title: 'refuses what a limit does not admit, and tells what is left (429)',
+    http: rates,
+    grpc: rates,
   },
   'edge.residency': {
     title: 'refuses clients whose data must stay elsewhere (I5)',

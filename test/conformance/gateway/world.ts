@@ -71,7 +71,19 @@ export interface Column {
 }
 
 /** Fields that are of one request or one gateway alone. */
-const OWN = ['date', 'x-request-id', 'traceparent', 'x-token', 'host', ':authority', 'set-cookie'];
+const OWN = [
+  'date',
+  'x-request-id',
+  'traceparent',
+  'x-token',
+  'host',
+  ':authority',
+  'set-cookie',
+  'ratelimit',
+  'x-ratelimit-remaining',
+  'x-ratelimit-reset',
+  'retry-after',
+];
 let tokens = 0;
 
 export function worldOf(protocol: Protocol, column: Column, backends: Backends): World {
