@@ -14,7 +14,7 @@ export function quotaMetrics(quota: Pick<QuotaService, 'stats'>, gauge: Family, 
   );
   counter(
     'portolan_quota_unanswered_total',
-    'Requests that were not answered: a newer one of the agent came while the store was slow, another hub has the store, it could not be read, there are no limits',
+    'Requests that were not answered: a newer one of the agent came while the store was slow, this hub grants nothing any more, it could not be read, there are no limits',
     ['reason'],
     (set) => {
       const { overtaken, refused } = quota.stats;
@@ -52,9 +52,12 @@ export function quotaMetrics(quota: Pick<QuotaService, 'stats'>, gauge: Family, 
     (set) => set({}, (quota.stats.clockOffsetMs ?? 0) / 1000),
   );
   gauge(
-    'portolan_quota_fenced',
-    '1 when another hub has taken over the store: this one grants nothing of any limit',
-    [],
-    (set) => set({}, quota.stats.fenced ? 1 : 0),
+    'portolan_quota_stopped',
+    '1 while this hub grants nothing of any limit: fenced (another hub has taken over the store), or damaged (the ledger cannot be read)',
+    ['reason'],
+    (set) => {
+      for (const reason of ['fenced', 'damaged'] as const)
+        set({ reason }, quota.stats.stopped === reason ? 1 : 0);
+    },
   );
 }

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { PortolanError } from '../../src/errors/error.ts';
+import { PortolanError } from '../../src/errors/error.ts';
 import type { QuotaRequest as RequestMessage } from '../../src/protocol/generated/portolan_pb.js';
 import { HubMessageSchema } from '../../src/protocol/generated/portolan_pb.js';
 import { decodeQuotaRequest, encodeQuotaReply } from '../../src/protocol/quota-codec.ts';
@@ -59,8 +59,9 @@ export interface QuotaStats extends CommitStats {
   /** Wall clock minus the hub's clock of quota, milliseconds; undefined: it does not run. */
   readonly clockOffsetMs: number | undefined;
   /** Requests that were not answered, by why. */
-  readonly refused: { readonly fenced: number; readonly malformed: number; readonly idle: number };
-  readonly fenced: boolean;
+  readonly refused: { readonly stopped: number; readonly malformed: number; readonly idle: number };
+  /** Nothing is granted any more: another hub has the store, or the ledger in it cannot be read. */
+  readonly stopped?: 'fenced' | 'damaged';
 }
 
 /**
@@ -71,7 +72,7 @@ export interface QuotaService {
   follow(budgets: ReadonlyMap<string, Budget>): Promise<number>;
   onQuota(session: QuotaSession, message: RequestMessage): void;
   onClosed(session: QuotaSession): void;
-  /** Undefined: nothing is limited. @throws PortolanError CONFLICT when another hub has the store */
+  /** Undefined: nothing is limited. @throws PortolanError CONFLICT when another hub has the store, STORE_CORRUPT */
   readonly open: OpenQuota | undefined;
   readonly budgets: ReadonlyMap<string, Budget>;
   readonly stats: QuotaStats;
@@ -95,7 +96,7 @@ const NO_COMMITS: CommitStats = {
 export function createQuotaService(options: QuotaServiceOptions): QuotaService {
   const { store, log } = options;
   const versions = createBudgetVersions(store);
-  const refused = { fenced: 0, malformed: 0, idle: 0 };
+  const refused = { stopped: 0, malformed: 0, idle: 0 };
   const askers = new WeakMap<QuotaSession, Asker>();
   const pages = new Set<string>();
   let open: OpenQuota | undefined;
@@ -107,7 +108,8 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
   let knownAgents: ReadonlyMap<string, readonly string[]> = new Map();
   let endTimer: () => void = () => undefined;
   let sweeping = false;
-  let fenced: PortolanError | undefined;
+  /** Why nothing is granted by this hub any more. */
+  let over: PortolanError | undefined;
   let closed = false;
 
   async function openNow(): Promise<OpenQuota> {
@@ -151,11 +153,20 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
   }
 
   function onFenced(error: PortolanError): void {
-    fenced = error;
+    over = error;
     release();
     log.warn(
       { epoch: store.epoch, err: error },
       'another hub has taken over the store: this one grants nothing of any limit any more',
+    );
+  }
+
+  /** What was granted is not known, so nothing may be. All else that the hub does goes on. */
+  function onDamaged(error: PortolanError): void {
+    over = error;
+    log.warn(
+      { err: error },
+      'the book of limits is damaged: nothing of any limit is granted, and agents use their floors; restore the store from a backup',
     );
   }
 
@@ -176,6 +187,10 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
     opening ??= openNow();
     try {
       open = await opening;
+    } catch (thrown) {
+      const error = PortolanError.from(thrown);
+      if (error.code === 'STORE_CORRUPT') onDamaged(error);
+      throw error;
     } finally {
       opening = undefined;
     }
@@ -223,9 +238,12 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
 
   return {
     async follow(next) {
-      if (closed || fenced !== undefined) return version;
+      if (closed || over !== undefined) return version;
       const nextVersion = await versions.of(next);
-      if (next.size > 0) await ensureOpen();
+      if (next.size > 0)
+        await ensureOpen().catch((thrown: unknown) => {
+          if (over === undefined) throw thrown;
+        });
       if (open !== undefined && (next !== budgets || nextVersion !== version)) {
         giveAgents(open);
         open.ledger.setBudgets(next, nextVersion, open.nowMs());
@@ -237,8 +255,8 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
     },
     onQuota(session, message) {
       if (open === undefined) {
-        if (fenced === undefined) refused.idle += 1;
-        else refused.fenced += 1;
+        if (over === undefined) refused.idle += 1;
+        else refused.stopped += 1;
         return;
       }
       let request: QuotaRequest;
@@ -268,7 +286,7 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
       if (asker !== undefined) open?.commits.forget(asker);
     },
     get open() {
-      if (fenced !== undefined) throw fenced;
+      if (over !== undefined) throw over;
       return open;
     },
     get budgets() {
@@ -284,7 +302,9 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
         version,
         clockOffsetMs: open?.clock.offsetMs,
         refused,
-        fenced: fenced !== undefined,
+        ...(over === undefined
+          ? {}
+          : { stopped: over.code === 'CONFLICT' ? ('fenced' as const) : ('damaged' as const) }),
       };
     },
     async close() {
