@@ -119,6 +119,19 @@ describe('I31 a policy that holds for every namespace takes the admin role every
     expect((await call('/v1/apply', everywhere, apply)).status).toBe(200);
   });
 
+  it('a domain of other proxies too', async () => {
+    const domain = (name: string) => ({
+      metadata: { name },
+      spec: { domain: 'envoy', rules: { limits: {} } },
+    });
+    const limits = (namespace: string) =>
+      `/apis/portolan.dev/v1alpha1/namespaces/${namespace}/ratelimitpolicies`;
+    expect((await call(limits('default'), admin, body(domain('a')))).status).toBe(403);
+    expect((await call(limits('default'), everywhere, body(domain('a')))).status).toBe(201);
+    const operator: readonly RoleBinding[] = [{ namespace: 'team', role: 'operator' }];
+    expect((await call(limits('team'), operator, body(domain('b')))).status).toBe(201);
+  });
+
   it('one with targets, or in another namespace, does not', async () => {
     expect((await call(path('default'), admin, body(targeted('c')))).status).toBe(201);
     const operator: readonly RoleBinding[] = [{ namespace: 'team', role: 'operator' }];
