@@ -59,3 +59,17 @@ it('says plainly when anyone may call', () => {
     '    anyone may call it: no AuthPolicy holds here',
   );
 });
+
+it('says of a header that a policy takes away that it is, not that nobody said anything', () => {
+  const edge = [
+    {
+      piece: 'responseHeaders.server',
+      value: 'null',
+      source: 'GatewayPolicy default/headers',
+      by: 'defaults' as const,
+    },
+  ];
+  expect(explainedRuleLines({ ...RULE, edge })).toContain(
+    '    responseHeaders.server   GatewayPolicy default/headers   taken away',
+  );
+});

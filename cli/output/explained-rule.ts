@@ -28,7 +28,8 @@ function pieces(all: ExplainedRule['auth']): readonly string[] {
     all.map(({ piece, value, source, by }) => [
       piece,
       `${source ?? ''}${by === 'overrides' ? ' (override)' : ''}`,
-      readable(value),
+      // A policy's null takes a header of the backend away.
+      value === 'null' && piece.startsWith('responseHeaders.') ? 'taken away' : readable(value),
     ]),
   );
 }
