@@ -58,6 +58,12 @@ describe('the supervisor of the quota', () => {
     expect(settled).toEqual([{ ticket: 3, outcome: 'away' }]);
   });
 
+  it('has a table for policies without limits too: their routes are served', () => {
+    const { supervisor } = start();
+    expect(supervisor.configure(quotaPartOf([], []))).toMatchObject({ numbers: [] });
+    supervisor.close();
+  });
+
   it('numbers budgets once and for ever, so that threads of two configurations never mean two by one number', () => {
     const { supervisor } = start();
     const first = supervisor.configure(PART);

@@ -144,7 +144,7 @@ class Supervisor implements QuotaSupervisor {
 
   configure(part: QuotaPart | undefined): SharedQuota | undefined {
     this.#current = part;
-    if (part === undefined || part.budgets.length === 0) {
+    if (part === undefined) {
       if (this.#running === undefined) return undefined;
       return { memory: this.#running.memory, numbers: [] };
     }
