@@ -244,6 +244,24 @@ describe('the agent’s side of the quota', () => {
     expect(me.take('alice', 1)).toBe(0);
   });
 
+  it.each([SLIDING, BUCKET])(
+    'I20 renews the lease of a $algorithm only by a reply about that key, and gives back at once what floors need',
+    (budget) => {
+      const me = station(budget);
+      me.want('alice');
+      me.exchange({ 0: [[0, 10]] });
+      me.pass(200);
+      me.want('bob', 2);
+      me.exchange({ 1: [[0, 0]] });
+      // The hub counts four more than there are: somebody does not waive a floor any more.
+      me.pass(1_000);
+      const asked = me.exchange({ 0: [[0, 10]] }, {}, -4);
+      expect(asked.entries.map(({ id }) => id)).toContain(0);
+      const left = 10 - (asked.entries.find(({ id }) => id === 0)?.holdings[0]?.returned ?? 0);
+      expect(me.take('alice', 100)).toBe(Math.max(0, left - 4));
+    },
+  );
+
   it('says how long ago tokens of a sliding window were spent, never sooner than it was', () => {
     const me = station(SLIDING);
     me.want('alice');

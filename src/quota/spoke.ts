@@ -97,8 +97,6 @@ class QuotaSpoke implements Spoke {
   #intervalMs = FIRST_INTERVAL_MS;
   #leaseMs = FIRST_LEASE_MS;
   #roundTripMs = FIRST_ROUND_TRIP_MS;
-  /** Grants that need a lease may be used until then. */
-  #leasedUntilMs: number;
   #heardMs: number | undefined;
   /** `sentMs` of the newest reply that was taken. */
   #answeredMs = Number.NEGATIVE_INFINITY;
@@ -129,7 +127,6 @@ class QuotaSpoke implements Spoke {
     );
     this.#session = options.newSession();
     this.#startedMs = nowMs;
-    this.#leasedUntilMs = nowMs;
   }
 
   get memory(): SpokeMemory {
@@ -268,7 +265,6 @@ class QuotaSpoke implements Spoke {
     this.#roundTripMs += (Math.min(tripMs, LONGEST_ROUND_TRIP_MS) - this.#roundTripMs) / 4;
     this.#intervalMs = Math.max(LEAST_APART_MS, reply.intervalMs);
     this.#leaseMs = reply.leaseMs;
-    this.#leasedUntilMs = Math.max(this.#leasedUntilMs, reply.sentMs + reply.leaseMs * (1 - this.#drift));
     // What was said in a later request overrules every reply to an earlier one.
     if (reply.sentMs === this.#sentMs) {
       this.#takenHubMs = reply.hubMs;
@@ -360,7 +356,6 @@ class QuotaSpoke implements Spoke {
     this.#slots.clear();
     this.#leaving.clear();
     for (let place = this.#states.size - 1; place >= 0; place -= 1) this.#rename(this.#states.slotAt(place));
-    this.#leasedUntilMs = nowMs;
     this.#inFlight = false;
     this.#regularMs = Number.NEGATIVE_INFINITY;
   }
@@ -416,7 +411,8 @@ class QuotaSpoke implements Spoke {
       states.get(slot, FIGURE.named) === 1 &&
       states.get(slot, FIGURE.saidMs) === states.get(slot, FIGURE.answeredMs) &&
       Math.abs(demand - saidDemand) < saidDemand / 4 &&
-      !this.#wantsNextWindow(slot, rule, demand, nowMs)
+      !this.#wantsNextWindow(slot, rule, demand, nowMs) &&
+      !this.#wantsLease(slot, rule, nowMs)
     )
       return;
     const id = states.get(slot, FIGURE.id);
@@ -466,11 +462,8 @@ class QuotaSpoke implements Spoke {
   /** Makes the bank usable as far as is known now. */
   #reach(slot: number, side: Side, rule: Budget, nowMs: number): void {
     const states = this.#states;
-    if (rule.algorithm !== 'fixed-window') {
-      const fromMs = states.side(slot, side, SIDE.fromMs);
-      this.#holdings.reach(slot, side, fromMs, this.#leasedUntilMs, nowMs);
-      return;
-    }
+    // A lease is renewed only by a reply that tells what is left of this very key.
+    if (rule.algorithm !== 'fixed-window') return;
     this.#holdings.reach(
       slot,
       side,
@@ -511,6 +504,14 @@ class QuotaSpoke implements Spoke {
     const soonMs = nowMs + this.#intervalMs + 2 * this.#roundTripMs;
     return !SIDES.some(
       (side) => this.#holdings.exists(slot, side) && this.#states.side(slot, side, SIDE.untilMs) > soonMs,
+    );
+  }
+
+  #wantsLease(slot: number, rule: Budget, nowMs: number): boolean {
+    return (
+      rule.algorithm !== 'fixed-window' &&
+      this.#holdings.unspent(slot, BANKS.even) > 0 &&
+      this.#states.side(slot, BANKS.even, SIDE.untilMs) < nowMs + this.#leaseMs / 2
     );
   }
 
@@ -570,7 +571,7 @@ class QuotaSpoke implements Spoke {
   #grant(slot: number, rule: Budget, grant: HoldingGrant, sentMs: number, nowMs: number): void {
     const fixed = rule.algorithm === 'fixed-window';
     const fromMs = fixed ? this.#time.surelySince(grant.startMs) : nowMs;
-    const untilMs = fixed ? this.#time.surelyUntil(grant.endMs) : this.#leasedUntilMs;
+    const untilMs = fixed ? this.#time.surelyUntil(grant.endMs) : sentMs + this.#leaseMs * (1 - this.#drift);
     if (fixed && nowMs >= untilMs) return;
     const side = fixed ? this.#holdings.sideOf(slot, grant.startMs, nowMs) : BANKS.even;
     if (side === undefined) return;
@@ -590,6 +591,8 @@ class QuotaSpoke implements Spoke {
       if (rule.algorithm === 'sliding-window') this.#marks.watch(slot);
     }
     this.#holdings.grant(slot, side, grant.granted);
+    // Floors that are not waived any more will be in use when leases of before are over: what they need goes back now.
+    if (!fixed && grant.left < 0) this.#holdings.giveBack(slot, side, -grant.left);
     if (sentMs >= this.#answeredMs) this.#states.setSide(slot, side, SIDE.left, grant.left);
   }
 
