@@ -45,13 +45,13 @@ export function run(): Promise<readonly Figure[]> {
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   );
   if (status !== 0) throw new Error('the bench of the ledger ended early');
-  const measured: Measured = JSON.parse(stdout);
+  const measured = JSON.parse(stdout) as Measured;
   const figure = (name: string, ours: number, peer: number, unit: string): Figure =>
     lowerIsBetter({ bench: 'quota-ledger', case: name, ours, peerName: 'goal', peer, unit });
   return Promise.resolve([
     figure('1,000 agents × 1,000 keys', measured.cores, 1, 'cores'),
     figure('1,000 agents × 1,000 keys, kept (resident after a collection)', measured.megabytes, 500, 'MB'),
-    figure('1,000 agents × 1,000 keys, resident before it', measured.workingMegabytes, 1_000, 'MB'),
+    figure('1,000 agents × 1,000 keys, resident before it', measured.workingMegabytes, 500, 'MB'),
     figure('an exchange of 1,000 keys', measured.exchangeMs, 5, 'ms CPU'),
     figure('pages to store', measured.pageBytesPerSecond / 1e6, 20, 'MB/s'),
   ]);
