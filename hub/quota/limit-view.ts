@@ -161,7 +161,7 @@ function windowLines(budget: Budget, window: WindowState, seen: Seen): readonly 
   return lines;
 }
 
-export function windowText(window: BudgetWindow): string {
+function windowText(window: BudgetWindow): string {
   if (window.type === 'length') return window.ms % 1000 === 0 ? `${window.ms / 1000}s` : `${window.ms}ms`;
   return window.timeZone === 'UTC' ? window.unit : `${window.unit} ${window.timeZone}`;
 }

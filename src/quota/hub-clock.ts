@@ -38,7 +38,7 @@ export interface HubClock {
 }
 
 /** Of the time that passes, what the clock is moved by to come nearer to the wall clock: below half of what two clocks may differ by. */
-export const SLEW = CLOCK_DRIFT * 0.4;
+const SLEW = CLOCK_DRIFT * 0.4;
 /** More than the boot clock's resolution and two readings can make: the machine was suspended for the difference. */
 const SUSPENDED_MS = 100;
 
