@@ -43,6 +43,8 @@ const FIRST_ROUND_TRIP_MS = 200;
 const LONGEST_ROUND_TRIP_MS = 1_000;
 /** How long tokens stay for somebody who was told to try. */
 const KEEP_MS = 100;
+/** Exchanges in a window, at most, for the sake of a key that has run out. */
+const MOST_ASKS = 16;
 /** A key of which less is expected within its horizon is not in use any more. */
 const IDLE_HITS = 0.02;
 /** Keys that were given back, until the hub has heard of it: more are left to the end of their session or window. */
@@ -251,11 +253,11 @@ class QuotaSpoke implements Spoke {
     if (another || !agrees) {
       // What is known of the hub's clock, and what was promised on it, is of another one.
       this.#floors.rest(nowMs);
-      this.#begin(nowMs);
+      this.#begin();
       return;
     }
     if (reply.closed) {
-      this.#begin(nowMs);
+      this.#begin();
       return;
     }
     this.#unansweredMs = undefined;
@@ -281,7 +283,7 @@ class QuotaSpoke implements Spoke {
   clockBroke(nowMs: number): void {
     this.#time.forget();
     this.#floors.rest(nowMs);
-    this.#begin(nowMs);
+    this.#begin();
   }
 
   away(nowMs: number): boolean {
@@ -349,7 +351,7 @@ class QuotaSpoke implements Spoke {
   }
 
   /** Another session: nothing that this one was granted may be used any more. */
-  #begin(nowMs: number): void {
+  #begin(): void {
     this.#session = this.#options.newSession();
     this.#takenHubMs = undefined;
     this.#nextId = 0;
@@ -548,6 +550,7 @@ class QuotaSpoke implements Spoke {
       );
     else if (this.#waiting.hits(slot) > 0) this.#urgent.add(slot);
     this.#expect(slot, ready - served, left, nowMs);
+    if (rule.algorithm !== 'fixed-window' && ready - served <= 0) this.#awaitFree(slot, rule, entry, nowMs);
   }
 
   /** A grant for a key that was given back meanwhile. */
@@ -659,6 +662,17 @@ class QuotaSpoke implements Spoke {
     const demand = this.#states.get(slot, FIGURE.demand);
     if (ready <= 0 || left <= 0 || demand <= 0) return;
     const askMs = nowMs + (ready / demand) * 1_000 - 1.5 * this.#roundTripMs;
+    if (askMs >= this.#regularMs + this.#intervalMs) return;
+    this.#runsOutMs = Math.min(this.#runsOutMs, askMs);
+    this.#soon.add(slot);
+  }
+
+  /** Tokens of these algorithms become free all the time: the next one is asked for when it is there. */
+  #awaitFree(slot: number, rule: Budget, entry: EntryGrant, nowMs: number): void {
+    const [grant] = entry.holdings;
+    if (grant === undefined || this.#states.get(slot, FIGURE.demand) <= 0) return;
+    const leastMs = Math.max(LEAST_APART_MS, longestMs(rule.window) / MOST_ASKS);
+    const askMs = Math.max(nowMs + leastMs, this.#time.surelySince(grant.endMs) - this.#roundTripMs / 2);
     if (askMs >= this.#regularMs + this.#intervalMs) return;
     this.#runsOutMs = Math.min(this.#runsOutMs, askMs);
     this.#soon.add(slot);
