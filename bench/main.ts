@@ -24,6 +24,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   'quota-rls': () => import('./quota-rls.ts'),
   chain: () => import('./chain.ts'),
   quota: () => import('./quota.ts'),
+  'quota-accuracy': () => import('./quota-accuracy.ts'),
 };
 
 const args = process.argv.slice(2);
