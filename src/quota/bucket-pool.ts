@@ -97,10 +97,13 @@ export class BucketPool implements Pool {
     return more > 0 ? 'both' : 'nothing';
   }
 
-  close(entry: Entry, nowMs: number): void {
+  close(entry: Entry, nowMs: number, leaseEndMs: number): void {
     this.#flow(entry.key, nowMs);
     for (const holding of entry.holdings) {
-      this.#unspent -= unspent(holding);
+      const held = unspent(holding);
+      this.#unspent -= held;
+      // As long as they may still be used there is no room for others, so nothing flows in.
+      if (held > 0) this.#atMs = Math.max(this.#atMs, leaseEndMs);
       // What answers cost beyond all grants is owed by those who come after.
       this.#level -= Math.max(0, holding.spent - (holding.granted - holding.returned));
     }

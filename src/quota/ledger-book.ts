@@ -106,8 +106,10 @@ export class LedgerBook {
 
   /** Everything that it holds counts as spent; it is told that it is over whenever it asks again. */
   closeSession(session: Session, nowMs: number): void {
+    // Closed early (a process too many, a clock that did not go on), it may use what it holds until its lease ends.
+    const leaseEndMs = Math.max(nowMs, session.leaseEndMs);
     for (const entry of session.entries.values()) {
-      entry.key.pool.close(entry, nowMs);
+      entry.key.pool.close(entry, nowMs, leaseEndMs);
       this.keyChanged(entry.key);
       this.removeEntry(entry);
     }

@@ -65,6 +65,41 @@ const ask = (
 const granted = (reply: QuotaReply) => reply.entries[0]?.holdings[0]?.granted;
 const left = (reply: QuotaReply) => reply.entries[0]?.holdings[0]?.left;
 
+describe('a session that is closed before its leases are over', () => {
+  const kinds = [
+    { name: 'a sliding window', budget: { ...sliding, window: { type: 'length', ms: 1_000 } } as const },
+    { name: 'a token bucket', budget: { ...bucket, limit: 60_000, burst: 100 } },
+  ];
+
+  it.each(kinds)('I20 may use what it holds of $name until then: a process too many', ({ budget }) => {
+    const ledger = opened(budget);
+    expect(granted(ask(ledger, budget, 'a', START, { waiting: 100 }))).toBe(100);
+    for (const session of ['a-2', 'a-3', 'a-4', 'a-5'])
+      ask(ledger, budget, 'a', START + 1, {}, { session, names: [], entries: [] });
+    expect(ask(ledger, budget, 'a', START + 2, {}).closed).toBe(true);
+    expect(granted(ask(ledger, budget, 'b', START + LEASE - 1, { waiting: 100 }))).toBe(0);
+    expect(granted(ask(ledger, budget, 'b', START + LEASE + 2_000, { waiting: 100 }))).toBe(100);
+  });
+
+  it.each(kinds)(
+    'I20 may use what it holds of $name until then: a clock that did not go on',
+    ({ budget }) => {
+      const ledger = opened(budget);
+      expect(granted(ask(ledger, budget, 'a', START, { waiting: 100 }))).toBe(100);
+      const pages = new Map(
+        ledger
+          .takeChanges()
+          .flatMap(({ page, content }) => (content === undefined ? [] : [[page, content] as const])),
+      );
+      const nowMs = START + 10;
+      const again = configured(openLedger(pages, { epoch: 2, nowMs, newId: () => 'another' }), budget);
+      again.pauseUntil(nowMs + LEASE);
+      expect(granted(ask(again, budget, 'b', nowMs + LEASE, { waiting: 100 }))).toBe(0);
+      expect(granted(ask(again, budget, 'b', nowMs + LEASE + 2_000, { waiting: 100 }))).toBe(100);
+    },
+  );
+});
+
 describe('a sliding window', () => {
   it('I20 frees a token a window after the hub heard that it was spent', () => {
     const ledger = opened(sliding);

@@ -111,8 +111,8 @@ export interface Pool {
   merge(entry: Entry, reports: readonly HoldingReport[], nowMs: number): Changed;
   /** Adds what the session has in each window to `grants`. */
   grant(entry: Entry, turn: Turn, grants: HoldingGrant[]): Changed;
-  /** The session is over: what it holds counts as spent. */
-  close(entry: Entry, nowMs: number): void;
+  /** The session is over: what it holds counts as spent, at `leaseEndMs` at the latest (not before `nowMs`). */
+  close(entry: Entry, nowMs: number, leaseEndMs: number): void;
   /** The session has nothing here that may still be used or changed. */
   settled(entry: Entry, nowMs: number): boolean;
   /** A new key would be the same. */

@@ -233,7 +233,7 @@ class QuotaLedger implements Ledger {
       // Nobody asks for it now: others need not be kept short for its sake.
       if (away || silentMs > 3 * this.#settings.longestIntervalMs + 2_000) setDemand(entry, 0, 0);
       if (silentMs > IDLE_ENTRY_MS && entry.key.pool.settled(entry, now)) {
-        entry.key.pool.close(entry, now);
+        entry.key.pool.close(entry, now, now);
         this.#book.removeEntry(entry);
       }
     }

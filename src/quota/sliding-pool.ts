@@ -101,12 +101,12 @@ export class SlidingPool implements Pool {
     return more > 0 ? 'entry' : 'nothing';
   }
 
-  close(entry: Entry, nowMs: number): void {
+  close(entry: Entry, nowMs: number, leaseEndMs: number): void {
     this.#free(nowMs);
     for (const holding of entry.holdings) {
       const held = unspent(holding);
       this.#unspent -= held;
-      this.#log(held, nowMs, nowMs);
+      this.#log(held, leaseEndMs, nowMs);
     }
     entry.holdings = NO_HOLDINGS;
   }
