@@ -4,8 +4,9 @@
  * so). Demand is twice the limit, spread over agents by Zipf's law. `ours` is the share that was used of what one limiter in the middle
  * would have admitted; a figure "most in a window" says how much of the limit was admitted at the worst moment: above 1 is too much.
  */
+
+import { type Course, fixedSplit, flushing, run as play, portolan } from '../test/simulation/quota-course.ts';
 import { type Figure, higherIsBetter, lowerIsBetter } from './figure.ts';
-import { type Course, fixedSplit, flushing, run as play, portolan } from './quota-world.ts';
 
 const ALGORITHMS = ['fixed-window', 'sliding-window', 'token-bucket'] as const;
 

@@ -126,9 +126,11 @@ function wrongReply(name: Mutant | undefined, reply: QuotaReply, random: () => n
 /** The same but for some methods. */
 function around<T extends object>(real: T, other: Partial<T>): T {
   return new Proxy(real, {
-    get(target, name) {
+    get(target, name): unknown {
       const found: unknown = Reflect.get(other, name) ?? Reflect.get(target, name, target);
-      return typeof found === 'function' ? found.bind(target) : found;
+      return typeof found === 'function'
+        ? (...args: unknown[]): unknown => Reflect.apply(found, target, args)
+        : found;
     },
   });
 }

@@ -1,11 +1,11 @@
-import { openLedger } from '../src/quota/ledger.ts';
-import type { QuotaReply } from '../src/quota/messages.ts';
-import { createSpoke } from '../src/quota/spoke.ts';
-import type { Spoke, SpokeBudget } from '../src/quota/spoke-contract.ts';
-import { createQuotaMemory, createTableWriter, createTaker } from '../src/quota/table.ts';
-import type { QuotaTaker } from '../src/quota/table-contract.ts';
-import { Agenda } from '../test/simulation/agenda.ts';
-import { seededRandom } from '../test/support/random.ts';
+import { openLedger } from '../../src/quota/ledger.ts';
+import type { QuotaReply } from '../../src/quota/messages.ts';
+import { createSpoke } from '../../src/quota/spoke.ts';
+import type { Spoke, SpokeBudget } from '../../src/quota/spoke-contract.ts';
+import { createQuotaMemory, createTableWriter, createTaker } from '../../src/quota/table.ts';
+import type { QuotaTaker } from '../../src/quota/table-contract.ts';
+import { seededRandom } from '../support/random.ts';
+import { Agenda } from './agenda.ts';
 
 /** What limits hits over several agents: ours, or a model of how a peer works. Times are milliseconds of one clock. */
 export interface Limiter {
