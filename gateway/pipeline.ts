@@ -363,6 +363,7 @@ function forward(exchange: Exchange): Outcome {
     authority: targetFilters?.rewriteHost ?? filters.rewriteHost ?? authorityOf(exchange),
     fields,
     timeouts,
+    deadlineOfClient: timeouts.requestMs !== rule.timeouts.requestMs,
     retry: rule.retry,
     trailers: normal.trailers,
     body,

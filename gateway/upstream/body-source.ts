@@ -23,6 +23,8 @@ export class BodySource {
   #begun = false;
   #ended = false;
   #failed = false;
+  /** The consumer takes no more for now. */
+  #held = false;
   #consumer: BodyConsumer | undefined;
 
   /** @param replay keep what was sent, up to `REPLAY_OCTETS`, for another try */
@@ -45,8 +47,14 @@ export class BodySource {
     return !this.#failed && (!this.#begun || this.#kept !== undefined);
   }
 
+  /** The client has not sent all of it, and what it sends would be taken. */
+  get awaited(): boolean {
+    return !this.#ended && !this.#held;
+  }
+
   attach(consumer: BodyConsumer): void {
     this.#consumer = consumer;
+    this.#held = false;
     if (this.#failed) {
       consumer.bodyFailed();
       return;
@@ -59,7 +67,7 @@ export class BodySource {
     }
     if (!this.#listening) this.#listen();
     else if (more) this.#body.stream.resume();
-    if (!more) this.#body.stream.pause();
+    if (!more) this.#hold();
   }
 
   detach(): void {
@@ -69,7 +77,13 @@ export class BodySource {
   }
 
   resume(): void {
+    this.#held = false;
     if (this.#consumer !== undefined && !this.#ended) this.#body.stream.resume();
+  }
+
+  #hold(): void {
+    this.#held = true;
+    this.#body.stream.pause();
   }
 
   #listen(): void {
@@ -98,6 +112,6 @@ export class BodySource {
       if (this.#keptOctets > REPLAY_OCTETS) this.#kept = undefined;
       else this.#kept.push(chunk);
     }
-    if (this.#consumer?.bodyChunk(chunk) === false) this.#body.stream.pause();
+    if (this.#consumer?.bodyChunk(chunk) === false) this.#hold();
   }
 }

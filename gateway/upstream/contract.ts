@@ -27,6 +27,8 @@ export interface ForwardRequest {
   readonly fields: Fields;
   readonly body: RequestBody | undefined;
   readonly timeouts: CompiledTimeouts;
+  /** `timeouts.requestMs` is what the client said: when it passes, that says nothing about the backend. */
+  readonly deadlineOfClient?: boolean;
   readonly retry: CompiledRetry | undefined;
   /** `websocket` …: HTTP/1.1 upgrade to an HTTP/1.1 backend; RFC 8441 extended CONNECT in front becomes the same. */
   readonly upgrade?: string;

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { until } from '../../test/support/until.ts';
 import { backend, open, upstreams } from './testing/closed-after-each.ts';
@@ -49,6 +50,32 @@ describe('health', () => {
     const all = upstreams(ports, { outlier: { ...outlier, maxEjectedPercent: 100 } });
     for (let at = 0; at < 12; at += 1) expect((await send(all, get('/')).over).head?.status).toBe(500);
     expect(all.stats()[0]?.endpoints.filter(({ available }) => available)).toHaveLength(0);
+  });
+
+  const hangs = () => {};
+  const longAnswer = (socket: { write(text: string): unknown }) =>
+    void socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(100_000)}`);
+  const unsent = () => ({ stream: new Readable({ read: () => {} }), length: 10, trailers: () => [] });
+  const timeouts = { requestMs: 40 };
+  const takesAll = () => true;
+  test.each([
+    ['is late', 1, hangs, get('/', { timeouts }), takesAll],
+    ['waits for the body of the request', 2, hangs, get('/', { timeouts, body: unsent() }), takesAll],
+    ['waits for the answer to be taken', 2, longAnswer, get('/', { timeouts }), () => false],
+    [
+      'has only as long as its client says',
+      2,
+      hangs,
+      get('/', { timeouts, deadlineOfClient: true }),
+      takesAll,
+    ],
+  ])('an endpoint that %s leaves %i of two', async (_what, left, answer, request, takes) => {
+    const both = [await backend(answer), await backend(answer)];
+    const ports = both.map(({ port }) => port);
+    const to = upstreams(ports, { outlier: { ...outlier, consecutiveFailures: 1 } });
+    const sent = [send(to, request, CHOICE, takes), send(to, request, CHOICE, takes)];
+    for (const { over } of sent) expect((await over).error?.code).toBe('BACKEND_TIMEOUT');
+    expect(to.stats()[0]?.endpoints.filter(({ available }) => available)).toHaveLength(left);
   });
 
   test('active checks leave an endpoint out and take it back', async () => {

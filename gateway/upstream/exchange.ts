@@ -50,6 +50,8 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
   #retries = 0;
   #stale = false;
   #answered = false;
+  /** The client takes no more of the answer for now. */
+  #untaken = false;
   #over = false;
   #cancelBackoff: (() => void) | undefined;
 
@@ -106,6 +108,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
   // --- Forwarding
 
   drained(): void {
+    this.#untaken = false;
     this.#carrier?.resume();
   }
 
@@ -130,9 +133,10 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
       return;
     }
     const endpoint = this.#endpoint;
+    const late = this.#isBackendLate();
     this.#letGo();
     this.#backend.counts.timeouts += 1;
-    if (endpoint !== undefined) this.#backend.report(endpoint, false);
+    if (endpoint !== undefined && late) this.#backend.report(endpoint, false);
     this.#failedAt(endpoint, { kind: 'timeout', message: 'The backend did not answer in time.' });
   }
 
@@ -167,7 +171,10 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
   }
 
   data(chunk: Uint8Array): boolean {
-    return this.#over || this.#sink.data(chunk);
+    if (this.#over) return true;
+    const more = this.#sink.data(chunk);
+    this.#untaken = !more;
+    return more;
   }
 
   complete(trailers: Fields): void {
@@ -285,6 +292,13 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
       return;
     }
     this.#cancelBackoff = this.#deps.after(delayMs, () => this.start());
+  }
+
+  /** Clients that send or take slowly, or that bring a deadline no backend can keep, would have endpoints left out for everybody. */
+  #isBackendLate(): boolean {
+    const { deadlineOfClient } = this.request;
+    if (deadlineOfClient === true && this.deadlineMs >= this.#requestDeadlineMs) return false;
+    return !this.#untaken && this.body?.awaited !== true;
   }
 
   #bodyMoved(): boolean {
