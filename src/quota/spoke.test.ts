@@ -193,34 +193,6 @@ describe('the agent’s side of the quota', () => {
     expect(me.take('alice', 10)).toBe(1);
   });
 
-  it('I20 does not begin a window again that it took for over, when an old message tells of its grants', () => {
-    const me = station(FIXED);
-    me.pass(940);
-    me.want('alice');
-    const start = windowOf(me.now());
-    me.exchange({ 0: [[start, 5]] });
-    expect(me.take('alice', 10)).toBe(5);
-    // By what is known, the end of the window may have come: the next one takes its place.
-    me.pass(32);
-    me.want('alice', 2);
-    me.exchange({ 0: [[start + 1_000, 5]] });
-    // A reply that was faster shows that it has not come.
-    me.spoke.accept(
-      {
-        ...{ session: 'session 1', ledger: 'ledger', epoch: 1, hubMs: start + 980, sentMs: me.now() - 1 },
-        ...{ closed: false, leaseMs: LEASE_MS, intervalMs: 200, shares: [], unknown: [] },
-        entries: [
-          {
-            ...{ id: 0, limit: 100, horizonMs: 500 },
-            holdings: [{ startMs: start, endMs: start + 1_000, granted: 5, left: 0 }],
-          },
-        ],
-      },
-      me.now(),
-    );
-    expect(me.take('alice', 10)).toBe(0);
-  });
-
   it('gives back what demand does not need, and cannot use it any more when it has said so', () => {
     const me = station(FIXED);
     me.pass(20);
