@@ -57,11 +57,11 @@ describe('health', () => {
     void socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(100_000)}`);
   const unsent = () => ({ stream: new Readable({ read: () => {} }), length: 10, trailers: () => [] });
   const timeouts = { requestMs: 40 };
-  const takesAll = () => true;
+  const takesAll = (): boolean => true;
   test.each([
     ['is late', 1, hangs, get('/', { timeouts }), takesAll],
     ['waits for the body of the request', 2, hangs, get('/', { timeouts, body: unsent() }), takesAll],
-    ['waits for the answer to be taken', 2, longAnswer, get('/', { timeouts }), () => false],
+    ['waits for the answer to be taken', 2, longAnswer, get('/', { timeouts }), (): boolean => false],
     [
       'has only as long as its client says',
       2,
