@@ -7,6 +7,7 @@ import {
   type BudgetRecord,
   type Changed,
   type Entry,
+  goneOn,
   type KeyRecord,
   limitOf,
   mergeHolding,
@@ -17,7 +18,6 @@ import {
 } from './ledger-state.ts';
 import type { HoldingGrant, HoldingReport } from './messages.ts';
 import type { PageReader, PageWriter } from './page-bytes.ts';
-import { goneOn } from './sliding-pool.ts';
 
 /** Tokens that come at a rate, at most a burst of them at a time, wherever they are. */
 export class BucketPool implements Pool {

@@ -275,3 +275,51 @@ describe('operators', () => {
     expect(ledger.sizes.keys).toBe(0);
   });
 });
+
+describe('an agent that lies', () => {
+  const all = Number.MAX_SAFE_INTEGER;
+
+  it.each([sliding, bucket])(
+    'cannot make the book unreadable with what it says it spent of $id',
+    (budget) => {
+      const ledger = opened(budget);
+      for (let process = 0; process < 40; process += 1) {
+        const session = `a-${process}`;
+        ask(ledger, budget, 'a', START, { spent: 1 }, { session });
+        ask(ledger, budget, 'a', START, { spent: all, marks: [{ spent: 5, ageMs: all }] }, { session });
+        ask(ledger, budget, 'a', START, { spent: all, returned: all }, { session });
+      }
+      const pages = new Map(
+        ledger
+          .takeChanges()
+          .flatMap(({ page, content }) => (content === undefined ? [] : [[page, content] as const])),
+      );
+      const again = openLedger(pages, { epoch: 2, nowMs: START, newId: () => 'no' });
+      expect(again.sizes).toEqual(ledger.sizes);
+    },
+  );
+
+  it('owes no more than a bank can', () => {
+    const ledger = opened(sliding);
+    ask(ledger, sliding, 'a', START, { waiting: 10 });
+    expect(left(ask(ledger, sliding, 'a', START, { spent: all }))).toBe(100 - 10 - 2 ** 23);
+  });
+
+  it('does not starve others for ever by demand beyond all numbers', () => {
+    const ledger = opened(sliding, ['a', 'b', 'c']);
+    ask(ledger, sliding, 'c', START, { demand: 0.001 });
+    for (const session of ['a-1', 'a-2'])
+      ask(ledger, sliding, 'a', START, { demand: Number.MAX_VALUE }, { session });
+    for (const session of ['a-1', 'a-2'])
+      ask(ledger, sliding, 'a', START + 10, { returned: all, demand: 0 }, { session });
+    const reply = ask(ledger, sliding, 'c', START + 2_000, { demand: 10 });
+    expect(granted(reply)).toBeGreaterThan(5);
+  });
+
+  it('is answered once for a key that it says a hundred thousand times', () => {
+    const ledger = opened(sliding);
+    ask(ledger, sliding, 'a', START, {});
+    const entries = Array.from({ length: 100_000 }, () => ({ id: 0, demand: 1, waiting: 1, holdings: [] }));
+    expect(ask(ledger, sliding, 'a', START, {}, { entries }).entries).toHaveLength(1);
+  });
+});

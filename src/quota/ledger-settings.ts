@@ -24,8 +24,7 @@ export const IDLE_ENTRY_MS = 60_000;
 export const IDLE_SESSION_MS = 3_600_000;
 /** Data processes of one agent at a time: rolling restarts overlap. The one heard longest ago is closed. */
 export const MOST_SESSIONS = 4;
-/** Characters of a key's text, and of a session's. */
-export const LONGEST_KEY = 1024;
+/** Characters of a session's text. */
 export const LONGEST_SESSION = 200;
 
 export function ledgerSettings(given: Partial<LedgerSettings>): LedgerSettings {

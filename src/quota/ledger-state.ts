@@ -15,6 +15,13 @@ export interface Holding {
   spent: number;
 }
 
+/** Tokens below zero that a bank of an agent's table can have. */
+const MOST_OWED = 2 ** 23;
+/** Hits per second; above what any agent can admit. */
+const MOST_DEMAND = 1e9;
+/** A session that lasts for years does not count up to it. */
+const MOST_COUNTED = 2 ** 50;
+
 export const NO_HOLDINGS: readonly Holding[] = [];
 
 /** A key of one session. */
@@ -130,14 +137,24 @@ export function unspent(holding: Holding): number {
   return Math.max(0, holding.granted - holding.returned - holding.spent);
 }
 
-/** Merges what an agent said of a holding. @returns whether anything was new */
+/**
+ * Merges what an agent said of a holding. Answers cost beyond what was granted no more than a bank can owe, whatever an agent says.
+ * @returns whether anything was new
+ */
 export function mergeHolding(holding: Holding, report: HoldingReport): boolean {
   const returned = Math.max(holding.returned, Math.min(report.returned, holding.granted));
-  const spent = Math.max(holding.spent, report.spent);
+  const spent = Math.max(holding.spent, Math.min(report.spent, holding.granted + MOST_OWED));
   if (returned === holding.returned && spent === holding.spent) return false;
   holding.returned = returned;
   holding.spent = spent;
   return true;
+}
+
+/** A holding of which nothing is left, so that later grants come on top of what the agent counts already. */
+export function goneOn(report: HoldingReport): Holding {
+  const returned = Math.min(report.returned, MOST_COUNTED);
+  const spent = Math.min(report.spent, MOST_COUNTED);
+  return { startMs: 0, granted: returned + spent, returned, spent };
 }
 
 /** The limit of a key now: its operator's, or the budget's. */
@@ -146,9 +163,10 @@ export function limitOf(key: KeyRecord, nowMs: number): number {
   return override !== undefined && nowMs < override.untilMs ? override.limit : key.budget.budget.limit;
 }
 
-/** Keeps the sums of a key right. */
-export function setDemand(entry: Entry, demand: number, waiting: number): void {
+/** Keeps the sums of a key right: finite, and exact enough that who wants little is not lost beside who says to want everything. */
+export function setDemand(entry: Entry, said: number, waiting: number): void {
   const { key } = entry;
+  const demand = Math.min(said, MOST_DEMAND);
   const wanted = entry.demand > 0 || entry.waiting > 0;
   const wants = demand > 0 || waiting > 0;
   if (wants !== wanted) key.wanting += wants ? 1 : -1;

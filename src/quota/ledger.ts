@@ -1,6 +1,7 @@
 import { PortolanError } from '../errors/error.ts';
 import { aheadMs, tiny } from './allocation.ts';
 import type { Budget } from './budget.ts';
+import { MAX_KEY } from './budget-key.ts';
 import { longestMs } from './calendar.ts';
 import { allFloors } from './floors.ts';
 import { LedgerBook } from './ledger-book.ts';
@@ -9,7 +10,6 @@ import {
   IDLE_ENTRY_MS,
   IDLE_SESSION_MS,
   type LedgerSettings,
-  LONGEST_KEY,
   LONGEST_SESSION,
   ledgerSettings,
   longestLeaseMs,
@@ -146,6 +146,8 @@ class QuotaLedger implements Ledger {
         unknown.add(report.id);
         continue;
       }
+      // More than there are: something is said twice.
+      if (known.length >= session.entries.size) continue;
       entry.heardSeconds = heardSeconds;
       this.#book.entryChanged(entry, entry.key.pool.merge(entry, report.holdings, now));
       if (!overtaken) setDemand(entry, report.demand, report.waiting);
@@ -289,7 +291,7 @@ class QuotaLedger implements Ledger {
     const record = this.#book.budget(name.budget);
     if (record === undefined || !record.live || !session.agent.scopes.includes(record.budget.scope))
       return false;
-    if (name.key.length > LONGEST_KEY || session.entries.size >= this.#settings.mostEntriesPerSession)
+    if (name.key.length > MAX_KEY || session.entries.size >= this.#settings.mostEntriesPerSession)
       return false;
     const most = this.#settings.mostEntries;
     if (this.#book.entries >= most || (this.#book.keys >= most && !record.keys.has(name.key))) return false;

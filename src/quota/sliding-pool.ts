@@ -9,7 +9,7 @@ import {
   type Changed,
   type Entry,
   floorsOf,
-  type Holding,
+  goneOn,
   type KeyRecord,
   limitOf,
   mergeHolding,
@@ -201,10 +201,4 @@ export class SlidingPool implements Pool {
     const first = this.#spent[0];
     return first === undefined ? nowMs : (first.step * this.#lengthMs) / STEPS;
   }
-}
-
-/** A holding of which nothing is left, so that later grants come on top of what the agent counts already. */
-export function goneOn(report: HoldingReport): Holding {
-  const { returned, spent } = report;
-  return { startMs: 0, granted: returned + spent, returned, spent };
 }
