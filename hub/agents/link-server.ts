@@ -70,6 +70,8 @@ export interface AgentLinkServer {
 }
 
 const MAX_PENDING_OCTETS = 32 * 1024 * 1024;
+/** Agents with a million keys of limits in use say so in one message. */
+const MAX_MESSAGE_OCTETS = 32 * 1024 * 1024;
 const RECHECK_MS = 750;
 const HELLO_LIMIT_MS = 5_000;
 const MAX_CONNECTIONS = 4_096;
@@ -101,6 +103,7 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
     },
     identity: tls(),
     clock,
+    channel: { 'grpc.max_receive_message_length': MAX_MESSAGE_OCTETS },
   });
   options.certificate.onChange(() => server.useIdentity(tls()));
 

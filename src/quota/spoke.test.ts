@@ -521,3 +521,17 @@ describe('the agent’s side of the quota', () => {
     });
   });
 });
+
+it('names many keys in more than one message, each of them once', () => {
+  const me = station(SLIDING, { capacity: 6_000 });
+  for (let key = 0; key < 5_000; key += 1) me.want(`${key}`.padEnd(256, '.'), key);
+  const named: number[][] = [];
+  for (let message = 0; message < 3; message += 1) {
+    const { names } = me.ask();
+    named.push(names.map(({ id }) => id));
+    me.answer(Object.fromEntries(names.map(({ id }) => [id, [[0, 1]]])));
+    me.pass(20);
+  }
+  expect(named.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 5_000 }, (_, id) => id));
+  expect(named[0]?.length).toBeLessThan(4_000);
+});

@@ -52,6 +52,8 @@ const MOST_LEAVING = 100_000;
 /** So many keys are looked after in one tick, others in the next. */
 const KEYS_AT_A_TIME = 5_000;
 const LAST_ID = 0xffff_ffff;
+/** Characters of new names in one message, about: the hub takes no messages without bounds. The other names come in the next ones. */
+const MOST_NAMED = 1_000_000;
 const SIDES = [BANKS.even, BANKS.odd] as const;
 
 /** A key that was given back: what the hub must still hear of it. */
@@ -110,6 +112,9 @@ class QuotaSpoke implements Spoke {
   #inFlight = false;
   /** Since when the hub owes an answer. */
   #unansweredMs: number | undefined;
+  /** Characters of names that the message being made may still have, and slots that found no room. */
+  #nameRoom = MOST_NAMED;
+  readonly #nextTime: number[] = [];
   /** When the first key is expected to run out that could get more. */
   #runsOutMs = Number.POSITIVE_INFINITY;
   #floorPlace = 0;
@@ -214,6 +219,8 @@ class QuotaSpoke implements Spoke {
     }
     this.#urgent.clear();
     this.#soon.clear();
+    for (const slot of this.#nextTime.splice(0)) this.#urgent.add(slot);
+    this.#nameRoom = MOST_NAMED;
     this.#runsOutMs = Number.POSITIVE_INFINITY;
     for (const [id, leaving] of this.#leaving) {
       entries.push({
@@ -383,6 +390,10 @@ class QuotaSpoke implements Spoke {
       this.#leave(slot, undefined, nowMs);
       return;
     }
+    if (states.get(slot, FIGURE.named) === 0 && this.#nameRoom <= 0) {
+      this.#nextTime.push(slot);
+      return;
+    }
     const hits = this.#measure(slot, rule, nowMs);
     const demand = states.get(slot, FIGURE.demand);
     const waiting = this.#waiting.hits(slot);
@@ -418,8 +429,11 @@ class QuotaSpoke implements Spoke {
     )
       return;
     const id = states.get(slot, FIGURE.id);
-    if (states.get(slot, FIGURE.named) === 0)
-      names.push({ id, budget: rule.id, key: this.#texts[slot] ?? '' });
+    if (states.get(slot, FIGURE.named) === 0) {
+      const key = this.#texts[slot] ?? '';
+      this.#nameRoom -= rule.id.length + key.length;
+      names.push({ id, budget: rule.id, key });
+    }
     entries.push({ id, demand, waiting, holdings });
     states.set(slot, FIGURE.saidMs, nowMs);
     states.set(slot, FIGURE.saidDemand, demand);

@@ -475,3 +475,25 @@ describe('renewal over the link', () => {
     expect(identity.certificate().notAfterMs).toBeGreaterThan(Date.now());
   });
 });
+
+it('takes the quota request of an agent that names all keys of its table again', async () => {
+  const agent = linkFor(await joined('many'));
+  await up(agent);
+  const names = Array.from({ length: 65_536 }, (_, id) => ({
+    id,
+    budget: 'shop-production/customers/per-customer/60s',
+    key: `customer-${id}-of-the-shop`,
+  }));
+  const zeros = names.map(() => 0);
+  const request = create(QuotaRequestSchema, {
+    session: 'whole',
+    names,
+    ids: names.map(({ id }) => id),
+    demand: names.map(() => 1.5),
+    waiting: zeros,
+    holdingCounts: zeros,
+  });
+  expect(agent.link.sendQuota(request)).toBe(true);
+  await until('it arrived', () => heard.includes('quota default/many whole'));
+  expect(agent.downs).toEqual([]);
+});
