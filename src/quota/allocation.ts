@@ -97,6 +97,8 @@ function mostFor(offer: Offer, total: number): number {
   // The last exchange before the end: nothing that goes to the wrong agent comes back in time.
   const last = usableMs < ahead;
   if (fair && over) return Math.max(level - had, last && now ? left / Math.max(1, key.wanting) : 0);
+  // A window that has not begun: whoever asks first would have all of it, and take it along when it crashes.
+  if (!now && need(total, ahead) > limit) return Math.max(0, limit * part - had);
   if (now && entry.waiting > 0) return Number.POSITIVE_INFINITY;
   if (last && over) return Math.max(limit * part - had, now ? left * part : 0);
   if (now && (total * Math.min(ahead, usableMs)) / 1000 > left) return Math.max(left * part, 0);

@@ -192,6 +192,21 @@ describe('what is short', () => {
     expect(got.get('c')).toBeLessThan(12);
   });
 
+  it('is not all taken beforehand by who asks first', () => {
+    const ledger = opened([perMinute]);
+    const agents = ['a', 'b', 'c'];
+    for (const agent of agents) ask(ledger, agent, START - 30_000, { demand: 50 });
+    const next = agents.map((agent) =>
+      ask(ledger, agent, START - 1_000, { demand: 50 })
+        .entries.flatMap(({ holdings }) => holdings)
+        .find(({ startMs }) => startMs === START),
+    );
+    for (const holding of next) {
+      expect(holding?.granted).toBeGreaterThan(20);
+      expect(holding?.granted).toBeLessThan(45);
+    }
+  });
+
   it('goes to each alike when the policy says so, and who wants less gets all of it', () => {
     const got = share('fair');
     expect([...got.values()].reduce((a, b) => a + b)).toBeGreaterThanOrEqual(99);
