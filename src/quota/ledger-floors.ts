@@ -6,6 +6,8 @@ import { SHARE_LIFETIME_MS } from './spoke-contract.ts';
 
 /** When an agent was last heard is stored so often; its share is kept as much longer. */
 const HEARD_GRAIN_MS = 3_600_000;
+/** Promises of an agent that are kept beside the last: beyond that the shortest is forgotten, in which fewest windows began. */
+const MOST_KEPT = 16;
 
 /** What the ledger knows of an agent, whatever its data process. */
 export interface AgentRecord {
@@ -17,6 +19,8 @@ export interface AgentRecord {
   /** Of budgets, as it said last. */
   version: number;
   waiver: FloorWaiver | undefined;
+  /** Promises before it, which do not touch it: windows that began in one of them stay lent. */
+  readonly kept: FloorWaiver[];
   readonly shares: Map<string, ShareRecord>;
   readonly sessions: Map<string, Session>;
   /** The session that began last: shares are heard from it alone. */
@@ -140,6 +144,7 @@ export class LedgerFloors {
   forgetWaivers(): void {
     for (const agent of this.agents.values()) {
       agent.waiver = undefined;
+      agent.kept.length = 0;
       this.#changed.add(agent.name);
     }
     for (const scope of this.#scopes.values()) {
@@ -217,7 +222,7 @@ export class LedgerFloors {
       floors = { endMs: window.endMs, unwaived: goneIn(scope, window.startMs), by: new Map() };
       for (const agent of scope.members) {
         const millionths = shareIn(agent, scopeName, window.startMs);
-        if (millionths === 0 || covers(agent.waiver, window.startMs)) continue;
+        if (millionths === 0 || promised(agent, window.startMs)) continue;
         floors.by.set(agent, millionths);
         floors.unwaived += millionths;
       }
@@ -272,6 +277,7 @@ export class LedgerFloors {
             untilMs: Math.max(former.untilMs, waiver.untilMs),
           }
         : waiver;
+    if (former !== undefined && joined === waiver) keep(agent.kept, former);
     agent.waiver = joined;
     this.#promised.add(agent.name);
     for (const name of agent.shares.keys()) {
@@ -299,7 +305,7 @@ export class LedgerFloors {
   #countInWindows(agent: AgentRecord, scopeName: string, millionths: number): void {
     for (const [startMs, floors] of this.#scope(scopeName).windows) {
       const was = floors.by.get(agent) ?? 0;
-      if (was >= millionths || covers(agent.waiver, startMs)) continue;
+      if (was >= millionths || promised(agent, startMs)) continue;
       floors.by.set(agent, millionths);
       floors.unwaived += millionths - was;
     }
@@ -313,6 +319,7 @@ export class LedgerFloors {
       heardMs: nowMs,
       version: 0,
       waiver: undefined,
+      kept: [],
       shares: new Map(),
       sessions: new Map(),
       newest: '',
@@ -338,6 +345,23 @@ export class LedgerFloors {
     }
     return scope;
   }
+}
+
+function keep(kept: FloorWaiver[], waiver: FloorWaiver): void {
+  kept.push(waiver);
+  if (kept.length <= MOST_KEPT) return;
+  const length = ({ sinceMs, untilMs }: FloorWaiver) => untilMs - sinceMs;
+  let shortest = 0;
+  for (const [at, one] of kept.entries()) {
+    const least = kept[shortest];
+    if (least !== undefined && length(one) < length(least)) shortest = at;
+  }
+  kept.splice(shortest, 1);
+}
+
+/** The agent used no floor in a fixed window that began then, by this promise or an earlier one. */
+function promised({ waiver, kept }: AgentRecord, startMs: number): boolean {
+  return covers(waiver, startMs) || kept.some((one) => covers(one, startMs));
 }
 
 function covers(waiver: FloorWaiver | undefined, startMs: number): boolean {

@@ -24,6 +24,7 @@ const MetaSchema = z.object({
 const SessionSchema = z.object({ agent: z.string(), session: z.string() });
 const GoneSchema = z.array(z.tuple([z.string(), z.object({ millionths: z.number(), untilMs: z.number() })]));
 const ShareSchema = z.object({ counted: z.number(), sinceMs: z.number(), before: z.number() });
+const WaiverSchema = z.object({ sinceMs: z.number(), untilMs: z.number() });
 const AgentSchema = z.object({
   name: z.string(),
   heardMs: z.number(),
@@ -31,7 +32,8 @@ const AgentSchema = z.object({
   newest: z.string(),
   shares: z.record(z.string(), ShareSchema),
   closed: z.array(z.string()),
-  waiver: z.object({ sinceMs: z.number(), untilMs: z.number() }).exactOptional(),
+  waiver: WaiverSchema.exactOptional(),
+  kept: z.array(WaiverSchema).default([]),
 });
 const WindowSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('length'), ms: z.number() }),
@@ -103,7 +105,7 @@ export function readBudget(bytes: Uint8Array): Pick<BudgetRecord, 'budget' | 'fo
 
 export function agentPage(agent: AgentRecord | undefined): Uint8Array | undefined {
   if (agent === undefined) return undefined;
-  const { name, heardMs, version, newest, closed, waiver } = agent;
+  const { name, heardMs, version, newest, closed, waiver, kept } = agent;
   const shares = Object.fromEntries(
     [...agent.shares].map(([scope, { counted, sinceMs, before }]) => [scope, { counted, sinceMs, before }]),
   );
@@ -115,12 +117,17 @@ export function agentPage(agent: AgentRecord | undefined): Uint8Array | undefine
     shares,
     closed,
     ...(waiver === undefined ? {} : { waiver }),
+    ...(kept.length === 0 ? {} : { kept }),
   });
 }
 
 /** It is absent until the configuration names it. */
 export function readAgent(bytes: Uint8Array): AgentRecord {
-  const { name, heardMs, version, newest, shares, closed, waiver } = parsed(AgentSchema, bytes, 'agent');
+  const { name, heardMs, version, newest, shares, closed, waiver, kept } = parsed(
+    AgentSchema,
+    bytes,
+    'agent',
+  );
   return {
     name,
     scopes: [],
@@ -128,6 +135,7 @@ export function readAgent(bytes: Uint8Array): AgentRecord {
     heardMs,
     version,
     waiver,
+    kept,
     shares: new Map(
       Object.entries(shares).map(([scope, share]) => [scope, { ...share, lowering: undefined }]),
     ),

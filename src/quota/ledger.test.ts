@@ -313,6 +313,25 @@ describe('floors', () => {
     );
   });
 
+  it('stay lent in a window over restarts of an agent, and then of the hub', () => {
+    const ledger = shared();
+    const given = { waiting: 100, budget: floored, waiver: waiver(START) };
+    for (const agent of ['b', 'a']) ask(ledger, agent, START, given);
+    for (const agent of ['a', 'b'])
+      ask(ledger, agent, START + 30_000, {
+        session: `${agent}-2`,
+        budget: floored,
+        waiver: waiver(START + 30_000, START + 30_000),
+      });
+    const pages = new Map<string, Uint8Array>();
+    for (const { page, content } of ledger.takeChanges()) if (content !== undefined) pages.set(page, content);
+    const again = openLedger(pages, { epoch: 2, nowMs: START + 31_000, newId: () => 'no' });
+    again.setBudgets(new Map([[floored.id, floored]]), 1, START + 31_000);
+    again.setAgents(new Map(['a', 'b'].map((agent) => [agent, ['shop']])), START + 31_000);
+    const [state] = again.describe(floored.id, START + 31_000, { most: 1 });
+    expect(state?.windows[0]).toMatchObject({ floors: 0 });
+  });
+
   it('I20 are not lent when the promise began within the window', () => {
     const ledger = shared();
     const reply = ask(ledger, 'a', START + 10_000, {
