@@ -1,4 +1,5 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import { deferred } from '../../src/async/deferred.ts';
 import type { PortolanError } from '../../src/errors/error.ts';
 import { longestLeaseMs, openLedger } from '../../src/quota/ledger.ts';
 import type { QuotaServices } from '../api/quota-services.ts';
@@ -44,7 +45,7 @@ export function createQuotaOfHub(options: {
 }
 
 function late(ms: number, error: () => PortolanError): { readonly rejects: Promise<never>; cancel(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
+  const { promise, reject } = deferred<never>();
   const timer = setTimeout(() => reject(error()), ms);
   return { rejects: promise, cancel: () => clearTimeout(timer) };
 }

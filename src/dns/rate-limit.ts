@@ -170,11 +170,14 @@ export class RateLimiter {
       }
       best = first;
       let bestTag = Atomics.load(table, best + TAG);
+      // Another thread made this flow's account since it was looked for.
+      if (bestTag === tag) return best;
       let bestEmptyAt = Atomics.load(table, best + EMPTY_AT);
       let least = bestTag === 0 ? 0 : this.#balance(bestEmptyAt, now);
       for (let way = 1; way < WAYS && least > 0; way += 1) {
         const at = first + way * WORDS;
         const otherTag = Atomics.load(table, at + TAG);
+        if (otherTag === tag) return at;
         const emptyAt = Atomics.load(table, at + EMPTY_AT);
         const balance = otherTag === 0 ? 0 : this.#balance(emptyAt, now);
         if (balance >= least) continue;

@@ -128,9 +128,8 @@ function around<T extends object>(real: T, other: Partial<T>): T {
   return new Proxy(real, {
     get(target, name): unknown {
       const found: unknown = Reflect.get(other, name) ?? Reflect.get(target, name, target);
-      return typeof found === 'function'
-        ? (...args: unknown[]): unknown => Reflect.apply(found, target, args)
-        : found;
+      if (typeof found !== 'function') return found;
+      return (...args: unknown[]): unknown => Reflect.apply(found, target, args) as unknown;
     },
   });
 }

@@ -69,9 +69,11 @@ export function startQuota(
 ): QuotaWorld {
   const counters = new Counters();
   const newId = (): string => randomBytes(16).toString('hex');
-  const ledger = createLedger({ epoch: 1, nowMs: Date.now(), newId });
-  ledger.setAgents(new Map([['agent', ['default', '*']]]), Date.now());
-  ledger.setBudgets(new Map(part.budgets.map((budget) => [budget.id, budget])), part.version, Date.now());
+  // With fractions, as the hub's own: a clock that goes by whole milliseconds seems to jump.
+  const hubMs = (): number => performance.timeOrigin + performance.now();
+  const ledger = createLedger({ epoch: 1, nowMs: hubMs(), newId });
+  ledger.setAgents(new Map([['agent', ['default', '*']]]), hubMs());
+  ledger.setBudgets(new Map(part.budgets.map((budget) => [budget.id, budget])), part.version, hubMs());
   const timers = new Set<NodeJS.Timeout>();
   const after = (delayMs: number, task: () => void): (() => void) => {
     const timer = setTimeout(() => {
@@ -93,7 +95,7 @@ export function startQuota(
     exchange(request) {
       world.exchanges += 1;
       if (!world.reachable) return;
-      const reply = ledger.exchange('agent', request, Date.now());
+      const reply = ledger.exchange('agent', request, hubMs());
       ledger.takeChanges();
       setImmediate(() => supervisor.reply(reply));
     },
