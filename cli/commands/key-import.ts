@@ -48,7 +48,7 @@ export function addKeyImport(key: Command, session: Session): void {
         ids.push(...done.ids);
         batch = [];
         octets = 0;
-        progress(session, self, `${ids.length} keys`);
+        progress(session, self, counted(ids.length));
       };
       for await (const one of keysOf(resolve(session.terminal.workingFolder, file))) {
         batch.push(one);
@@ -58,8 +58,12 @@ export function addKeyImport(key: Command, session: Session): void {
       await send();
       if (format === 'json' || format === 'yaml')
         session.terminal.out(documentText({ imported: ids.length, ids, warnings }, format));
-      else printLines(session, [`${ids.length} keys imported into namespace ${namespace}`]);
+      else printLines(session, [`${counted(ids.length)} imported into namespace ${namespace}`]);
     });
+}
+
+function counted(keys: number): string {
+  return keys === 1 ? '1 key' : `${keys} keys`;
 }
 
 /** @throws PortolanError USAGE with the line that cannot be read, never with what stands in it */
@@ -78,6 +82,8 @@ async function* keysOf(path: string): AsyncGenerator<Imported> {
         head = fieldsOf(line).map((name) => name.trim());
         if (!head.includes('key') || !head.includes('principal'))
           throw unreadable(path, number, 'the head line must name key and principal');
+        if (new Set(head).size < head.length)
+          throw unreadable(path, number, 'the head line names a column twice');
         continue;
       }
       yield head === undefined ? fromJson(line, path, number) : fromCsv(fieldsOf(line), head, path, number);

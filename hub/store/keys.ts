@@ -433,7 +433,9 @@ async function refuseKnown(tx: Kysely<Tables>, keys: readonly NewStoredKey[]): P
   for (const [i, { digest }] of keys.entries()) {
     const first = places.get(digest);
     if (first !== undefined)
-      throw new PortolanError('ALREADY_EXISTS', `keys ${first + 1} and ${i + 1} of the list are the same`);
+      throw new PortolanError('ALREADY_EXISTS', `keys ${first + 1} and ${i + 1} of the list are the same`, {
+        fix: 'Leave one of them out.',
+      });
     places.set(digest, i);
   }
   for (let at = 0; at < keys.length; at += ROWS_AT_ONCE) {

@@ -227,7 +227,7 @@ function without(
   if (winner === undefined) return parent;
   const listeners = parent.listeners.filter(({ listener }) => lost.get(listener)?.has(route) !== true);
   if (listeners.length > 0) return { ...parent, listeners };
-  const message = `${winner.kind} ${nameOf(winner)} is older and has the same host; routes of two kinds cannot share one.`;
+  const message = `${winner.kind} ${nameOf(winner)} is older and takes a host of this one; routes of two kinds cannot share one.`;
   return { ...parent, listeners, accepted: finding('Accepted', false, 'Conflicted', message) };
 }
 

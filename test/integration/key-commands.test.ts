@@ -98,7 +98,7 @@ describe('portolan key', () => {
       'key,principal,roles,labels\n3f9c0b1e5d7a48c2a1b6e0d49f7c8a52,"b, inc",reader;writer,team=shop\n',
     );
     const lines = await portolan('key', 'import', 'keys.jsonl');
-    expect(lines).toMatchObject({ code: 0, out: '1 keys imported into namespace default\n' });
+    expect(lines).toMatchObject({ code: 0, out: '1 key imported into namespace default\n' });
     expect(lines.err).toContain('short enough to be guessed');
     expect((await portolan('key', 'import', 'keys.csv')).code).toBe(0);
     const listed = await portolan('key', 'list', '--label', 'team=shop', '-o', 'json');
@@ -107,6 +107,20 @@ describe('portolan key', () => {
     expect(again.code).not.toBe(0);
     expect(again.err).toContain('ALREADY_EXISTS');
     expect(again.err + lines.err + lines.out).not.toContain('hunter2');
+  });
+
+  it('does not guess which of two columns or keys is meant', async () => {
+    await writeFile(
+      join(folder, 'twice.csv'),
+      'key,principal,principal\nkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk,a,b\n',
+    );
+    expect((await portolan('key', 'import', 'twice.csv')).err).toContain('names a column twice');
+    const line = '{"key":"mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm","principal":"a"}\n';
+    await writeFile(join(folder, 'same.jsonl'), line + line);
+    const same = await portolan('key', 'import', 'same.jsonl');
+    expect(same).toMatchObject({ code: 1, out: '' });
+    expect(same.err).toContain('keys 1 and 2 of the list are the same');
+    expect(same.err).toContain('Leave one of them out.');
   });
 
   it('says what is wrong with a question about usage or a route', async () => {
