@@ -25,6 +25,7 @@ export interface QuotaTaker {
   readonly receipt: number;
   /**
    * Takes `more` (or, negative, gives back) once the true cost is known; goes below zero rather than refuse.
+   * Nothing goes back to a floor, which goes on from window to window: it would be spent in a later one.
    * @returns false: that generation is over, and nothing was changed
    */
   settle(slot: number, receipt: number, more: number): boolean;

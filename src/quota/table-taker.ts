@@ -1,5 +1,5 @@
 import { KeyHash } from './key-hash.ts';
-import type { QuotaTaker, TableMs, TakeVerdict } from './table-contract.ts';
+import { BANKS, type QuotaTaker, type TableMs, type TakeVerdict } from './table-contract.ts';
 import {
   BANK,
   BANK_WORDS,
@@ -202,6 +202,7 @@ class Taker implements QuotaTaker {
   }
 
   settle(slot: number, receipt: number, more: number): boolean {
+    if (more < 0 && (receipt & 3) === BANKS.floor) return false;
     const words = this.#words;
     const place = this.#slotsAt + slot * SLOT_WORDS + SLOT.banks + (receipt & 3) * BANK_WORDS;
     for (;;) {

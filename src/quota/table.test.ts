@@ -68,6 +68,18 @@ describe('the table', () => {
     expect([writer.tokens(slot, even), writer.tokens(slot, floor)]).toEqual([1, 3]);
   });
 
+  it('I20 gives nothing back to a floor: it would be spent in a later window', () => {
+    const { writer, taker } = tables();
+    const slot = writer.insert(0, 'a');
+    taker.find(0, 'a');
+    writer.fill(slot, floor, 5, 0, 10);
+    expect(taker.take(slot, 2, 1)).toBe(0);
+    expect(taker.settle(slot, taker.receipt, -1)).toBe(false);
+    expect(writer.tokens(slot, floor)).toBe(3);
+    expect(taker.settle(slot, taker.receipt, 1)).toBe(true);
+    expect(writer.tokens(slot, floor)).toBe(2);
+  });
+
   it('tells "no" from "ask" by what the writer reported', () => {
     const { writer, taker } = tables();
     const slot = writer.insert(0, 'a');
