@@ -62,6 +62,8 @@ export function limitFields(
     if (claim.limit.shadow || claim.limit.silent) continue;
     const { rate, slot } = claim;
     const known = slot >= 0;
+    // Of a key that is not in use here nothing is known, which is not that nothing is left.
+    if (!known && claim !== refusedBy) continue;
     // A key that just became known has no figures yet.
     const limit = (known ? Math.floor(taker.limit(slot)) : 0) || rate.budget.limit;
     const left = known && claim !== refusedBy ? Math.floor(Math.max(0, taker.left(slot))) : 0;

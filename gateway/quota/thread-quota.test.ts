@@ -75,6 +75,18 @@ describe('limits in a thread', () => {
       .toBe('"all";q=1000;w=3600');
   });
 
+  it('do not say of those after the one that refuses that nothing is left', async () => {
+    using world = startQuota(
+      quotaPartOf([budgetOf('a', 1), budgetOf('b', 10)], [limitOf('first', [0]), limitOf('then', [1])]),
+    );
+    expect((await decide(world)).state).toBe('admitted');
+    await decide(world);
+    // Nobody is asked any more.
+    const { state, fields } = world.gate.decide(world.policy, contextOf(), undefined);
+    expect(state).toBe('refused');
+    expect(fields[3]).toMatch(/^"first";r=0(?:;t=\d+)?, "then";r=[1-9]/);
+  });
+
   it('take from all budgets or from none', async () => {
     using world = startQuota(
       quotaPartOf([budgetOf('big', 10), budgetOf('small', 3)], [limitOf('both', [0, 1])]),

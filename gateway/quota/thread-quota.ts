@@ -244,6 +244,9 @@ class ThreadQuota implements QuotaGate {
     (limit.shadow ? shadow : code === 'QUOTA_EXCEEDED' ? exceeded : unavailable).add();
     const open = this.#open;
     if (open === undefined) return;
+    // Those after it were not looked at.
+    for (const other of decision.claims)
+      if (other.slot < 0) other.slot = open.taker.find(other.rate.number, other.key);
     decision.fields = limitFields(decision.claims, claim, open.taker, Math.max(0, open.clock.now()));
   }
 
