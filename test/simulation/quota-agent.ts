@@ -30,7 +30,12 @@ export class Agent {
   readonly #wallErrorMs: number;
   readonly #newSession: () => string;
   readonly #mutation: Mutation;
+  readonly #written: (write: () => void) => void;
+  /** What is on the disk. */
   #memory: SpokeMemory | undefined;
+  #writing: SpokeMemory | undefined;
+  /** What this process has written. */
+  #kept: SpokeMemory | undefined;
   #tickets = new Map<number, Hit>();
   #nextTicket = 0;
   spoke: Spoke | undefined;
@@ -48,6 +53,8 @@ export class Agent {
     readonly wallErrorMs: number;
     readonly newSession: () => string;
     readonly mutation: Mutation;
+    /** Some time later something is on the disk; one thing after the other. */
+    readonly written: (write: () => void) => void;
   }) {
     this.name = options.name;
     this.drift = options.drift;
@@ -55,6 +62,7 @@ export class Agent {
     this.#wallErrorMs = options.wallErrorMs;
     this.#newSession = options.newSession;
     this.#mutation = options.mutation;
+    this.#written = options.written;
   }
 
   /** The machine's monotonic clock. */
@@ -75,6 +83,8 @@ export class Agent {
       ...(this.#mutation.drift === undefined ? {} : { drift: this.#mutation.drift }),
     });
     this.spoke = this.#mutation.spoke(spoke);
+    this.#kept = spoke.memory;
+    this.#writing = undefined;
     this.taker = this.#mutation.taker(createTaker(memory), writer);
     this.#tickets.clear();
     this.configure(this.budgets, this.version, atMs);
@@ -84,6 +94,11 @@ export class Agent {
   kill(): void {
     this.spoke = undefined;
     this.taker = undefined;
+  }
+
+  /** The disk is another one. */
+  forgetMemory(): void {
+    this.#memory = undefined;
   }
 
   configure(budgets: readonly (SpokeBudget | undefined)[], version: number, atMs: number): void {
@@ -131,7 +146,22 @@ export class Agent {
     if (this.spoke === undefined || !this.awake(atMs)) return;
     this.spoke.tick(this.monotonic(atMs));
     this.settle(atMs, admitted);
-    this.#memory = this.spoke.memory;
+    this.#keep(this.spoke);
+  }
+
+  /** As the supervisor does: one write at a time, and the spoke hears when it is durable. */
+  #keep(spoke: Spoke): void {
+    const { memory } = spoke;
+    if (this.#writing !== undefined || memory === this.#kept) return;
+    this.#writing = memory;
+    this.#written(() => {
+      this.#writing = undefined;
+      // A process that is no more wrote nothing.
+      if (this.spoke !== spoke) return;
+      this.#kept = memory;
+      this.#memory = memory;
+      spoke.remembered?.(memory);
+    });
   }
 
   settle(atMs: number, admitted: (admission: Admission) => void): void {

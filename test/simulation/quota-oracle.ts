@@ -1,7 +1,7 @@
 import type { Budget } from '../../src/quota/budget.ts';
 import { longestMs, windowAt } from '../../src/quota/calendar.ts';
 
-/** What was admitted for one key of one budget, and whether it was too much. Times are the hub's clock. */
+/** What was admitted for one key of one budget, and whether it was too much. Windows are the hub's clock's. */
 export class Oracle {
   readonly name: string;
   readonly #algorithm: Budget['algorithm'];
@@ -38,18 +38,18 @@ export class Oracle {
 
   /**
    * @param clock which clock of the hub `hubMs` is of; after one that did not go on, windows of before are not those of now
-   * @param latestMs the hub's clock as it is now: what a stretch is counted by
+   * @param passedMs since the beginning: what a stretch is counted by
    * @returns what is wrong
    */
-  admit(hits: number, hubMs: number, clock: number, latestMs: number): string | undefined {
+  admit(hits: number, hubMs: number, clock: number, passedMs: number): string | undefined {
     this.admitted += hits;
     switch (this.#algorithm) {
       case 'fixed-window':
         return this.#fixed(hits, hubMs, clock);
       case 'sliding-window':
-        return this.#sliding(hits, latestMs);
+        return this.#sliding(hits, passedMs);
       case 'token-bucket':
-        return this.#bucket(hits, latestMs);
+        return this.#bucket(hits, passedMs);
     }
   }
 
@@ -70,26 +70,26 @@ export class Oracle {
       : undefined;
   }
 
-  #sliding(hits: number, hubMs: number): string | undefined {
-    this.#recent.push({ atMs: hubMs, hits });
+  #sliding(hits: number, nowMs: number): string | undefined {
+    this.#recent.push({ atMs: nowMs, hits });
     this.#inRecent += hits;
     for (;;) {
       const oldest = this.#recent[this.#first];
-      if (oldest === undefined || hubMs - oldest.atMs < this.#windowMs) break;
+      if (oldest === undefined || nowMs - oldest.atMs < this.#windowMs) break;
       this.#inRecent -= oldest.hits;
       this.#first += 1;
     }
     return this.#inRecent > this.#limit
-      ? `I20 ${this.name}: ${this.#inRecent} admitted of ${this.#limit} in the window to ${hubMs}`
+      ? `I20 ${this.name}: ${this.#inRecent} admitted of ${this.#limit} in the window to ${nowMs}`
       : undefined;
   }
 
-  #bucket(hits: number, hubMs: number): string | undefined {
-    const grown = (this.#limit * Math.max(0, hubMs - this.#levelMs)) / this.#windowMs;
+  #bucket(hits: number, nowMs: number): string | undefined {
+    const grown = (this.#limit * Math.max(0, nowMs - this.#levelMs)) / this.#windowMs;
     this.#level = Math.min(this.#burst, this.#level + grown) - hits;
-    this.#levelMs = Math.max(this.#levelMs, hubMs);
+    this.#levelMs = Math.max(this.#levelMs, nowMs);
     return this.#level < -1e-6
-      ? `I20 ${this.name}: ${-this.#level} more than a bucket of ${this.#burst} and ${this.#limit} per ${this.#windowMs} ms at ${hubMs}`
+      ? `I20 ${this.name}: ${-this.#level} more than a bucket of ${this.#burst} and ${this.#limit} per ${this.#windowMs} ms at ${nowMs}`
       : undefined;
   }
 }

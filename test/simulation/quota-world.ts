@@ -56,6 +56,10 @@ export interface Happened {
   removed: number;
   clockJumps: number;
   answersCharged: number;
+  joined: number;
+  memoriesLost: number;
+  delayed: number;
+  overtaken: number;
 }
 
 /**
@@ -82,6 +86,10 @@ export class QuotaWorld {
     removed: 0,
     clockJumps: 0,
     answersCharged: 0,
+    joined: 0,
+    memoriesLost: 0,
+    delayed: 0,
+    overtaken: 0,
   };
   /** What passes, for whoever looks into one seed. */
   trace: ((line: string) => void) | undefined;
@@ -90,6 +98,7 @@ export class QuotaWorld {
   readonly #mutation: Mutation;
   readonly #store: Store;
   readonly #settings: Partial<LedgerSettings>;
+  /** Those that have joined. */
   readonly #agents: Agent[] = [];
   readonly #links = new Map<Agent, Link>();
   readonly #demands: Demand[] = [];
@@ -107,6 +116,12 @@ export class QuotaWorld {
   #weights: number[] = [];
   #harm: string | undefined;
   #calm = false;
+  #passedMs = 0;
+  #passedAtMs = 0;
+  #passedAtHubMs = 0;
+  /** Messages, by number. */
+  #sent = 0;
+  #newestArrived = 0;
   readonly #judged: boolean;
 
   constructor(seed: number, mutant?: Mutant) {
@@ -205,17 +220,33 @@ export class QuotaWorld {
         wallErrorMs: (this.#random() - 0.5) * 1_200_000,
         newSession: () => this.#newId('s'),
         mutation: this.#mutation,
+        written: (write) => this.#after(this.#random() * 300, write),
       });
-      this.#agents.push(agent);
       this.#links.set(agent, { cutToHubMs: 0, cutToAgentMs: 0 });
-      agent.configure(this.#budgets, this.#version, 0);
-      agent.start(0);
-      const beat = () => {
-        this.#beat(agent);
-        this.#after(TICK_MS * (0.8 + 0.4 * this.#random()), beat);
-      };
-      this.#after(this.#random() * TICK_MS, beat);
+      if (index > 1 || this.#chance(0.6)) this.#join(agent);
+      else this.#at(500 + this.#random() * 3_000, () => this.#join(agent));
     }
+  }
+
+  /** From now on it has a part of all floors, once the others have given it up. */
+  #join(agent: Agent): void {
+    if (this.#now > 0) this.happened.joined += 1;
+    this.#agents.push(agent);
+    this.#weights = [];
+    this.#shuffle();
+    for (const { ledger } of this.#hubs) ledger.setAgents(this.#names(), this.#hubNow());
+    agent.configure(this.#budgets, this.#version, this.#now);
+    agent.start(this.#now);
+    const beat = () => {
+      this.#beat(agent);
+      this.#after(TICK_MS * (0.8 + 0.4 * this.#random()), beat);
+    };
+    this.#after(this.#random() * TICK_MS, beat);
+  }
+
+  /** Of the agents that the hub knows, with their scopes. */
+  #names(): ReadonlyMap<string, readonly string[]> {
+    return new Map(this.#agents.map(({ name }) => [name, ['ns']]));
   }
 
   #startHub(): void {
@@ -224,7 +255,7 @@ export class QuotaWorld {
       settings: this.#settings,
       budgets: budgetsByName(this.#budgets),
       version: this.#version,
-      agents: new Map(this.#agents.map(({ name }) => [name, ['ns']])),
+      agents: this.#names(),
       newId: () => this.#newId('l'),
       nowMs: this.#hubNow(),
       clock: this.#clocks.length - 1,
@@ -309,8 +340,16 @@ export class QuotaWorld {
     if (this.#now >= JUDGED_MS) demand.admitted += hits;
     const clock = this.#clockOf(admission.agent);
     const hubMs = this.#now + (this.#clocks[clock] ?? 0);
-    this.#harm ??= demand.oracle.admit(hits, hubMs, clock, this.#hubNow());
+    this.#harm ??= demand.oracle.admit(hits, hubMs, clock, this.#passed());
     if (this.#chance(0.1)) this.#answerLater(admission, demand.oracle, hubMs, clock);
+  }
+
+  /** Time that stretches are counted by: a clock that stood still while the hub was away did not do so at the agents. */
+  #passed(): number {
+    this.#passedMs += Math.max(this.#now - this.#passedAtMs, this.#hubNow() - this.#passedAtHubMs);
+    this.#passedAtMs = this.#now;
+    this.#passedAtHubMs = this.#hubNow();
+    return this.#passedMs;
   }
 
   /**
@@ -398,6 +437,10 @@ export class QuotaWorld {
     this.happened.crashes += 1;
     const agent = this.#pick(this.#agents);
     agent.kill();
+    if (this.#chance(0.25)) {
+      this.happened.memoriesLost += 1;
+      agent.forgetMemory();
+    }
     this.#after(this.#random() * 600, () => {
       if (agent.spoke === undefined) agent.start(this.#now);
     });
@@ -546,7 +589,7 @@ export class QuotaWorld {
       const windows = Math.max(0, (END_MS - JUDGED_MS) / rule.window.ms - 1);
       const possible = Math.min(wanted, rule.limit * windows);
       // Little can be said of a few tokens; how much of a limit is used is measured by the bench.
-      if (admitted < possible / 4 - 2 || (admitted === 0 && possible > 5))
+      if (admitted < possible / 4 - 2 || (admitted === 0 && possible > (rule.waits ? 5 : 10)))
         return `liveness: ${admitted} of ${possible} were admitted after the faults (${oracle.name})`;
     }
     return undefined;
@@ -559,12 +602,22 @@ export class QuotaWorld {
       this.happened.lost += 1;
       return;
     }
-    const delayMs = () =>
-      !this.#calm && this.#chance(0.05) ? this.#random() * 3_000 : 1 + this.#random() * 40;
-    this.#after(delayMs(), arrive);
+    this.#sent += 1;
+    const number = this.#sent;
+    const deliver = () => {
+      if (number < this.#newestArrived) this.happened.overtaken += 1;
+      this.#newestArrived = Math.max(this.#newestArrived, number);
+      arrive();
+    };
+    const delayMs = () => {
+      if (this.#calm || !this.#chance(0.05)) return 1 + this.#random() * 40;
+      this.happened.delayed += 1;
+      return this.#random() * 3_000;
+    };
+    this.#after(delayMs(), deliver);
     if (this.#calm || !this.#chance(0.04)) return;
     this.happened.twice += 1;
-    this.#after(delayMs(), arrive);
+    this.#after(delayMs(), deliver);
   }
 
   #shuffle(): void {
