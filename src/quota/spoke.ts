@@ -587,7 +587,8 @@ class QuotaSpoke implements Spoke {
 
   #grant(slot: number, rule: Budget, grant: HoldingGrant, sentMs: number, nowMs: number): void {
     const fixed = rule.algorithm === 'fixed-window';
-    const fromMs = fixed ? this.#time.surelySince(grant.startMs) : nowMs;
+    // The table rounds up to a millisecond, and who waits tries in this one.
+    const fromMs = fixed ? this.#time.surelySince(grant.startMs) : nowMs - 1;
     const untilMs = fixed ? this.#time.surelyUntil(grant.endMs) : sentMs + this.#leaseMs * (1 - this.#drift);
     if (fixed && nowMs >= untilMs) return;
     const side = fixed ? this.#holdings.sideOf(slot, grant.startMs, nowMs) : BANKS.even;
