@@ -174,7 +174,7 @@ export abstract class Exchange implements ForwardSink {
   refuse(code: ErrorCode | string, status: number, detail: string): void {
     if (this.over || this.headSent) return;
     this.#code = code;
-    const answer = problemAnswer(code, status, detail, this.request?.id, this.normal?.contentType);
+    const answer = problemAnswer(code, status, detail, this.request?.id, isGrpc(this.normal));
     this.answer(answer.status, answer.fields, answer.body, status);
   }
 
@@ -185,14 +185,14 @@ export abstract class Exchange implements ForwardSink {
     this.#limit = limit;
     this.limitFields = fields;
     const more = { 'violated-policies': [limit] };
-    const answer = problemAnswer(code, status, '', this.request?.id, this.normal?.contentType, more);
+    const answer = problemAnswer(code, status, '', this.request?.id, isGrpc(this.normal), more);
     this.answer(answer.status, answer.fields, answer.body, status);
   }
 
   deny(denied: AuthDenied): void {
     this.principal = denied.principal;
     this.#code = denied.code;
-    if (isGrpc(this.normal?.contentType)) {
+    if (isGrpc(this.normal)) {
       const otherwise = `${denied.code}: ${titleOf(denied.code)}`;
       this.answer(200, denialFields(denied, otherwise), '', denied.status);
       return;

@@ -239,6 +239,17 @@ describe('a denial of a call', () => {
     expect((await answerTo({ status })).headers['grpc-status']).toBe(code);
   });
 
+  test.each([
+    ['HTTP/1.1', 'application/grpc'],
+    ['HTTP/2', 'application/grpc-web+proto'],
+    ['HTTP/2', 'application/grpcx'],
+  ] as const)('is one of HTTP for what is no call: %s, %s', async (protocol, type) => {
+    await using gateway = await startGateway(part(true), { decide: () => denied });
+    const headers = { 'content-type': type };
+    const { status } = await ask(protocol, gateway.port(), { ...call, headers });
+    expect(status).toBe(401);
+  });
+
   test('takes the status that the policy names in its headers', async () => {
     const { headers } = await answerTo({ fields: ['grpc-status', '9', 'grpc-message', 'not now'] });
     expect(headers).toMatchObject({ 'grpc-status': '9', 'grpc-message': 'not now' });

@@ -1,5 +1,6 @@
 import type { AuthDenied } from './auth/contract.ts';
 import { dashed, fieldName } from './field-names.ts';
+import type { Normalised } from './normalise.ts';
 import type { Fields } from './request.ts';
 
 /*
@@ -24,13 +25,15 @@ const STATUS: Readonly<Record<number, number>> = {
   503: 14,
   504: 4,
 };
+const GRPC = /^application\/grpc(?:$|[+; ])/;
 const UNKNOWN = 2;
 const PERMISSION_DENIED = 7;
 /** A message is a header field: clients limit those, most of them to 8 KiB with all the rest. */
 const MESSAGE_CHARACTERS = 1024;
 
-export function isGrpc(contentType: string | undefined): boolean {
-  return contentType?.startsWith('application/grpc') === true;
+/** A call: in HTTP/2, of this type or one with a suffix. Others, gRPC-Web among them, are answered as HTTP is. */
+export function isGrpc(normal: Pick<Normalised, 'contentType' | 'httpVersion'> | undefined): boolean {
+  return normal?.contentType !== undefined && normal.httpVersion === '2' && GRPC.test(normal.contentType);
 }
 
 /** Head of an answer that is a status alone, without messages ("Trailers-Only"). */

@@ -346,7 +346,7 @@ function forward(exchange: Exchange): Outcome {
   if (served === undefined || request === undefined || normal === undefined) return 'over';
   if (match === undefined || choice === undefined) return 'over';
   const { rule, filters } = served;
-  const timeouts = isGrpc(normal.contentType) ? timeoutsOfCall(exchange, rule.timeouts) : rule.timeouts;
+  const timeouts = isGrpc(normal) ? timeoutsOfCall(exchange, rule.timeouts) : rule.timeouts;
   if (timeouts === undefined) return refuse(exchange, 'REQUEST_MALFORMED', 'grpc-timeout is no time.');
   const fields = forwardFields(exchange);
   let path = pathFor(request.path, match, filters.rewritePath, targetFilters?.rewritePath);

@@ -1,5 +1,5 @@
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/table.ts';
-import { isGrpc, statusFields } from './grpc.ts';
+import { statusFields } from './grpc.ts';
 
 export interface WholeAnswer {
   readonly status: number;
@@ -10,6 +10,7 @@ export interface WholeAnswer {
 /**
  * The gateway's own answer: a problem document (RFC 9457), or for gRPC a status in a response without a body. What it
  * says stands in the reference: nothing of the configuration.
+ * @param grpc the request was a call
  * @param more extension members of the problem
  */
 export function problemAnswer(
@@ -17,11 +18,11 @@ export function problemAnswer(
   status: number,
   detail: string,
   requestId: string | undefined,
-  contentType: string | undefined,
+  grpc: boolean,
   more: Readonly<Record<string, unknown>> = {},
 ): WholeAnswer {
   const title = titleOf(code);
-  if (isGrpc(contentType)) {
+  if (grpc) {
     return { status: 200, fields: statusFields(status, `${code}: ${detail || title}`), body: '' };
   }
   const problem = {

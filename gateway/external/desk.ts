@@ -306,7 +306,7 @@ function policiesOf(part: GatewayPart): ReadonlyMap<string, CompiledAuth> {
 }
 
 function denial(code: string, status: number, detail: string, requestId: string): AuthDenied {
-  const { fields, body } = problemAnswer(code, status, detail, requestId, undefined);
+  const { fields, body } = problemAnswer(code, status, detail, requestId, false);
   return {
     allowed: false,
     status,

@@ -99,7 +99,7 @@ function problem(
   detail: string,
   more: readonly string[] = [],
 ): void {
-  const { fields, body } = problemAnswer(code, status, detail, '', undefined);
+  const { fields, body } = problemAnswer(code, status, detail, '', false);
   const octets = Buffer.from(body);
   reply.writeHead(status, [...more, ...fields, 'content-length', String(octets.length)]);
   reply.end(octets);

@@ -126,7 +126,7 @@ export class Http1Front {
   }
 
   #refuse(socket: Duplex, status: number, code: ErrorCode, detail: string): void {
-    const answer = problemAnswer(code, status, detail, undefined, undefined);
+    const answer = problemAnswer(code, status, detail, undefined, false);
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
     const length = Buffer.byteLength(answer.body);
     const fields = [...answer.fields, 'content-length', String(length), 'connection', 'close'];

@@ -76,7 +76,7 @@ export class Http2Exchange extends Exchange {
 
   takeBody(): RequestBody | undefined {
     if (this.#bodiless || this.upgrade !== undefined) return undefined;
-    const grpc = isGrpc(this.normal?.contentType);
+    const grpc = isGrpc(this.normal);
     // A stream of messages may rest for hours before its first answer.
     if (!grpc) this.bodySlot = this.core.bodies.put(this);
     const limit = this.served?.edge.edge.limits.maxBodyBytes ?? 0;

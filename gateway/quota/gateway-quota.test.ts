@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { QuotaPart } from '../../src/policy/model.ts';
 import { containing } from '../../test/support/matchers.ts';
 import { jsonAccessLine } from '../telemetry/access-line.ts';
+import { ask } from '../testing/clients.ts';
 import { matchOf, partOf, type RunningGateway, ruleOf, startGateway } from '../testing/gateway-fixture.ts';
 import { budgetOf, limitOf, type QuotaWorld, quotaPartOf, startQuota } from './testing/quota-world.ts';
 
@@ -126,7 +127,10 @@ describe('the gateway with limits', () => {
     );
     using _ = world;
     await using open = gateway;
-    const answer = await get(open, '/shop.Shop/Buy', { 'content-type': 'application/grpc' });
+    const answer = await ask('HTTP/2', open.port(), {
+      path: '/shop.Shop/Buy',
+      headers: { 'content-type': 'application/grpc' },
+    });
     expect(answer.status).toBe(200);
     expect(answer.headers).toMatchObject({ 'grpc-status': '8', 'ratelimit-policy': '"none";q=0' });
   });
