@@ -223,6 +223,14 @@ describe('I26 slow clients', () => {
 });
 
 describe('I26 HTTP/2 in bad faith', () => {
+  test('what follows a request that is refused for its framing has no answer of its own', async () => {
+    await using gateway = await startGateway(partOf(port));
+    const refused = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n';
+    const client = new RawClient(gateway.port(), refused);
+    await until('it is closed', () => Promise.resolve(client.closed), 5000, 5);
+    expect(client.text.match(/HTTP\/1\.1 400 /g)).toHaveLength(1);
+  });
+
   test('empty lines now and then do not keep a connection that asks for nothing', async () => {
     const edge = limits({ keepAliveTimeoutMs: 300, headerTimeoutMs: 500 });
     await using gateway = await startGateway(partOf(port, { edge }));

@@ -108,6 +108,11 @@ export class Http1Front {
       return;
     }
     const connection = this.#connections.get(socket);
+    if (connection?.broken === true) {
+      // Its refusal was the last answer.
+      destroySoon(socket);
+      return;
+    }
     if (connection !== undefined && connection.open > 0) {
       // Its body cannot be read on. Behind another answer of a pipeline nothing can be said without being taken for part of it.
       if (connection.open === 1) {
