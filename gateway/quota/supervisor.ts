@@ -282,7 +282,9 @@ class Supervisor implements QuotaSupervisor {
   #keep(memory: SpokeMemory, spoke: Spoke): void {
     const { keep, log } = this.#deps;
     if (keep === undefined) {
+      // Nothing of this process is found by the next.
       this.#kept = memory;
+      spoke.remembered(memory);
       return;
     }
     this.#keeping = true;
@@ -290,7 +292,7 @@ class Supervisor implements QuotaSupervisor {
       () => {
         this.#keeping = false;
         this.#kept = memory;
-        spoke.remembered?.(memory);
+        spoke.remembered(memory);
         this.#run();
       },
       (error: unknown) => {

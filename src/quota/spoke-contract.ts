@@ -33,7 +33,7 @@ export interface Spoke {
   /** What to keep on the disk, when it changed; and given back at the start with its age by the wall clock. */
   readonly memory: SpokeMemory;
   /** This memory is on the disk, durably: floors may be opened on the strength of what it says. */
-  remembered?(memory: SpokeMemory): void;
+  remembered(memory: SpokeMemory): void;
   describe(nowMs: number): SpokeState;
 }
 

@@ -45,6 +45,12 @@ export class SpokeFloors {
   /** The hub's clock until which floors were waived, by any message; -Infinity: none was. */
   #waivedUntilMs = Number.NEGATIVE_INFINITY;
   #leaseMs: number;
+  /** The process before took nothing from any floor since then, on the clock of that ledger; undefined: that is not known, or not true any more. */
+  #claim: { readonly ledger: string; readonly sinceMs: number } | undefined;
+  /** The disk may say that no floor is in use: none may be used before it says so no more, or the next process would believe it. */
+  #claimKept: boolean;
+  /** Shares on the disk: those that the next process would begin with. */
+  #keptShares: ReadonlyMap<string, number>;
   /** Local time at which an account was last forgotten. */
   #forgotMs = Number.NEGATIVE_INFINITY;
 
@@ -60,14 +66,18 @@ export class SpokeFloors {
     this.#lastUseMs = nowMs;
     // Without a memory there are no shares before a reply has told of leases.
     this.#leaseMs = memory === undefined ? 0 : (memory.leaseMs ?? LONGEST_LEASE_MS);
+    this.#claimKept = memory?.waivedSinceMs !== undefined;
+    this.#keptShares = sharesOf(memory);
     if (memory === undefined || memory.ageMs < -WALL_CLOCK_ERROR_MS) return;
     const restMs = (SHARE_LIFETIME_MS - Math.max(0, memory.ageMs)) * (1 - CLOCK_DRIFT) - WALL_CLOCK_ERROR_MS;
     if (restMs <= 0) return;
     this.#sharesUntilMs = nowMs + restMs;
-    this.#shares = new Map(memory.shares.map((share) => [share.scope, share.millionths]));
+    this.#shares = this.#keptShares;
     for (const [scope, millionths] of this.#shares) this.#said.set(scope, millionths);
-    const { shares, givenWallMs, leaseMs } = memory;
-    this.#memory = { shares, givenWallMs, ...(leaseMs === undefined ? {} : { leaseMs }) };
+    const { ageMs: _, ...kept } = memory;
+    this.#memory = kept;
+    if (kept.ledger !== undefined && kept.waivedSinceMs !== undefined)
+      this.#claim = { ledger: kept.ledger, sinceMs: kept.waivedSinceMs };
   }
 
   get memory(): SpokeMemory {
@@ -88,7 +98,7 @@ export class SpokeFloors {
     const known = this.#memory;
     const fresh = known.leaseMs === leaseMs && Math.abs(wallMs - known.givenWallMs) < WALL_CLOCK_ERROR_MS;
     if (same && fresh) return;
-    this.#memory = { shares, givenWallMs: wallMs, leaseMs };
+    this.#memory = { ...known, shares, givenWallMs: wallMs, leaseMs };
     if (same) return;
     this.#shares = new Map(shares.map((share) => [share.scope, share.millionths]));
     for (const [scope, millionths] of this.#shares)
@@ -97,9 +107,15 @@ export class SpokeFloors {
 
   /** What the hub may count by from now on: nothing that was taken by a larger share counts any more. */
   said(nowMs: number): readonly FloorShare[] {
-    if (nowMs >= this.#sharesUntilMs) this.#shares = new Map();
+    if (nowMs >= this.#sharesUntilMs) {
+      this.#shares = new Map();
+      this.#keptShares = this.#shares;
+    }
     const lowered = new Set<string>();
-    for (const [scope, said] of this.#said) if (said > (this.#shares.get(scope) ?? 0)) lowered.add(scope);
+    for (const [scope, said] of this.#said) {
+      const share = this.#shares.get(scope) ?? 0;
+      if (said > share && (this.#keptShares.get(scope) ?? 0) <= share) lowered.add(scope);
+    }
     if (lowered.size > 0) {
       for (const open of this.#all())
         if (lowered.has(open.budget.scope) && !this.#fits(open, nowMs)) lowered.delete(open.budget.scope);
@@ -117,14 +133,28 @@ export class SpokeFloors {
     return this.#all().every((open) => this.#fits(open, nowMs));
   }
 
-  /** Nothing is taken from any floor from now until `aheadMs` later. Undefined: the hub's clock is not known. */
-  waive(nowMs: number, aheadMs: number): FloorWaiver | undefined {
+  /**
+   * Nothing is taken from any floor from now until `aheadMs` later. Undefined: the hub's clock is not known.
+   * @param ledger whose clock that is
+   */
+  waive(nowMs: number, aheadMs: number, ledger: string): FloorWaiver | undefined {
     if (!this.#time.known) return undefined;
     this.#shut(nowMs);
     this.#sinceMs = Math.min(this.#sinceMs, this.#time.highThen(this.#lastUseMs, nowMs));
+    if (this.#claim?.ledger === ledger) this.#sinceMs = Math.min(this.#sinceMs, this.#claim.sinceMs);
+    if (this.#memory.waivedSinceMs === undefined || this.#memory.ledger !== ledger) {
+      this.#memory = { ...this.#memory, ledger, waivedSinceMs: this.#sinceMs };
+      this.#claimKept = true;
+    }
     const untilMs = this.#time.high(nowMs) + aheadMs;
     this.#waivedUntilMs = Math.max(this.#waivedUntilMs, untilMs);
     return { sinceMs: this.#sinceMs, untilMs };
+  }
+
+  /** This is on the disk, in the place of all before. */
+  remembered(memory: SpokeMemory): void {
+    this.#keptShares = sharesOf(memory);
+    if (memory === this.#memory && memory.waivedSinceMs === undefined) this.#claimKept = false;
   }
 
   /** Local time from which the floor of a budget may be used. Infinity: not yet known. */
@@ -137,6 +167,10 @@ export class SpokeFloors {
   /** Puts into the bank of a key what may be taken now. @returns tokens in it */
   open(slot: number, budget: Budget, nowMs: number): number {
     if (nowMs >= this.#sharesUntilMs) return 0;
+    if (this.#claimKept) {
+      this.#used(nowMs);
+      return 0;
+    }
     const floor = this.#floor(budget);
     let open = this.#open.get(slot);
     if (open === undefined) {
@@ -236,6 +270,10 @@ export class SpokeFloors {
   #used(nowMs: number): void {
     this.#lastUseMs = nowMs;
     this.#sinceMs = Number.POSITIVE_INFINITY;
+    this.#claim = undefined;
+    if (this.#memory.waivedSinceMs === undefined) return;
+    const { waivedSinceMs: _, ...rest } = this.#memory;
+    this.#memory = rest;
   }
 
   #forget(slot: number, nowMs: number): void {
@@ -269,4 +307,8 @@ export class SpokeFloors {
   #part(budget: Budget, of: number): number {
     return floorSize(of, budget.floorShare, this.#shares.get(budget.scope) ?? 0);
   }
+}
+
+function sharesOf(memory: SpokeMemory | undefined): ReadonlyMap<string, number> {
+  return new Map(memory?.shares.map(({ scope, millionths }) => [scope, millionths]));
 }

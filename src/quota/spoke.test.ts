@@ -25,6 +25,8 @@ interface Options {
   readonly memory?: SpokeMemory;
   readonly capacity?: number;
   readonly nowMs?: number;
+  /** Nothing that is to be kept is ever written. */
+  readonly diskless?: boolean;
 }
 
 /** A spoke with one budget, one thread, and a hub whose words the test chooses. True time is the agent's clock. */
@@ -53,6 +55,7 @@ function station(budget: SpokeBudget, options: Options = {}) {
       for (const end = nowMs + ms; nowMs < end; ) {
         nowMs = Math.min(end, nowMs + 20);
         spoke.tick(nowMs);
+        if (options.diskless !== true) spoke.remembered(spoke.memory);
       }
     },
     ask(): QuotaRequest {
@@ -452,6 +455,52 @@ describe('the agent’s side of the quota', () => {
         expect(within).toBeLessThanOrEqual(25);
       }
       expect(admitted.length).toBeGreaterThan(75);
+    });
+
+    it('I20 stay shut until it is written down that they may be in use', () => {
+      const me = station(FIXED, { diskless: true });
+      for (let turn = 0; turn < 30; turn += 1) {
+        me.pass(180);
+        me.exchange();
+      }
+      const promised = me.spoke.memory;
+      expect(promised).toMatchObject({ ledger: 'ledger', waivedSinceMs: expect.any(Number) as number });
+      me.want('alice');
+      const tries = (seconds: number): number => {
+        let admitted = 0;
+        for (let step = 0; step < seconds * 10; step += 1) {
+          me.pass(100);
+          me.want('alice', step);
+          admitted += me.take('alice', 1);
+        }
+        return admitted;
+      };
+      expect(tries(20)).toBe(0);
+      expect(me.spoke.memory.waivedSinceMs).toBeUndefined();
+      // The word of before, written late, is not that one.
+      me.spoke.remembered(promised);
+      expect(tries(5)).toBe(0);
+      me.spoke.remembered(me.spoke.memory);
+      expect(tries(5)).toBeGreaterThan(0);
+    });
+
+    it('were not in use before a restart either, when it is written down so, by the clock of the same ledger', () => {
+      const before = station(FIXED);
+      for (let turn = 0; turn < 5; turn += 1) {
+        before.pass(180);
+        before.exchange();
+      }
+      const { memory } = before.spoke;
+      const restarted = (change: Partial<QuotaReply>): number => {
+        const me = station(FIXED, { memory, nowMs: 60_000 });
+        me.pass(100);
+        me.want('alice');
+        me.exchange({}, change);
+        me.pass(200);
+        return me.ask().waiver?.sinceMs ?? 0;
+      };
+      expect(restarted({})).toBe(memory.waivedSinceMs);
+      expect(restarted({ ledger: 'another' })).toBeGreaterThan(HUB_MS + 59_000);
     });
 
     it('I20 rest after a start for as long as what the process before used may count', () => {

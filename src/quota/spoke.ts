@@ -140,6 +140,10 @@ class QuotaSpoke implements Spoke {
     return this.#floors.memory;
   }
 
+  remembered(memory: SpokeMemory): void {
+    this.#floors.remembered(memory);
+  }
+
   configure(budgets: readonly (SpokeBudget | undefined)[], version: number, nowMs: number): void {
     const before = this.#budgets;
     this.#budgets = budgets;
@@ -705,7 +709,7 @@ class QuotaSpoke implements Spoke {
     if (this.#heardMs === undefined) return undefined;
     if (nowMs - this.#heardMs > 2 * this.#intervalMs + 2 * this.#roundTripMs + FIRST_ROUND_TRIP_MS)
       return undefined;
-    return this.#floors.waive(nowMs, 2 * this.#intervalMs + 2 * this.#roundTripMs);
+    return this.#floors.waive(nowMs, 2 * this.#intervalMs + 2 * this.#roundTripMs, this.#ledger);
   }
 
   #openFloor(slot: number, rule: Budget, nowMs: number): number {
