@@ -120,6 +120,16 @@ describe('a sliding window', () => {
     expect(left(ask(ledger, sliding, 'b', START + 8_000 + MINUTE + 940, {}))).toBe(100);
   });
 
+  it('I20 does not believe an age to the millisecond: the clock that it is by may go too fast', () => {
+    const ledger = opened(sliding);
+    ask(ledger, sliding, 'a', START, { waiting: 100 });
+    for (let at = START; at < START + 50_000; at += LEASE) ask(ledger, sliding, 'a', at, {});
+    const marks = [{ spent: 100, ageMs: 50_500 }];
+    ask(ledger, sliding, 'a', START + 50_000, { spent: 100, marks });
+    expect(left(ask(ledger, sliding, 'b', START + MINUTE - 1, {}))).toBe(0);
+    expect(left(ask(ledger, sliding, 'b', START + MINUTE + 1_000, {}))).toBe(100);
+  });
+
   it('I20 counts what a lost session held as spent when its lease ends, and tells it so for ever', () => {
     const ledger = opened(sliding);
     ask(ledger, sliding, 'a', START, { waiting: 100 });

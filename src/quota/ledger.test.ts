@@ -302,6 +302,23 @@ describe('floors', () => {
     expect(granted(ask(ledger, 'a', START, { waiting: 100, budget: floored }))).toBe(60);
   });
 
+  it('I20 give nothing of a lowered share to others before its agent took a reply that lowered it', () => {
+    const ledger = opened([floored], ['a']);
+    const of = (agent: string, at: number, more: Partial<QuotaRequest> = {}) =>
+      ledger.exchange(agent, request({ session: `${agent}-1`, sentMs: at, waiver: waiver(at), ...more }), at)
+        .shares;
+    const whole = [{ scope: 'shop', millionths: 1_000_000 }];
+    const half = [{ scope: 'shop', millionths: 500_000 }];
+    expect(of('a', START)).toEqual(whole);
+    ledger.setAgents(new Map(['a', 'b'].map((agent) => [agent, ['shop']])), START + 1);
+    expect(of('a', START + 2, { shares: whole, takenHubMs: START })).toEqual(half);
+    // It says nothing of the share that is on its way to it.
+    expect(of('a', START + 3, { shares: [], takenHubMs: START })).toEqual(half);
+    expect(of('b', START + 4)).toEqual([]);
+    expect(of('a', START + 5, { shares: half, takenHubMs: START + 2 })).toEqual(half);
+    expect(of('b', START + 6)).toEqual(half);
+  });
+
   it('are lent in windows that a waiver covers', () => {
     const ledger = shared();
     expect(granted(ask(ledger, 'a', START, { waiting: 100, budget: floored, waiver: waiver(START) }))).toBe(

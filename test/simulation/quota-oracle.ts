@@ -53,11 +53,17 @@ export class Oracle {
     }
   }
 
-  /** An answer cost less than was taken for it: so much may be admitted again. */
-  gaveBack(hits: number, admittedMs: number, clock: number): void {
+  /** An answer cost less than was taken for it at a time: so much may be admitted again. */
+  gaveBack(hits: number, hubMs: number, clock: number, passedMs: number): void {
     this.admitted -= hits;
-    const name = `${clock} ${windowAt(this.#window, admittedMs).startMs}`;
+    const name = `${clock} ${windowAt(this.#window, hubMs).startMs}`;
     this.#byWindow.set(name, (this.#byWindow.get(name) ?? 0) - hits);
+    this.#level = Math.min(this.#burst, this.#level + hits);
+    const at = this.#recent.findLastIndex(({ atMs }) => atMs === passedMs);
+    const row = this.#recent[at];
+    if (row === undefined || at < this.#first) return;
+    row.hits -= hits;
+    this.#inRecent -= hits;
   }
 
   #fixed(hits: number, hubMs: number, clock: number): string | undefined {

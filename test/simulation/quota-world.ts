@@ -340,8 +340,10 @@ export class QuotaWorld {
     if (this.#now >= JUDGED_MS) demand.admitted += hits;
     const clock = this.#clockOf(admission.agent);
     const hubMs = this.#now + (this.#clocks[clock] ?? 0);
-    this.#harm ??= demand.oracle.admit(hits, hubMs, clock, this.#passed());
-    if (this.#chance(0.1)) this.#answerLater(admission, demand.oracle, hubMs, clock);
+    const passedMs = this.#passed();
+    this.#harm ??= demand.oracle.admit(hits, hubMs, clock, passedMs);
+    if (this.#chance(0.1))
+      this.#answerLater(admission, () => demand.oracle.gaveBack(1, hubMs, clock, passedMs));
   }
 
   /** Time that stretches are counted by: a clock that stood still while the hub was away did not do so at the agents. */
@@ -368,18 +370,14 @@ export class QuotaWorld {
   }
 
   /** The answer says what it cost: more than was taken (the limit is passed by no more than that), or less. */
-  #answerLater(
-    { agent, taker, slot, receipt, hits, budget }: Admission,
-    oracle: Oracle,
-    hubMs: number,
-    clock: number,
-  ): void {
-    const less = hits > 1 && this.#budgets[budget]?.algorithm === 'fixed-window';
+  #answerLater({ agent, taker, slot, receipt, hits, budget }: Admission, gaveBack: () => void): void {
+    // Of a sliding window it may be used again while it counts from when it was used first (docs/quota.md).
+    const less = hits > 1 && this.#budgets[budget]?.algorithm !== 'sliding-window';
     this.#after(this.#random() * 1_000, () => {
       if (agent.taker !== taker || !agent.awake(this.#now)) return;
       if (!taker.settle(slot, receipt, less ? -1 : 1)) return;
       this.happened.answersCharged += 1;
-      if (less) oracle.gaveBack(1, hubMs, clock);
+      if (less) gaveBack();
     });
   }
 
