@@ -371,8 +371,8 @@ export class QuotaWorld {
 
   /** The answer says what it cost: more than was taken (the limit is passed by no more than that), or less. */
   #answerLater({ agent, taker, slot, receipt, hits, budget }: Admission, gaveBack: () => void): void {
-    // Of a sliding window it may be used again while it counts from when it was used first (docs/quota.md).
-    const less = hits > 1 && this.#budgets[budget]?.algorithm !== 'sliding-window';
+    // Elsewhere it may be used again while it counts from when it was used first (docs/quota.md).
+    const less = hits > 1 && this.#budgets[budget]?.algorithm === 'fixed-window';
     this.#after(this.#random() * 1_000, () => {
       if (agent.taker !== taker || !agent.awake(this.#now)) return;
       if (!taker.settle(slot, receipt, less ? -1 : 1)) return;
