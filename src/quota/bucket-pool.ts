@@ -171,14 +171,10 @@ export class BucketPool implements Pool {
     const { former } = this.#budget;
     const elapsedMs = Math.max(0, nowMs - this.#atMs);
     const holds = former !== undefined && nowMs - elapsedMs < (former.untilMs ?? Number.POSITIVE_INFINITY);
-    const kept = partOfFloors(
-      Math.max(allFloors(given, floorShare), holds ? former.allBurst : 0),
-      this.#floors.unwaivedNow(scope, 0, nowMs),
-    );
-    const keptRate =
-      (Math.max(limit * floorShare, holds ? former.all : 0) *
-        this.#floors.unwaivedNow(scope, elapsedMs, nowMs)) /
-      WHOLE_SHARE;
+    // Also what was in use at some time since: an agent may have saved it up, spent it, and promised again.
+    const unwaived = this.#floors.unwaivedNow(scope, elapsedMs, nowMs);
+    const kept = partOfFloors(Math.max(allFloors(given, floorShare), holds ? former.allBurst : 0), unwaived);
+    const keptRate = (Math.max(limit * floorShare, holds ? former.all : 0) * unwaived) / WHOLE_SHARE;
     const burst = Math.max(0, this.#burst(key, nowMs) - kept);
     const rate = Math.max(0, limitOf(key, nowMs) - keptRate) / this.#windowMs;
     this.#level = Math.min(this.#level + rate * elapsedMs, burst - this.#unspent);
