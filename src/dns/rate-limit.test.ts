@@ -335,6 +335,30 @@ describe('accounts that threads share', () => {
     expect([...new Int32Array(world.memory)].filter((word) => word === tag)).toHaveLength(1);
   });
 
+  it.each([0, 3])('I24 find their own account when it was made at word %s since they looked', (word) => {
+    const first = limiterOf({ entries: 4 });
+    first.take();
+    const [tag = 0, emptyAt = 0] = new Int32Array(first.memory);
+    const world = limiterOf({ entries: 4 });
+    const table = new Int32Array(world.memory);
+    const stranger = 12_345;
+    table.fill(stranger, 0, 1);
+    table[1] = emptyAt + 20_000;
+    const real = Reflect.get(Atomics, 'load');
+    let looked = 0;
+    vi.spyOn(Atomics, 'load').mockImplementation((...args: Parameters<typeof real>) => {
+      looked += 1;
+      if (looked === 5) {
+        table[word] = tag;
+        table[word + 1] = emptyAt;
+      }
+      return real(...args);
+    });
+    expect(world.take()).toBe('pass');
+    expect([...table].filter((one) => one === tag)).toHaveLength(1);
+    expect(table[word + 1]).toBe(emptyAt + 1000); // an answer more
+  });
+
   it('I24 stay full for a thread whose clock is behind', () => {
     const clock = { ms: 1000 };
     const memory = new ArrayBuffer(RateLimiter.octetsFor(64));

@@ -3,7 +3,7 @@ import { parseName } from '../name.ts';
 import { parseRdata } from '../records/catalogue.ts';
 import { CLASS, RCODE, TYPE } from '../types.ts';
 import { encodeMessage, type Message, makeQuery, type ResourceRecord } from '../wire/message.ts';
-import { IxfrReader } from './ixfr-reader.ts';
+import { heldSoa, IxfrReader } from './ixfr-reader.ts';
 
 const ZONE = parseName('example.com');
 const ID = 7;
@@ -68,6 +68,7 @@ describe('an incremental transfer', () => {
     const reader = new IxfrReader(ZONE, ID, 5);
     reader.accept(bytes([], { rcode: RCODE.NOTIMP }));
     expect(reader.result).toEqual({ kind: 'unknown', reason: 'the server answered NOTIMP' });
+    expect(read([])).toEqual({ kind: 'unknown', reason: 'the answer holds no zone' });
   });
 
   it.each([
@@ -91,5 +92,22 @@ describe('an incremental transfer', () => {
   it('is refused with the answer to another question', () => {
     const reader = new IxfrReader(ZONE, ID, 5);
     expect(() => reader.accept(bytes([soa(5)], { id: 8 }))).toThrow(/does not belong/);
+  });
+
+  it('is refused when a message was cut short, or holds what is in no zone', () => {
+    const reader = new IxfrReader(ZONE, ID, 5);
+    const { flags } = makeQuery(ID, { name: ZONE, type: TYPE.IXFR, class: CLASS.IN });
+    const cut = bytes([soa(5)], { flags: { ...flags, response: true, truncated: true } });
+    expect(() => reader.accept(cut)).toThrow(/truncated/);
+    expect(() => read([soa(9), { ...a('www'), class: CLASS.CH }])).toThrow(
+      /A record at www.example.com. is not/,
+    );
+    expect(() => read([soa(9), { ...a('www'), type: TYPE.ANY }])).toThrow(/is not zone data/);
+  });
+
+  it('is asked for with the SOA that is held', () => {
+    const held = soa(5);
+    if (held.rdata.type !== 'SOA') throw new Error('this is a SOA');
+    expect(heldSoa(ZONE, held.rdata)).toEqual({ ...held, ttlSeconds: 0 });
   });
 });

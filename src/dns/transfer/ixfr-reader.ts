@@ -31,7 +31,8 @@ export class IxfrReader {
   readonly #id: number;
   readonly #heldSerial: number;
   #state: 'begin' | 'undecided' | 'removing' | 'adding' | 'whole' | 'ended' = 'begin';
-  #first: ResourceRecord | undefined;
+  /** The SOA that it begins with; none before. */
+  #first: readonly ResourceRecord[] = [];
   /** Serial that the transfer leads to, and the one that the differences so far lead to. */
   #serial = 0;
   #reached: number;
@@ -65,7 +66,6 @@ export class IxfrReader {
       return this.#unknown(`the server answered ${rcodeName(message.rcode)}`);
     if (message.flags.truncated) throw failed(`${zone}: a message of the transfer is truncated`);
     for (const record of message.answers) {
-      if (this.#state === 'ended') throw failed(`${zone}: records after the final SOA`);
       if (record.class !== CLASS.IN || isMetaType(record.type))
         throw failed(`${zone}: a ${typeName(record.type)} record at ${record.name} is not zone data`);
       this.#record(record);
@@ -88,7 +88,7 @@ export class IxfrReader {
           throw failed(
             `${zone}: the transfer begins with a ${typeName(record.type)} record, not with the SOA`,
           );
-        this.#first = record;
+        this.#first = [record];
         this.#serial = serial;
         this.#state = 'undecided';
         return;
@@ -99,7 +99,7 @@ export class IxfrReader {
           return;
         }
         this.#state = 'whole';
-        if (this.#first !== undefined) this.#whole.push(this.#first);
+        this.#whole.push(...this.#first);
         this.#wholeRecord(record, serial);
         return;
       case 'whole':
@@ -120,7 +120,7 @@ export class IxfrReader {
         else this.#startRemoving(record, serial);
         return;
       case 'ended':
-        return;
+        throw failed(`${zone}: records after the final SOA`);
     }
   }
 
