@@ -375,6 +375,27 @@ describe('the agent’s side of the quota', () => {
       expect(me.taker.find(0, 'alice')).toBe(-1);
     });
 
+    it('that were given back give back what comes for them late, too, until the hub has heard of that', () => {
+      const me = station({ ...SLIDING, floorShare: 0 });
+      me.pass(20);
+      me.want('alice');
+      me.exchange({ 0: [[0, 5]] });
+      let leaving = me.ask();
+      for (let turn = 0; turn < 200 && me.spoke.describe(0).keys > 0; turn += 1) {
+        me.answer({ 0: [[0, 5]] });
+        me.pass(200);
+        leaving = me.ask();
+      }
+      expect(leaving.entries).toMatchObject([{ id: 0, demand: 0, holdings: [{ returned: 5 }] }]);
+      me.answer({ 0: [[0, 30]] }, { sentMs: leaving.sentMs - 1 });
+      // This answers what was said before the 25 more were there.
+      me.answer({ 0: [[0, 30]] }, { sentMs: leaving.sentMs });
+      me.pass(200);
+      expect(me.exchange({ 0: [[0, 30]] }).entries).toMatchObject([{ id: 0, holdings: [{ returned: 30 }] }]);
+      me.pass(200);
+      expect(me.spoke.dueMs()).toBe(Number.POSITIVE_INFINITY);
+    });
+
     it('that come by the thousand do not take the place of those in use, nor more memory than the table has', () => {
       const me = station({ ...FIXED, floorShare: 0 }, { capacity: 2_000 });
       me.want('good');

@@ -585,6 +585,8 @@ class QuotaSpoke implements Spoke {
       if (granted - holding.spent <= holding.returned) continue;
       holding.returned = granted - holding.spent;
       more = true;
+      // What was said before did not say this.
+      leaving.saidMs = Number.POSITIVE_INFINITY;
     }
     if (!more && sentMs >= leaving.saidMs) this.#leaving.delete(entry.id);
   }
