@@ -1,4 +1,4 @@
-import { type LimitSpec, limitRulesOf } from '../../src/resources/rate-limit-policy.ts';
+import { type LimitSpec, limitRulesOf, MAX_COST } from '../../src/resources/rate-limit-policy.ts';
 import { durationMs } from '../../src/resources/route-fields.ts';
 import type { DesiredObject } from '../api/services.ts';
 import type { Objects } from '../reconcile/objects.ts';
@@ -39,11 +39,11 @@ function oneLimit(limit: LimitSpec, anonymous: boolean): readonly string[] {
           'onHubLoss allow is not exact: while the hub is away, clusters admit what they cannot count together',
         ]
       : []),
-    ...(limit.cost?.response === undefined
-      ? []
-      : [
-          `what answers cost is known afterwards: the limit may be passed by up to ${limit.cost.most} hits for each request in flight`,
-        ]),
+    ...(limit.cost?.response !== undefined && limit.cost.most === MAX_COST
+      ? [
+          `what answers cost is known afterwards: the limit may be passed by up to ${MAX_COST} hits for each request in flight; say in cost.most what an answer can cost`,
+        ]
+      : []),
   ];
 }
 

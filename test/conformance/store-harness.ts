@@ -86,7 +86,10 @@ function place(
       const paths = entries
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name));
-      return Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(path) })));
+      // One after the other: a server has more files than a process may open.
+      const files: { readonly path: string; readonly bytes: Buffer }[] = [];
+      for (const path of paths) files.push({ path, bytes: await readFile(path) });
+      return files;
     },
     tamper,
     remove: async () => {
