@@ -52,12 +52,8 @@ export function tokensFor(offer: Offer): number {
   if (demand === 0 && waiting === 0) return 0;
   if (tiny(key, limit)) return Math.max(0, Math.min(waiting - held, left));
   const total = Math.max(key.demand, demand);
-  const exhausting = (total * intervalMs * 2) / 1000 > left && left > 0;
-  if (demand > 0)
-    turn.intervalMs = Math.min(
-      turn.intervalMs,
-      Math.max(turn.settings.shortestIntervalMs, exhausting ? intervalMs / 2 : intervalMs),
-    );
+  if (demand > 0 && (total * intervalMs * 2) / 1000 > left)
+    turn.intervalMs = Math.min(turn.intervalMs, Math.max(turn.settings.shortestIntervalMs, intervalMs / 2));
 
   const far = Math.max(ahead, Math.min(windowMs / 8, LONGEST_HORIZON_MS));
   const plenty = left > (4 * total * far) / 1000;

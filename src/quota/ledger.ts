@@ -304,6 +304,7 @@ class QuotaLedger implements Ledger {
     const { id, key } = entry;
     const limit = limitOf(key, turn.nowMs);
     turn.horizonMs = tiny(key, limit) ? 0 : aheadMs(key, turn);
+    if (entry.demand > 0) turn.intervalMs = Math.min(turn.intervalMs, key.budget.intervalMs);
     this.#book.entryChanged(entry, key.pool.grant(entry, turn, holdings));
     return { id, limit, horizonMs: turn.horizonMs, holdings };
   }

@@ -256,6 +256,7 @@ class QuotaSpoke implements Spoke {
   accept(reply: QuotaReply, nowMs: number): void {
     if (reply.session !== this.#session || reply.epoch < this.#epoch || reply.sentMs > nowMs) return;
     this.#epoch = reply.epoch;
+    this.#unansweredMs = undefined;
     if (reply.sentMs === this.#sentMs) this.#inFlight = false;
     const another = this.#ledger !== '' && reply.ledger !== this.#ledger;
     if (another) this.#time.forget();
@@ -271,12 +272,13 @@ class QuotaSpoke implements Spoke {
       this.#begin();
       return;
     }
-    this.#unansweredMs = undefined;
     this.#heardMs = Math.max(this.#heardMs ?? reply.sentMs, reply.sentMs);
     this.#answeredMs = Math.max(this.#answeredMs, reply.sentMs);
     const tripMs = nowMs - reply.sentMs;
     this.#roundTripMs += (Math.min(tripMs, LONGEST_ROUND_TRIP_MS) - this.#roundTripMs) / 4;
-    this.#intervalMs = Math.max(LEAST_APART_MS, reply.intervalMs);
+    // An exchange that came early spoke of some keys: the others want theirs all the same.
+    const intervalMs = Math.max(LEAST_APART_MS, reply.intervalMs);
+    this.#intervalMs = reply.sentMs === this.#regularMs ? intervalMs : Math.min(this.#intervalMs, intervalMs);
     this.#leaseMs = reply.leaseMs;
     // What was said in a later request overrules every reply to an earlier one.
     if (reply.sentMs === this.#sentMs) {
@@ -706,11 +708,12 @@ class QuotaSpoke implements Spoke {
     this.#marks.note(slot, spent, nowMs, longestMs(rule.window) / 64);
   }
 
-  /** Floors are waived only while the hub is heard: if it is not, this agent is the one who will need them. */
+  /**
+   * Floors are waived only while the hub answers: if it does not, this agent is the one who will need them. What was promised before lasts
+   * over one exchange that is lost.
+   */
   #waiver(nowMs: number): QuotaRequest['waiver'] {
-    if (this.#heardMs === undefined) return undefined;
-    if (nowMs - this.#heardMs > 2 * this.#intervalMs + 2 * this.#roundTripMs + FIRST_ROUND_TRIP_MS)
-      return undefined;
+    if (this.#heardMs === undefined || this.#unansweredMs !== undefined) return undefined;
     return this.#floors.waive(nowMs, 2 * this.#intervalMs + 2 * this.#roundTripMs, this.#ledger);
   }
 
