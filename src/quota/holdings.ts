@@ -100,21 +100,26 @@ export class Holdings {
     return this.#table.tokens(slot, side) + this.#states.side(slot, side, SIDE.reserve);
   }
 
+  /** Spent until now, as far as it is not given back again. */
+  spent(slot: number, side: Side): number {
+    return this.#grantedHere(slot, side) - this.unspent(slot, side);
+  }
+
   /**
-   * All that was ever spent of the holding. What was said to be spent stays spent: tokens that an answer gave back after that are not
-   * lent twice (`exact`: the hub may have made another token of it by now).
+   * All that was ever spent, to be told to the hub: never less than what was told before.
+   * @param leased the hub may make other tokens of these: what answers cost less is not given back from now on. Else it is, until the window
+   * ends, which counts what was granted anyway
    */
-  spent(slot: number, side: Side, exact: boolean): number {
-    const states = this.#states;
-    const granted = states.side(slot, side, SIDE.granted) - states.side(slot, side, SIDE.returned);
-    const said = states.side(slot, side, SIDE.spent);
-    const spent = granted - this.unspent(slot, side);
-    if (spent >= said) {
-      states.setSide(slot, side, SIDE.spent, spent);
-      return spent;
+  tell(slot: number, side: Side, leased: boolean): number {
+    const said = this.#states.side(slot, side, SIDE.spent);
+    let spent = this.spent(slot, side);
+    if (spent <= said) return said;
+    if (leased) {
+      const unspent = this.#table.renew(slot, side) + this.#states.side(slot, side, SIDE.reserve);
+      spent = Math.max(said, this.#grantedHere(slot, side) - unspent);
     }
-    if (exact) this.#table.withdraw(slot, side, said - spent);
-    return said;
+    this.#states.setSide(slot, side, SIDE.spent, spent);
+    return spent;
   }
 
   /** Takes tokens out of everybody's reach, to be returned. */
@@ -141,6 +146,10 @@ export class Holdings {
   tick(): void {
     for (const slot of this.#rich)
       for (const side of [BANKS.even, BANKS.odd]) if (this.exists(slot, side)) this.#topUp(slot, side);
+  }
+
+  #grantedHere(slot: number, side: Side): number {
+    return this.#states.side(slot, side, SIDE.granted) - this.#states.side(slot, side, SIDE.returned);
   }
 
   #topUp(slot: number, side: Side): void {

@@ -1,6 +1,9 @@
 interface Mark {
   readonly spent: number;
-  readonly atMs: number;
+  /** Of the call in which it was looked at. Threads went on until then, and for a moment after its clock was read. */
+  readonly notedMs: number;
+  /** So much was surely spent by then: the next time that the clock was read. */
+  atMs: number;
 }
 
 interface Marked {
@@ -22,17 +25,20 @@ export class SpentMarks {
     if (!this.#bySlot.has(slot)) this.#bySlot.set(slot, { marks: [], heard: 0 });
   }
 
-  /** So much was spent until now. */
-  note(slot: number, spent: number, nowMs: number, apartMs: number): void {
+  /** More was spent, and the last mark is long enough ago. */
+  isDue(slot: number, spent: number, nowMs: number, apartMs: number): boolean {
     const marked = this.#bySlot.get(slot);
-    if (marked === undefined) return;
-    const last = marked.marks.at(-1);
-    if (
-      spent <= Math.max(marked.heard, last?.spent ?? 0) ||
-      (last !== undefined && nowMs - last.atMs < apartMs)
-    )
-      return;
-    marked.marks.push({ spent, atMs: nowMs });
+    if (marked === undefined) return false;
+    const last = dated(marked, nowMs);
+    if (last === undefined) return spent > marked.heard;
+    return spent > Math.max(marked.heard, last.spent) && nowMs - last.notedMs >= apartMs;
+  }
+
+  /** So much was spent until now, and none of it comes back. */
+  note(slot: number, spent: number, nowMs: number): void {
+    const marked = this.#bySlot.get(slot);
+    if (marked === undefined || !this.isDue(slot, spent, nowMs, 0)) return;
+    marked.marks.push({ spent, notedMs: nowMs, atMs: Number.POSITIVE_INFINITY });
     if (marked.marks.length > MOST_MARKS) marked.marks.splice(0, 1);
   }
 
@@ -49,7 +55,10 @@ export class SpentMarks {
   }
 
   report(slot: number, nowMs: number): readonly { readonly spent: number; readonly ageMs: number }[] {
-    return (this.#bySlot.get(slot)?.marks ?? []).map(({ spent, atMs }) => ({ spent, ageMs: nowMs - atMs }));
+    const marked = this.#bySlot.get(slot);
+    if (marked === undefined) return [];
+    dated(marked, nowMs);
+    return marked.marks.map(({ spent, atMs }) => ({ spent, ageMs: Math.max(0, nowMs - atMs) }));
   }
 
   /** A message of `sentMs` arrived with its marks. */
@@ -57,7 +66,7 @@ export class SpentMarks {
     const marked = this.#bySlot.get(slot);
     if (marked === undefined) return;
     marked.marks = marked.marks.filter((mark) => {
-      if (mark.atMs > sentMs) return true;
+      if (mark.notedMs > sentMs) return true;
       marked.heard = Math.max(marked.heard, mark.spent);
       return false;
     });
@@ -66,4 +75,11 @@ export class SpentMarks {
   forget(slot: number): void {
     this.#bySlot.delete(slot);
   }
+}
+
+/** @returns the last mark, with its date if the clock was read again since it was made */
+function dated({ marks }: Marked, nowMs: number): Mark | undefined {
+  const last = marks.at(-1);
+  if (last !== undefined && nowMs > last.notedMs) last.atMs = Math.min(last.atMs, nowMs);
+  return last;
 }

@@ -237,6 +237,42 @@ describe('the agent’s side of the quota', () => {
     },
   );
 
+  it.each([SLIDING, BUCKET])(
+    'I20 takes back what an answer of a $algorithm cost less until the hub is told that it was spent, and not after that',
+    (budget) => {
+      const me = station(budget);
+      me.want('alice');
+      me.exchange({ 0: [[0, 10]] });
+      const slot = me.taker.find(0, 'alice');
+      expect(me.take('alice', 1, 6)).toBe(1);
+      const soon = me.taker.receipt;
+      expect(me.taker.settle(slot, soon, -2)).toBe(true);
+      expect(me.take('alice', 1, 4)).toBe(1);
+      const late = me.taker.receipt;
+      me.pass(200);
+      expect(me.ask().entries[0]?.holdings[0]?.spent).toBe(8);
+      expect(me.taker.settle(slot, soon, -1)).toBe(false);
+      expect(me.taker.settle(slot, late, -1)).toBe(false);
+      expect(me.take('alice', 10)).toBe(2);
+    },
+  );
+
+  it('I20 dates what was spent by the clock’s next reading: threads go on after the one that it was seen at', () => {
+    const me = station(SLIDING);
+    me.want('alice');
+    me.exchange({ 0: [[0, 10]] });
+    me.pass(200);
+    me.spoke.tick(me.now());
+    // Between the clock's reading and the look at the bank.
+    me.take('alice', 4);
+    me.spoke.tick(me.now());
+    const seenMs = me.now();
+    me.pass(180);
+    const [mark] = me.ask().entries[0]?.holdings[0]?.marks ?? [];
+    expect(mark?.spent).toBe(4);
+    expect(mark?.ageMs).toBe(me.now() - seenMs - 20);
+  });
+
   it('says how long ago tokens of a sliding window were spent, never sooner than it was', () => {
     const me = station(SLIDING);
     me.want('alice');

@@ -509,14 +509,14 @@ class QuotaSpoke implements Spoke {
   }
 
   #holding(slot: number, side: Side, rule: Budget, nowMs: number): HoldingReport {
-    const spent = this.#holdings.spent(slot, side, rule.algorithm !== 'fixed-window');
+    const spent = this.#holdings.tell(slot, side, rule.algorithm !== 'fixed-window');
     const report = {
       startMs: this.#states.side(slot, side, SIDE.startMs),
       returned: this.#states.side(slot, side, SIDE.returned),
       spent,
     };
     if (rule.algorithm !== 'sliding-window') return report;
-    this.#marks.note(slot, spent, nowMs, 0);
+    this.#marks.note(slot, spent, nowMs);
     const marks = this.#marks.report(slot, nowMs);
     return marks.length === 0 ? report : { ...report, marks };
   }
@@ -704,8 +704,9 @@ class QuotaSpoke implements Spoke {
   #mark(slot: number, nowMs: number): void {
     const rule = this.#budgets[this.#states.get(slot, FIGURE.budget) - 1];
     if (rule === undefined || !this.#holdings.exists(slot, BANKS.even)) return;
-    const spent = this.#holdings.spent(slot, BANKS.even, true);
-    this.#marks.note(slot, spent, nowMs, longestMs(rule.window) / 64);
+    if (!this.#marks.isDue(slot, this.#holdings.spent(slot, BANKS.even), nowMs, longestMs(rule.window) / 64))
+      return;
+    this.#marks.note(slot, this.#holdings.tell(slot, BANKS.even, true), nowMs);
   }
 
   /**

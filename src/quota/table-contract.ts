@@ -56,6 +56,11 @@ export interface QuotaTableWriter {
    * @throws RangeError more tokens than a bank holds
    */
   fill(slot: number, bank: Bank, tokens: number, fromMs: TableMs, untilMs: TableMs): number;
+  /**
+   * Begins another generation with the tokens that there are, at once for all threads: what was taken until now cannot be given back any
+   * more (`settle`). @returns tokens in it; negative: owed
+   */
+  renew(slot: number, bank: Bank): number;
   /** Adds tokens to the generation there is. @throws RangeError more than a bank holds */
   add(slot: number, bank: Bank, tokens: number): void;
   /** Moves the end of a bank's time; later only. */

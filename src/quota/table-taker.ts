@@ -222,11 +222,13 @@ class Taker implements QuotaTaker {
     const now = nowMs | 0;
     for (let bank = 0; bank < BANKS_OF_SLOT; bank += 1) {
       const place = at + SLOT.banks + bank * BANK_WORDS;
-      const serial = Atomics.load(words, place + BANK.serial);
-      if (!this.#isTime(place, now)) continue;
-      // Of another generation by now: this one's time is read again by whoever asks again.
-      if (Atomics.load(words, at + SLOT.life) !== this.#lives[slot]) return false;
-      if (this.settle(slot, ((serial & SERIAL_MASK) << 2) | bank, hits)) return true;
+      for (let changing = 0; changing < PATIENCE; changing += 1) {
+        const serial = Atomics.load(words, place + BANK.serial);
+        if (!this.#isTime(place, now)) break;
+        if (Atomics.load(words, at + SLOT.life) !== this.#lives[slot]) return false;
+        // Of another generation by now: its time is read again.
+        if (this.settle(slot, ((serial & SERIAL_MASK) << 2) | bank, hits)) return true;
+      }
     }
     return false;
   }

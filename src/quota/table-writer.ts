@@ -160,6 +160,18 @@ class Writer implements QuotaTableWriter {
     return tokensOf(before);
   }
 
+  renew(slot: number, bank: Bank): number {
+    const words = this.#words;
+    const place = this.#bankAt(slot, bank);
+    const serial = Atomics.add(words, place + BANK.serial, 1) + 1;
+    for (;;) {
+      const word = Atomics.load(words, place + BANK.word);
+      const tokens = tokensOf(word);
+      if (Atomics.compareExchange(words, place + BANK.word, word, wordOf(serial, tokens)) === word)
+        return tokens;
+    }
+  }
+
   add(slot: number, bank: Bank, tokens: number): void {
     bounded(tokens);
     this.#change(slot, bank, (before) => before + tokens);

@@ -114,6 +114,24 @@ describe('the table', () => {
     expect(writer.tokens(slot, even)).toBe(4);
   });
 
+  it('renews a generation with its tokens: what was taken before is neither given back nor charged to it', () => {
+    const { writer, taker } = tables();
+    const slot = writer.insert(0, 'a');
+    taker.find(0, 'a');
+    writer.fill(slot, even, 10, 0, 10);
+    taker.take(slot, 4, 1);
+    const before = taker.receipt;
+    expect(writer.renew(slot, even)).toBe(6);
+    expect(taker.settle(slot, before, -4)).toBe(false);
+    expect(taker.settle(slot, before, 4)).toBe(false);
+    expect(taker.take(slot, 2, 9)).toBe(0);
+    expect(taker.settle(slot, taker.receipt, -1)).toBe(true);
+    expect(writer.tokens(slot, even)).toBe(5);
+    expect(taker.charge(slot, 8, 1)).toBe(true);
+    expect(writer.renew(slot, even)).toBe(-3);
+    expect(taker.charge(slot, 1, 10)).toBe(false);
+  });
+
   it('has a bound for tokens, which settling stays at', () => {
     const { writer, taker } = tables();
     const slot = writer.insert(0, 'a');

@@ -14,6 +14,7 @@ export const MUTANTS = {
   'no-guard': 'windows that begin and end by a guess of the time',
   'no-quarantine': 'floors that are used at once by a new process',
   'add-back': 'tokens that are subtracted first and added back later',
+  'late-refund': 'what answers give back of tokens that the hub heard to be spent',
   rollback: 'a store that shows what it had some time ago',
   'early-reply': 'replies that leave before what they say is durable',
   'two-hubs': 'two hubs that both may commit',
@@ -49,6 +50,7 @@ export function mutation(
 }
 
 function wrongTable(name: Mutant | undefined, table: QuotaTableWriter): QuotaTableWriter {
+  if (name === 'late-refund') return around(table, { renew: (slot, bank) => table.tokens(slot, bank) });
   const early = name === 'lease-early' ? 300 : name === 'no-guard' ? 60 : 0;
   const late = name === 'lease-late' ? 3_000 : name === 'no-guard' ? 60 : 0;
   if (early === 0 && late === 0) return table;

@@ -25,6 +25,8 @@ interface Demand {
   readonly key: string;
   readonly perSecond: number;
   readonly oracle: Oracle;
+  /** How many of its answers say what they cost. */
+  readonly answers: number;
   /** Since `JUDGED_MS`. */
   wanted: number;
   admitted: number;
@@ -56,6 +58,8 @@ export interface Happened {
   removed: number;
   clockJumps: number;
   answersCharged: number;
+  answersGivenBack: number;
+  answersOwed: number;
   joined: number;
   memoriesLost: number;
   delayed: number;
@@ -86,6 +90,8 @@ export class QuotaWorld {
     removed: 0,
     clockJumps: 0,
     answersCharged: 0,
+    answersGivenBack: 0,
+    answersOwed: 0,
     joined: 0,
     memoriesLost: 0,
     delayed: 0,
@@ -205,6 +211,7 @@ export class QuotaWorld {
           key: `key${key}`,
           perSecond: (this.#pick([0.5, 1.5, 3]) * limit * 1_000) / windowMs,
           oracle: new Oracle(`${algorithm} ${budget.id} key${key}`, budget),
+          answers: this.#pick([0, 0.1, 0.7]),
           wanted: 0,
           admitted: 0,
         });
@@ -318,7 +325,7 @@ export class QuotaWorld {
     const agent = this.#weighted();
     const budget = agent.budgets[demand.budget];
     if (budget === undefined) return;
-    const hits = this.#chance(0.1) ? 2 : 1;
+    const hits = this.#chance(demand.answers > 0.5 ? 0.5 : 0.1) ? 2 : 1;
     if (this.#now >= JUDGED_MS) demand.wanted += hits;
     const hit = { budget: demand.budget, key: demand.key, hits, waitMs: budget.waits ? 300 : 0 };
     const admission = agent.arrive(hit, this.#now);
@@ -342,7 +349,7 @@ export class QuotaWorld {
     const hubMs = this.#now + (this.#clocks[clock] ?? 0);
     const passedMs = this.#passed();
     this.#harm ??= demand.oracle.admit(hits, hubMs, clock, passedMs);
-    if (this.#chance(0.1))
+    if (this.#chance(demand.answers))
       this.#answerLater(admission, () => demand.oracle.gaveBack(1, hubMs, clock, passedMs));
   }
 
@@ -369,15 +376,20 @@ export class QuotaWorld {
     return clock;
   }
 
-  /** The answer says what it cost: more than was taken (the limit is passed by no more than that), or less. */
-  #answerLater({ agent, taker, slot, receipt, hits, budget }: Admission, gaveBack: () => void): void {
-    // Elsewhere it may be used again while it counts from when it was used first (docs/quota.md).
-    const less = hits > 1 && this.#budgets[budget]?.algorithm === 'fixed-window';
-    this.#after(this.#random() * 1_000, () => {
+  /** The answer says what it cost, at once or late: more than was taken (the limit is passed by no more than that), or less. */
+  #answerLater({ agent, taker, slot, receipt, hits, budget, key }: Admission, gaveBack: () => void): void {
+    const less = hits > 1;
+    this.#after(1_000 * this.#random() ** 4, () => {
       if (agent.taker !== taker || !agent.awake(this.#now)) return;
-      if (!taker.settle(slot, receipt, less ? -1 : 1)) return;
-      this.happened.answersCharged += 1;
-      if (less) gaveBack();
+      if (taker.settle(slot, receipt, less ? -1 : 1)) {
+        this.happened.answersCharged += 1;
+        if (less) this.happened.answersGivenBack += 1;
+        if (less) gaveBack();
+        return;
+      }
+      if (less || this.#budgets[budget]?.algorithm === 'fixed-window') return;
+      const now = taker.find(budget, key);
+      if (now >= 0 && taker.charge(now, 1, agent.monotonic(this.#now))) this.happened.answersOwed += 1;
     });
   }
 

@@ -25,7 +25,7 @@ describe('the global quota', () => {
       ...(['admitted', 'refused', 'waited', 'fromFloors', 'crashes', 'hubRestarts', 'takeovers'] as const),
       ...(['rollbacksRefused', 'partitions', 'freezes', 'suspensions', 'lost', 'twice'] as const),
       ...(['slowCommits', 'limitsLowered', 'removed', 'clockJumps', 'answersCharged'] as const),
-      ...(['joined', 'memoriesLost', 'delayed', 'overtaken'] as const),
+      ...(['answersGivenBack', 'answersOwed', 'joined', 'memoriesLost', 'delayed', 'overtaken'] as const),
     ];
     for (const what of often) expect(total[what], what).toBeGreaterThan(SEEDS / 10);
   });
