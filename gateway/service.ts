@@ -396,12 +396,16 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     unserved.set(problems().size);
   };
 
+  let flushOwnUsage = (): void => undefined;
   /** Loaded only where services ask: expressions cost a thread some megabytes. */
   const ownLimits = async (): Promise<AskedLimits> => {
-    const [{ createThreadQuota }, { createAskedLimits }] = await Promise.all([
+    const [{ createThreadQuota }, { createAskedLimits }, { createUsageCollector }] = await Promise.all([
       import('./quota/thread-quota.ts'),
       import('./external/asked-limits.ts'),
+      import('./usage/collector.ts'),
     ]);
+    const usage = createUsageCollector({ give: (counts) => options.usage?.(counts), after });
+    flushOwnUsage = usage.flush;
     const gate = createThreadQuota({
       monotonicMs,
       machineMs,
@@ -420,7 +424,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       policies = gate.open(configuration.part.quota, configuration.quota);
       return policies;
     };
-    return createAskedLimits(gate, newest, () => undefined);
+    return createAskedLimits(gate, newest, () => undefined, usage);
   };
 
   const rotate = (): void => {
@@ -464,6 +468,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     async close() {
       closed = true;
       for (const cancel of [...cancels]) cancel();
+      flushOwnUsage();
       await endThreads();
       quota.close();
       for (const { resolve } of waiting.splice(0)) resolve();

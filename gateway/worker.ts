@@ -139,13 +139,13 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
         authorizer,
         usage,
         telemetry,
-        limits: createAskedLimits(quota, () => limits, country),
+        limits: createAskedLimits(quota, () => limits, country, usage),
         random: Math.random,
         country,
         log,
       })
     : undefined;
-  const counting = asked ? createQuotaDesk(quota) : undefined;
+  const counting = asked ? createQuotaDesk({ gate: quota, usage, wallMs: clock.wallMs }) : undefined;
   let desks: AuthorizationListeners | undefined;
   /** A port that somebody else holds must not keep the gateway from serving: it is tried again. */
   const openDesks = async (open: AuthorizationDesk): Promise<void> => {

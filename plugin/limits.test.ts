@@ -9,6 +9,7 @@ import { PROTECTED } from '../gateway/external/testing/desk-world.ts';
 import { quotaWorld } from '../gateway/external/testing/quota-world.ts';
 import { createSharedKeyTable } from '../gateway/keys/writer.ts';
 import { type AgentSocket, openAgentSocket } from '../gateway/plugins/agent-socket.ts';
+import type { UsageHit } from '../gateway/usage/contract.ts';
 import { createClusterDigest, createHubDigest } from '../src/identity/api-key.ts';
 import type { GatewayPart, QuotaPart } from '../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
@@ -30,7 +31,12 @@ function limitedPart(onHubLoss: string): { readonly part: GatewayPart; readonly 
     domain: 'any',
     rules: {
       limits: {
-        customer: { counters: ['auth.identity.id'], rates: [{ limit: 3, window: '1h' }], onHubLoss },
+        customer: {
+          counters: ['auth.identity.id'],
+          rates: [{ limit: 3, window: '1h' }],
+          metric: 'orders',
+          onHubLoss,
+        },
       },
     },
   });
@@ -47,6 +53,7 @@ let agent: AgentSocket;
 let portolan: Portolan;
 let server: Server;
 let asked: number[];
+let accounted: UsageHit[];
 
 async function begin(onHubLoss: string): Promise<void> {
   const { part, quota } = limitedPart(onHubLoss);
@@ -55,6 +62,7 @@ async function begin(onHubLoss: string): Promise<void> {
     world.gate,
     () => world.policies,
     () => undefined,
+    { count: (hit) => accounted.push(hit) },
   );
   const table = createSharedKeyTable();
   const entry = {
@@ -104,6 +112,7 @@ async function begin(onHubLoss: string): Promise<void> {
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'portolan-plugin-limits-'));
   asked = [];
+  accounted = [];
 });
 afterEach(async () => {
   server.closeAllConnections();
@@ -148,6 +157,14 @@ it('counts each caller with the agent, and refuses with the fields of the gatewa
   expect(over[0]?.code).toBe('QUOTA_EXCEEDED');
   const other = await get('/orders', 'other');
   expect([other.status, other.headers.ratelimit]).toEqual([200, matching(/^"customer";r=2;t=3[56]\d\d$/)]);
+});
+
+it('I34 accounts with the agent what limits of a metric admit, once for each request that passes', async () => {
+  await begin('floor');
+  await Promise.all(Array.from({ length: 8 }, () => get('/orders')));
+  expect(
+    accounted.map(({ principal, keyId, route, metric, amount }) => [principal, keyId, route, metric, amount]),
+  ).toEqual(Array.from({ length: 3 }, () => ['billing', 'k-good', 'default/orders', 'orders', 1]));
 });
 
 it('asks about nothing that no limit is for, or that is refused anyway', async () => {

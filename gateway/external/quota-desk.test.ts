@@ -45,6 +45,21 @@ const { part } = compiled(
       },
     },
   }),
+  stored('RateLimitPolicy', 'metered', {
+    domain: 'metered',
+    rules: {
+      limits: {
+        tokens: {
+          rates: [
+            { limit: 5, window: '1h' },
+            { limit: 50, window: '24h' },
+          ],
+          counters: ["descriptors[0]['app']"],
+          metric: 'tokens',
+        },
+      },
+    },
+  }),
 );
 
 const nobody: AuthorizationDesk = {
@@ -58,7 +73,11 @@ const trusted = new Networks(['127.0.0.0/8']);
 if (part.quota === undefined) throw new Error('nothing is limited');
 const world = quotaWorld(part.quota);
 const grpc = createGrpcDesk(nobody, trusted, world.desk);
-const unready = createGrpcDesk(nobody, trusted, createQuotaDesk(world.gate));
+const unready = createGrpcDesk(
+  nobody,
+  trusted,
+  createQuotaDesk({ gate: world.gate, usage: { count: () => undefined }, wallMs: Date.now }),
+);
 const http = createHttpDesk(nobody, trusted, world.desk);
 let session: ClientHttp2Session;
 let early: ClientHttp2Session;
@@ -179,6 +198,23 @@ describe('ShouldRateLimit of Envoy', () => {
     expect([await asked('a'), await asked('a'), await asked('a')]).toEqual(['OK', 'OK', 'OVER_LIMIT']);
     expect(await asked('b')).toBe('OK');
     expect(await asked('a', 'limit.other__1')).toBe('OK');
+  });
+
+  it('I34 accounts what a limit with a metric admitted, once for all of its rates, and nothing of what it refused', async () => {
+    const said = { domain: 'metered', descriptors: [{ entries: [{ key: 'app', value: 'billing' }] }] };
+    expect(await codeOf(call({ ...said, hitsAddend: 4 }))).toBe('OK');
+    expect(await codeOf(call({ ...said, hitsAddend: 2 }))).toBe('OVER_LIMIT');
+    expect(await codeOf(call(said))).toBe('OK');
+    const account = ['shop', 'billing', 'shop/metered', 'tokens'];
+    expect(
+      world.usage.map(({ namespace, principal, route, metric, amount }) => [
+        ...[namespace, principal, route, metric],
+        amount,
+      ]),
+    ).toEqual([
+      [...account, 4],
+      [...account, 1],
+    ]);
   });
 
   it('lets hits that come at once be no more than the limit', async () => {

@@ -2,6 +2,8 @@ import { CelContext, type CelRequestFacts } from '../../src/policy/cel-context.t
 import type { QuotaPart } from '../../src/policy/model.ts';
 import type { QuotaDecision, QuotaGate } from '../quota/contract.ts';
 import type { PreparedQuota } from '../quota/limits.ts';
+import type { UsageSink } from '../usage/contract.ts';
+import { meteredHits } from './metered-hits.ts';
 
 /** What another proxy says of a request that it wants to count. */
 export interface QuotaQuestion {
@@ -59,7 +61,26 @@ const NO_REQUEST: CelRequestFacts = {
   wallMs: 0,
 };
 
-export function createQuotaDesk(gate: Pick<QuotaGate, 'decide' | 'wait'>): QuotaDesk {
+export interface QuotaDeskDeps {
+  readonly gate: Pick<QuotaGate, 'decide' | 'wait'>;
+  /**
+   * Limits with a metric account what they admit: the key (what the counters say) is the principal, for nobody authenticated here, and the
+   * policy stands in the place of the route.
+   */
+  readonly usage: UsageSink;
+  readonly wallMs: () => number;
+}
+
+export function createQuotaDesk({ gate, usage, wallMs }: QuotaDeskDeps): QuotaDesk {
+  const account = (decision: QuotaDecision): QuotaAnswer => {
+    for (const { limit, metric, hits, key } of meteredHits(decision)) {
+      const { policy } = limit;
+      const namespace = policy.slice(0, policy.indexOf('/'));
+      const fact = { namespace, principal: key, keyId: undefined, route: policy, metric };
+      usage.count({ ...fact, amount: hits, wallMs: wallMs() });
+    }
+    return answerOf(decision);
+  };
   let domains: ReadonlyMap<string, PreparedQuota> | undefined;
   return {
     serve(part, prepared) {
@@ -82,14 +103,14 @@ export function createQuotaDesk(gate: Pick<QuotaGate, 'decide' | 'wait'>): Quota
       }
       const decision = gate.decide(quota, new CelContext(NO_REQUEST, { descriptors }), undefined, hits);
       if (decision.state !== 'waiting') {
-        asker.answered(answerOf(decision));
+        asker.answered(account(decision));
         return;
       }
       gate.wait(decision, {
         get gone() {
           return asker.gone;
         },
-        decided: (late) => asker.answered(answerOf(late)),
+        decided: (late) => asker.answered(account(late)),
       });
     },
   };

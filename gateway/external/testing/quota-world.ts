@@ -5,6 +5,7 @@ import { Counters } from '../../../src/telemetry/counters.ts';
 import type { QuotaGate, QuotaWant } from '../../quota/contract.ts';
 import { machineMs, SupervisorClock } from '../../quota/table-clock.ts';
 import { createThreadQuota } from '../../quota/thread-quota.ts';
+import type { UsageHit } from '../../usage/contract.ts';
 import { createQuotaDesk, type QuotaDesk } from '../quota-desk.ts';
 
 /** A gate over a real table, whose tokens come from a book in the place of the hub: each key once has its limit, in one window. */
@@ -14,6 +15,8 @@ export interface QuotaWorld {
   readonly policies: ReturnType<QuotaGate['open']>;
   /** Keys that were asked for, in their order. */
   readonly wanted: readonly string[];
+  /** What the desk accounted. */
+  readonly usage: readonly UsageHit[];
 }
 
 const LONG_MS = 3_600_000;
@@ -52,8 +55,9 @@ export function quotaWorld(part: QuotaPart): QuotaWorld {
     },
     soon: setImmediate,
   });
-  const desk = createQuotaDesk(gate);
+  const usage: UsageHit[] = [];
+  const desk = createQuotaDesk({ gate, usage: { count: (hit) => usage.push(hit) }, wallMs: clock.wallMs });
   const policies = gate.open(part, { memory, numbers: part.budgets.map((_, number) => number) });
   desk.serve(part, policies);
-  return { gate, desk, policies, wanted };
+  return { gate, desk, policies, wanted, usage };
 }
