@@ -77,7 +77,7 @@ function budgetOf(
 ): SpokeBudget {
   const { algorithm } = limit;
   return {
-    id: `${prefix}/${windowName(rate.window, limit.timeZone)}${SUFFIX[algorithm]}`,
+    id: `${prefix}/${windowName(rate.window, limit.timeZone)}${SUFFIX[algorithm]}${scope === '*' ? OVER_THE_HUB : ''}`,
     scope,
     algorithm,
     limit: rate.limit,
@@ -96,6 +96,9 @@ const SUFFIX: Readonly<Record<LimitSpec['algorithm'], string>> = {
   'sliding-window': '-sliding',
   'token-bucket': '-bucket',
 };
+
+/** Other agents than those of the namespace share it, and each has another floor: what was counted for the ones says nothing of the others. */
+const OVER_THE_HUB = '-hub';
 
 function windowOf(window: string, timeZone: string): QuotaWindow {
   const unit = CALENDAR_UNITS.find((name) => name === window);

@@ -64,7 +64,7 @@ describe('rate limits of a cluster', () => {
     const own = policy('own', { ...onRoute('pay'), rules: { limits: { pay: perMinute(5) } } });
     const limits = { all: perMinute(100) };
     const byDefault = quotaOf(own, policy('wide', { ...onGateway, defaults: { rules: { limits } } }));
-    expect(limitsOf(byDefault.part, 'pay')).toEqual({ pay: ['shop/own/pay/60s'] });
+    expect(limitsOf(byDefault.part, 'pay')).toEqual({ pay: ['shop/own/pay/60s-hub'] });
     expect(limitsOf(byDefault.part, 'cart')).toEqual({ all: ['shop/wide/all/60s'] });
     const over = quotaOf(own, policy('wide', { ...onGateway, overrides: { rules: { limits } } }));
     expect(limitsOf(over.part, 'pay')).toEqual({ all: ['shop/wide/all/60s'] });
@@ -89,7 +89,7 @@ describe('rate limits of a cluster', () => {
     );
     expect(limitsOf(part, 'pay')).toEqual({
       all: ['shop/wide/all/60s'],
-      pay: ['shop/own/pay/60s'],
+      pay: ['shop/own/pay/60s-hub'],
     });
     const rule = part.rules['HTTPRoute/shop/pay/0'];
     const limits = quota.policies[rule?.quota ?? '']?.limits;
@@ -174,6 +174,17 @@ describe('rate limits of a cluster', () => {
     expect(scopeOf(policy('d', { ...onGateway, rules }))).toEqual(['shop']);
   });
 
+  it('I20 are other budgets when other agents share them: what one part of a floor is then, was never kept for it before', () => {
+    const rules = { limits: { all: perMinute(9) } };
+    const idOf = (object: ReturnType<typeof policy>) => [...budgetsOf(objectsOf(object)).keys()].join();
+    expect(idOf(policy('own', { ...onGateway, rules }))).not.toBe(
+      idOf(policy('own', { ...onRoute('pay'), rules })),
+    );
+    expect(idOf(policy('own', { selector: {}, rules }, { namespace: 'default' }))).not.toBe(
+      idOf(policy('own', { ...onGateway, rules }, { namespace: 'default' })),
+    );
+  });
+
   it('are the same budgets for the hub as for the clusters', () => {
     const own = policy('own', { ...onRoute('pay'), rules: { limits: { pay: perMinute(5) } } });
     const { quota } = quotaOf(own);
@@ -217,7 +228,9 @@ describe('rate limits of a cluster', () => {
     );
     const own = policy('own', { domain: 'envoy', rules: { limits: { mine: perMinute(4) } } });
     const { part, reports } = compiled(wide, own);
-    expect(part.quota?.budgets.map(({ id, scope }) => [id, scope])).toEqual([['default/wide/all/60s', '*']]);
+    expect(part.quota?.budgets.map(({ id, scope }) => [id, scope])).toEqual([
+      ['default/wide/all/60s-hub', '*'],
+    ]);
     expect(
       reports.policies.map(({ name, findings }) => [name, findings.map(({ reason }) => reason)]),
     ).toEqual([

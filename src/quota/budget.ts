@@ -5,7 +5,7 @@
 export interface Budget {
   /**
    * `namespace/policy/limit` with what tells rates apart, such as `shop/customers/per-customer/60s` or `…/gold/60s`. A change of the
-   * algorithm or the window makes another id; a change of the limit does not.
+   * algorithm, the window or the scope makes another id; a change of the limit or of the floors does not.
    */
   readonly id: string;
   /** Agents of which clusters share it: a namespace, or `*` for those of the whole hub. */
