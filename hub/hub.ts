@@ -22,6 +22,7 @@ import { createJoinListener } from './agents/join-listener.ts';
 import { type AgentLinkServer, createAgentLinkServer } from './agents/link-server.ts';
 import { createHubCertificate } from './agents/server-certificate.ts';
 import { createApi } from './api/server.ts';
+import { createAgentKeys } from './certificates/agent-keys.ts';
 import type { HubConfig } from './config.ts';
 import { createKeyDesk } from './credentials/desk.ts';
 import { createCredentialFeed } from './credentials/feed.ts';
@@ -187,6 +188,7 @@ export async function startHub(
       log,
     });
     closers.push(() => quota.service.close());
+    const agentKeys = createAgentKeys({ onWanted: () => links.engine?.inputsChanged() });
     const peppers = createKeyPeppers(store.keys);
     const gateways = createGatewaysOfHub({
       store,
@@ -361,6 +363,7 @@ export async function startHub(
         onSnapshotAck: (session, ack) => engine.onSnapshotAck(session.agentUid, ack),
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
         onUsage: createUsageIntake({ store, log }),
+        onCertificateRequests: (session, message) => agentKeys.onRequests(session.clusterKey, message),
         onQuota: (session, request) => quota.service.onQuota(session, request),
         onCredentialAck: (session, ack) => credentials.onAck(session, ack),
         onClosed(session, reason) {

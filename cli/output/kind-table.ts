@@ -197,6 +197,18 @@ const CALLERS: Columns<'CallerRouting'> = {
   ACCEPTED: (c) => condition(c, 'Accepted'),
 };
 
+const ISSUER: Columns<'Issuer'> = {
+  TYPE: ({ spec }) => (spec.acme === undefined ? 'internal' : 'acme'),
+  DIRECTORY: ({ spec }) => spec.acme?.directory ?? '',
+  READY: (i) => condition(i, 'Ready'),
+};
+
+const CERTIFICATES: Columns<'CertificatePolicy'> = {
+  ISSUERS: ({ spec }) => list(spec.issuers),
+  CERTIFICATES: ({ status }) => String(status?.certificates.length ?? 0),
+  READY: (p) => condition(p, 'Ready'),
+};
+
 function withoutDot(name: string): string {
   return name.length > 1 && name.endsWith('.') ? name.slice(0, -1) : name;
 }
@@ -234,6 +246,8 @@ const TABLES: { readonly [K in Kind]: KindTable } = {
   GatewayPolicy: made('GatewayPolicy', GATEWAY_POLICY),
   RateLimitPolicy: made('RateLimitPolicy', RATE_LIMITS),
   CallerRouting: made('CallerRouting', CALLERS),
+  Issuer: made('Issuer', ISSUER),
+  CertificatePolicy: made('CertificatePolicy', CERTIFICATES),
 };
 
 export interface ListingOptions {

@@ -1,6 +1,7 @@
 import type { PortolanError } from '../../src/errors/error.ts';
 import type {
   AgentStatus,
+  CertificateRequests,
   CredentialAck,
   Hello,
   ObservationBatch,
@@ -24,6 +25,7 @@ export interface AgentLinkHandlers {
   onCredentialAck(session: AgentSession, ack: CredentialAck): void | Promise<void>;
   /** Answered later, and only when what the answer grants is durable. */
   onQuota(session: AgentSession, request: QuotaRequest): void;
+  onCertificateRequests(session: AgentSession, requests: CertificateRequests): void;
   /** Once per session that had an onHello. */
   onClosed(session: AgentSession, reason: PortolanError): void;
 }

@@ -237,6 +237,9 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       case 'quota':
         guarded(session, () => handlers.onQuota(session, kind.value));
         break;
+      case 'certificateRequests':
+        guarded(session, () => handlers.onCertificateRequests(session, kind.value));
+        break;
       case 'hello':
         end(new PortolanError('VALIDATION_FAILED', 'a second Hello came on the same stream'));
         break;

@@ -64,6 +64,10 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'RateLimitPolicy.write': 'oa',
   'CallerRouting.read': 'voa',
   'CallerRouting.write': 'oa',
+  'Issuer.read': 'voa',
+  'Issuer.write': 'a',
+  'CertificatePolicy.read': 'voa',
+  'CertificatePolicy.write': 'oa',
   'cluster.token': 'a',
   'cluster.drain': 'oa',
   'cluster.remove': 'a',
@@ -85,6 +89,8 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'key.manage': 'oa',
   'quota.read': 'voa',
   'quota.write': 'oa',
+  'certificate.read': 'voa',
+  'certificate.write': 'oa',
   force: 'a',
 };
 

@@ -29,6 +29,8 @@ export type Action =
   | 'key.manage'
   | 'quota.read'
   | 'quota.write'
+  | 'certificate.read'
+  | 'certificate.write'
   | 'force';
 
 const EVERYONE: readonly Role[] = ['viewer', 'operator', 'admin'];
@@ -76,6 +78,10 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'RateLimitPolicy.write': OPERATORS,
   'CallerRouting.read': EVERYONE,
   'CallerRouting.write': OPERATORS,
+  'Issuer.read': EVERYONE,
+  'Issuer.write': ADMINS,
+  'CertificatePolicy.read': EVERYONE,
+  'CertificatePolicy.write': OPERATORS,
   'cluster.token': ADMINS,
   'cluster.drain': OPERATORS,
   'cluster.remove': ADMINS,
@@ -97,6 +103,8 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'key.manage': OPERATORS,
   'quota.read': EVERYONE,
   'quota.write': OPERATORS,
+  'certificate.read': EVERYONE,
+  'certificate.write': OPERATORS,
   force: ADMINS,
 };
 

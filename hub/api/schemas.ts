@@ -85,6 +85,8 @@ const storedByKind: { readonly [K in Kind]: z.ZodType } = {
   GatewayPolicy: stored('GatewayPolicy'),
   RateLimitPolicy: stored('RateLimitPolicy'),
   CallerRouting: stored('CallerRouting'),
+  Issuer: stored('Issuer'),
+  CertificatePolicy: stored('CertificatePolicy'),
 };
 
 /** A stored object of one kind. */
@@ -127,6 +129,8 @@ const lists: { readonly [K in Kind]: z.ZodType } = {
   GatewayPolicy: list('GatewayPolicy'),
   RateLimitPolicy: list('RateLimitPolicy'),
   CallerRouting: list('CallerRouting'),
+  Issuer: list('Issuer'),
+  CertificatePolicy: list('CertificatePolicy'),
 };
 
 /** A stored object of any kind. */

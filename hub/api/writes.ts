@@ -226,5 +226,9 @@ function desiredOf(input: ParsedInput, common: Common): AnyDesired {
       return { ...common, kind: input.kind, spec: input.spec };
     case 'CallerRouting':
       return { ...common, kind: input.kind, spec: input.spec };
+    case 'Issuer':
+      return { ...common, kind: input.kind, spec: input.spec };
+    case 'CertificatePolicy':
+      return { ...common, kind: input.kind, spec: input.spec };
   }
 }

@@ -51,6 +51,7 @@ const KINDS = [
   'GatewayPolicy',
   'RateLimitPolicy',
   'CallerRouting',
+  'CertificatePolicy',
   'Cluster',
   'TrafficPolicy',
   'Secret',

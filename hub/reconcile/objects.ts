@@ -30,6 +30,8 @@ export const NO_OBJECTS: Objects = {
   GatewayPolicy: new Map(),
   RateLimitPolicy: new Map(),
   CallerRouting: new Map(),
+  Issuer: new Map(),
+  CertificatePolicy: new Map(),
 };
 
 export function objectsOf(items: readonly AnyResource[]): Objects {

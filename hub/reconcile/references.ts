@@ -3,6 +3,7 @@ import { zoneAbove } from '../../src/plan/delegation.ts';
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
 import { tsigSecretsOf } from '../../src/resources/tsig-secret.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
+import { certificatePolicyViolations } from '../certificates/admission.ts';
 import { certificateViolations, gatewayViolations } from '../gateways/admission.ts';
 import { providerViolations, secretsOf } from '../providers/admission.ts';
 import { objectKey } from './objects.ts';
@@ -82,6 +83,9 @@ export function referenceViolations(
     case 'RateLimitPolicy':
     case 'CallerRouting':
       return gatewayViolations(desired, { allowedRanges, isRegion });
+    case 'Issuer':
+    case 'CertificatePolicy':
+      return certificatePolicyViolations(desired, allowedRanges);
   }
 }
 

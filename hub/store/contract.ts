@@ -150,6 +150,21 @@ export interface ZoneSigningRecord {
   readonly values: Readonly<Record<string, string>>;
 }
 
+/** Names a certificate or an account at a CA; `name` is the certificate's id, or for an account a digest of issuer and directory. */
+export interface CertificateKey {
+  readonly kind: 'certificate' | 'account' | 'issuance';
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface StoredCertificate {
+  readonly key: CertificateKey;
+  /** Grows by one with every write. */
+  readonly version: number;
+  /** JSON, readable without the key-encryption key. */
+  readonly state: string;
+}
+
 /** The quota's ledger as it was saved last, and what its clock needs to go on. */
 export interface StoredQuota {
   readonly pages: ReadonlyMap<string, Uint8Array>;
@@ -256,6 +271,34 @@ export interface Store {
       readonly audit: readonly {
         readonly actor: Actor;
         readonly verb: string;
+        readonly name: string;
+        readonly reason?: string;
+        readonly payload?: unknown;
+      }[];
+    },
+  ): Promise<void>;
+
+  /** Everything that is kept of certificates, without sealed values; ordered by kind, namespace, name. */
+  listCertificates(): Promise<readonly StoredCertificate[]>;
+  /** The sealed values beside one (keys, chains); empty when there are none. For the hub's own use only. */
+  certificateValues(key: CertificateKey): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Writes states and sealed values of several, all or none, with the audit rows of what happened in the same transaction. CONFLICT when a stored version is not
+   * the one before (absent: 0), or this hub's epoch is no longer the store's. Left out `values` stay as they are; a null `state` removes both.
+   */
+  putCertificates(
+    writes: readonly {
+      readonly key: CertificateKey;
+      readonly version: number;
+      readonly state: string | null;
+      readonly values?: Readonly<Record<string, string>>;
+    }[],
+    options: {
+      readonly epoch: number;
+      readonly audit?: readonly {
+        readonly actor: Actor;
+        readonly verb: string;
+        readonly namespace: string;
         readonly name: string;
         readonly reason?: string;
         readonly payload?: unknown;

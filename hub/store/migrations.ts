@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { PortolanError } from '../../src/errors/error.ts';
+import { certificateTables } from './certificates.ts';
 import type { SqlDialect } from './database.ts';
 import { keyTables } from './key-tables.ts';
 import { quotaTables } from './quota-pages.ts';
@@ -11,6 +12,7 @@ const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [
   usage,
   keyTables,
   quotaTables,
+  certificateTables,
 ];
 
 /** Brings the schema up to date. Throws STORE_TOO_NEW when a newer program has written it. */

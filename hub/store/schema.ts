@@ -1,3 +1,4 @@
+import type { CertificateKey } from './contract.ts';
 import type { ApiKeyRow, KeyCommitRow, KeyFeedRow } from './key-tables.ts';
 
 /** The one SQL schema, as the queries see it. Bodies are JSON text, revisions are integers below 2^53. */
@@ -18,6 +19,7 @@ export interface Tables {
   readonly key_feed: KeyFeedRow;
   readonly key_commits: KeyCommitRow;
   readonly quota_pages: QuotaPageRow;
+  readonly certificates: CertificateRow;
   readonly schema_versions: { readonly version: number; readonly applied_at: string };
 }
 
@@ -123,6 +125,15 @@ export interface UsageOutboxRow {
   readonly agent_uid: string;
   readonly outbox: string;
   readonly sequence: number;
+}
+
+export interface CertificateRow {
+  readonly kind: CertificateKey['kind'];
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: number;
+  /** JSON. */
+  readonly state: string;
 }
 
 /** A piece of the quota's ledger, under the ledger's own name for it. */

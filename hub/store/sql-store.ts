@@ -4,11 +4,13 @@ import type { PageChange } from '../../src/quota/ledger-contract.ts';
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
 import { changeAgent, readAgent, readAgents } from './agents.ts';
 import { type AuditFact, type AuditHead, appendAudit, readAudit, verifyChain } from './audit.ts';
+import { listCertificates, readCertificateValues, writeCertificates } from './certificates.ts';
 import { commitChanges } from './commit.ts';
 import type {
   Actor,
   AgentIdentity,
   AuditEntry,
+  CertificateKey,
   Change,
   CommitOptions,
   JoinTokenRecord,
@@ -17,6 +19,7 @@ import type {
   PlacedEvent,
   QuotaAudit,
   Store,
+  StoredCertificate,
   StoredQuota,
   TokenRecord,
   UsageBatchFrom,
@@ -175,6 +178,24 @@ export class SqlStore implements Store {
     await this.#audited(async (tx, state, audit) => {
       await writeZoneSigning(tx, state, zone, next, { epoch: options.epoch, sealer: this.#sealer });
       for (const fact of options.audit) await audit({ ...fact, kind: 'Zone', namespace: zone.namespace });
+    });
+  }
+
+  listCertificates(): Promise<readonly StoredCertificate[]> {
+    return this.#read(listCertificates);
+  }
+
+  certificateValues(key: CertificateKey): Promise<Readonly<Record<string, string>>> {
+    return this.#snapshot((db) => readCertificateValues(db, key, this.#sealer));
+  }
+
+  async putCertificates(
+    writes: Parameters<Store['putCertificates']>[0],
+    { epoch, audit: facts = [] }: Parameters<Store['putCertificates']>[1],
+  ): Promise<void> {
+    await this.#audited(async (tx, state, audit) => {
+      await writeCertificates(tx, state, writes, { epoch, sealer: this.#sealer });
+      for (const fact of facts) await audit({ ...fact, kind: 'CertificatePolicy' });
     });
   }
 

@@ -320,7 +320,20 @@ export const gatewayPart = z
 
 const pepper = z.base64().length(44);
 export const gatewaySecretsPart = z.looseObject({
-  certificates: z.record(z.string(), z.object({ certificatePem: z.string(), keyPem: z.string() })),
+  certificates: z.record(
+    z.string(),
+    z.looseObject({ certificatePem: z.string(), keyPem: z.string(), agentKey: z.string().optional() }),
+  ),
+  sets: z.record(z.string(), z.array(z.string())).optional(),
+  agentKeys: z
+    .record(z.string(), z.looseObject({ algorithm: z.string(), names: z.array(z.string()) }))
+    .optional(),
+  challenges: z
+    .looseObject({
+      http: textMap,
+      tlsAlpn: z.record(z.string(), z.looseObject({ certificatePem: z.string(), keyPem: z.string() })),
+    })
+    .optional(),
   bundles: textMap,
   values: textMap,
   peppers: z.looseObject({ hub: pepper, cluster: pepper }).optional(),

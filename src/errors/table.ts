@@ -422,6 +422,44 @@ export const ERROR_TABLE = {
     'A change of API keys is damaged, unsigned, or older than one already seen.',
     'Nothing to do: the keys known stay in use, and the agent asks for all of them again.',
   ),
+  // --- certificates
+  ISSUER_UNAVAILABLE: entry(
+    503,
+    'The certificate authority does not answer, or not as RFC 8555 has it.',
+    'Nothing to do for a while: it is tried again, and another Issuer of the policy stands in. Check `spec.acme.directory` and the network if it stays.',
+  ),
+  ISSUER_REFUSED: entry(
+    422,
+    'The certificate authority refuses the account or the order.',
+    'The message has its own words; correct the Issuer or the names of the CertificatePolicy.',
+  ),
+  ISSUER_RATE_LIMITED: entry(
+    429,
+    'The certificate authority has given as many certificates as it gives for now.',
+    'It is tried again when the authority says so. Put names into fewer certificates, or add another Issuer.',
+  ),
+  CERTIFICATE_NAME_NOT_OURS: entry(
+    422,
+    'It cannot be proven that this name is ours.',
+    'Add a Zone or DNSProvider that holds the name, lead _acme-challenge of it to one by a CNAME, or serve it from a Gateway with an HTTP listener.',
+  ),
+  CHALLENGE_NOT_VISIBLE: entry(
+    504,
+    'A challenge is not visible everywhere that the certificate authority may look.',
+    'The message names the server or agent that lacks it; it is tried again.',
+  ),
+  CHALLENGE_FAILED: entry(
+    422,
+    'The certificate authority looked for a challenge and did not find it.',
+    'The message has its own words; check the delegation of the zone, firewalls and CAA records.',
+  ),
+  CERTIFICATE_NOT_FOUND: entry(404, 'There is no such certificate.', 'List them with `portolan cert list`.'),
+  AGENT_KEY_MISSING: entry(
+    503,
+    "The cluster's agent has not made the key of its certificate yet.",
+    'Check that the agent is connected and of a release that makes keys: `portolan get clusters`.',
+  ),
+
   // --- configuration and files
   CONFIG_INVALID: entry(400, 'The configuration file is not valid.', 'Correct the listed fields.'),
   DATA_DIR_LOCKED: entry(

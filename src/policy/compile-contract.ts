@@ -15,6 +15,7 @@ export type GatewayKind =
   | 'GatewayPolicy'
   | 'RateLimitPolicy'
   | 'CallerRouting'
+  | 'CertificatePolicy'
   | 'Cluster'
   | 'TrafficPolicy'
   | 'Secret';
@@ -55,6 +56,8 @@ export interface SecretRefs {
    * certificate. A listener without hostname: `internal/*` for `localhost`.
    */
   readonly internal: Readonly<Record<string, readonly string[]>>;
+  /** Keys of `GatewaySecrets.sets`: `certificatepolicy/<namespace>/<name>`. */
+  readonly policies: readonly string[];
   /** `namespace/secret/key`. */
   readonly bundles: readonly string[];
   /** `namespace/secret/key`. */

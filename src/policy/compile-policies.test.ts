@@ -260,6 +260,7 @@ describe('compiled AuthPolicies', () => {
     });
     expect(secretRefs).toEqual({
       certificates: [],
+      policies: [],
       bundles: ['shop/ca/ca.crt'],
       values: ['shop/client/client-secret', 'shop/keys/jwks.json'],
       internal: {},

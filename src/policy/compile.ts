@@ -53,7 +53,11 @@ export function compileGateways(
       reports: { gateways: [], routes: [], policies: domains },
     };
   }
-  const listenerWorld = { secrets: objects.Secret, grants: new Grants([...objects.ReferenceGrant.values()]) };
+  const listenerWorld = {
+    secrets: objects.Secret,
+    certificatePolicies: objects.CertificatePolicy,
+    grants: new Grants([...objects.ReferenceGrant.values()]),
+  };
   const listeners = judgeListeners(gateways, listenerWorld, secrets);
   const routes: readonly AnyRoute[] = [...byName(objects.HTTPRoute), ...byName(objects.GRPCRoute)];
   const attached = attachAll(routes, listeners, objects);

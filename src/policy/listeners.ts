@@ -1,6 +1,6 @@
 import type { Resource } from '../resources/catalogue.ts';
 import { CERTIFICATE_OPTION, type ListenerSpec, type SecretObjectReference } from '../resources/gateway.ts';
-import { GATEWAY_API_GROUP } from '../resources/route-fields.ts';
+import { GATEWAY_API_GROUP, PORTOLAN_GROUP } from '../resources/route-fields.ts';
 import { type Finding, finding } from './compile-report.ts';
 import type { Grants } from './grants.ts';
 import type { CompiledListenerTls } from './model.ts';
@@ -25,6 +25,7 @@ const SUPPORTED = ['HTTPRoute', 'GRPCRoute'] as const;
 
 export interface ListenerWorld {
   readonly secrets: ReadonlyMap<string, Resource<'Secret'>>;
+  readonly certificatePolicies: ReadonlyMap<string, Resource<'CertificatePolicy'>>;
   readonly grants: Grants;
 }
 
@@ -174,9 +175,14 @@ function tlsOf(
   const certificates: string[] = [];
   let problem: Finding | undefined;
   for (const ref of spec.tls.certificateRefs) {
-    const bad = badSecret(gateway, ref, world);
+    const bad = badCertificate(gateway, ref, world);
+    const namespace = ref.namespace ?? gateway.metadata.namespace;
     if (bad === undefined)
-      certificates.push(secrets.certificate(ref.namespace ?? gateway.metadata.namespace, ref.name));
+      certificates.push(
+        isPolicy(ref)
+          ? secrets.certificatePolicy(namespace, ref.name)
+          : secrets.certificate(namespace, ref.name),
+      );
     else
       problem ??= finding(
         'ResolvedRefs',
@@ -228,6 +234,32 @@ function clientCaOf(
     );
   }
   return { ca: { bundles, mode: validation.mode === 'AllowValidOnly' ? 'require' : 'request' } };
+}
+
+/** A reference to the certificates of a CertificatePolicy. */
+export function isPolicy({ group, kind }: Pick<SecretObjectReference, 'group' | 'kind'>): boolean {
+  return group === PORTOLAN_GROUP && kind === 'CertificatePolicy';
+}
+
+/** Why a listener may not use a Secret or a CertificatePolicy; undefined: it may. */
+function badCertificate(
+  gateway: Resource<'Gateway'>,
+  ref: SecretObjectReference,
+  world: ListenerWorld,
+): ReturnType<typeof badSecret> {
+  if (!isPolicy(ref)) return badSecret(gateway, ref, world);
+  const namespace = ref.namespace ?? gateway.metadata.namespace;
+  const name = `${namespace}/${ref.name}`;
+  const from = { group: GATEWAY_API_GROUP, kind: 'Gateway', namespace: gateway.metadata.namespace };
+  const to = { group: PORTOLAN_GROUP, kind: 'CertificatePolicy', namespace, name: ref.name };
+  if (!world.grants.allows(from, to))
+    return {
+      reason: 'RefNotPermitted',
+      message: `No ReferenceGrant in ${namespace} lets Gateways of ${gateway.metadata.namespace} refer to CertificatePolicy ${ref.name}.`,
+    };
+  return world.certificatePolicies.has(name)
+    ? undefined
+    : { reason: 'NotFound', message: `There is no CertificatePolicy ${name}.` };
 }
 
 /** Why a Gateway may not use a Secret; undefined: it may. */

@@ -108,7 +108,7 @@ export interface CompiledListener {
 }
 
 export interface CompiledListenerTls {
-  /** Keys of `GatewaySecrets.certificates`, in order of preference; the first whose names match the SNI, else the first. */
+  /** Keys of `GatewaySecrets.certificates` or `sets`, in order of preference; the first whose names match the SNI, else the first. */
   readonly certificates: readonly string[];
   /** Client certificates: keys of `GatewaySecrets.bundles`. */
   readonly clientCa?: { readonly bundles: readonly string[]; readonly mode: 'require' | 'request' };
@@ -546,11 +546,35 @@ export interface DecisionCaching {
 // --- secrets
 
 /** Part `gatewaySecrets` of the snapshot: on an agent's disk like its own private key, in no log, status or metric (I33). */
+/** The chain, leaf first, and its key, PEM; `keyPem` is empty in a snapshot when the agent itself made the key. */
+export interface GatewayCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  /** Id of the key in `agentKeys`, which only the agent has. */
+  readonly agentKey?: string;
+}
+
+export interface AcmeChallengeAnswers {
+  /** RFC 8555 section 8.3: token → key authorization, the body of `GET /.well-known/acme-challenge/<token>` on every `http` port. */
+  readonly http: Readonly<Record<string, string>>;
+  /** RFC 8737: hostname → certificate to show on every `https` port to who offers exactly the protocol `acme-tls/1`. */
+  readonly tlsAlpn: Readonly<Record<string, { readonly certificatePem: string; readonly keyPem: string }>>;
+}
+
 export interface GatewaySecrets {
   /** By `namespace/secret`; PEM. Only those that this cluster's listeners and backends name. */
-  readonly certificates: Readonly<
-    Record<string, { readonly certificatePem: string; readonly keyPem: string }>
+  readonly certificates: Readonly<Record<string, GatewayCertificate>>;
+  /**
+   * What a listener may name in the place of a certificate: `certificatepolicy/<namespace>/<name>` → keys of `certificates` (ids of the
+   * policy's certificates), none while none was issued yet.
+   */
+  readonly sets?: Readonly<Record<string, readonly string[]>>;
+  /** Keys that the agent shall make and keep, by id; others it forgets. Absent: none. */
+  readonly agentKeys?: Readonly<
+    Record<string, { readonly algorithm: string; readonly names: readonly string[] }>
   >;
+  /** While orders are under way; absent: none. What is missing from it is not answered any more. */
+  readonly challenges?: AcmeChallengeAnswers;
   /** PEM bundles by `namespace/secret/key`. */
   readonly bundles: Readonly<Record<string, string>>;
   /** Client secrets, tokens, JWKS by `namespace/secret/key`. */

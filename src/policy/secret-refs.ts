@@ -3,6 +3,7 @@ import type { SecretRefs } from './compile-contract.ts';
 /** Collects the Secrets that a part names while it is compiled; the hub fills `GatewaySecrets` with them, and with nothing else. */
 export class SecretRefBook {
   readonly #certificates = new Set<string>();
+  readonly #policies = new Set<string>();
   readonly #bundles = new Set<string>();
   readonly #values = new Set<string>();
   readonly #internal = new Map<string, readonly string[]>();
@@ -11,6 +12,10 @@ export class SecretRefBook {
   /** `tls.crt` and `tls.key` of a Secret. */
   certificate(namespace: string, secret: string): string {
     return added(this.#certificates, `${namespace}/${secret}`);
+  }
+  /** Whatever certificates a CertificatePolicy has. */
+  certificatePolicy(namespace: string, name: string): string {
+    return added(this.#policies, `certificatepolicy/${namespace}/${name}`);
   }
   /** PEM of authorities. */
   bundle(namespace: string, ref: { readonly name: string; readonly key: string }): string {
@@ -34,6 +39,7 @@ export class SecretRefBook {
   refs(): SecretRefs {
     return {
       certificates: [...this.#certificates].sort(),
+      policies: [...this.#policies].sort(),
       bundles: [...this.#bundles].sort(),
       values: [...this.#values].sort(),
       internal: Object.fromEntries([...this.#internal].sort((a, b) => (a[0] < b[0] ? -1 : 1))),

@@ -7,6 +7,11 @@ import {
   backendTlsPolicySpec,
 } from './backend-tls-policy.ts';
 import { type CallerRoutingSpec, type CallerRoutingStatus, callerRoutingSpec } from './caller-routing.ts';
+import {
+  type CertificatePolicySpec,
+  type CertificatePolicyStatus,
+  certificatePolicySpec,
+} from './certificate-policy.ts';
 import { type ClusterSpec, type ClusterStatus, clusterSpec } from './cluster.ts';
 import { type DnsProviderSpec, type DnsProviderStatus, dnsProviderSpec } from './dns-provider.ts';
 import { type DrainSpec, type DrainStatus, drainSpec } from './drain.ts';
@@ -16,6 +21,7 @@ import { type GatewayPolicySpec, type GatewayPolicyStatus, gatewayPolicySpec } f
 import { type GrpcRouteSpec, type GrpcRouteStatus, grpcRouteSpec } from './grpc-route.ts';
 import { type HealthCheckSpec, type HealthCheckStatus, healthCheckSpec } from './health-check.ts';
 import { type HttpRouteSpec, type HttpRouteStatus, httpRouteSpec } from './http-route.ts';
+import { type IssuerSpec, type IssuerStatus, issuerSpec } from './issuer.ts';
 import { API_VERSION, type Metadata, type MetadataInput, metadataInput } from './metadata.ts';
 import {
   type RateLimitPolicySpec,
@@ -48,6 +54,8 @@ export interface KindMap {
   GatewayPolicy: { spec: GatewayPolicySpec; status: GatewayPolicyStatus };
   RateLimitPolicy: { spec: RateLimitPolicySpec; status: RateLimitPolicyStatus };
   CallerRouting: { spec: CallerRoutingSpec; status: CallerRoutingStatus };
+  Issuer: { spec: IssuerSpec; status: IssuerStatus };
+  CertificatePolicy: { spec: CertificatePolicySpec; status: CertificatePolicyStatus };
 }
 
 export type Kind = keyof KindMap;
@@ -215,6 +223,20 @@ export const KINDS = {
     spec: callerRoutingSpec,
     summary: 'other backends for some callers of a rule',
   },
+  Issuer: {
+    apiVersions: OURS,
+    plural: 'issuers',
+    aliases: ['issuer'],
+    spec: issuerSpec,
+    summary: 'a certificate authority, and the account there',
+  },
+  CertificatePolicy: {
+    apiVersions: OURS,
+    plural: 'certificatepolicies',
+    aliases: ['certificatepolicy', 'certpolicy', 'cp'],
+    spec: certificatePolicySpec,
+    summary: 'names that clusters get certificates for, and from whom',
+  },
 } as const satisfies Record<Kind, KindInfo>;
 
 // The names under which the generated JSON Schemas and the OpenAPI document refer to them.
@@ -281,4 +303,6 @@ export const INPUT_SCHEMAS: { readonly [K in Kind]: z.ZodType<ResourceInput<K>> 
   GatewayPolicy: input('GatewayPolicy', gatewayPolicySpec),
   RateLimitPolicy: input('RateLimitPolicy', rateLimitPolicySpec),
   CallerRouting: input('CallerRouting', callerRoutingSpec),
+  Issuer: input('Issuer', issuerSpec),
+  CertificatePolicy: input('CertificatePolicy', certificatePolicySpec),
 };

@@ -24,7 +24,9 @@ export const CERTIFICATE_OPTION = 'portolan.dev/certificate';
 export const secretObjectReference = z.strictObject({
   group: apiGroup.default(''),
   kind: kindName.default('Secret'),
-  name: referencedName.describe('A Secret with `tls.crt` (the chain) and `tls.key`, both PEM.'),
+  name: referencedName.describe(
+    'A Secret with `tls.crt` (the chain) and `tls.key`, both PEM; on listeners also a CertificatePolicy (group `portolan.dev`, kind `CertificatePolicy`).',
+  ),
   namespace: objectName
     .optional()
     .describe("Default: the Gateway's own; another one takes a ReferenceGrant there."),

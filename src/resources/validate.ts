@@ -71,6 +71,10 @@ export function parseResource(input: unknown, expected?: Kind): ParsedInput {
       return parseAs(kind, document);
     case 'CallerRouting':
       return parseAs(kind, document);
+    case 'Issuer':
+      return parseAs(kind, document);
+    case 'CertificatePolicy':
+      return parseAs(kind, document);
   }
 }
 

@@ -93,6 +93,7 @@ async function startHub(store: Store, port = 0): Promise<KeyHub> {
       onObservations: () => undefined,
       onUsage: () => undefined,
       onQuota: () => undefined,
+      onCertificateRequests: () => undefined,
       onCredentialAck: (session, ack) => feed.onAck(session, ack),
       onClosed: (session) => feed.onClosed(session),
     },

@@ -321,6 +321,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/apis/portolan.dev/v1alpha1/certificatepolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every CertificatePolicy (names that clusters get certificates for, and from whom) the caller may see. */
+        get: operations["listCertificatePolicyAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/apis/portolan.dev/v1alpha1/clusters": {
         parameters: {
             query?: never;
@@ -415,6 +432,23 @@ export interface paths {
         };
         /** List or watch every HealthCheck (how an endpoint is probed) the caller may see. */
         get: operations["listHealthCheckAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/issuers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch every Issuer (a certificate authority, and the account there) the caller may see. */
+        get: operations["listIssuerAll"];
         put?: never;
         post?: never;
         delete?: never;
@@ -529,6 +563,43 @@ export interface paths {
         post?: never;
         /** Delete a CallerRouting. It stays with a deletionTimestamp while finalizers remain. */
         delete: operations["deleteCallerRouting"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/certificatepolicies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the CertificatePolicy objects of a namespace. */
+        get: operations["listCertificatePolicy"];
+        put?: never;
+        /** Create a CertificatePolicy. */
+        post: operations["createCertificatePolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/certificatepolicies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one CertificatePolicy. */
+        get: operations["getCertificatePolicy"];
+        /** Replace a CertificatePolicy. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceCertificatePolicy"];
+        post?: never;
+        /** Delete a CertificatePolicy. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteCertificatePolicy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -751,6 +822,43 @@ export interface paths {
         post?: never;
         /** Delete a HealthCheck. It stays with a deletionTimestamp while finalizers remain. */
         delete: operations["deleteHealthCheck"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/issuers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List or watch the Issuer objects of a namespace. */
+        get: operations["listIssuer"];
+        put?: never;
+        /** Create a Issuer. */
+        post: operations["createIssuer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apis/portolan.dev/v1alpha1/namespaces/{namespace}/issuers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one Issuer. */
+        get: operations["getIssuer"];
+        /** Replace a Issuer. metadata.resourceVersion or If-Match makes it conditional. */
+        put: operations["replaceIssuer"];
+        post?: never;
+        /** Delete a Issuer. It stays with a deletionTimestamp while finalizers remain. */
+        delete: operations["deleteIssuer"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2029,7 +2137,7 @@ export interface components {
         };
         Applied: {
             documents: components["schemas"]["PlannedDocument"][];
-            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"] | components["schemas"]["Gateway"] | components["schemas"]["HTTPRoute"] | components["schemas"]["GRPCRoute"] | components["schemas"]["BackendTLSPolicy"] | components["schemas"]["ReferenceGrant"] | components["schemas"]["Backend"] | components["schemas"]["AuthPolicy"] | components["schemas"]["GatewayPolicy"] | components["schemas"]["RateLimitPolicy"] | components["schemas"]["CallerRouting"])[];
+            objects: (components["schemas"]["Cluster"] | components["schemas"]["TrafficPolicy"] | components["schemas"]["HealthCheck"] | components["schemas"]["Zone"] | components["schemas"]["DNSProvider"] | components["schemas"]["Secret"] | components["schemas"]["Drain"] | components["schemas"]["Drill"] | components["schemas"]["Gateway"] | components["schemas"]["HTTPRoute"] | components["schemas"]["GRPCRoute"] | components["schemas"]["BackendTLSPolicy"] | components["schemas"]["ReferenceGrant"] | components["schemas"]["Backend"] | components["schemas"]["AuthPolicy"] | components["schemas"]["GatewayPolicy"] | components["schemas"]["RateLimitPolicy"] | components["schemas"]["CallerRouting"] | components["schemas"]["Issuer"] | components["schemas"]["CertificatePolicy"])[];
             revision: number;
             warnings: string[];
         };
@@ -4220,6 +4328,118 @@ export interface components {
                 when: string;
             }[];
         };
+        CertificatePolicy: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "CertificatePolicy";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["CertificatePolicySpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        CertificatePolicyInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "CertificatePolicy";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["CertificatePolicySpec"];
+            status?: unknown;
+        };
+        CertificatePolicyList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["CertificatePolicy"][];
+            /** @constant */
+            kind: "CertificatePolicyList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        CertificatePolicySpec: {
+            /**
+             * @description `auto`: dns-01 where a Zone or DNSProvider of the namespace holds the name (or what its `_acme-challenge` leads to), else http-01 through the gateways.
+             * @default auto
+             * @enum {string}
+             */
+            challenge?: "auto" | "dns-01" | "http-01" | "tls-alpn-01";
+            /** @description Labels of Clusters that get it, whether a Gateway there names it or not: for files and Kubernetes Secrets (`certificates.exports` of the agent). */
+            clusters?: {
+                [key: string]: string;
+            };
+            /** @description Default, without `selector`: the hostnames of the listeners whose `tls.certificateRefs` name this policy. */
+            dnsNames?: string[];
+            /** @description Issuers of the same namespace: the first that can; the others stand in while it cannot be had. */
+            issuers: string[];
+            /** @default {} */
+            key?: {
+                /**
+                 * @default ECDSA-P256
+                 * @enum {string}
+                 */
+                algorithm?: "ECDSA-P256" | "ECDSA-P384" | "RSA-2048" | "RSA-3072" | "RSA-4096";
+                /** @description With `location: agent`: a further name per cluster, such as `{cluster}.shop.example.com`, so that a CA does not count the same set of names once per cluster. */
+                clusterName?: string;
+                /**
+                 * @description `agent`: each cluster makes a key that never leaves it, and gets a certificate of its own for it.
+                 * @default hub
+                 * @enum {string}
+                 */
+                location?: "hub" | "agent";
+                /**
+                 * @description Keep the key when the certificate is renewed.
+                 * @default false
+                 */
+                reuse?: boolean;
+            };
+            /**
+             * @description More names than this become several certificates.
+             * @default 100
+             */
+            namesPerCertificate?: number;
+            /** @default {} */
+            renewal?: {
+                /**
+                 * @description Follow the window that the CA suggests (RFC 9773), where it does.
+                 * @default true
+                 */
+                ari?: boolean;
+                /** @description Of its life, when it is renewed without a suggestion; default 33, of lives to 10 days 50. */
+                remainingPercent?: number;
+            };
+            /** @description Names taken from other objects of the namespace, beside `dnsNames`. */
+            selector?: {
+                /** @description Labels that a Gateway must have: its listeners' hostnames. */
+                gateways?: {
+                    [key: string]: string;
+                };
+                /** @description Labels that a TrafficPolicy must have: its hostnames. */
+                trafficPolicies?: {
+                    [key: string]: string;
+                };
+            };
+        };
         Cluster: {
             /** @constant */
             apiVersion: "portolan.dev/v1alpha1";
@@ -4555,7 +4775,7 @@ export interface components {
             /** @default [] */
             delete?: {
                 /** @enum {string} */
-                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "RateLimitPolicy" | "CallerRouting";
+                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "RateLimitPolicy" | "CallerRouting" | "Issuer" | "CertificatePolicy";
                 name: string;
                 /** @default default */
                 namespace?: string;
@@ -5183,7 +5403,7 @@ export interface components {
                         group?: string;
                         /** @default Secret */
                         kind?: string;
-                        /** @description A Secret with `tls.crt` (the chain) and `tls.key`, both PEM. */
+                        /** @description A Secret with `tls.crt` (the chain) and `tls.key`, both PEM; on listeners also a CertificatePolicy (group `portolan.dev`, kind `CertificatePolicy`). */
                         name: string;
                         /** @description Default: the Gateway's own; another one takes a ReferenceGrant there. */
                         namespace?: string;
@@ -5210,7 +5430,7 @@ export interface components {
                         group?: string;
                         /** @default Secret */
                         kind?: string;
-                        /** @description A Secret with `tls.crt` (the chain) and `tls.key`, both PEM. */
+                        /** @description A Secret with `tls.crt` (the chain) and `tls.key`, both PEM; on listeners also a CertificatePolicy (group `portolan.dev`, kind `CertificatePolicy`). */
                         name: string;
                         /** @description Default: the Gateway's own; another one takes a ReferenceGrant there. */
                         namespace?: string;
@@ -6304,6 +6524,114 @@ export interface components {
             };
             nameServers: components["schemas"]["NameServerStatus"][];
             targets: components["schemas"]["TargetStatus"][];
+        };
+        Issuer: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Issuer";
+            metadata: components["schemas"]["Metadata"];
+            spec: components["schemas"]["IssuerSpec"];
+            status?: {
+                conditions?: components["schemas"]["Condition"][];
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        IssuerInput: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            /** @constant */
+            kind: "Issuer";
+            metadata: {
+                annotations?: {
+                    [key: string]: string;
+                };
+                creationTimestamp?: string;
+                deletionTimestamp?: string;
+                finalizers?: string[];
+                generation?: number;
+                labels?: {
+                    [key: string]: string;
+                };
+                name: string;
+                /** @default default */
+                namespace?: string;
+                /** @description When given, the write succeeds only if it still is the stored one. */
+                resourceVersion?: string;
+                uid?: string;
+            };
+            spec: components["schemas"]["IssuerSpec"];
+            status?: unknown;
+        };
+        IssuerList: {
+            /** @constant */
+            apiVersion: "portolan.dev/v1alpha1";
+            items: components["schemas"]["Issuer"][];
+            /** @constant */
+            kind: "IssuerList";
+            metadata: {
+                resourceVersion: string;
+            };
+        };
+        IssuerSpec: {
+            acme?: {
+                /** @description PEM bundle to trust instead of the system's roots: a CA of your own. */
+                caSecret?: {
+                    key: string;
+                    name: string;
+                };
+                /**
+                 * Format: uri
+                 * @description URL of the ACME directory (RFC 8555 section 7.1.1).
+                 */
+                directory: string;
+                /**
+                 * Format: email
+                 * @description Contact of the account.
+                 */
+                email?: string;
+                /** @description For CAs that bind accounts to customers (RFC 8555 section 7.3.4). */
+                externalAccountBinding?: {
+                    keyId: string;
+                    /** @description The HMAC key as the CA gives it: base64url. */
+                    secret: {
+                        key: string;
+                        name: string;
+                    };
+                };
+                /** @description Default: Let's Encrypt's own (5, 50, 300, 5 and 100) for its directories, none for others. An order that would pass one waits. */
+                limits?: {
+                    /** @description In 7 days, per registered domain. */
+                    certificatesPerDomain?: number;
+                    /** @description In 7 days, for exactly the same names. */
+                    certificatesPerNameSet?: number;
+                    /** @description Failed validations of one name in an hour. */
+                    failuresPerName?: number;
+                    namesPerCertificate?: number;
+                    /** @description In 3 hours. */
+                    ordersPerAccount?: number;
+                };
+                /** @description Common name of the issuer of the topmost certificate, where the CA offers several chains. */
+                preferredChain?: string;
+                /** @description Profile that orders ask for, such as `shortlived` or `tlsserver`. */
+                profile?: string;
+                /**
+                 * Format: uri
+                 * @description Directory for `portolan cert try`; default: Let's Encrypt's staging for its own directory.
+                 */
+                staging?: string;
+                /**
+                 * @description Says that you agree to the CA's terms of service.
+                 * @constant
+                 */
+                termsOfServiceAgreed: true;
+            };
+            /** @description The hub's own development CA, which no browser trusts: `portolan gateway ca` prints it. */
+            internal?: {
+                /** @default 30 */
+                lifetimeDays?: number;
+            };
         };
         Metadata: {
             annotations: {
@@ -8707,6 +9035,38 @@ export interface operations {
             };
         };
     };
+    listCertificatePolicyAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listClusterAll: {
         parameters: {
             query?: {
@@ -8886,6 +9246,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthCheckList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listIssuerAll: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuerList"];
                 };
             };
             /** @description what went wrong, and the way out */
@@ -9429,6 +9821,187 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallerRouting"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCertificatePolicy: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePolicyList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCertificatePolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificatePolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the CertificatePolicy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCertificatePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the CertificatePolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceCertificatePolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificatePolicyInput"];
+            };
+        };
+        responses: {
+            /** @description the CertificatePolicy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePolicy"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCertificatePolicy: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the CertificatePolicy as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePolicy"];
                 };
             };
             /** @description what went wrong, and the way out */
@@ -10515,6 +11088,187 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthCheck"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listIssuer: {
+        parameters: {
+            query?: {
+                resourceVersion?: string;
+                watch?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the list, or an event stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuerList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createIssuer: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssuerInput"];
+            };
+        };
+        responses: {
+            /** @description the Issuer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIssuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Issuer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceIssuer: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssuerInput"];
+            };
+        };
+        responses: {
+            /** @description the Issuer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteIssuer: {
+        parameters: {
+            query?: {
+                dryRun?: "true" | "false";
+                force?: "true" | "false";
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the Issuer as it last was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Issuer"];
                 };
             };
             /** @description what went wrong, and the way out */

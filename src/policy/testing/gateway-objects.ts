@@ -62,6 +62,7 @@ export function objectsOf(...objects: readonly Stored[]): GatewayObjects {
     GatewayPolicy: of('GatewayPolicy'),
     RateLimitPolicy: of('RateLimitPolicy'),
     CallerRouting: of('CallerRouting'),
+    CertificatePolicy: of('CertificatePolicy'),
     Cluster: of('Cluster'),
     TrafficPolicy: of('TrafficPolicy'),
     Secret: of('Secret'),

@@ -68,6 +68,12 @@ export declare type AgentMessage = Message<"portolan.v1.AgentMessage"> & {
      */
     value: QuotaRequest;
     case: "quota";
+  } | {
+    /**
+     * @generated from field: portolan.v1.CertificateRequests certificate_requests = 9;
+     */
+    value: CertificateRequests;
+    case: "certificateRequests";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1161,6 +1167,52 @@ export declare type CredentialAck = Message<"portolan.v1.CredentialAck"> & {
  * Use `create(CredentialAckSchema)` to create a new message.
  */
 export declare const CredentialAckSchema: GenMessage<CredentialAck>;
+
+/**
+ * Requests for the keys that the snapshot's `gatewaySecrets.agentKeys` want, after Hello and whenever they change. Public only.
+ *
+ * @generated from message portolan.v1.CertificateRequests
+ */
+export declare type CertificateRequests = Message<"portolan.v1.CertificateRequests"> & {
+  /**
+   * @generated from field: repeated portolan.v1.CertificateRequest requests = 1;
+   */
+  requests: CertificateRequest[];
+};
+
+/**
+ * Describes the message portolan.v1.CertificateRequests.
+ * Use `create(CertificateRequestsSchema)` to create a new message.
+ */
+export declare const CertificateRequestsSchema: GenMessage<CertificateRequests>;
+
+/**
+ * @generated from message portolan.v1.CertificateRequest
+ */
+export declare type CertificateRequest = Message<"portolan.v1.CertificateRequest"> & {
+  /**
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * PKCS#10 (RFC 2986) with the names as subject alternative names. Empty: it could not be made.
+   *
+   * @generated from field: bytes csr_der = 2;
+   */
+  csrDer: Uint8Array;
+
+  /**
+   * @generated from field: string error = 3;
+   */
+  error: string;
+};
+
+/**
+ * Describes the message portolan.v1.CertificateRequest.
+ * Use `create(CertificateRequestSchema)` to create a new message.
+ */
+export declare const CertificateRequestSchema: GenMessage<CertificateRequest>;
 
 /**
  * @generated from message portolan.v1.CredentialsRequest
