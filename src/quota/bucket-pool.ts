@@ -25,18 +25,21 @@ export class BucketPool implements Pool {
   readonly #floors: LedgerFloors;
   readonly #windowMs: number;
   /** At the hub, with fractions. */
-  #level: number;
+  #level = 0;
   #atMs: number;
   /** At the agents. */
   #unspent = 0;
 
-  /** A new one is full. */
+  /**
+   * A new one is full but for floors: as if it had been empty as long ago as it takes to fill, so that one that was forgotten, being as
+   * full as floors in use let it be, has no more when it comes again.
+   */
   constructor(budget: BudgetRecord, floors: LedgerFloors, nowMs: number) {
     this.#budget = budget;
     this.#floors = floors;
     this.#windowMs = longestMs(budget.budget.window);
-    this.#level = budget.budget.burst ?? budget.budget.limit;
-    this.#atMs = nowMs;
+    const { limit, burst = limit } = budget.budget;
+    this.#atMs = limit === 0 ? nowMs : nowMs - Math.ceil((this.#windowMs * burst) / limit) - 1;
   }
 
   merge(entry: Entry, reports: readonly HoldingReport[], nowMs: number): Changed {

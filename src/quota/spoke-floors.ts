@@ -44,6 +44,8 @@ export class SpokeFloors {
   #sinceMs = Number.POSITIVE_INFINITY;
   /** The hub's clock until which floors were waived, by any message; -Infinity: none was. */
   #waivedUntilMs = Number.NEGATIVE_INFINITY;
+  /** The hub's clock until which nothing was kept for a larger floor that a budget has, by its id. */
+  readonly #lentUntilMs = new Map<string, number>();
   #leaseMs: number;
   /** The process before took nothing from any floor since then, on the clock of that ledger; undefined: that is not known, or not true any more. */
   #claim: { readonly ledger: string; readonly sinceMs: number } | undefined;
@@ -151,6 +153,15 @@ export class SpokeFloors {
     return { sinceMs: this.#sinceMs, untilMs };
   }
 
+  /**
+   * A budget is new here, or has larger floors from now on. The hub knew of it before, and lent before that what is a floor now: in windows
+   * that have begun or were granted beforehand, and until leases are over.
+   */
+  enlarged(budget: Budget, nowMs: number): void {
+    if (this.#time.known) this.#lentUntilMs.set(budget.id, this.#time.high(nowMs) + this.#leaseMs);
+    else this.#restFromMs = nowMs;
+  }
+
   /** This is on the disk, in the place of all before. */
   remembered(memory: SpokeMemory): void {
     this.#keptShares = sharesOf(memory);
@@ -160,8 +171,12 @@ export class SpokeFloors {
   /** Local time from which the floor of a budget may be used. Infinity: not yet known. */
   usableFromMs(budget: Budget): number {
     const restedMs = this.#restFromMs + longestMs(budget.window) * (1 + CLOCK_DRIFT) + 2 * this.#leaseMs;
-    if (this.#waivedUntilMs === Number.NEGATIVE_INFINITY) return restedMs;
-    return Math.max(restedMs, this.#time.surelySince(this.#waiverOver(budget)));
+    const untilMs = Math.max(
+      this.#waivedUntilMs,
+      this.#lentUntilMs.get(budget.id) ?? Number.NEGATIVE_INFINITY,
+    );
+    if (untilMs === Number.NEGATIVE_INFINITY) return restedMs;
+    return Math.max(restedMs, this.#time.surelySince(this.#lentOver(budget, untilMs)));
   }
 
   /** Puts into the bank of a key what may be taken now. @returns tokens in it */
@@ -229,6 +244,7 @@ export class SpokeFloors {
     this.#restFromMs = nowMs;
     this.#used(nowMs);
     this.#waivedUntilMs = Number.NEGATIVE_INFINITY;
+    this.#lentUntilMs.clear();
   }
 
   #account(budget: Budget, nowMs: number): FloorLog | FloorBucket {
@@ -237,9 +253,8 @@ export class SpokeFloors {
       : new FloorLog(longestMs(budget.window) * (1 + CLOCK_DRIFT));
   }
 
-  /** The hub's clock after which what was lent on the strength of the last waiver cannot be in use any more. */
-  #waiverOver(budget: Budget): number {
-    const untilMs = this.#waivedUntilMs;
+  /** The hub's clock after which what was lent until then cannot be in use any more. */
+  #lentOver(budget: Budget, untilMs: number): number {
     switch (budget.algorithm) {
       case 'fixed-window':
         return windowAt(budget.window, untilMs).endMs;

@@ -149,6 +149,12 @@ class QuotaSpoke implements Spoke {
     this.#budgets = budgets;
     this.#version = version;
     this.#hasFloors = budgets.some((budget) => budget !== undefined && budget.floorShare > 0);
+    for (const [index, budget] of budgets.entries()) {
+      const former = before[index];
+      if (budget === undefined || budget === former) continue;
+      const had = former?.id === budget.id ? former.floorShare : 0;
+      if (budget.floorShare > had) this.#floors.enlarged(budget, nowMs);
+    }
     for (let place = this.#states.size - 1; place >= 0; place -= 1) {
       const slot = this.#states.slotAt(place);
       const index = this.#states.get(slot, FIGURE.budget) - 1;

@@ -55,6 +55,7 @@ export interface Happened {
   twice: number;
   slowCommits: number;
   limitsLowered: number;
+  floorsChanged: number;
   removed: number;
   clockJumps: number;
   answersCharged: number;
@@ -87,6 +88,7 @@ export class QuotaWorld {
     twice: 0,
     slowCommits: 0,
     limitsLowered: 0,
+    floorsChanged: 0,
     removed: 0,
     clockJumps: 0,
     answersCharged: 0,
@@ -109,6 +111,8 @@ export class QuotaWorld {
   readonly #links = new Map<Agent, Link>();
   readonly #demands: Demand[] = [];
   #budgets: (SpokeBudget | undefined)[] = [];
+  /** By budget, the share of the limit that floors ever had. */
+  readonly #largestFloors: number[] = [];
   #version = 1;
   #hubs: Hub[] = [];
   #hubDownUntilMs = 0;
@@ -348,6 +352,7 @@ export class QuotaWorld {
     const clock = this.#clockOf(admission.agent);
     const hubMs = this.#now + (this.#clocks[clock] ?? 0);
     const passedMs = this.#passed();
+    this.trace?.(`${this.#now} ${admission.agent.name} admits ${hits} of ${budget} ${key} from bank ${admission.receipt & 3}`);
     this.#harm ??= demand.oracle.admit(hits, hubMs, clock, passedMs);
     if (this.#chance(demand.answers))
       this.#answerLater(admission, () => demand.oracle.gaveBack(1, hubMs, clock, passedMs));
@@ -382,6 +387,7 @@ export class QuotaWorld {
     this.#after(1_000 * this.#random() ** 4, () => {
       if (agent.taker !== taker || !agent.awake(this.#now)) return;
       if (taker.settle(slot, receipt, less ? -1 : 1)) {
+        this.trace?.(`${this.#now} ${agent.name} settles ${less ? -1 : 1} of ${budget} ${key}`);
         this.happened.answersCharged += 1;
         if (less) this.happened.answersGivenBack += 1;
         if (less) gaveBack();
@@ -409,6 +415,7 @@ export class QuotaWorld {
       () => this.#slowStore(),
       () => this.#slowStore(),
       () => this.#changeLimit(),
+      () => this.#changeFloor(),
       () => this.#removePolicy(),
       () => this.#jump(),
       () => this.#rollback(),
@@ -566,7 +573,7 @@ export class QuotaWorld {
     if (budget === undefined || budget.limit < 5) return;
     this.happened.limitsLowered += 1;
     // Floors by the limit before are not more than this one.
-    const limit = Math.ceil(budget.limit * Math.max(0.5, budget.floorShare));
+    const limit = Math.ceil(budget.limit * Math.max(0.5, this.#largestFloors[index] ?? budget.floorShare));
     const { burst: _, ...rest } = budget;
     const lowered: SpokeBudget = { ...rest, limit };
     this.#publish(this.#budgets.map((one, at) => (at === index ? lowered : one)));
@@ -577,8 +584,19 @@ export class QuotaWorld {
     });
   }
 
+  #changeFloor(): void {
+    const index = Math.floor(this.#random() * this.#budgets.length);
+    const budget = this.#budgets[index];
+    if (budget === undefined) return;
+    const floorShare = this.#pick([0, 0.5, 1].filter((share) => share !== budget.floorShare));
+    this.happened.floorsChanged += 1;
+    this.#largestFloors[index] = Math.max(this.#largestFloors[index] ?? budget.floorShare, floorShare);
+    this.#publish(this.#budgets.map((one, at) => (at === index ? { ...budget, floorShare } : one)));
+  }
+
   /** The hub has a configuration at once, agents have it some time later. */
   #publish(budgets: (SpokeBudget | undefined)[]): void {
+    this.trace?.(`${this.#now} budgets ${JSON.stringify(budgets)}`);
     this.#budgets = budgets;
     this.#version += 1;
     const version = this.#version;
