@@ -36,6 +36,19 @@ export interface CertificateRecord {
   readonly ari?: AriWindow;
   /** A person or a revocation asks for another one now. */
   readonly forced?: { readonly reason: string; readonly atMs: number };
+  /** To be revoked: what was served when a person asked for it. */
+  readonly revoking?: {
+    readonly serial: string;
+    /** `namespace/name` of the Issuer that gave it. */
+    readonly issuer: string;
+    /** DER of the leaf, base64. */
+    readonly certificateDer: string;
+    /** RFC 5280 section 5.3.1; after keyCompromise (1) the next key is a new one, whatever the policy says. */
+    readonly reason: number;
+    /** Not before another certificate is current. */
+    readonly afterReplacement: boolean;
+    readonly askedAtMs: number;
+  };
   /** Newest first, at most 20. */
   readonly history: readonly HistoryEntry[];
 }
