@@ -335,8 +335,11 @@ spec: { location: { country: FR }, addresses: ["203.0.113.9"] }
     await servers(bind.port);
     await until(
       'the right one agrees',
-      async () =>
-        (await portolan('provider', 'plan', 'bind')).out.includes('every authoritative server agrees'),
+      async () => {
+        const { out } = await portolan('provider', 'plan', 'bind');
+        expect(out).toContain('every authoritative server agrees');
+        return true;
+      },
       20_000,
     );
   });
