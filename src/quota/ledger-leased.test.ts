@@ -210,6 +210,33 @@ describe('a token bucket', () => {
     expect(left(ask(ledger, bucket, 'b', START + 6_000, {}))).toBe(2);
   });
 
+  it('I20 that was forgotten while floors were in use has no more when it comes again than it would have had', () => {
+    const floored = { ...bucket, floorShare: 1 };
+    const opener = opened(floored, ['a']);
+    // Nothing is promised: all of it may be in use at `a`, and nothing is left of the bucket.
+    const share = { names: [], entries: [], shares: [{ scope: 'shop', millionths: 1_000_000 }] };
+    ask(opener, floored, 'a', START, {}, share);
+    opener.override(floored.id, 'k', { limit: 60, untilMs: START + 1 });
+    opener.sweep(START + 2_000);
+    expect(opener.sizes.keys).toBe(0);
+    // From here on it is, and the bucket has filled for a second.
+    const waiver = { sinceMs: START + 2_000, untilMs: START + MINUTE };
+    const reply = ask(
+      opener,
+      floored,
+      'a',
+      START + 3_000,
+      { waiting: 20 },
+      {
+        ...share,
+        names: [{ id: 0, budget: floored.id, key: 'k' }],
+        entries: [{ id: 0, demand: 0, waiting: 20, holdings: [] }],
+        waiver,
+      },
+    );
+    expect(granted(reply)).toBeLessThanOrEqual(1);
+  });
+
   it('is not refilled by a restart', () => {
     const pages = new Map<string, Uint8Array>();
     const ledger = opened(bucket);
@@ -270,7 +297,7 @@ describe('operators', () => {
     const states = ledger.describe(sliding.id, START, { most: 5 });
     expect(states.map(({ key }) => key)).toEqual(['busy', 'k']);
     expect(states[0]?.windows[0]?.agents).toEqual([
-      { agent: 'b', session: 'b-1', leased: 50, spent: 0, demand: 0, heardMs: START },
+      { agent: 'b', session: 'b-1', leased: 50, spent: 0, floor: 0, demand: 0, heardMs: START },
     ]);
   });
 

@@ -514,6 +514,35 @@ describe('the agent’s side of the quota', () => {
       expect(admitted.length).toBeGreaterThan(75);
     });
 
+    it.each([
+      { algorithm: 'fixed-window', budget: FIXED, windowMs: 1_000 },
+      { algorithm: 'sliding-window', budget: SLIDING, windowMs: 2_000 },
+      { algorithm: 'token-bucket', budget: BUCKET, windowMs: 1_000 },
+    ])(
+      'I20 that became larger rest until what the hub lent of them before is over: $algorithm',
+      ({ budget, windowMs }) => {
+        const me = station({ ...budget, floorShare: 0 });
+        me.pass(3_000);
+        me.want('alice');
+        for (let turn = 0; turn < 20; turn += 1) {
+          me.pass(200);
+          me.take('alice', 1);
+          me.exchange();
+        }
+        me.pass(4_000);
+        const changedMs = me.now();
+        me.spoke.configure([budget], 2, changedMs);
+        let first: number | undefined;
+        for (let step = 0; step < 1_000 && first === undefined; step += 1) {
+          me.pass(10);
+          if (step % 20 === 0) me.want('alice', step);
+          if (me.take('alice', 1) > 0) first = me.now();
+        }
+        expect(first).toBeGreaterThanOrEqual(changedMs + LEASE_MS);
+        expect(first).toBeLessThan(changedMs + 2 * LEASE_MS + windowMs + 300);
+      },
+    );
+
     it('I20 stay shut until it is written down that they may be in use', () => {
       const me = station(FIXED, { diskless: true });
       for (let turn = 0; turn < 30; turn += 1) {

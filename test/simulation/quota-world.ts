@@ -352,7 +352,9 @@ export class QuotaWorld {
     const clock = this.#clockOf(admission.agent);
     const hubMs = this.#now + (this.#clocks[clock] ?? 0);
     const passedMs = this.#passed();
-    this.trace?.(`${this.#now} ${admission.agent.name} admits ${hits} of ${budget} ${key} from bank ${admission.receipt & 3}`);
+    this.trace?.(
+      `${this.#now} ${admission.agent.name} admits ${hits} of ${budget} ${key} from bank ${admission.receipt & 3}`,
+    );
     this.#harm ??= demand.oracle.admit(hits, hubMs, clock, passedMs);
     if (this.#chance(demand.answers))
       this.#answerLater(admission, () => demand.oracle.gaveBack(1, hubMs, clock, passedMs));
@@ -584,14 +586,22 @@ export class QuotaWorld {
     });
   }
 
+  /** Now and then one of those whose floor it is has just lost the hub. */
   #changeFloor(): void {
     const index = Math.floor(this.#random() * this.#budgets.length);
-    const budget = this.#budgets[index];
-    if (budget === undefined) return;
-    const floorShare = this.#pick([0, 0.5, 1].filter((share) => share !== budget.floorShare));
-    this.happened.floorsChanged += 1;
-    this.#largestFloors[index] = Math.max(this.#largestFloors[index] ?? budget.floorShare, floorShare);
-    this.#publish(this.#budgets.map((one, at) => (at === index ? { ...budget, floorShare } : one)));
+    const link = this.#link(this.#pick(this.#agents));
+    if (this.#chance(0.5)) {
+      link.cutToHubMs = this.#now + 3_000;
+      link.cutToAgentMs = this.#now + 3_000;
+    }
+    this.#after(this.#random() * 2_000, () => {
+      const budget = this.#budgets[index];
+      if (budget === undefined) return;
+      const floorShare = this.#pick([0, 0.5, 1].filter((share) => share !== budget.floorShare));
+      this.happened.floorsChanged += 1;
+      this.#largestFloors[index] = Math.max(this.#largestFloors[index] ?? budget.floorShare, floorShare);
+      this.#publish(this.#budgets.map((one, at) => (at === index ? { ...budget, floorShare } : one)));
+    });
   }
 
   /** The hub has a configuration at once, agents have it some time later. */
@@ -602,7 +612,7 @@ export class QuotaWorld {
     const version = this.#version;
     for (const hub of this.#hubs) hub.ledger.setBudgets(budgetsByName(budgets), version, this.#hubNow());
     for (const agent of this.#agents)
-      this.#after(this.#random() * 2_000, () => {
+      this.#after(2_000 * this.#random() ** 3, () => {
         if (agent.version < version) agent.configure(budgets, version, this.#now);
       });
   }

@@ -24,7 +24,14 @@ describe('the global quota', () => {
     const often: readonly (keyof Happened)[] = [
       ...(['admitted', 'refused', 'waited', 'fromFloors', 'crashes', 'hubRestarts', 'takeovers'] as const),
       ...(['rollbacksRefused', 'partitions', 'freezes', 'suspensions', 'lost', 'twice'] as const),
-      ...(['slowCommits', 'limitsLowered', 'removed', 'clockJumps', 'answersCharged'] as const),
+      ...([
+        'slowCommits',
+        'limitsLowered',
+        'floorsChanged',
+        'removed',
+        'clockJumps',
+        'answersCharged',
+      ] as const),
       ...(['answersGivenBack', 'answersOwed', 'joined', 'memoriesLost', 'delayed', 'overtaken'] as const),
     ];
     for (const what of often) expect(total[what], what).toBeGreaterThan(SEEDS / 10);
