@@ -36,7 +36,7 @@ function addGet(quota: Command, session: Session): void {
     .command('get [limit]')
     .summary('what is spent, leased to clusters, and left')
     .description(
-      'Shows limits with their most used keys: what was admitted in the window that runs, what clusters hold and may still admit, what is kept for clusters that cannot reach the hub, and what the hub has left; below each key the clusters that have some of it, how fast they want more, and the age of their lease.',
+      'Shows limits with their most used keys: what was admitted in the window that runs, what clusters hold and may still admit, what is kept for clusters that cannot reach the hub, and what the hub has left; below each key the clusters that have some of it, what each may admit alone when it is cut off (lent to the others until then), how fast they want more, and the age of their lease.',
     )
     .option('--key <key>', 'only this key')
     .option('--keys <count>', 'at most so many keys of each limit', wholeNumber('--keys'), 20)

@@ -33,8 +33,15 @@ describe('limits as a table', () => {
                 floors: 5,
                 left: 0,
                 clusters: [
-                  { cluster: 'shop/oslo', leased: 5, spent: 30, demandPerSecond: 2.345, leaseAgeMs: 340 },
-                  { cluster: '', leased: 15, spent: 10, demandPerSecond: 0, leaseAgeMs: 61_000 },
+                  {
+                    cluster: 'shop/oslo',
+                    leased: 5,
+                    spent: 30,
+                    floor: 4,
+                    demandPerSecond: 2.345,
+                    leaseAgeMs: 340,
+                  },
+                  { cluster: '', leased: 15, spent: 10, floor: 1, demandPerSecond: 0, leaseAgeMs: 61_000 },
                 ],
               },
               {
@@ -67,8 +74,8 @@ describe('limits as a table', () => {
         'ENDS IN',
       ],
       [LIMIT.limit, 'acme', 'all', '50', '40', '20', '5', '0', '2.35/s', '-', '20s'],
-      [LIMIT.limit, 'acme', 'shop/oslo', '-', '30', '5', '-', '-', '2.35/s', '340 ms', '-'],
-      [LIMIT.limit, 'acme', 'gone', '-', '10', '15', '-', '-', '-', '61.0 s', '-'],
+      [LIMIT.limit, 'acme', 'shop/oslo', '-', '30', '5', '4', '-', '2.35/s', '340 ms', '-'],
+      [LIMIT.limit, 'acme', 'gone', '-', '10', '15', '1', '-', '-', '61.0 s', '-'],
     ]);
     expect(lines.slice(4)).toEqual([
       '',

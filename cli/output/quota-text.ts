@@ -59,7 +59,7 @@ function rowsOf(limit: QuotaLimit, nowMs: number): readonly (readonly string[])[
       '',
       String(one.spent),
       String(one.leased),
-      '',
+      String(one.floor),
       '',
       rate(one.demandPerSecond),
       millisecondsText(one.leaseAgeMs),

@@ -52,6 +52,8 @@ export interface QuotaHolder {
   readonly cluster: string;
   readonly leased: number;
   readonly spent: number;
+  /** Its own part of what is kept for clusters that cannot reach the hub: it may admit so much alone then, and lends it until then. */
+  readonly floor: number;
   /** Hits per second wanted there, smoothed. */
   readonly demandPerSecond: number;
   /** Milliseconds since it was heard last: the age of its lease. */

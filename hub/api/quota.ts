@@ -25,6 +25,7 @@ const shownWindow = z.object({
       cluster: z.string(),
       leased: count,
       spent: count,
+      floor: count,
       demandPerSecond: count,
       leaseAgeMs: count,
     }),

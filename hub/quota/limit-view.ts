@@ -63,13 +63,15 @@ function windowView(budget: Budget, window: WindowState, seen: Seen): QuotaWindo
 /** By cluster: its agent may have several numbers for a key, and two data processes during an upgrade. */
 function holders({ agents }: WindowState, seen: Seen): readonly QuotaHolder[] {
   const found = new Map<string, QuotaHolder>();
-  for (const { agent, leased, spent, demand, heardMs } of agents) {
+  for (const { agent, leased, spent, floor, demand, heardMs } of agents) {
     const before = found.get(agent);
     const leaseAgeMs = Math.max(0, Math.round(seen.nowMs - heardMs));
     found.set(agent, {
       cluster: seen.clusterOf(agent),
       leased: leased + (before?.leased ?? 0),
       spent: spent + (before?.spent ?? 0),
+      // Of the agent, whichever of its processes has it.
+      floor,
       demandPerSecond: Math.round((demand + (before?.demandPerSecond ?? 0)) * 1000) / 1000,
       leaseAgeMs: Math.min(leaseAgeMs, before?.leaseAgeMs ?? leaseAgeMs),
     });
@@ -154,9 +156,9 @@ function windowLines(budget: Budget, window: WindowState, seen: Seen): readonly 
   const kept =
     view.floors === 0 ? '' : `, ${view.floors} kept for clusters that cannot reach the hub or have just come`;
   const lines = [`${span}: ${view.spent} spent, ${view.leased} leased${kept}, ${view.left} left`];
-  for (const { cluster, leased, spent, demandPerSecond, leaseAgeMs } of view.clusters)
+  for (const { cluster, leased, spent, floor, demandPerSecond, leaseAgeMs } of view.clusters)
     lines.push(
-      `${cluster === '' ? 'a cluster that is gone' : cluster} holds ${leased}, has spent ${spent}, wants ${demandPerSecond} hits/s, and was heard ${(leaseAgeMs / 1000).toFixed(1)} s ago`,
+      `${cluster === '' ? 'a cluster that is gone' : cluster} holds ${leased}, has spent ${spent}, may admit ${floor} without the hub, wants ${demandPerSecond} hits/s, and was heard ${(leaseAgeMs / 1000).toFixed(1)} s ago`,
     );
   return lines;
 }

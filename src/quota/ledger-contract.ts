@@ -71,6 +71,8 @@ export interface WindowState extends WindowBounds {
     readonly session: string;
     readonly leased: number;
     readonly spent: number;
+    /** The agent's own part of the floor: what it may admit alone when it is cut off, lent to the others until then. */
+    readonly floor: number;
     readonly demand: number;
     /** Of the last exchange. */
     readonly heardMs: number;

@@ -1,3 +1,4 @@
+import { floorSize } from './floors.ts';
 import type { KeyState } from './ledger-contract.ts';
 import { type BudgetRecord, type KeyRecord, limitOf, unspent } from './ledger-state.ts';
 
@@ -29,6 +30,8 @@ export function describeKeys(
 
 function stateOf(key: KeyRecord, nowMs: number, leaseMs: number): KeyState {
   const { override } = key;
+  const { scope, algorithm, floorShare, limit: hits, burst = hits } = key.budget.budget;
+  const floorOf = algorithm === 'token-bucket' ? burst : hits;
   const windows = key.pool.windows(key, nowMs).map((window) => ({
     ...window,
     agents: [...key.entries].map(({ session, holdings, demand }) => {
@@ -38,6 +41,7 @@ function stateOf(key: KeyRecord, nowMs: number, leaseMs: number): KeyState {
         session: session.name,
         leased: mine.reduce((sum, holding) => sum + unspent(holding), 0),
         spent: mine.reduce((sum, { spent }) => sum + spent, 0),
+        floor: floorSize(floorOf, floorShare, session.agent.shares.get(scope)?.counted ?? 0),
         demand,
         heardMs: session.heardMs,
       };

@@ -328,6 +328,8 @@ describe('floors', () => {
     expect(granted(ask(ledger, 'a', START, { waiting: 100, budget: floored, waiver: waiver(START) }))).toBe(
       100,
     );
+    const [state] = ledger.describe(floored.id, START, { most: 1 });
+    expect(state?.windows[0]).toMatchObject({ floors: 0, agents: [{ floor: 20 }, { floor: 20 }] });
   });
 
   it('stay lent in a window over restarts of an agent, and then of the hub', () => {

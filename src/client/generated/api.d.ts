@@ -6784,6 +6784,7 @@ export interface components {
                 clusters: {
                     cluster: string;
                     demandPerSecond: number;
+                    floor: number;
                     leaseAgeMs: number;
                     leased: number;
                     spent: number;
