@@ -24,7 +24,9 @@ export const FIGURE = {
   place: 13,
   /** Start of the newest window that was ever opened: earlier ones are never opened again. */
   newestMs: 14,
-  sides: 15,
+  /** When it got its slot. */
+  sinceMs: 15,
+  sides: 16,
 } as const;
 
 export const SIDE = {
@@ -41,13 +43,15 @@ export const SIDE = {
   /** The most that was ever said to be spent. */
   spent: 7,
   left: 8,
+  /** What others hold of it; negative: not known. */
+  elsewhere: 9,
 } as const;
 
 export type Side = 0 | 1;
 type Figure = (typeof FIGURE)[Exclude<keyof typeof FIGURE, 'sides'>];
 type SideFigure = (typeof SIDE)[keyof typeof SIDE];
 
-const SIDE_FIGURES = 9;
+const SIDE_FIGURES = 10;
 const FIGURES = FIGURE.sides + 2 * SIDE_FIGURES;
 
 /** The figures of all slots in one array, which grows with the highest slot in use: a million keys are 256 MB, idle ones nothing. */

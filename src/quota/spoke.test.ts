@@ -458,6 +458,25 @@ describe('the agent’s side of the quota', () => {
       expect(me.spoke.describe(0).keys).toBeLessThan(1_100);
     });
 
+    it('that come by the thousand leave their places to those that were in use for longer than they rest now', () => {
+      const me = station({ ...FIXED, floorShare: 0 }, { capacity: 2_000 });
+      const turns = (count: number, each: (turn: number) => void): void => {
+        for (let turn = 0; turn < count; turn += 1) {
+          each(turn);
+          me.pass(200);
+          me.exchange();
+        }
+      };
+      me.want('good');
+      turns(15, () => me.take('good', 1));
+      turns(10, (turn) => {
+        for (let key = 0; key < 600; key += 1) me.want(`${turn} ${key}`, 1, 1, 0);
+      });
+      expect(me.spoke.describe(0).keys).toBeGreaterThan(1_000);
+      expect(me.taker.find(0, 'good')).toBeGreaterThanOrEqual(0);
+      expect(me.taker.find(0, '0 0')).toBe(-1);
+    });
+
     it('of a budget that is gone are given back', () => {
       const me = station(FIXED);
       me.pass(20);

@@ -47,6 +47,8 @@ const KEEP_MS = 100;
 const MOST_ASKS = 16;
 /** A key of which less is expected within its horizon is not in use any more. */
 const IDLE_HITS = 0.02;
+/** A key keeps its place in a table that fills up for as long as it was in use, and no longer than this: else few requests would hold all of it. */
+const LONGEST_REST_MS = 60_000;
 /** Keys that were given back, until the hub has heard of it: more are left to the end of their session or window. */
 const MOST_LEAVING = 100_000;
 /** So many keys are looked after in one tick, others in the next. */
@@ -329,6 +331,7 @@ class QuotaSpoke implements Spoke {
     this.#nextId += 1;
     this.#states.add(slot, budget, id, nowMs);
     this.#states.set(slot, FIGURE.early, hits);
+    this.#states.set(slot, FIGURE.sinceMs, nowMs);
     this.#states.set(slot, FIGURE.horizonMs, this.#intervalMs);
     this.#slots.set(id, slot);
     this.#texts[slot] = key;
@@ -475,8 +478,14 @@ class QuotaSpoke implements Spoke {
   }
 
   #isIdle(slot: number, demand: number, nowMs: number): boolean {
-    if (nowMs - this.#states.get(slot, FIGURE.lastHitMs) <= 2 * this.#intervalMs) return false;
-    if (this.#table.size > this.#table.capacity / 2) return true;
+    const lastHitMs = this.#states.get(slot, FIGURE.lastHitMs);
+    const restedMs = nowMs - lastHitMs;
+    if (restedMs <= 2 * this.#intervalMs) return false;
+    if (this.#table.size > this.#table.capacity / 2) {
+      // Who comes with new keys all the time takes no place of those that come back.
+      const usedMs = lastHitMs - this.#states.get(slot, FIGURE.sinceMs);
+      return restedMs > Math.min(usedMs, LONGEST_REST_MS);
+    }
     const horizonMs = Math.max(this.#intervalMs, this.#states.get(slot, FIGURE.horizonMs));
     return (demand * horizonMs) / 1_000 < IDLE_HITS;
   }
@@ -625,18 +634,22 @@ class QuotaSpoke implements Spoke {
     this.#holdings.grant(slot, side, grant.granted);
     // Floors that are not waived any more will be in use when leases of before are over: what they need goes back now.
     if (!fixed && grant.left < 0) this.#holdings.giveBack(slot, side, -grant.left);
-    if (sentMs >= this.#answeredMs) this.#states.setSide(slot, side, SIDE.left, grant.left);
+    if (sentMs < this.#answeredMs) return;
+    this.#states.setSide(slot, side, SIDE.left, grant.left);
+    this.#states.setSide(slot, side, SIDE.elsewhere, grant.elsewhere ?? -1);
   }
 
   #unknown(id: number, sentMs: number, nowMs: number): void {
     this.#leaving.delete(id);
     const slot = this.#slots.get(id);
     if (slot === undefined) return;
+    const rule = this.#budgets[this.#states.get(slot, FIGURE.budget) - 1];
+    if (rule === undefined) return;
     if (this.#states.get(slot, FIGURE.saidMs) === sentMs) this.#states.set(slot, FIGURE.answeredMs, sentMs);
     this.#states.set(slot, FIGURE.named, 0);
     this.#waiting.end(slot, 'refused', (ticket) => ticket.sinceMs <= sentMs);
     const refuseUntilMs = nowMs + this.#intervalMs;
-    this.#table.report(slot, { refuseUntilMs, left: 0, limit: 0, resetMs: refuseUntilMs });
+    this.#table.report(slot, { refuseUntilMs, left: 0, limit: rule.limit, resetMs: refuseUntilMs });
   }
 
   /** Tokens that one take could have. */
@@ -671,7 +684,10 @@ class QuotaSpoke implements Spoke {
         ? this.#time.surelySince(states.side(slot, now, SIDE.endMs))
         : nowMs + (rule.algorithm === 'sliding-window' ? windowMs : windowMs / Math.max(1, limit));
     const refuseUntilMs = ready > 0 || left > 0 ? 0 : Math.min(nowMs + this.#intervalMs, nextMs, resetMs);
-    this.#table.report(slot, { refuseUntilMs, left: Math.max(0, left), limit, resetMs });
+    // Only what is used up everywhere is gone for as long as that: what others hold they may give back, or spend, until the next exchange.
+    const usedUp = ready <= 0 && left <= 0 && states.side(slot, now, SIDE.elsewhere) === 0;
+    const retryMs = usedUp ? resetMs : Math.min(resetMs, nowMs + this.#intervalMs);
+    this.#table.report(slot, { refuseUntilMs, left: Math.max(0, left), limit, resetMs, retryMs });
     return left;
   }
 
