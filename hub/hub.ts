@@ -23,6 +23,7 @@ import { type AgentLinkServer, createAgentLinkServer } from './agents/link-serve
 import { createHubCertificate } from './agents/server-certificate.ts';
 import { createApi } from './api/server.ts';
 import { createAgentKeys } from './certificates/agent-keys.ts';
+import { createCertificateDesk, NO_CERTIFICATES } from './certificates/desk.ts';
 import type { HubConfig } from './config.ts';
 import { createKeyDesk } from './credentials/desk.ts';
 import { createCredentialFeed } from './credentials/feed.ts';
@@ -417,6 +418,7 @@ export async function startHub(
       gateways: gateways.services,
       keys,
       quota: quota.desk,
+      certificates: createCertificateDesk(NO_CERTIFICATES),
       stopping: () => stopping,
       wallMs,
       randomBytes,

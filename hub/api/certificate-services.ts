@@ -1,11 +1,15 @@
-import type { ChallengeType, KeyAlgorithm } from '../../src/resources/certificate-policy.ts';
+import type {
+  CertificateStatus,
+  ChallengeType,
+  KeyAlgorithm,
+} from '../../src/resources/certificate-policy.ts';
 import type { Actor } from '../store/contract.ts';
 
 /*
  * What people see of certificates. Instants are RFC 3339; never a private key.
  */
 
-export type CertificateState = 'waiting' | 'ordering' | 'valid' | 'expiring' | 'expired' | 'failing' | 'revoked';
+export type CertificateState = CertificateStatus['state'];
 
 /** One certificate of a policy, as a list has it. */
 export interface CertificateView {
@@ -81,7 +85,11 @@ export interface CertificateDetail extends CertificateView {
   };
   readonly revokedAt?: string;
   /** It will be revoked once its replacement is there. */
-  readonly revocation?: { readonly serial: string; readonly reason: RevocationReason; readonly askedAt: string };
+  readonly revocation?: {
+    readonly serial: string;
+    readonly reason: RevocationReason;
+    readonly askedAt: string;
+  };
 }
 
 export interface ChainLink {
@@ -215,7 +223,12 @@ export interface CertificateServices {
     actor: Actor,
   ): Promise<CertificateRenewal>;
   /** Begins a trial of the policy's first Issuer, unless one runs. VALIDATION_FAILED: it has no staging directory. */
-  try(namespace: string, policy: string, options: { readonly issuer?: string | undefined }, actor: Actor): Promise<CertificateTrial>;
+  try(
+    namespace: string,
+    policy: string,
+    options: { readonly issuer?: string | undefined },
+    actor: Actor,
+  ): Promise<CertificateTrial>;
   /** The last trial. NOT_FOUND: none is known. */
   trial(namespace: string, policy: string): Promise<CertificateTrial>;
 }

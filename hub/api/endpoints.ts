@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ANSWER_ENDPOINTS } from './answers.ts';
 import { AUDIT_ENDPOINTS } from './audit.ts';
+import { CERTIFICATE_ENDPOINTS } from './certificates.ts';
 import { CLUSTER_ENDPOINTS } from './clusters.ts';
 import { DNS_ENDPOINTS } from './dns.ts';
 import { DRILL_ENDPOINTS } from './drills.ts';
@@ -31,6 +32,7 @@ const documented: readonly Endpoint[] = [
   ...GATEWAY_ENDPOINTS,
   ...KEY_ENDPOINTS,
   ...QUOTA_ENDPOINTS,
+  ...CERTIFICATE_ENDPOINTS,
   ...GEOIP_ENDPOINTS,
   ...SYSTEM_ENDPOINTS,
 ];

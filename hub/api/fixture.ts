@@ -7,6 +7,7 @@ import type { GeoStatus } from '../geo/library.ts';
 import type { RoleBinding, Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { ApiLog } from './app.ts';
+import { idleCertificateServices } from './fixture-certificates.ts';
 import { idleDnsServices } from './fixture-dns.ts';
 import { idleKeyServices } from './fixture-keys.ts';
 import { idleQuotaServices } from './fixture-quota.ts';
@@ -102,6 +103,7 @@ function idleServices(): TestHub['services'] {
     dns: idleDnsServices(),
     keys: idleKeyServices(),
     quota: idleQuotaServices(),
+    certificates: idleCertificateServices(),
     gateways: { explainRoute: async () => [], caCertificate: async () => 'PEM' },
     admit: async () => ({ ok: true, warnings: [] }),
     resolve: async ({ hostname, type }) => ({

@@ -5,6 +5,7 @@ import type { DrillSpec } from '../../src/resources/drill.ts';
 import type { GeoStatus } from '../geo/library.ts';
 import type { GeoProof } from '../geo/proof.ts';
 import type { Actor, Key } from '../store/contract.ts';
+import type { CertificateServices } from './certificate-services.ts';
 import type { DnsServices } from './dns-services.ts';
 import type { GatewayServices } from './gateway-services.ts';
 import type { KeyServices } from './key-services.ts';
@@ -28,6 +29,8 @@ export interface HubServices {
   readonly keys: KeyServices;
   /** Limits of callers, over all clusters. */
   readonly quota: QuotaServices;
+  /** Certificates of CAs. */
+  readonly certificates: CertificateServices;
 
   /**
    * Cross-object validation and guards over schema-valid changes, all judged together: references, claimed hostnames and

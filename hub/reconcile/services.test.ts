@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseName } from '../../src/dns/name.ts';
 import { parseJoinToken } from '../../src/identity/join-token.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import { idleCertificateServices } from '../api/fixture-certificates.ts';
 import { idleDnsServices } from '../api/fixture-dns.ts';
 import { idleKeyServices } from '../api/fixture-keys.ts';
 import { idleQuotaServices } from '../api/fixture-quota.ts';
@@ -75,6 +76,7 @@ beforeEach(async () => {
     gateways: { explainRoute: async () => [], caCertificate: async () => '' },
     keys: idleKeyServices(),
     quota: idleQuotaServices(),
+    certificates: idleCertificateServices(),
     stopping: () => false,
     wallMs: at.wallMs,
     randomBytes,
@@ -284,6 +286,7 @@ const restarted = (): Promise<HubServices> =>
     gateways: { explainRoute: async () => [], caCertificate: async () => '' },
     keys: idleKeyServices(),
     quota: idleQuotaServices(),
+    certificates: idleCertificateServices(),
     stopping: () => true,
     wallMs: at.wallMs,
     randomBytes,

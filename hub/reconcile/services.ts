@@ -43,6 +43,7 @@ export interface ServicesOptions {
   readonly gateways: HubServices['gateways'];
   readonly keys: HubServices['keys'];
   readonly quota: HubServices['quota'];
+  readonly certificates: HubServices['certificates'];
   readonly stopping: () => boolean;
   readonly wallMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -65,6 +66,7 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
     gateways: options.gateways,
     keys: options.keys,
     quota: options.quota,
+    certificates: options.certificates,
     ...createClusterActions({ ...options, judge }),
     async admit(changes, { force, dryRun }) {
       const { outcome } = await judge.judge(changes, { force, dryRun });

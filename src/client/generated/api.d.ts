@@ -1199,6 +1199,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificates with their names, issuer, state, end, next renewal and clusters. */
+        get: operations["listCertificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/clusters/{namespace}/{name}/drain": {
         parameters: {
             query?: never;
@@ -1517,6 +1534,109 @@ export interface paths {
         put?: never;
         /** Take over keys that exist already, at most 2,000 at once: all of them or none. */
         post: operations["importKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/namespaces/{namespace}/certificatepolicies/{name}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the last trial of the policy goes or ended. */
+        get: operations["certificateTrial"];
+        put?: never;
+        /** Begin a real order at the Issuer's staging directory, whose certificate is thrown away. */
+        post: operations["tryCertificatePolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/namespaces/{namespace}/certificates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One certificate: its chain, the order under way, when it is renewed and why then, forecast, failures. */
+        get: operations["describeCertificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/namespaces/{namespace}/certificates/{id}/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its chain as PEM, without the key. */
+        get: operations["certificateChain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/namespaces/{namespace}/certificates/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to it, newest first: issued, renewed, failed, revoked. */
+        get: operations["certificateHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/namespaces/{namespace}/certificates/{id}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order another one now; what is served stays until it is there. */
+        post: operations["renewCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/namespaces/{namespace}/certificates/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace it and revoke it at the CA then; with force at once. */
+        post: operations["revokeCertificate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4328,6 +4448,150 @@ export interface components {
                 when: string;
             }[];
         };
+        Certificate: {
+            clusters: {
+                delivered: boolean;
+                detail?: string;
+                name: string;
+                /** @enum {string} */
+                served: "yes" | "no" | "pending" | "off";
+            }[];
+            dnsNames: string[];
+            id: string;
+            issuer: string;
+            key: {
+                /** @enum {string} */
+                algorithm: "ECDSA-P256" | "ECDSA-P384" | "RSA-2048" | "RSA-3072" | "RSA-4096";
+                cluster?: string;
+                /** @enum {string} */
+                location: "hub" | "agent";
+                reuse: boolean;
+            };
+            message?: string;
+            namespace: string;
+            notAfter?: string;
+            notBefore?: string;
+            policy: string;
+            renewAt?: string;
+            serial?: string;
+            sha256?: string;
+            /** @enum {string} */
+            state: "waiting" | "ordering" | "valid" | "expiring" | "expired" | "failing";
+        };
+        CertificateChain: {
+            /** @description Leaf first. */
+            certificatePem: string;
+        };
+        CertificateDetail: {
+            ari?: {
+                end: string;
+                explanationUrl?: string;
+                nextCheckAt: string;
+                start: string;
+            };
+            chain: {
+                issuer: string;
+                notAfter: string;
+                notBefore: string;
+                serial: string;
+                subject: string;
+            }[];
+            clusters: {
+                delivered: boolean;
+                detail?: string;
+                name: string;
+                /** @enum {string} */
+                served: "yes" | "no" | "pending" | "off";
+            }[];
+            dnsNames: string[];
+            failures?: {
+                byIssuer: {
+                    [key: string]: number;
+                };
+                code: string;
+                count: number;
+                firstAt: string;
+                fix?: string;
+                lastAt: string;
+                message: string;
+                nextTryAt: string;
+            };
+            forecast: components["schemas"]["CertificateForecast"][];
+            id: string;
+            issuer: string;
+            key: {
+                /** @enum {string} */
+                algorithm: "ECDSA-P256" | "ECDSA-P384" | "RSA-2048" | "RSA-3072" | "RSA-4096";
+                cluster?: string;
+                /** @enum {string} */
+                location: "hub" | "agent";
+                reuse: boolean;
+            };
+            message?: string;
+            namespace: string;
+            notAfter?: string;
+            notBefore?: string;
+            order?: {
+                challenges: {
+                    name: string;
+                    /** @enum {string} */
+                    type: "dns-01" | "http-01" | "tls-alpn-01";
+                    waitsFor: string;
+                }[];
+                dnsNames: string[];
+                expiresAt?: string;
+                issuer: string;
+                /** @enum {string} */
+                phase: "intended" | "ordered" | "challenged" | "answered" | "finalizing";
+                replaces: boolean;
+                startedAt: string;
+                url?: string;
+                waitsFor: string;
+            };
+            policy: string;
+            renewal: {
+                at?: string;
+                why: string;
+            };
+            renewAt?: string;
+            revocation?: {
+                askedAt: string;
+                /** @enum {string} */
+                reason: "unspecified" | "keyCompromise" | "affiliationChanged" | "superseded" | "cessationOfOperation";
+                serial: string;
+            };
+            revokedAt?: string;
+            serial?: string;
+            sha256?: string;
+            /** @enum {string} */
+            state: "waiting" | "ordering" | "valid" | "expiring" | "expired" | "failing";
+        };
+        CertificateForecast: {
+            allowed: number;
+            fitsAt?: string;
+            issuer: string;
+            /** @enum {string} */
+            limit: "certificatesPerNameSet" | "certificatesPerDomain" | "ordersPerAccount" | "failuresPerName";
+            subject: string;
+            text: string;
+            used: number;
+            windowSeconds: number;
+        };
+        CertificateHistory: {
+            id: string;
+            items: {
+                at: string;
+                detail?: string;
+                dnsNames: string[];
+                /** @enum {string} */
+                event: "issued" | "renewed" | "failed" | "revoked" | "abandoned";
+                issuer: string;
+                serial?: string;
+            }[];
+        };
+        CertificateList: {
+            items: components["schemas"]["Certificate"][];
+        };
         CertificatePolicy: {
             /** @constant */
             apiVersion: "portolan.dev/v1alpha1";
@@ -4439,6 +4703,65 @@ export interface components {
                     [key: string]: string;
                 };
             };
+        };
+        CertificateRenewal: {
+            certificate: components["schemas"]["CertificateDetail"];
+            message: string;
+            warnings: string[];
+        };
+        CertificateRenewalRequest: {
+            /**
+             * @description Nothing is stored or asked of the CA.
+             * @default false
+             */
+            dryRun?: boolean;
+            /**
+             * @description Also when a limit of the CA is known to be used up; needs a reason.
+             * @default false
+             */
+            force?: boolean;
+            /** @description For the audit log. */
+            reason?: string;
+        };
+        CertificateRevocationRequest: {
+            /**
+             * @description Nothing is stored or asked of the CA.
+             * @default false
+             */
+            dryRun?: boolean;
+            /**
+             * @description At once, and not after the replacement is there; also when no policy wants it any more.
+             * @default false
+             */
+            force?: boolean;
+            /**
+             * @description RFC 5280 section 5.3.1.
+             * @enum {string}
+             */
+            reason: "unspecified" | "keyCompromise" | "affiliationChanged" | "superseded" | "cessationOfOperation";
+        };
+        CertificateTrial: {
+            directory: string;
+            dnsNames: string[];
+            finishedAt?: string;
+            issuer: string;
+            policy: string;
+            problem?: {
+                code: string;
+                fix: string;
+                message: string;
+            };
+            startedAt: string;
+            /** @enum {string} */
+            state: "running" | "passed" | "failed";
+            steps: {
+                at: string;
+                text: string;
+            }[];
+        };
+        CertificateTrialRequest: {
+            /** @description Default: the policy's first. */
+            issuer?: string;
         };
         Cluster: {
             /** @constant */
@@ -12369,6 +12692,40 @@ export interface operations {
             };
         };
     };
+    listCertificates: {
+        parameters: {
+            query?: {
+                /** @description Only this namespace; all that the caller may see when left out. */
+                namespace?: string;
+                /** @description Only those of this CertificatePolicy. */
+                policy?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the certificates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     drainCluster: {
         parameters: {
             query?: {
@@ -13053,6 +13410,242 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKeyImport"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    certificateTrial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the trial */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateTrial"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryCertificatePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CertificateTrialRequest"];
+            };
+        };
+        responses: {
+            /** @description the trial under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateTrial"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describeCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateDetail"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    certificateChain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the chain */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateChain"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    certificateHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the last 20 events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateHistory"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renewCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CertificateRenewalRequest"];
+            };
+        };
+        responses: {
+            /** @description what happens */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateRenewal"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateRevocationRequest"];
+            };
+        };
+        responses: {
+            /** @description what happens */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateRenewal"];
                 };
             };
             /** @description what went wrong, and the way out */

@@ -1,0 +1,69 @@
+import type { CertificateStatus } from '../resources/certificate-policy.ts';
+import type { CertificateRecord, IssuedCertificate } from './model.ts';
+
+const DAY_MS = 86_400_000;
+/** A certificate should have been renewed for long when less is left: 21 days, or of one that lives shorter as much in proportion. */
+const EXPIRING_MS = 21 * DAY_MS;
+const EXPIRING_PART = 0.7;
+
+/**
+ * How a certificate is, in a word. What is served decides; an order under way is told where there is nothing to serve yet.
+ * @param record undefined: nothing was done for it yet
+ */
+export function certificateState(
+  record: Pick<CertificateRecord, 'current' | 'order' | 'failures'> | undefined,
+  nowMs: number,
+): CertificateStatus['state'] {
+  const { current, order, failures } = record ?? {};
+  if (current === undefined) {
+    if (failures !== undefined) return 'failing';
+    return order === undefined ? 'waiting' : 'ordering';
+  }
+  if (current.notAfterMs <= nowMs) return 'expired';
+  if (isExpiring(current, nowMs)) return 'expiring';
+  return failures !== undefined || current.revokedAtMs !== undefined ? 'failing' : 'valid';
+}
+
+function isExpiring({ notAfterMs, renewAtMs }: IssuedCertificate, nowMs: number): boolean {
+  const spare = Math.max(0, notAfterMs - renewAtMs);
+  return notAfterMs - nowMs < Math.min(EXPIRING_MS, EXPIRING_PART * spare);
+}
+
+/** What it waits for, or what went wrong last; undefined: nothing is to be said. */
+export function certificateMessage(
+  record: Pick<CertificateRecord, 'current' | 'order' | 'failures' | 'forced' | 'revoking'> | undefined,
+): string | undefined {
+  const { current, order, failures, forced, revoking } = record ?? {};
+  if (failures !== undefined)
+    return `${failures.code}: ${failures.message} (${times(failures.count)}, next at ${instant(failures.nextTryAtMs)})`;
+  if (order !== undefined)
+    return `${current === undefined ? 'ordering' : 'renewing'}: ${phaseText(order.phase)}`;
+  if (revoking !== undefined) return 'it is revoked once its replacement is there';
+  if (forced !== undefined) return `to be renewed now: ${forced.reason}`;
+  if (current?.revokedAtMs !== undefined) return `revoked on ${instant(current.revokedAtMs)}`;
+  return current === undefined ? 'to be ordered' : undefined;
+}
+
+/** What an order in this phase waits for. */
+export function phaseText(phase: NonNullable<CertificateRecord['order']>['phase']): string {
+  switch (phase) {
+    case 'intended':
+      return 'the CA is asked for an order';
+    case 'ordered':
+      return 'the CA says what is to be proven';
+    case 'challenged':
+      return 'the challenges have to be visible everywhere';
+    case 'answered':
+      return 'the CA looks at the challenges';
+    case 'finalizing':
+      return 'the CA signs';
+  }
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}
