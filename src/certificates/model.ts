@@ -18,6 +18,8 @@ export interface WantedCertificate {
   readonly issuers: readonly string[];
   readonly challenge: 'auto' | ChallengeType;
   readonly renewal: { readonly ari: boolean; readonly remainingPercent?: number };
+  /** Digest of what an order is made of, the Issuers' own specs included: failures of another revision do not count any more. */
+  readonly revision?: string;
 }
 
 /**
@@ -92,6 +94,10 @@ export interface Failures {
   readonly fix?: string;
   /** Issuers that failed since the last success, by how often. */
   readonly byIssuer: Readonly<Record<string, number>>;
+  /** Issuers that are left alone (their Retry-After, or an answer that will not change soon), by until when. */
+  readonly resting?: Readonly<Record<string, number>>;
+  /** Of the `WantedCertificate` that failed. */
+  readonly revision?: string;
   readonly nextTryAtMs: number;
 }
 
