@@ -6,7 +6,7 @@ import type { PageChange } from './ledger-contract.ts';
 import { type AgentRecord, LedgerFloors } from './ledger-floors.ts';
 import * as pages from './ledger-pages.ts';
 import { intervalOf, type LedgerSettings } from './ledger-settings.ts';
-import type { BudgetRecord, Changed, Entry, KeyRecord, Pool, Session } from './ledger-state.ts';
+import type { BudgetRecord, Changed, Entry, KeyRecord, Pool, Session, Tenant } from './ledger-state.ts';
 import { NO_HOLDINGS, setDemand } from './ledger-state.ts';
 import { PageReader, PageWriter } from './page-bytes.ts';
 import { SlidingPool } from './sliding-pool.ts';
@@ -30,6 +30,7 @@ export class LedgerBook {
   readonly #settings: LedgerSettings;
   readonly #budgetsById = new Map<string, BudgetRecord>();
   readonly #keys = new Numbered<KeyRecord>();
+  readonly #tenants = new Map<string, Tenant>();
   readonly #budgetNumbers = new Numbered<BudgetRecord>();
   #sessionsMade = 0;
   #pausedUntilMs = 0;
@@ -90,6 +91,7 @@ export class LedgerBook {
 
   removeKey(key: KeyRecord): void {
     key.budget.keys.delete(key.text);
+    key.budget.tenant.keys -= 1;
     this.#keys.remove(key.number);
     this.lonely.delete(key);
     this.keyChanged(key);
@@ -155,6 +157,7 @@ export class LedgerBook {
     entry.key.entries.delete(entry);
     if (entry.key.entries.size === 0) this.lonely.add(entry.key);
     this.entries -= 1;
+    entry.key.budget.tenant.entries -= 1;
   }
 
   /** Nothing is granted before. */
@@ -277,6 +280,7 @@ export class LedgerBook {
     return {
       number,
       budget,
+      tenant: this.#tenant(budget.id.slice(0, budget.id.indexOf('/'))),
       live: true,
       intervalMs: intervalOf(budget, this.#settings),
       current: windowAt(budget.window, nowMs),
@@ -284,6 +288,15 @@ export class LedgerBook {
       former: undefined,
       keys: new Map(),
     };
+  }
+
+  #tenant(namespace: string): Tenant {
+    let tenant = this.#tenants.get(namespace);
+    if (tenant === undefined) {
+      tenant = { entries: 0, keys: 0 };
+      this.#tenants.set(namespace, tenant);
+    }
+    return tenant;
   }
 
   #putBudget(record: BudgetRecord): void {
@@ -295,6 +308,7 @@ export class LedgerBook {
   #putKey(key: KeyRecord): void {
     this.#keys.put(key.number, key);
     key.budget.keys.set(key.text, key);
+    key.budget.tenant.keys += 1;
     this.lonely.add(key);
   }
 
@@ -309,6 +323,7 @@ export class LedgerBook {
     entry.key.entries.add(entry);
     this.lonely.delete(entry.key);
     this.entries += 1;
+    entry.key.budget.tenant.entries += 1;
   }
 }
 

@@ -24,6 +24,8 @@ export const IDLE_ENTRY_MS = 60_000;
 export const IDLE_SESSION_MS = 3_600_000;
 /** Data processes of one agent at a time: rolling restarts overlap. The one heard longest ago is closed. */
 export const MOST_SESSIONS = 4;
+/** A namespace may have so many times the keys that are still left: four fifths of all when it is alone. */
+export const MOST_OF_LEFT = 4;
 /** Characters of a session's text. */
 export const LONGEST_SESSION = 200;
 

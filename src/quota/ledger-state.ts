@@ -58,6 +58,8 @@ export interface Session {
 export interface BudgetRecord {
   readonly number: number;
   budget: Budget;
+  /** Of the namespace whose policy it is from. */
+  readonly tenant: Tenant;
   /** The configuration has it: it may be granted. */
   live: boolean;
   intervalMs: number;
@@ -67,6 +69,12 @@ export interface BudgetRecord {
   /** What floors were counted by before, as long as an agent may still go by it. */
   former: FormerFloor | undefined;
   readonly keys: Map<string, KeyRecord>;
+}
+
+/** What the limits of one namespace have of the ledger. */
+export interface Tenant {
+  entries: number;
+  keys: number;
 }
 
 /** Floors that were larger before: windows that began before `untilMs` count them so. */

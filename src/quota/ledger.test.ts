@@ -229,6 +229,28 @@ describe('names', () => {
     expect(ledger.sizes).toEqual({ sessions: 1, entries: 2, keys: 2 });
   });
 
+  it('of one namespace leave room for those of others, which is theirs again when they are gone', () => {
+    const other = { ...perMinute, id: 'bank/x/y/60s', scope: 'bank' };
+    const ledger = createLedger({ epoch: 1, nowMs: START, newId: () => 'ledger', mostEntries: 100 });
+    ledger.setBudgets(new Map([perMinute, other].map((budget) => [budget.id, budget])), 1, START);
+    ledger.setAgents(
+      new Map([
+        ['a', ['shop']],
+        ['b', ['bank']],
+      ]),
+      START,
+    );
+    const many = (agent: string, budget: string, session = `${agent}-1`): number => {
+      const names = Array.from({ length: 100 }, (_, id) => ({ id, budget, key: `k${id}` }));
+      return 100 - ledger.exchange(agent, request({ session, names }), START).unknown.length;
+    };
+    expect(many('a', perMinute.id)).toBe(80);
+    expect(many('b', other.id)).toBe(16);
+    for (let second = 1; second < 200; second += 1) ledger.sweep(START + second * 1_000);
+    expect(ledger.sizes.keys).toBe(0);
+    expect(many('b', other.id, 'b-2')).toBe(80);
+  });
+
   it('are unknown when an entry comes without one', () => {
     const ledger = opened([perMinute]);
     const entries = [{ id: 7, demand: 1, waiting: 0, holdings: [] }];

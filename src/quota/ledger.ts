@@ -13,6 +13,7 @@ import {
   LONGEST_SESSION,
   ledgerSettings,
   longestLeaseMs,
+  MOST_OF_LEFT,
   MOST_SESSIONS,
 } from './ledger-settings.ts';
 import {
@@ -293,10 +294,17 @@ class QuotaLedger implements Ledger {
       return false;
     if (name.key.length > MAX_KEY || session.entries.size >= this.#settings.mostEntriesPerSession)
       return false;
-    const most = this.#settings.mostEntries;
-    if (this.#book.entries >= most || (this.#book.keys >= most && !record.keys.has(name.key))) return false;
+    if (!this.#hasRoom(record, name.key)) return false;
     this.#book.addEntry(session, name.id, this.#book.key(record, name.key, now), now);
     return true;
+  }
+
+  /** However many keys come to the limits of one namespace, something is left for those of others. */
+  #hasRoom({ tenant, keys }: BudgetRecord, key: string): boolean {
+    const book = this.#book;
+    const most = this.#settings.mostEntries;
+    if (tenant.entries >= MOST_OF_LEFT * (most - book.entries)) return false;
+    return keys.has(key) || tenant.keys < MOST_OF_LEFT * (most - book.keys);
   }
 
   #grant(entry: Entry, turn: Turn): EntryGrant {
