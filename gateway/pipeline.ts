@@ -43,6 +43,8 @@ const STEPS: readonly Step[] = [
 const AFTER_AUTHENTICATE = STEPS.indexOf(authenticate) + 1;
 const AFTER_QUOTA = STEPS.indexOf(checkQuota) + 1;
 
+const CHALLENGE_FIELDS = ['content-type', 'text/plain', 'cache-control', 'no-store'];
+
 /** Takes an exchange through the steps; without a promise unless a step needs one. */
 export function begin(exchange: Exchange): void {
   proceed(exchange, 0);
@@ -110,8 +112,10 @@ function isRequestId(text: string | undefined): text is string {
 }
 
 function findHostAndRoute(exchange: Exchange): Outcome {
-  const { request, port, connection } = exchange;
+  const { request, port, connection, serving } = exchange;
   if (request === undefined) return 'over';
+  if (serving.challenges !== undefined && answersChallenge(exchange, request, serving.challenges))
+    return 'over';
   const listener = port.listeners.find(request.host);
   if (
     connection.tls !== undefined &&
@@ -130,6 +134,23 @@ function findHostAndRoute(exchange: Exchange): Outcome {
   exchange.served = route.target;
   exchange.match = route.match;
   return 'next';
+}
+
+/**
+ * A CA asks whether a name is ours (http-01), in plain text and by whatever name: before anything that routes, protects or redirects.
+ * What is not asked for goes the way of every request.
+ */
+function answersChallenge(
+  exchange: Exchange,
+  { method, path, query }: GatewayRequest,
+  challenges: ReadonlyMap<string, string>,
+): boolean {
+  if (exchange.connection.tls !== undefined || query !== '') return false;
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  const answer = challenges.get(path);
+  if (answer === undefined) return false;
+  exchange.answer(200, CHALLENGE_FIELDS, answer);
+  return true;
 }
 
 /**

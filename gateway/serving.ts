@@ -32,6 +32,8 @@ export interface Serving {
   readonly identityNames: ReadonlySet<string>;
   /** Names that are believed from trusted proxies only; written the same way. */
   readonly proxyNames: ReadonlySet<string>;
+  /** What a CA asks for by http-01, by path; undefined: nothing, as nearly always. */
+  readonly challenges: ReadonlyMap<string, string> | undefined;
   /** By listener id: cannot be served, why. */
   readonly problems: ReadonlyMap<string, string>;
 }
@@ -139,7 +141,17 @@ export function makeServing(
       if (method.type === 'plain') addBoth(proxyNames, method.header.toLowerCase());
     }
   }
-  return { part, upstreams: upstreamsOf(part, secrets), ports, identityNames, proxyNames, problems };
+  const upstreams = upstreamsOf(part, secrets);
+  const challenges = httpChallenges(secrets);
+  return { part, upstreams, ports, identityNames, proxyNames, challenges, problems };
+}
+
+/** RFC 8555 section 8.3. */
+function httpChallenges({ challenges }: GatewaySecrets): ReadonlyMap<string, string> | undefined {
+  const answers = Object.entries(challenges?.http ?? {});
+  return answers.length === 0
+    ? undefined
+    : new Map(answers.map(([token, answer]) => [`/.well-known/acme-challenge/${token}`, answer]));
 }
 
 function addBoth(names: Set<string>, name: string): void {

@@ -23,8 +23,12 @@ import { type AgentLinkServer, createAgentLinkServer } from './agents/link-serve
 import { createHubCertificate } from './agents/server-certificate.ts';
 import { createApi } from './api/server.ts';
 import { createAgentKeys } from './certificates/agent-keys.ts';
+import type { CertificateSource } from './certificates/contract.ts';
+import { createCertificateDelivery } from './certificates/delivery.ts';
 import { createCertificateDesk, NO_CERTIFICATES } from './certificates/desk.ts';
-import type { HubConfig } from './config.ts';
+import { createDns01OfHub } from './certificates/dns-01/hub-part.ts';
+import { createChallengeTexts } from './certificates/dns-01/texts.ts';
+import type { HubConfig, ListenAddress } from './config.ts';
 import { createKeyDesk } from './credentials/desk.ts';
 import { createCredentialFeed } from './credentials/feed.ts';
 import { keyNamespaces } from './credentials/namespaces.ts';
@@ -141,11 +145,19 @@ export async function startHub(
         return geoLibrary.lookup.hasSubdivisions ?? true;
       },
     };
-    const links: { server?: AgentLinkServer; engine?: Engine; prober?: Prober; names?: NameService } = {};
+    const links: {
+      server?: AgentLinkServer;
+      engine?: Engine;
+      prober?: Prober;
+      names?: NameService;
+      certificates?: CertificateSource;
+    } = {};
     let settled = false;
     let compiled: ServedTable | undefined;
     /** Content that nothing older is answered from any more by the hub itself. */
     let hubServes = 0;
+    /** Where the hub's own name server listens. */
+    let ownAddresses: readonly ListenAddress[] = [];
     const serveOwn = (next: ServedTable): void => {
       links.names?.serve(next).then(() => {
         hubServes = next.sequence;
@@ -167,9 +179,14 @@ export async function startHub(
       wallMs,
       log,
     });
+    const challengeTexts = createChallengeTexts(() => {
+      links.engine?.inputsChanged();
+      dnsPart.desk.challengesChanged();
+    });
     const dnsPart = createDnsPart({
       kinds,
       store,
+      challenges: challengeTexts,
       engine: () => links.engine,
       regions: context.regions,
       allowedRanges: config.network.allowedRanges,
@@ -180,6 +197,15 @@ export async function startHub(
       log,
     });
     closers.push(() => dnsPart.close());
+    const dns01 = createDns01OfHub({
+      texts: challengeTexts,
+      engine: () => links.engine,
+      desk: dnsPart.desk,
+      own: () => ({ sequence: hubServes, bound: ownAddresses }),
+      allowedRanges: config.network.allowedRanges,
+      resolvers: config.certificates.resolvers,
+    });
+    closers.push(() => dns01.close());
     const quota = createQuotaOfHub({
       store,
       agents: () => links.engine?.agents.all.map(({ identity }) => identity) ?? [],
@@ -191,12 +217,14 @@ export async function startHub(
     closers.push(() => quota.service.close());
     const agentKeys = createAgentKeys({ onWanted: () => links.engine?.inputsChanged() });
     const peppers = createKeyPeppers(store.keys);
+    const delivery = createCertificateDelivery({ source: () => links.certificates, agentKeys });
     const gateways = createGatewaysOfHub({
       store,
       sealing,
       regions: context.regions,
       peppers: peppers.peppersFor,
       quotaVersion: (objects) => quota.service.follow(budgetsOf(objects)),
+      delivery,
       randomBytes,
       wallMs,
       log,
@@ -263,7 +291,11 @@ export async function startHub(
           links.names?.statesChanged();
           dnsPart.desk.viewChanged();
         },
-        onWorld: (world) => dnsPart.desk.follow(world),
+        challenges: challengeTexts,
+        onWorld(world) {
+          dnsPart.desk.follow(world);
+          dns01.worldChanged();
+        },
         dnsStatus: dnsPart.status,
         monotonicMs,
         wallMs,
@@ -289,6 +321,7 @@ export async function startHub(
     links.names = nameServer;
     closers.push(() => nameServer.close());
     const dnsBound = await nameServer.start();
+    ownAddresses = dnsBound;
     const dns = dnsBound.map((a) => `${bracketed(a.host)}:${a.port}`);
 
     void engine.settled().then(() => {

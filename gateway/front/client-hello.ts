@@ -6,6 +6,8 @@ export type ClientHello =
       readonly type: 'hello';
       /** Lower case, without trailing dot; absent when the client sends none. */
       readonly serverName: string | undefined;
+      /** The application protocol (RFC 7301), when the client offers exactly one. */
+      readonly onlyProtocol: string | undefined;
     };
 
 /** A hello with post-quantum key shares is about 2 kB; nobody needs more than this before a backend is chosen. */
@@ -51,10 +53,11 @@ function readBody(body: Buffer): ClientHello {
     return at <= body.length;
   };
   if (!skip(1) || !skip(2) || !skip(1)) return cut;
-  if (at === body.length) return { type: 'hello', serverName: undefined };
+  if (at === body.length) return { type: 'hello', serverName: undefined, onlyProtocol: undefined };
   if (body.length < at + 2 || body.readUInt16BE(at) !== body.length - at - 2) return cut;
   at += 2;
   let serverName: string | undefined;
+  let onlyProtocol: string | undefined;
   let seen = false;
   while (at < body.length) {
     if (body.length < at + 4) return cut;
@@ -68,10 +71,16 @@ function readBody(body: Buffer): ClientHello {
       const name = readServerName(body.subarray(at, at + length));
       if (name === undefined) return invalid('the server name cannot be read');
       serverName = name;
-    }
+    } else if (type === 16) onlyProtocol = readOnlyProtocol(body.subarray(at, at + length));
     at += length;
   }
-  return { type: 'hello', serverName };
+  return { type: 'hello', serverName, onlyProtocol };
+}
+
+/** Undefined: several, or it cannot be read, which is for TLS to say. */
+function readOnlyProtocol(extension: Buffer): string | undefined {
+  if (extension.length < 4 || extension.readUInt16BE(0) !== extension.length - 2) return undefined;
+  return extension[2] === extension.length - 3 ? extension.toString('latin1', 3) : undefined;
 }
 
 /** A list of exactly one host name, as every client sends it. */

@@ -9,6 +9,8 @@ export interface Certificate {
   readonly keyPem: string;
   /** DNS names it is valid for, lower case; `*.` stands for exactly one label (RFC 9525 §6.3). */
   readonly names: readonly string[];
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
 }
 
 export type ReadCertificate =
@@ -19,12 +21,23 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE----
 
 /** Reads a certificate (its chain after it) and its key, both PEM. Does not throw; an expired one is usable: browsers say so. */
 export function readCertificate(certificatePem: string, keyPem: string): ReadCertificate {
+  if (keyPem === '') return { usable: false, reason: 'its key, which this agent made, is not there' };
   try {
     const leaf = new X509Certificate(certificatePem);
     if (!leaf.checkPrivateKey(createPrivateKey(keyPem)))
       return { usable: false, reason: 'the private key belongs to another certificate' };
     const digest = createHash('sha256').update(certificatePem).update('\0').update(keyPem).digest('hex');
-    return { usable: true, certificate: { digest, certificatePem, keyPem, names: namesOf(leaf) } };
+    return {
+      usable: true,
+      certificate: {
+        digest,
+        certificatePem,
+        keyPem,
+        names: namesOf(leaf),
+        notBeforeMs: leaf.validFromDate.getTime(),
+        notAfterMs: leaf.validToDate.getTime(),
+      },
+    };
   } catch (thrown) {
     return { usable: false, reason: `it cannot be read: ${messageOf(thrown)}` };
   }

@@ -10,9 +10,19 @@ import {
 } from 'node:tls';
 import { messageOf } from '../../src/errors/error.ts';
 import type { CompiledListener, GatewayPart, GatewayPort, GatewaySecrets } from '../../src/policy/model.ts';
+import { readClientHello } from '../front/client-hello.ts';
+import { readOpening } from '../front/opening.ts';
 import type { ConnectionTls } from '../request.ts';
-import { type Certificate, certificateCovers, readBundle, readCertificate } from './certificate.ts';
-import type { FileCertificate, TlsContexts, TlsProblems } from './contract.ts';
+import { AlpnChallenges } from './alpn-challenges.ts';
+import {
+  type Certificate,
+  certificateCovers,
+  type ReadCertificate,
+  readBundle,
+  readCertificate,
+} from './certificate.ts';
+import { CertificateChoice } from './choice.ts';
+import type { FileCertificate, TlsAccepted, TlsContexts, TlsProblems } from './contract.ts';
 import { Recent } from './recent.ts';
 import { ServerNames } from './server-names.ts';
 
@@ -49,8 +59,10 @@ interface ClientCa {
 /** A listener as handshakes see it. */
 interface Terminator {
   readonly id: string;
-  /** In order of preference; at least one. */
-  readonly certificates: readonly Certificate[];
+  /** At least one. */
+  readonly choice: CertificateChoice;
+  /** Of all its certificates. */
+  readonly digest: string;
   readonly clientCa: ClientCa | undefined;
 }
 
@@ -61,6 +73,8 @@ interface TerminatedPort {
   readonly asks: boolean;
   /** Every listener demands them, so the handshake itself can fail. */
   readonly demands: boolean;
+  /** Of all that it can show. */
+  readonly digest: string;
   /** Made with the first connection. Does not listen: connections are handed to it. */
   server: Server | undefined;
 }
@@ -71,7 +85,17 @@ interface Handshake {
   refuse(reason: string): void;
 }
 
-export function createTlsContexts(): TlsContexts {
+/** What was read of a pair; reading takes a millisecond, and most of a configuration is what it was before. */
+interface KnownPair {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly read: ReadCertificate;
+}
+
+const NO_CHALLENGES = new AlpnChallenges({});
+
+/** @param wallMs which certificates are valid; default: the machine's clock */
+export function createTlsContexts(wallMs: () => number = Date.now): TlsContexts {
   const contexts = new Recent<SecureContext>(CONTEXTS_KEPT);
   let ports: ReadonlyMap<number, TerminatedPort> = new Map();
   let current: { readonly part: GatewayPart; readonly secrets: GatewaySecrets } | undefined;
@@ -79,13 +103,20 @@ export function createTlsContexts(): TlsContexts {
   let files: readonly Certificate[] = [];
   let fileNames = new ServerNames<Certificate>();
   let ticketKeys: Buffer | undefined;
+  let challenges = NO_CHALLENGES;
+  let pairs: ReadonlyMap<string, KnownPair> = new Map();
   const handshakes = new Map<string, Handshake>();
 
   const build = (): TlsProblems => {
     const certificates = new Map<string, string>();
     const listeners = new Map<string, string>();
+    const waiting = new Map<string, string>();
+    const taken = new Map<string, KnownPair>();
     const take = (name: string, certificatePem: string, keyPem: string): readonly Certificate[] => {
-      const read = readCertificate(certificatePem, keyPem);
+      const known = pairs.get(name);
+      const same = known?.certificatePem === certificatePem && known.keyPem === keyPem;
+      const read = same ? known.read : readCertificate(certificatePem, keyPem);
+      taken.set(name, { certificatePem, keyPem, read });
       if (read.usable) return [read.certificate];
       certificates.set(name, read.reason);
       return [];
@@ -105,15 +136,26 @@ export function createTlsContexts(): TlsContexts {
       usable.set(id, read);
       return read;
     };
+    const setOf = (name: string): readonly string[] | undefined =>
+      Object.hasOwn(secrets?.sets ?? {}, name) ? secrets?.sets?.[name] : undefined;
+    const groupOf = (name: string): readonly Certificate[] =>
+      setOf(name)?.flatMap(certificatesOf) ?? certificatesOf(name);
     const bundles = new Map<string, readonly string[]>();
     const terminatorOf = (listener: CompiledListener): Terminator | undefined => {
       const { id, tls, hostname } = listener;
       const refuse = (reason: string): undefined => void listeners.set(id, reason);
       if (tls === undefined) return refuse('it has no TLS settings');
-      const named = tls.certificates.flatMap(certificatesOf);
+      const groups = tls.certificates.map((name) => groupOf(name));
+      const named = groups.flat();
       const fromFiles = named.length > 0 ? [] : files.filter((file) => fileServes(file, hostname));
       if (named.length + fromFiles.length === 0) {
-        const reasons = tls.certificates.map((name) => `${name}: ${certificates.get(name) ?? 'unknown'}`);
+        const unissued = tls.certificates.find((name) => setOf(name)?.length === 0);
+        if (unissued !== undefined) {
+          waiting.set(id, `waiting for the first certificate of ${unissued}`);
+          return undefined;
+        }
+        const ids = tls.certificates.flatMap((name) => setOf(name) ?? [name]);
+        const reasons = ids.map((name) => `${name}: ${certificates.get(name) ?? 'unknown'}`);
         return refuse(`no certificate can be used (${reasons.join('; ') || 'none is named'})`);
       }
       let clientCa: ClientCa | undefined;
@@ -127,24 +169,27 @@ export function createTlsContexts(): TlsContexts {
           return refuse(`client certificates cannot be verified: ${messageOf(thrown)}`);
         }
       }
-      return { id, certificates: [...named, ...fromFiles], clientCa };
+      const digest = [...named, ...fromFiles].map((one) => one.digest).join(' ');
+      return { id, choice: new CertificateChoice([...groups, fromFiles]), digest, clientCa };
     };
     ports = new Map(
       (part?.ports ?? []).flatMap((port): readonly (readonly [number, TerminatedPort])[] =>
         port.protocol === 'https' ? [[port.port, terminatedPort(port, terminatorOf)]] : [],
       ),
     );
-    return { listeners, certificates };
+    pairs = taken;
+    const answers = secrets?.challenges?.tlsAlpn;
+    challenges = answers === undefined ? NO_CHALLENGES : new AlpnChallenges(answers);
+    for (const [name, reason] of challenges.problems()) certificates.set(name, reason);
+    return { listeners, waiting, certificates };
   };
 
   const certificateFor = (terminator: Terminator, host: string | undefined): Certificate | undefined => {
-    const { certificates } = terminator;
-    if (host === undefined) return certificates[0];
+    const { choice } = terminator;
+    if (host === undefined) return choice.fallback(wallMs());
     const file = files.length === 0 ? undefined : fileNames.find(host);
     if (file !== undefined && certificateCovers(file.names, host)) return file;
-    return certificates.length === 1
-      ? certificates[0]
-      : (certificates.find(({ names }) => certificateCovers(names, host)) ?? certificates[0]);
+    return choice.find(host, wallMs()) ?? choice.fallback(wallMs());
   };
 
   const contextOf = (terminator: Terminator, certificate: Certificate): SecureContext => {
@@ -168,8 +213,11 @@ export function createTlsContexts(): TlsContexts {
       rejectUnauthorized: demands,
       // What a handshake begins with decides about resumption, before any server name is looked at. So sessions of one port mean
       // nothing to another, and none is resumed where clients show certificates: a session taken along would pass as verified
-      // under the name of another listener.
-      sessionIdContext: createHash('sha256').update(`portolan ${number} ${asks}`).digest('hex').slice(0, 32),
+      // under the name of another listener. Nor does one outlive the certificates of its port: who resumes is not shown the new one.
+      sessionIdContext: createHash('sha256')
+        .update(`portolan ${number} ${asks} ${port.digest} ${files.map(({ digest }) => digest).join(' ')}`)
+        .digest('hex')
+        .slice(0, 32),
       secureOptions: COMMON.secureOptions | (asks ? constants.SSL_OP_NO_TICKET : 0),
       ...(ticketKeys === undefined || asks ? {} : { ticketKeys }),
       SNICallback(this: unknown, name, done) {
@@ -219,48 +267,88 @@ export function createTlsContexts(): TlsContexts {
     },
 
     accept(socket, number, handshakeMs, accepted) {
-      // What holds when the connection comes holds for it to the end.
-      const port = ports.get(number);
-      const server = port === undefined ? undefined : serverOf(number, port);
-      if (port === undefined || server === undefined) {
-        socket.destroy();
-        accepted.refused('no listener of the port can be served');
-        return;
-      }
-      const peer = peerOf(number, socket);
-      const settle = (): void => {
-        if (handshakes.get(peer) === handshake) handshakes.delete(peer);
-        clearTimeout(timer);
-        socket.off('close', onClose);
-      };
-      const handshake: Handshake = {
-        secure(tls) {
-          const serverName = serverNameOf(tls);
-          const chosen = serverName === undefined ? port.names.unnamed : port.names.find(serverName);
-          if (chosen?.clientCa?.mode === 'require' && !tls.authorized) {
-            const shown = tls.getPeerX509Certificate() !== undefined;
-            const why = shown ? String(tls.authorizationError) : 'none was shown';
-            handshake.refuse(`the client certificate is refused: ${why}`);
-            return;
-          }
-          // A listener that asks for none trusts none, although another one of the port made the handshake ask.
-          const verified = chosen?.clientCa !== undefined && tls.authorized;
-          settle();
-          accepted.secure(tls, connectionOf(tls, serverName, verified));
-        },
-        refuse(reason) {
-          settle();
-          socket.destroy();
-          accepted.refused(reason);
-        },
-      };
-      const onClose = (): void => handshake.refuse('the connection ended in the handshake');
-      const timer = setTimeout(() => handshake.refuse('the handshake took too long'), handshakeMs);
-      handshakes.set(peer, handshake);
-      socket.once('close', onClose);
-      server.emit('connection', socket);
+      if (challenges.none) terminate(socket, number, handshakeMs, accepted);
+      else lookInto(socket, number, handshakeMs, accepted);
     },
   };
+
+  /** While challenges are to be answered, who asks for them has to be told from who comes to stay before TLS begins. */
+  function lookInto(socket: Socket, number: number, handshakeMs: number, accepted: TlsAccepted): void {
+    const current = challenges;
+    let asked: Server | undefined;
+    const gone = (): void => accepted.refused('the connection ended before the handshake');
+    socket.once('close', gone);
+    readOpening(
+      socket,
+      handshakeMs,
+      (delayMs, task) => {
+        const timer = setTimeout(task, delayMs);
+        return () => clearTimeout(timer);
+      },
+      (octets) => {
+        const hello = readClientHello(octets);
+        if (hello.type === 'incomplete') return undefined;
+        if (ports.has(number)) asked = current.serverFor(hello);
+        return 0;
+      },
+      () => {
+        socket.off('close', gone);
+        if (asked === undefined) {
+          terminate(socket, number, handshakeMs, accepted);
+          return;
+        }
+        const timer = setTimeout(() => socket.destroy(), handshakeMs);
+        socket.once('close', () => {
+          clearTimeout(timer);
+          accepted.refused('it asked for an ACME challenge');
+        });
+        asked.emit('connection', socket);
+      },
+    );
+  }
+
+  function terminate(socket: Socket, number: number, handshakeMs: number, accepted: TlsAccepted): void {
+    // What holds when the connection comes holds for it to the end.
+    const port = ports.get(number);
+    const server = port === undefined ? undefined : serverOf(number, port);
+    if (port === undefined || server === undefined) {
+      socket.destroy();
+      accepted.refused('no listener of the port can be served');
+      return;
+    }
+    const peer = peerOf(number, socket);
+    const settle = (): void => {
+      if (handshakes.get(peer) === handshake) handshakes.delete(peer);
+      clearTimeout(timer);
+      socket.off('close', onClose);
+    };
+    const handshake: Handshake = {
+      secure(tls) {
+        const serverName = serverNameOf(tls);
+        const chosen = serverName === undefined ? port.names.unnamed : port.names.find(serverName);
+        if (chosen?.clientCa?.mode === 'require' && !tls.authorized) {
+          const shown = tls.getPeerX509Certificate() !== undefined;
+          const why = shown ? String(tls.authorizationError) : 'none was shown';
+          handshake.refuse(`the client certificate is refused: ${why}`);
+          return;
+        }
+        // A listener that asks for none trusts none, although another one of the port made the handshake ask.
+        const verified = chosen?.clientCa !== undefined && tls.authorized;
+        settle();
+        accepted.secure(tls, connectionOf(tls, serverName, verified));
+      },
+      refuse(reason) {
+        settle();
+        socket.destroy();
+        accepted.refused(reason);
+      },
+    };
+    const onClose = (): void => handshake.refuse('the connection ended in the handshake');
+    const timer = setTimeout(() => handshake.refuse('the handshake took too long'), handshakeMs);
+    handshakes.set(peer, handshake);
+    socket.once('close', onClose);
+    server.emit('connection', socket);
+  }
 }
 
 function terminatedPort(
@@ -279,6 +367,7 @@ function terminatedPort(
     server: undefined,
     names,
     asks: terminators.some(({ clientCa }) => clientCa !== undefined),
+    digest: terminators.map(({ digest }) => digest).join(' '),
     demands: terminators.length > 0 && terminators.every(({ clientCa }) => clientCa?.mode === 'require'),
   };
 }

@@ -15,6 +15,8 @@ export interface FileCertificate {
 export interface TlsProblems {
   /** By listener id: no certificate that it names can be used, or its client certificates cannot be verified. */
   readonly listeners: ReadonlyMap<string, string>;
+  /** By listener id: nothing is wrong, but what it is to show is not there yet. */
+  readonly waiting: ReadonlyMap<string, string>;
   /** By name of the certificate: skipped, why. */
   readonly certificates: ReadonlyMap<string, string>;
 }

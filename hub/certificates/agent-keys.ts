@@ -4,6 +4,8 @@ import type { ObjectKey } from '../reconcile/objects.ts';
 import type { AgentKeys, WantedKey } from './contract.ts';
 
 export interface AgentKeyDesk extends AgentKeys {
+  /** Grows whenever `wantedOf` may answer otherwise. */
+  readonly version: number;
   /** What agents of this cluster shall make; part of what their gateways get. */
   wantedOf(cluster: ObjectKey): readonly WantedKey[];
   /** All of an agent's requests, whenever they change. Never throws: what is wrong with one is said to who waits for it. */
@@ -20,6 +22,7 @@ export function createAgentKeys(options: {
 }): AgentKeyDesk {
   const { onWanted, patienceMs = PATIENCE_MS } = options;
   let wanted: ReadonlyMap<ObjectKey, readonly WantedKey[]> = new Map();
+  let version = 0;
   const heard = new Map<ObjectKey, CertificateRequests['requests']>();
   const waiting = new Set<() => void>();
 
@@ -37,7 +40,11 @@ export function createAgentKeys(options: {
     want(keys) {
       if (JSON.stringify([...keys]) === JSON.stringify([...wanted])) return;
       wanted = keys;
+      version += 1;
       onWanted();
+    },
+    get version() {
+      return version;
     },
     wantedOf: (cluster) => wanted.get(cluster) ?? [],
     onRequests(cluster, { requests }) {

@@ -149,6 +149,8 @@ export interface CertificateSource {
   idsOf(policy: ObjectKey, cluster: ObjectKey): readonly string[];
   /** Grows whenever anything that it answers is otherwise. */
   readonly version: number;
+  /** Another one whenever the pair is: then only that one is read again. Absent: all are, with every version. */
+  stampOf?(id: string): string | undefined;
   pair(
     id: string,
   ): Promise<

@@ -1,5 +1,6 @@
+import { isPolicy } from '../../src/policy/listeners.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
-import type { GatewayStatus, ListenerStatus } from '../../src/resources/gateway.ts';
+import { CERTIFICATE_OPTION, type GatewayStatus, type ListenerStatus } from '../../src/resources/gateway.ts';
 import type { KnownAgent } from '../reconcile/agent-directory.ts';
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
 import type { ClusterGateways } from './gateways.ts';
@@ -13,9 +14,9 @@ export function gatewayStatus(
   input: GatewayStatusInput,
 ): GatewayStatus {
   const key = keyOf(gateway);
-  const reports = reported(gateways, ({ gateways: all }, { problems }) => {
+  const reports = reported(gateways, ({ gateways: all }, { problems, waiting }) => {
     const report = all.get(key);
-    return report === undefined ? undefined : { report, problems };
+    return report === undefined ? undefined : { report, problems, waiting };
   });
   const clusters = [...reports.keys()].map((cluster) => ({
     name: cluster.split('/')[1] ?? cluster,
@@ -41,9 +42,9 @@ export function gatewayStatus(
     addresses: addressesOf(gateway, [...reports.keys()], input),
     listeners: gateway.spec.listeners.map((listener): ListenerStatus => {
       const own = new Map(
-        [...reports].flatMap(([cluster, { report, problems }]) => {
+        [...reports].flatMap(([cluster, { report, problems, waiting }]) => {
           const found = report.listeners.find((l) => l.name === listener.name);
-          return found === undefined ? [] : [[cluster, { found, problems }] as const];
+          return found === undefined ? [] : [[cluster, { found, problems, waiting }] as const];
         }),
       );
       const first = [...own.values()][0]?.found;
@@ -55,6 +56,7 @@ export function gatewayStatus(
           ]),
         ),
       );
+      const waits = [...own.values()].flatMap(({ waiting }) => waitOf(gateway, listener, waiting) ?? [])[0];
       const before = gateway.status?.listeners.find((l) => l.name === listener.name)?.conditions;
       return {
         name: listener.name,
@@ -63,7 +65,7 @@ export function gatewayStatus(
         conditions: conditions(
           gateway,
           before,
-          said.length === 0 ? [] : [...said, programmedVerdict(clusters, said)],
+          said.length === 0 ? [] : [...said, programmedVerdict(clusters, said, waits)],
           input.wallMs,
         ),
       };
@@ -79,7 +81,9 @@ function withCertificates(
   listener: Resource<'Gateway'>['spec']['listeners'][number],
   problems: ReadonlyMap<string, string>,
 ): readonly Verdict[] {
-  const bad = (listener.tls?.certificateRefs ?? []).flatMap(({ namespace, name }) => {
+  const bad = (listener.tls?.certificateRefs ?? []).flatMap((ref) => {
+    if (isPolicy(ref)) return [];
+    const { namespace, name } = ref;
     const problem = problems.get(objectKey(namespace ?? gateway.metadata.namespace, name));
     return problem === undefined ? [] : [problem];
   });
@@ -90,6 +94,22 @@ function withCertificates(
     ...verdicts.filter((v) => v.type !== 'ResolvedRefs'),
     { type: 'ResolvedRefs', status: 'False', reason: 'InvalidCertificateRef', message: first },
   ];
+}
+
+/** What a listener waits for that can show no certificate at all yet; one that shows another meanwhile is served. */
+function waitOf(
+  gateway: Resource<'Gateway'>,
+  { tls }: Resource<'Gateway'>['spec']['listeners'][number],
+  waiting: ReadonlyMap<string, string>,
+): string | undefined {
+  const refs = tls?.certificateRefs ?? [];
+  const waits = refs.map((ref) =>
+    isPolicy(ref)
+      ? waiting.get(`certificatepolicy/${objectKey(ref.namespace ?? gateway.metadata.namespace, ref.name)}`)
+      : undefined,
+  );
+  const internal = tls?.options[CERTIFICATE_OPTION] === 'internal';
+  return internal || waits.includes(undefined) ? undefined : waits[0];
 }
 
 type AtCluster = GatewayStatus['clusters'][number];
@@ -114,12 +134,17 @@ function programmedAt(
   };
 }
 
-function programmedVerdict(clusters: readonly AtCluster[], accepted: readonly Verdict[]): Verdict {
+function programmedVerdict(
+  clusters: readonly AtCluster[],
+  accepted: readonly Verdict[],
+  waits?: string,
+): Verdict {
   const refused = accepted.find(
     (v) => (v.type === 'Accepted' || v.type === 'Programmed') && v.status === 'False',
   );
   if (refused !== undefined)
     return { type: 'Programmed', status: 'False', reason: 'Invalid', message: refused.message };
+  if (waits !== undefined) return { type: 'Programmed', status: 'False', reason: 'Pending', message: waits };
   const missing = clusters.find((c) => !c.programmed);
   if (clusters.length === 0)
     return { type: 'Programmed', status: 'False', reason: 'Pending', message: 'no cluster runs it' };

@@ -7,10 +7,13 @@ import type {
   GatewayKind,
   GatewayObjects,
 } from '../../src/policy/compile-contract.ts';
-import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
+import { type GatewayPart, type GatewaySecrets, NO_GATEWAY } from '../../src/policy/model.ts';
+
 import { HUB_NAMESPACE } from '../../src/policy/policy-index.ts';
+import { SecretRefBook } from '../../src/policy/secret-refs.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import type { RegionTable } from '../../src/routing/model.ts';
+import type { CertificateDelivery } from '../certificates/delivery.ts';
 import { digestOf } from '../reconcile/canonical-text.ts';
 import type { ObjectKey, Objects } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
@@ -23,6 +26,8 @@ export interface ClusterGateways {
   readonly reports: CompiledGateways['reports'];
   /** Secret references that lead nowhere, and why. */
   readonly problems: ReadonlyMap<string, string>;
+  /** References to CertificatePolicies that have no certificate yet, and what is said of it. */
+  readonly waiting: ReadonlyMap<string, string>;
   /** Hex digest over part and secrets: what an agent that acknowledged it serves. */
   readonly digest: string;
 }
@@ -34,7 +39,7 @@ export interface Gateways {
    * what cannot be read keeps the last state, is logged, and makes it `due`.
    */
   follow(world: Pick<World, 'objects'>): Promise<void>;
-  /** By cluster (`namespace/name`); those without a Gateway have none. */
+  /** By cluster (`namespace/name`); those without a Gateway have none, unless they get certificates for other programs. */
   readonly all: ReadonlyMap<ObjectKey, ClusterGateways>;
   /** Something should be looked at again although no object changed: a certificate to renew, a store that did not answer. */
   due(): boolean;
@@ -64,13 +69,16 @@ export function createGateways(options: {
   /** Of the budgets that these objects give (`QuotaPart.version`); default: 0 always. */
   readonly quotaVersion?: (objects: GatewayObjects) => number | Promise<number>;
   readonly certificatesDue: () => boolean;
+  readonly delivery?: CertificateDelivery | undefined;
   readonly log: { warn(details: object, message: string): void };
 }): Gateways {
-  const { compile, secretValues, log } = options;
+  const { compile, secretValues, delivery, log } = options;
   let all: ReadonlyMap<ObjectKey, ClusterGateways> = new Map();
   let followed: GatewayObjects | undefined;
   let compiled = new Map<ObjectKey, CompiledGateways>();
   let failed = false;
+  /** Version of what was delivered of certificates. */
+  let delivered: number | undefined;
 
   async function resolved(
     cluster: ObjectKey,
@@ -79,13 +87,13 @@ export function createGateways(options: {
   ): Promise<ClusterGateways> {
     const before = all.get(cluster);
     const { part, secretRefs, reports } = own;
-    const { secrets, problems } = await secretValues.resolve(secretRefs, cluster, objects);
+    const { secrets, problems, waiting } = await secretValues.resolve(secretRefs, cluster, objects);
     const kept = {
       part: before !== undefined && digestOf(before.part) === digestOf(part) ? before.part : part,
       secrets:
         before !== undefined && digestOf(before.secrets) === digestOf(secrets) ? before.secrets : secrets,
     };
-    return { ...kept, reports, problems, digest: `${digestOf(kept.part)}${digestOf(kept.secrets)}` };
+    return { ...kept, reports, problems, waiting, digest: `${digestOf(kept.part)}${digestOf(kept.secrets)}` };
   }
 
   return {
@@ -95,11 +103,18 @@ export function createGateways(options: {
           const quotaVersion = (await options.quotaVersion?.(objects)) ?? 0;
           compiled = await compileAll(compile, objects, { regions: options.regions, quotaVersion });
           followed = objects;
-        } else if (!failed && !options.certificatesDue()) return;
+        } else if (!failed && !isDue()) return;
+        // Read before what it stands for: what comes meanwhile is due again.
+        const version = delivery?.version;
         const next = new Map<ObjectKey, ClusterGateways>();
-        for (const [cluster, own] of compiled) next.set(cluster, await resolved(cluster, own, objects));
+        for (const cluster of objects.Cluster.keys()) {
+          const own =
+            compiled.get(cluster) ?? (delivery?.concerns(cluster, objects) ? NO_GATEWAYS : undefined);
+          if (own !== undefined) next.set(cluster, await resolved(cluster, own, objects));
+        }
         secretValues.forgetGone(objects);
         all = next;
+        delivered = version;
         failed = false;
       } catch (thrown) {
         failed = true;
@@ -109,9 +124,20 @@ export function createGateways(options: {
     get all() {
       return all;
     },
-    due: () => failed || options.certificatesDue(),
+    due: () => failed || isDue(),
   };
+
+  function isDue(): boolean {
+    return options.certificatesDue() || delivery?.version !== delivered;
+  }
 }
+
+/** Of a cluster that gets certificates for other programs only. */
+const NO_GATEWAYS: CompiledGateways = {
+  part: NO_GATEWAY,
+  secretRefs: new SecretRefBook().refs(),
+  reports: { gateways: [], routes: [], policies: [] },
+};
 
 /** One cluster at a time: thousands of routes take a second each, and votes must be judged meanwhile. */
 async function compileAll(

@@ -3,6 +3,7 @@ import type { GatewayObjects } from '../../src/policy/compile-contract.ts';
 import type { RegionTable } from '../../src/routing/model.ts';
 import type { KeySealing } from '../agents/authority.ts';
 import type { GatewayServices } from '../api/gateway-services.ts';
+import type { CertificateDelivery } from '../certificates/delivery.ts';
 import type { Store } from '../store/contract.ts';
 import { createDevelopmentCa } from './development-ca.ts';
 import { explainRoute } from './explain-route.ts';
@@ -27,18 +28,21 @@ export function createGatewaysOfHub(options: {
   readonly peppers?: Peppers | undefined;
   /** See `createGateways`. */
   readonly quotaVersion?: (objects: GatewayObjects) => Promise<number>;
+  /** Of certificates that CertificatePolicies have; absent: they have none. */
+  readonly delivery?: CertificateDelivery;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly wallMs: () => number;
   readonly log: { warn(details: object, message: string): void };
 }): GatewaysOfHub {
-  const { store, log, peppers } = options;
+  const { store, log, peppers, delivery } = options;
   const developmentCa = createDevelopmentCa(options);
   const clusters = createGateways({
     compile: compileGateways,
-    secretValues: createSecretValues({ store, developmentCa, peppers }),
+    secretValues: createSecretValues({ store, developmentCa, peppers, delivery }),
     regions: options.regions,
     ...(options.quotaVersion === undefined ? {} : { quotaVersion: options.quotaVersion }),
     certificatesDue: developmentCa.due,
+    delivery,
     log,
   });
   return {

@@ -2,6 +2,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import { splitPem } from '../../src/identity/certificate.ts';
 import type { SecretRefs } from '../../src/policy/compile-contract.ts';
 import type { GatewaySecrets } from '../../src/policy/model.ts';
+import type { CertificateDelivery } from '../certificates/delivery.ts';
 import type { ObjectKey, Objects } from '../reconcile/objects.ts';
 import type { Store } from '../store/contract.ts';
 import { pairProblem } from './certificate-pair.ts';
@@ -15,6 +16,8 @@ export interface ResolvedSecrets {
   readonly secrets: GatewaySecrets;
   /** Reference (as in `SecretRefs`) → what is wrong with it. */
   readonly problems: ReadonlyMap<string, string>;
+  /** Reference to a CertificatePolicy (as in `SecretRefs.policies`) → what it waits for: nothing is wrong with it. */
+  readonly waiting: ReadonlyMap<string, string>;
 }
 
 export interface SecretValues {
@@ -25,9 +28,9 @@ export interface SecretValues {
   resolve(
     refs: SecretRefs,
     cluster: ObjectKey,
-    objects: Pick<Objects, 'Secret' | 'Cluster'>,
+    objects: Pick<Objects, 'Secret' | 'Cluster' | 'CertificatePolicy'>,
   ): Promise<ResolvedSecrets>;
-  /** Forgets values of Secrets that are no more. */
+  /** After a pass over all clusters: forgets values of Secrets that are no more, and certificates that no cluster got. */
   forgetGone(objects: Pick<Objects, 'Secret'>): void;
 }
 
@@ -41,8 +44,9 @@ export function createSecretValues(options: {
   readonly store: Pick<Store, 'secretData'>;
   readonly developmentCa: DevelopmentCa;
   readonly peppers?: Peppers | undefined;
+  readonly delivery?: CertificateDelivery | undefined;
 }): SecretValues {
-  const { store, developmentCa, peppers } = options;
+  const { store, developmentCa, peppers, delivery } = options;
   const read = new Map<ObjectKey, Read>();
 
   async function valuesOf(
@@ -88,6 +92,8 @@ export function createSecretValues(options: {
       }
       for (const [key, dnsNames] of Object.entries(refs.internal))
         certificates[key] = await developmentCa.certificate(key, dnsNames);
+      const delivered = await delivery?.deliver(refs.policies, cluster, objects);
+      Object.assign(certificates, delivered?.certificates);
       const bundles: Record<string, string> = {};
       for (const ref of refs.bundles) {
         const value = await single(ref, objects, problems);
@@ -105,12 +111,20 @@ export function createSecretValues(options: {
       const uid = refs.peppers ? objects.Cluster.get(cluster)?.metadata.uid : undefined;
       const own = uid === undefined ? undefined : await peppers?.(uid);
       return {
-        secrets: { certificates, bundles, values, ...(own === undefined ? {} : { peppers: own }) },
+        secrets: {
+          certificates,
+          bundles,
+          values,
+          ...(own === undefined ? {} : { peppers: own }),
+          ...delivered?.rest,
+        },
         problems,
+        waiting: delivered?.waiting ?? new Map(),
       };
     },
     forgetGone(objects) {
       for (const key of [...read.keys()]) if (!objects.Secret.has(key)) read.delete(key);
+      delivery?.forgetUnused();
     },
   };
 

@@ -3,6 +3,7 @@ import { assign, type Vantage } from '../../src/health/assignment.ts';
 import type { QuorumConfig, Target } from '../../src/health/types.ts';
 import { canonicalJson } from '../../src/identity/canonical-json.ts';
 import { type SnapshotSigner, signSnapshot } from '../../src/identity/snapshot-signing.ts';
+import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import {
   type HubMessage,
   HubMessageSchema,
@@ -137,7 +138,9 @@ export function compileSnapshots(
     const own = (): readonly string[] => targets.filter((t) => t.cluster === cluster).map((t) => t.id);
     const assignedText = canonicalJson(work.get(`agent/${agentUid}`) ?? own());
     const self = canonicalJson({ agentUid, cluster, failureDomain } satisfies PeersPart['self']);
-    const gateway = agent.parts.includes('gateway') ? input.gateways?.get(cluster) : undefined;
+    const serves = agent.parts.includes('gateway');
+    const gateway =
+      serves || agent.parts.includes('gatewaySecrets') ? input.gateways?.get(cluster) : undefined;
     byAgent.set(agentUid, {
       agent,
       ...(gateway === undefined ? {} : { gateway: gateway.digest }),
@@ -154,14 +157,27 @@ export function compileSnapshots(
         ...(gateway === undefined
           ? {}
           : {
-              gateway: encode(canonicalTextOf(gateway.part)),
-              gatewaySecrets: encode(canonicalJson(gateway.secrets)),
+              ...(serves ? { gateway: encode(canonicalTextOf(gateway.part)) } : {}),
+              gatewaySecrets: encode(
+                canonicalJson(serves ? gateway.secrets : certificatesOnly(gateway.secrets)),
+              ),
             }),
       }),
     });
   }
   const assigned = new Set(work.get(input.hub.id) ?? []);
   return { hubTargets: targets.filter((t) => assigned.has(t.id)), byAgent };
+}
+
+/** For an agent that runs no gateways, and gives certificates to other programs. */
+function certificatesOnly({ certificates, sets = {}, agentKeys }: GatewaySecrets): GatewaySecrets {
+  const ids = new Set(Object.values(sets).flat());
+  return {
+    ...NO_GATEWAY_SECRETS,
+    certificates: Object.fromEntries(Object.entries(certificates).filter(([id]) => ids.has(id))),
+    sets,
+    ...(agentKeys === undefined ? {} : { agentKeys }),
+  };
 }
 
 function zoneText({ name, namespace, signingSha256, spec }: RoutingPart['zones'][number]): string {
