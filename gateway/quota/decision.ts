@@ -65,7 +65,7 @@ export function limitFields(
     // Of a key that is not in use here nothing is known, which is not that nothing is left.
     if (!known && claim !== refusedBy) continue;
     // A key that just became known has no figures yet.
-    const limit = (known ? Math.floor(taker.limit(slot)) : 0) || rate.budget.limit;
+    const limit = known && taker.resetMs(slot) !== 0 ? Math.floor(taker.limit(slot)) : rate.budget.limit;
     const left = known && claim !== refusedBy ? Math.floor(Math.max(0, taker.left(slot))) : 0;
     const reset = known ? secondsUntil(taker.resetMs(slot), nowMs) : 0;
     policies += `${policies === '' ? '' : ', '}${rate.label};q=${limit}${rate.windowParameter}`;
@@ -77,18 +77,22 @@ export function limitFields(
       tightestReset = reset;
     }
   }
-  if (refusedBy?.limit.silent === true) {
-    const reset = refusedBy.slot >= 0 ? secondsUntil(taker.resetMs(refusedBy.slot), nowMs) : 0;
-    return ['retry-after', String(Math.max(1, reset))];
+  const fields: string[] = [];
+  if (tightest !== undefined && refusedBy?.limit.silent !== true) {
+    fields.push('ratelimit-policy', policies, 'ratelimit', states);
+    fields.push('x-ratelimit-limit', String(tightestLimit), 'x-ratelimit-remaining', String(least));
+    if (tightestReset > 0) fields.push('x-ratelimit-reset', String(tightestReset));
   }
-  if (tightest === undefined) return NO_FIELDS;
-  const fields = [
-    ...['ratelimit-policy', policies, 'ratelimit', states],
-    ...['x-ratelimit-limit', String(tightestLimit), 'x-ratelimit-remaining', String(least)],
-  ];
-  if (tightestReset > 0) fields.push('x-ratelimit-reset', String(tightestReset));
-  if (refusedBy !== undefined) fields.push('retry-after', String(Math.max(1, tightestReset)));
-  return fields;
+  if (refusedBy !== undefined) retryAfter(fields, refusedBy, taker, nowMs);
+  return fields.length === 0 ? NO_FIELDS : fields;
+}
+
+/** Of a limit that admits nobody there is no time to wait for. */
+function retryAfter(fields: string[], { rate, slot }: Claim, taker: QuotaTaker, nowMs: number): void {
+  const known = slot >= 0 && taker.resetMs(slot) !== 0;
+  if ((known ? taker.limit(slot) : rate.budget.limit) === 0) return;
+  const seconds = known ? secondsUntil(taker.retryMs(slot), nowMs) : 0;
+  fields.push('retry-after', String(Math.max(1, seconds)));
 }
 
 /** Whole seconds, rounded up; 0: not known, past, or too far away to tell. */

@@ -69,6 +69,7 @@ const reply: fc.Arbitrary<QuotaReply> = fc.record({
           endMs: whole,
           granted: whole,
           left: fc.integer({ min: -1000, max: 1_000_000 }),
+          elsewhere: whole,
         }),
         { maxLength: 3 },
       ),

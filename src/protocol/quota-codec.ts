@@ -115,11 +115,12 @@ export function encodeQuotaReply(reply: QuotaReply): ReplyMessage {
     message.limit.push(limit);
     message.horizonMs.push(horizonMs);
     message.holdingCounts.push(holdings.length);
-    for (const { startMs, endMs, granted, left } of holdings) {
+    for (const { startMs, endMs, granted, left, elsewhere } of holdings) {
       message.startMs.push(startMs);
       message.endMs.push(endMs);
       message.granted.push(granted);
       message.left.push(left);
+      if (elsewhere !== undefined) message.elsewhere.push(elsewhere);
     }
   }
   return message;
@@ -127,10 +128,12 @@ export function encodeQuotaReply(reply: QuotaReply): ReplyMessage {
 
 /** @throws PortolanError VALIDATION_FAILED */
 export function decodeQuotaReply(message: ReplyMessage): QuotaReply {
-  const { ids, limit, horizonMs, holdingCounts, startMs, endMs, granted, left } = message;
+  const { ids, limit, horizonMs, holdingCounts, startMs, endMs, granted, left, elsewhere } = message;
   sameLength(ids, limit, horizonMs, holdingCounts);
   sameLength(startMs, endMs, granted, left);
+  if (elsewhere.length > 0) sameLength(startMs, elsewhere);
   whole(granted);
+  whole(elsewhere);
   positive(limit);
   positive(horizonMs);
   const { epoch, hubMs, sentMs, leaseMs, intervalMs } = message;
@@ -146,6 +149,7 @@ export function decodeQuotaReply(message: ReplyMessage): QuotaReply {
         endMs: endMs[holding] ?? 0,
         granted: granted[holding] ?? 0,
         left: left[holding] ?? 0,
+        ...(elsewhere.length === 0 ? {} : { elsewhere: elsewhere[holding] ?? 0 }),
       });
     entries.push({ id: ids[at] ?? 0, limit: limit[at] ?? 0, horizonMs: horizonMs[at] ?? 0, holdings });
   }

@@ -96,7 +96,8 @@ export class BucketPool implements Pool {
       left -= more;
     }
     const endMs = left > 0 || rate === 0 ? turn.nowMs : turn.nowMs + Math.max(0, 1 - this.#level) / rate;
-    grants.push({ startMs: 0, endMs, granted: holding?.granted ?? 0, left });
+    const elsewhere = this.#unspent - (holding === undefined ? 0 : unspent(holding));
+    grants.push({ startMs: 0, endMs, granted: holding?.granted ?? 0, left, elsewhere });
     return more > 0 ? 'both' : 'nothing';
   }
 

@@ -185,7 +185,8 @@ export class FixedPool implements Pool {
       left -= charge(holding) - charged;
     }
     // Nothing is ever asked back: what was lent of a floor is not used there, and a lowered limit holds for what is granted from now on.
-    grants.push({ startMs, endMs, granted: holding?.granted ?? 0, left: Math.max(0, left) });
+    const elsewhere = (window?.unspent ?? 0) - (holding === undefined ? 0 : unspent(holding));
+    grants.push({ startMs, endMs, granted: holding?.granted ?? 0, left: Math.max(0, left), elsewhere });
     return more > 0;
   }
 

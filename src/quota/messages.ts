@@ -109,4 +109,6 @@ export interface HoldingGrant extends WindowBounds {
    * lowered), and of the newest reply the agent puts as many of its unspent ones out of its reach at once, as returned.
    */
   readonly left: number;
+  /** What other sessions hold unspent, and may give back. Absent: not known. */
+  readonly elsewhere?: number;
 }

@@ -97,7 +97,8 @@ export class SlidingPool implements Pool {
       left -= unspent(holding) - held;
     }
     const endMs = left > 0 ? turn.nowMs : this.#freeAtMs(turn.nowMs);
-    grants.push({ startMs: 0, endMs, granted: holding?.granted ?? 0, left });
+    const elsewhere = this.#unspent - (holding === undefined ? 0 : unspent(holding));
+    grants.push({ startMs: 0, endMs, granted: holding?.granted ?? 0, left, elsewhere });
     return more > 0 ? 'entry' : 'nothing';
   }
 

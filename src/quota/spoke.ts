@@ -576,7 +576,7 @@ class QuotaSpoke implements Spoke {
     for (const holding of entry.holdings) this.#grant(slot, rule, holding, sentMs, nowMs);
     const ready = this.#ready(slot, nowMs);
     const served = this.#serve(slot, ready, nowMs);
-    const left = this.#tell(slot, rule, ready, nowMs);
+    const left = this.#tell(slot, rule, ready, entry.holdings[0], nowMs);
     if (answered && left <= 0)
       this.#waiting.end(
         slot,
@@ -667,7 +667,7 @@ class QuotaSpoke implements Spoke {
   }
 
   /** What threads say of the key, and until when they need not ask. @returns what the hub has left */
-  #tell(slot: number, rule: Budget, ready: number, nowMs: number): number {
+  #tell(slot: number, rule: Budget, ready: number, grant: HoldingGrant | undefined, nowMs: number): number {
     const states = this.#states;
     const limit = states.get(slot, FIGURE.limit);
     const now =
@@ -686,7 +686,11 @@ class QuotaSpoke implements Spoke {
     const refuseUntilMs = ready > 0 || left > 0 ? 0 : Math.min(nowMs + this.#intervalMs, nextMs, resetMs);
     // Only what is used up everywhere is gone for as long as that: what others hold they may give back, or spend, until the next exchange.
     const usedUp = ready <= 0 && left <= 0 && states.side(slot, now, SIDE.elsewhere) === 0;
-    const retryMs = usedUp ? resetMs : Math.min(resetMs, nowMs + this.#intervalMs);
+    const freeMs =
+      rule.algorithm === 'fixed-window' || grant === undefined
+        ? resetMs
+        : this.#time.surelySince(grant.endMs);
+    const retryMs = Math.min(resetMs, usedUp ? freeMs : nowMs + this.#intervalMs);
     this.#table.report(slot, { refuseUntilMs, left: Math.max(0, left), limit, resetMs, retryMs });
     return left;
   }

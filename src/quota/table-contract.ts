@@ -39,6 +39,8 @@ export interface QuotaTaker {
   limit(slot: number): number;
   /** When the window ends, or a token will be free. */
   resetMs(slot: number): TableMs;
+  /** When who is refused may try again; past, or 0: nobody knows better than soon. */
+  retryMs(slot: number): TableMs;
 }
 
 /** 0: admitted. 1: no, and asking would not help yet. 2: none here, but the hub may have some: ask the writer. */
@@ -79,6 +81,8 @@ export interface QuotaTableWriter {
       readonly left: number;
       readonly limit: number;
       readonly resetMs: TableMs;
+      /** Earlier than `resetMs` when tokens may come back from elsewhere. Default: `resetMs`. */
+      readonly retryMs?: TableMs;
     },
   ): void;
   /** Keeps times of banks within what 32 bits can tell apart: to be called at least once a day, at any time. */

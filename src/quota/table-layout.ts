@@ -5,7 +5,7 @@
  *   index     twice: one in use, one that the next rebuild writes. Open addressing with linear probing; an entry is a slot + 1, 0: none,
  *             -1: removed
  *   slots     16 words each, a cache line
- *   reports   4 doubles each
+ *   reports   5 doubles each
  *
  * A slot is of one key from `insert` to `remove`: `LIFE` counts both, so it is odd while there is a key. Each bank has a serial number
  * beside its word, whose low 8 bits are the word's generation: the word is what is swapped, the serial is what never comes round.
@@ -36,8 +36,8 @@ export const SLOT = { tagLow: 0, tagHigh: 1, life: 2, demand: 3, banks: 4 } as c
 export const BANK_WORDS = 4;
 export const BANK = { word: 0, serial: 1, from: 2, until: 3 } as const;
 
-export const REPORT_DOUBLES = 4;
-export const REPORT = { refuseUntil: 0, reset: 1, left: 2, limit: 3 } as const;
+export const REPORT_DOUBLES = 5;
+export const REPORT = { refuseUntil: 0, reset: 1, left: 2, limit: 3, retry: 4 } as const;
 
 export const MAX_CAPACITY = 4_194_304;
 

@@ -248,6 +248,10 @@ class Taker implements QuotaTaker {
     return this.#reports[this.#reportsAt + slot * REPORT_DOUBLES + REPORT.limit] ?? 0;
   }
 
+  retryMs(slot: number): TableMs {
+    return this.#reports[this.#reportsAt + slot * REPORT_DOUBLES + REPORT.retry] ?? 0;
+  }
+
   resetMs(slot: number): TableMs {
     return this.#reports[this.#reportsAt + slot * REPORT_DOUBLES + REPORT.reset] ?? 0;
   }

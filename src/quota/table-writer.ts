@@ -204,6 +204,7 @@ class Writer implements QuotaTableWriter {
       readonly left: number;
       readonly limit: number;
       readonly resetMs: TableMs;
+      readonly retryMs?: TableMs;
     },
   ): void {
     const at = this.#reportAt(slot);
@@ -211,6 +212,7 @@ class Writer implements QuotaTableWriter {
     this.#reports[at + REPORT.left] = state.left;
     this.#reports[at + REPORT.limit] = state.limit;
     this.#reports[at + REPORT.reset] = state.resetMs;
+    this.#reports[at + REPORT.retry] = state.retryMs ?? state.resetMs;
   }
 
   maintain(nowMs: TableMs): void {

@@ -1729,6 +1729,13 @@ export declare type QuotaReply = Message<"portolan.v1.QuotaReply"> & {
    * @generated from field: repeated uint32 unknown = 18;
    */
   unknown: number[];
+
+  /**
+   * Of holdings too; from an older hub there are none.
+   *
+   * @generated from field: repeated double elsewhere = 19;
+   */
+  elsewhere: number[];
 };
 
 /**
