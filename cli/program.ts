@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addAdoptCommand } from './commands/adopt.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addApplyCommand } from './commands/apply.ts';
+import { addCertCommand } from './commands/cert.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addCompletionCommand } from './commands/completion.ts';
@@ -71,6 +72,7 @@ export function createProgram(session: Session): Command {
   addDrillCommand(program, session);
   addZoneCommand(program, session);
   addGatewayCommand(program, session);
+  addCertCommand(program, session);
   program.commandsGroup('DNS providers:');
   addProviderCommand(program, session);
   addExplainCommand(program, session);

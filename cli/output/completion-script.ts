@@ -18,6 +18,11 @@ const BY_NAME: Readonly<Record<string, string>> = {
   'drill watch': 'drills',
   'drill abort': 'drills',
   'drill report': 'drills',
+  'cert try': 'certificatepolicies',
+  'cert describe': 'certificates',
+  'cert history': 'certificates',
+  'cert renew': 'certificates',
+  'cert revoke': 'certificates',
 };
 
 /** A completion script for commands, flags, kinds and names of objects. Pure. */
@@ -54,7 +59,10 @@ function bash(root: CommandNode): string {
     .join('|');
   return `# portolan completion; load it with: source <(portolan completion bash)
 _portolan_names() {
-  portolan get "$1" -o name -q 2>/dev/null | sed 's|^[^/]*/||'
+  case "$1" in
+    certificates) portolan cert list -o name -q 2>/dev/null ;;
+    *) portolan get "$1" -o name -q 2>/dev/null ;;
+  esac | sed 's|^[^/]*/||'
 }
 _portolan() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
@@ -98,7 +106,9 @@ function fish(root: CommandNode): string {
   const lines = [
     '# portolan completion; load it with: portolan completion fish | source',
     'function __portolan_names',
-    "  portolan get $argv[1] -o name -q 2>/dev/null | string replace -r '^[^/]*/' ''",
+    '  set -l listing get $argv[1]',
+    '  test "$argv[1]" = certificates; and set listing cert list',
+    "  portolan $listing -o name -q 2>/dev/null | string replace -r '^[^/]*/' ''",
     'end',
     'function __portolan_at',
     '  set -l words (commandline -opc | string match -v -- "-*")',

@@ -17,6 +17,11 @@ export type ApiKeyInput = Schemas['ApiKeyInput'];
 export type AnswerDiff = Schemas['AnswerDiff'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type ClusterAction = Schemas['ClusterAction'];
+export type Certificate = Schemas['Certificate'];
+export type CertificateDetail = Schemas['CertificateDetail'];
+export type CertificateHistory = Schemas['CertificateHistory'];
+export type CertificateRenewal = Schemas['CertificateRenewal'];
+export type CertificateTrial = Schemas['CertificateTrial'];
 export type ClusterToken = Schemas['ClusterToken'];
 export type CompileReport = Schemas['CompileReport'];
 export type DrillPlan = Schemas['DrillPlan'];
@@ -267,6 +272,40 @@ export interface Client {
     which: { readonly limit: string; readonly key?: string },
   ): Promise<QuotaLimit>;
   resetQuota(namespace: string, which: Schemas['QuotaReset']): Promise<Schemas['QuotaResetResult']>;
+  listCertificates(
+    query: NonNullable<operations['listCertificates']['parameters']['query']>,
+  ): Promise<readonly Certificate[]>;
+  describeCertificate(namespace: string, id: string): Promise<CertificateDetail>;
+  /** Newest first. */
+  certificateHistory(namespace: string, id: string): Promise<CertificateHistory>;
+  /** PEM, leaf first. */
+  certificateChain(namespace: string, id: string): Promise<string>;
+  /** Another one, now. */
+  renewCertificate(
+    namespace: string,
+    id: string,
+    request: {
+      readonly dryRun?: boolean;
+      readonly force?: boolean;
+      readonly reason?: string;
+    },
+  ): Promise<CertificateRenewal>;
+  revokeCertificate(
+    namespace: string,
+    id: string,
+    request: {
+      readonly reason: NonNullable<Schemas['CertificateDetail']['revocation']>['reason'];
+      readonly dryRun?: boolean;
+      readonly force?: boolean;
+    },
+  ): Promise<CertificateRenewal>;
+  /** Begins a trial at the Issuer's staging directory, or finds the one under way. */
+  tryCertificatePolicy(
+    namespace: string,
+    name: string,
+    request: { readonly issuer?: string },
+  ): Promise<CertificateTrial>;
+  certificateTrial(namespace: string, name: string): Promise<CertificateTrial>;
   listTokens(): Promise<readonly Token[]>;
   revokeToken(id: string): Promise<void>;
 }
@@ -604,6 +643,60 @@ export function createClient(options: ClientOptions): Client {
       ),
     resetQuota: async (namespace, body) =>
       data(await raw.POST('/v1/quota/{namespace}/reset', { params: { path: { namespace } }, body }), server),
+    listCertificates: async (query) =>
+      data(await raw.GET('/v1/certificates', { params: { query } }), server).items,
+    describeCertificate: async (namespace, id) =>
+      data(
+        await raw.GET('/v1/namespaces/{namespace}/certificates/{id}', {
+          params: { path: { namespace, id } },
+        }),
+        server,
+      ),
+    certificateHistory: async (namespace, id) =>
+      data(
+        await raw.GET('/v1/namespaces/{namespace}/certificates/{id}/history', {
+          params: { path: { namespace, id } },
+        }),
+        server,
+      ),
+    certificateChain: async (namespace, id) =>
+      data(
+        await raw.GET('/v1/namespaces/{namespace}/certificates/{id}/chain', {
+          params: { path: { namespace, id } },
+        }),
+        server,
+      ).certificatePem,
+    renewCertificate: async (namespace, id, body) =>
+      data(
+        await raw.POST('/v1/namespaces/{namespace}/certificates/{id}/renew', {
+          params: { path: { namespace, id } },
+          body,
+        }),
+        server,
+      ),
+    revokeCertificate: async (namespace, id, body) =>
+      data(
+        await raw.POST('/v1/namespaces/{namespace}/certificates/{id}/revoke', {
+          params: { path: { namespace, id } },
+          body,
+        }),
+        server,
+      ),
+    tryCertificatePolicy: async (namespace, name, body) =>
+      data(
+        await raw.POST('/v1/namespaces/{namespace}/certificatepolicies/{name}/try', {
+          params: { path: { namespace, name } },
+          body,
+        }),
+        server,
+      ),
+    certificateTrial: async (namespace, name) =>
+      data(
+        await raw.GET('/v1/namespaces/{namespace}/certificatepolicies/{name}/try', {
+          params: { path: { namespace, name } },
+        }),
+        server,
+      ),
     listTokens: async () => data(await raw.GET('/v1/tokens'), server).items,
     revokeToken: async (id) => {
       await raw.DELETE('/v1/tokens/{id}', { params: { path: { id } } });
