@@ -210,6 +210,19 @@ describe('a token bucket', () => {
     expect(left(ask(ledger, bucket, 'b', START + 6_000, {}))).toBe(2);
   });
 
+  it('I20 counts a floor that was in use since it was asked last, though its agent promises again by now', () => {
+    const floored = { ...bucket, floorShare: 0.5 };
+    const ledger = opened(floored);
+    const shares = [{ scope: 'shop', millionths: 1_000_000 }];
+    const hello = { shares, names: [], entries: [] };
+    const promise = (sinceMs: number, untilMs: number) => ({ ...hello, waiver: { sinceMs, untilMs } });
+    ask(ledger, floored, 'a', START, {}, promise(0, START + 1_000));
+    expect(left(ask(ledger, floored, 'b', START + 500, {}))).toBe(20);
+    // It may have saved ten from then on, and used them, before it promised anew.
+    ask(ledger, floored, 'a', START + 9_500, {}, promise(START + 9_000, START + MINUTE));
+    expect(granted(ask(ledger, floored, 'b', START + 10_000, { waiting: 20 }))).toBe(10);
+  });
+
   it('I20 that was forgotten while floors were in use has no more when it comes again than it would have had', () => {
     const floored = { ...bucket, floorShare: 1 };
     const opener = opened(floored, ['a']);
