@@ -28,10 +28,14 @@ export function certificateTables(dialect: SqlDialect): readonly string[] {
   ];
 }
 
-export async function listCertificates(db: Kysely<Tables>): Promise<readonly StoredCertificate[]> {
+export async function listCertificates(
+  db: Kysely<Tables>,
+  kind?: CertificateKey['kind'],
+): Promise<readonly StoredCertificate[]> {
   const rows = await db
     .selectFrom('certificates')
     .selectAll()
+    .$if(kind !== undefined, (all) => all.where('kind', '=', kind ?? 'certificate'))
     .orderBy('kind')
     .orderBy('namespace')
     .orderBy('name')

@@ -278,8 +278,8 @@ export interface Store {
     },
   ): Promise<void>;
 
-  /** Everything that is kept of certificates, without sealed values; ordered by kind, namespace, name. */
-  listCertificates(): Promise<readonly StoredCertificate[]>;
+  /** Everything that is kept of certificates (or one kind of it), without sealed values; ordered by kind, namespace, name. */
+  listCertificates(kind?: CertificateKey['kind']): Promise<readonly StoredCertificate[]>;
   /** The sealed values beside one (keys, chains); empty when there are none. For the hub's own use only. */
   certificateValues(key: CertificateKey): Promise<Readonly<Record<string, string>>>;
   /**

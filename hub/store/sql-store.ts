@@ -181,8 +181,8 @@ export class SqlStore implements Store {
     });
   }
 
-  listCertificates(): Promise<readonly StoredCertificate[]> {
-    return this.#read(listCertificates);
+  listCertificates(kind?: CertificateKey['kind']): Promise<readonly StoredCertificate[]> {
+    return this.#read((db) => listCertificates(db, kind));
   }
 
   certificateValues(key: CertificateKey): Promise<Readonly<Record<string, string>>> {
