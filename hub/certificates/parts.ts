@@ -1,10 +1,7 @@
-import type {
-  CertificateRecord,
-  Failures,
-  NameSet,
-  WantedCertificate,
-} from '../../src/certificates/model.ts';
-import type { PortolanError } from '../../src/errors/error.ts';
+import type { Failure } from '../../src/certificates/failures.ts';
+import type { OrderOutcome } from '../../src/certificates/issuance-log.ts';
+import type { AskedOrder } from '../../src/certificates/limits.ts';
+import type { CertificateRecord, WantedCertificate } from '../../src/certificates/model.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { AcmeClient } from './contract.ts';
 
@@ -31,52 +28,22 @@ export interface Issuers {
   openStaging(issuer: ObjectKey): Promise<OpenIssuer>;
 }
 
-/** How one try ended, in the table's words. */
-export interface FailedTry {
-  readonly error: PortolanError;
-  /** As long as the CA asks to be left alone. */
-  readonly retryAfterMs?: number;
-  /** Whose fault: `issuer` may be otherwise with another Issuer, `names` is not, `hub` (store, agent, presenter) passes by itself. */
-  readonly of: 'issuer' | 'names' | 'hub';
-}
-
-/** What is decided about certificates, purely: `src/certificates/{renewal,failures,fallback}.ts`. */
-export interface CertificateRules {
-  /** When a certificate is renewed: within the window, or by its lifetime, with jitter of its id. */
-  renewAtMs(
-    certificate: { readonly id: string; readonly notBeforeMs: number; readonly notAfterMs: number },
-    renewal: WantedCertificate['renewal'],
-    window: { readonly startMs: number; readonly endMs: number } | undefined,
-  ): number;
-  classify(thrown: unknown): FailedTry;
-  /** `failures` after one more; `nextTryAtMs` has backoff, jitter and Retry-After in it. */
-  failed(
-    failures: Failures | undefined,
-    failure: FailedTry,
-    of: { readonly id: string; readonly issuer: ObjectKey; readonly nowMs: number },
-  ): Failures;
-  /** The issuer to try now: the first of `issuers`, or one that stands in. */
-  issuerFor(
-    wanted: Pick<WantedCertificate, 'issuers'>,
-    record: CertificateRecord | undefined,
-    nowMs: number,
-  ): ObjectKey;
-}
-
-/** What was asked of CAs, kept durably, against what they allow: `hub/certificates/forecast.ts`. */
+/**
+ * What was asked of CAs, kept durably, against what they allow: `hub/certificates/issuance.ts`. Memory is changed at once and saved soon after;
+ * nothing here throws or waits.
+ */
 export interface OrderForecast {
-  /** Whether an order may be made now. Ours: reads memory only. */
+  /** Whether an order may be made now: an Issuer without known limits always. */
   mayOrder(
-    issuer: ObjectKey,
-    names: NameSet,
+    order: AskedOrder,
     nowMs: number,
-    /** A renewal that tells the CA what it replaces is exempt at Let's Encrypt. */
-    replaces: boolean,
   ): { readonly ok: true } | { readonly ok: false; readonly atMs: number; readonly why: string };
-  /** Before the CA is asked. */
-  ordered(issuer: ObjectKey, names: NameSet, nowMs: number): void;
-  issued(issuer: ObjectKey, names: NameSet, nowMs: number, replaces: boolean): void;
-  validationFailed(issuer: ObjectKey, names: NameSet, nowMs: number): void;
+  /** Before the CA is asked: from now on it counts. */
+  ordered(order: AskedOrder, nowMs: number): void;
+  /** An order that an earlier process asked for goes on. */
+  resumed(order: AskedOrder, nowMs: number): void;
+  /** It is over, however it ended. */
+  ended(order: AskedOrder, outcome: OrderOutcome, nowMs: number): void;
 }
 
 /** What is done for a certificate at this moment; of those that rest there is none. */
@@ -89,6 +56,6 @@ export interface Activity {
 /** Told of what happened, for events, metrics and the log. Must not throw. */
 export interface CertificateNews {
   issued?(wanted: WantedCertificate, record: CertificateRecord, tookMs: number): void;
-  failed?(wanted: WantedCertificate, record: CertificateRecord, failure: FailedTry): void;
+  failed?(wanted: WantedCertificate, record: CertificateRecord, failure: Failure): void;
   revoked?(record: CertificateRecord): void;
 }

@@ -40,7 +40,7 @@ export function issuerOrder(
   return { issuer: best?.issuer ?? first, atMs: best?.atMs ?? nowMs };
 }
 
-type Served = Pick<IssuedCertificate, 'notBeforeMs' | 'notAfterMs' | 'revokedAtMs'>;
+type Served = Pick<IssuedCertificate, 'notBeforeMs' | 'notAfterMs' | 'renewAtMs' | 'revokedAtMs'>;
 
 /** Until when there is no hurry: what is served is good until the time of the warnings. Nothing served: no waiting at all. */
 export function mayWaitUntil(current: Served | undefined): number {

@@ -133,25 +133,28 @@ export function nextAriCheck(
 
 export type ExpiryLevel = 'none' | 'soon' | 'urgent' | 'expired';
 
-/** Of lives of 90 days and more; shorter ones are warned of at the same part of their life. */
+/** Of lives of 90 days that are renewed when 30 are left; others are warned of at the same part of what they have. */
 const SOON_MS = 21 * DAY_MS;
 const URGENT_MS = 7 * DAY_MS;
 const FULL_LIFE_MS = 90 * DAY_MS;
+const FULL_SPARE_MS = 30 * DAY_MS;
 
-/** Milliseconds before its end from when on people are told: 21 and 7 days of a life of 90 days, less of shorter ones. */
-export function warningTimes(certificate: Pick<IssuedCertificate, 'notBeforeMs' | 'notAfterMs'>): {
-  readonly soonMs: number;
-  readonly urgentMs: number;
-} {
-  const scale = Math.min(1, Math.max(0, certificate.notAfterMs - certificate.notBeforeMs) / FULL_LIFE_MS);
+type Lifetime = Pick<IssuedCertificate, 'notBeforeMs' | 'notAfterMs' | 'renewAtMs'>;
+
+/**
+ * Milliseconds before its end from when on people are told: 21 and 7 days, less of shorter lives, and never before it had most of the time
+ * between `renewAtMs` and its end to be renewed, so that a warning means that something is wrong.
+ */
+export function warningTimes(certificate: Lifetime): { readonly soonMs: number; readonly urgentMs: number } {
+  const { notBeforeMs, notAfterMs, renewAtMs } = certificate;
+  const life = Math.max(0, notAfterMs - notBeforeMs) / FULL_LIFE_MS;
+  const spare = Math.max(0, notAfterMs - renewAtMs) / FULL_SPARE_MS;
+  const scale = Math.min(1, life, spare);
   return { soonMs: SOON_MS * scale, urgentMs: URGENT_MS * scale };
 }
 
-/** How near its end it is. All levels come after it should have been renewed, so they mean that something is wrong. */
-export function expiryLevel(
-  certificate: Pick<IssuedCertificate, 'notBeforeMs' | 'notAfterMs'>,
-  nowMs: number,
-): ExpiryLevel {
+/** How near its end it is. */
+export function expiryLevel(certificate: Lifetime, nowMs: number): ExpiryLevel {
   const leftMs = certificate.notAfterMs - nowMs;
   if (leftMs <= 0) return 'expired';
   const { soonMs, urgentMs } = warningTimes(certificate);
