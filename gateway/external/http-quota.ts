@@ -5,7 +5,7 @@ import type { QuotaAnswer, QuotaDesk, QuotaQuestion } from './quota-desk.ts';
 
 /*
  * `POST /v1/quota/take` for whatever is no Envoy: `{"domain": "…", "descriptors": [{"user": "7"}], "hits": 1}` in, 200 or 429 out, with
- * the fields that a client should see.
+ * the fields that a client should see. `"charge": true` tells afterwards what an answer cost.
  */
 
 const MAX_BODY_OCTETS = 64 * 1024;
@@ -15,6 +15,7 @@ const question = z.strictObject({
   domain: z.string().min(1).max(253),
   descriptors: z.union([descriptor.transform((one) => [one]), z.array(descriptor).max(32)]).default([]),
   hits: z.number().int().min(0).max(1_000_000).default(1),
+  charge: z.boolean().default(false),
 });
 
 export function takeQuota(desk: QuotaDesk, message: IncomingMessage, reply: ServerResponse): void {

@@ -11,7 +11,10 @@ export interface MeteredHits {
 }
 
 /** None of a decision that is not admitted; several rates of one limit are one account. */
-export function meteredHits({ state, claims }: QuotaDecision): readonly MeteredHits[] {
+export function meteredHits({
+  state,
+  claims,
+}: Pick<QuotaDecision, 'state' | 'claims'>): readonly MeteredHits[] {
   if (state !== 'admitted') return NONE;
   let metered: MeteredHits[] | undefined;
   let last: PreparedLimit | undefined;

@@ -10,6 +10,7 @@ import {
   RateLimitResponseSchema,
 } from '../../src/protocol/envoy/generated/envoy/service/ratelimit/v3/rls_pb.js';
 import { matching } from '../../test/support/matchers.ts';
+import { until } from '../../test/support/until.ts';
 import { Networks } from '../client-address.ts';
 import type { AuthorizationDesk } from './desk.ts';
 import { createGrpcDesk } from './grpc-desk.ts';
@@ -169,6 +170,19 @@ describe('ShouldRateLimit of Envoy', () => {
     expect(await codeOf(call(from('192.0.2.4')))).toBe('OVER_LIMIT');
   });
 
+  it('charges what a stream cost when it is over, of a key that is not in use here, too', async () => {
+    const [{ entries } = { entries: [] }] = from('192.0.2.20').descriptors;
+    const over = { key: 'portolan.charge', value: '1' };
+    const done = { domain: 'envoy', descriptors: [{ entries: [...entries, over] }], hitsAddend: 3 };
+    expect(await codeOf(call(done))).toBe('OK');
+    await until(
+      'it is charged',
+      async () => (await codeOf(call(from('192.0.2.20')))) === 'OVER_LIMIT',
+      5_000,
+    );
+    expect(await codeOf(call(done))).toBe('OK');
+  });
+
   it('holds the policy’s limit whatever limit a descriptor asks for', async () => {
     const own = { limit: { requestsPerUnit: 1000, unit: 1 } };
     for (let i = 0; i < 3; i += 1) await call(from('192.0.2.5', own));
@@ -240,6 +254,15 @@ describe('POST /v1/quota/take', () => {
     expect(over.headers.get('retry-after')).toMatch(SOON);
     expect(await over.json()).toMatchObject({ code: 'QUOTA_EXCEEDED' });
     expect((await take({ ...question, hits: 1 })).status).toBe(200);
+  });
+
+  it('charges what was served already, whatever is left, and tells those who come after', async () => {
+    const question = { domain: 'envoy', descriptors: { remote_address: '198.51.100.7' } };
+    expect((await take(question)).status).toBe(200);
+    expect((await take({ ...question, hits: 9 })).status).toBe(429);
+    const charged = await take({ ...question, hits: 9, charge: true });
+    expect([charged.status, await charged.json()]).toEqual([200, { admitted: true }]);
+    expect((await take(question)).status).toBe(429);
   });
 
   it('shares its counts with Envoy', async () => {

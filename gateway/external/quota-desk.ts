@@ -13,6 +13,8 @@ export interface QuotaQuestion {
   readonly descriptors: readonly Readonly<Record<string, string>>[];
   /** How many hits the request is; each limit's cost is multiplied with it. 0: nothing is counted, and it is admitted. */
   readonly hits: number;
+  /** What it asks about was served already: its hits are taken whatever is left, and the answer is yes. */
+  readonly charge?: boolean;
 }
 
 export type QuotaAnswer =
@@ -62,7 +64,7 @@ const NO_REQUEST: CelRequestFacts = {
 };
 
 export interface QuotaDeskDeps {
-  readonly gate: Pick<QuotaGate, 'decide' | 'wait'>;
+  readonly gate: Pick<QuotaGate, 'decide' | 'wait' | 'charge'>;
   /**
    * Limits with a metric account what they admit: the key (what the counters say) is the principal, for nobody authenticated here, and the
    * policy stands in the place of the route.
@@ -72,13 +74,16 @@ export interface QuotaDeskDeps {
 }
 
 export function createQuotaDesk({ gate, usage, wallMs }: QuotaDeskDeps): QuotaDesk {
-  const account = (decision: QuotaDecision): QuotaAnswer => {
+  const accountOf = (decision: Pick<QuotaDecision, 'state' | 'claims'>): void => {
     for (const { limit, metric, hits, key } of meteredHits(decision)) {
       const { policy } = limit;
       const namespace = policy.slice(0, policy.indexOf('/'));
       const fact = { namespace, principal: key, keyId: undefined, route: policy, metric };
       usage.count({ ...fact, amount: hits, wallMs: wallMs() });
     }
+  };
+  const account = (decision: QuotaDecision): QuotaAnswer => {
+    accountOf(decision);
     return answerOf(decision);
   };
   let domains: ReadonlyMap<string, PreparedQuota> | undefined;
@@ -91,7 +96,7 @@ export function createQuotaDesk({ gate, usage, wallMs }: QuotaDeskDeps): QuotaDe
         }),
       );
     },
-    ask({ domain, descriptors, hits }, asker) {
+    ask({ domain, descriptors, hits, charge }, asker) {
       if (domains === undefined) {
         asker.answered(UNREADY);
         return;
@@ -101,7 +106,13 @@ export function createQuotaDesk({ gate, usage, wallMs }: QuotaDeskDeps): QuotaDe
         asker.answered(ADMITTED);
         return;
       }
-      const decision = gate.decide(quota, new CelContext(NO_REQUEST, { descriptors }), undefined, hits);
+      const context = new CelContext(NO_REQUEST, { descriptors });
+      if (charge === true) {
+        accountOf({ state: 'admitted', claims: gate.charge(quota, context, hits) });
+        asker.answered(ADMITTED);
+        return;
+      }
+      const decision = gate.decide(quota, context, undefined, hits);
       if (decision.state !== 'waiting') {
         asker.answered(account(decision));
         return;

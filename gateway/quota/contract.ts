@@ -73,6 +73,11 @@ export interface QuotaGate {
    * @param times how many such requests it is; default 1
    */
   decide(quota: PreparedQuota, context: CelContext, plan: string | undefined, times?: number): QuotaDecision;
+  /**
+   * So many such requests were served already, for what they cost was not known before: it is taken whatever is left, and those who come
+   * after have less. What cannot be taken within seconds is lost.
+   */
+  charge(quota: PreparedQuota, context: CelContext, times: number): readonly Claim[];
   /** For a decision that is `waiting`. */
   wait(decision: QuotaDecision, waiter: QuotaWaiter): void;
   /** What a claim cost in the end; the difference to what was taken is settled. */

@@ -45,6 +45,8 @@ export function createThreadQuota(deps: ThreadQuotaDeps): QuotaGate {
 }
 
 const NOBODY: QuotaWaiter = { gone: false, decided: () => undefined };
+/** How long the hub is waited for by what was served already. */
+const CHARGE_WAIT_MS = 2_000;
 const ADMITTED = 0;
 const REFUSED = 1;
 
@@ -101,6 +103,18 @@ class ThreadQuota implements QuotaGate {
     return decision;
   }
 
+  charge(quota: PreparedQuota, context: CelContext, times: number): readonly Claim[] {
+    const claims = claimsOf(quota, context, undefined, times);
+    let counted: PreparedLimit | undefined;
+    for (const claim of claims) {
+      const { limit } = claim;
+      if (limit !== counted) limit.meters.admitted.add();
+      counted = limit;
+      if (!this.#charge(claim)) this.#chargeLater(claim);
+    }
+    return claims;
+  }
+
   wait(decision: QuotaDecision, waiter: QuotaWaiter): void {
     if (!(decision instanceof PendingDecision) || decision.asking === undefined) return;
     decision.asking.limit.meters.waits.add();
@@ -120,9 +134,29 @@ class ThreadQuota implements QuotaGate {
     if (open.taker.settle(claim.slot, claim.receipt, more)) return;
     // What was taken was of a window that is over, and so is this; a rate has no windows, and its key owes now.
     if (more < 0 || claim.rate.budget.algorithm === 'fixed-window') return;
-    const now = open.clock.now();
-    const slot = now < 0 ? -1 : open.taker.find(claim.rate.number, claim.key);
-    if (slot >= 0) open.taker.charge(slot, more, now);
+    this.#charge(claim, more);
+  }
+
+  /** @returns false: nothing of the key is here now */
+  #charge(claim: Claim, hits = claim.hits): boolean {
+    const now = this.#open?.clock.now() ?? -1;
+    if (this.#open === undefined || now < 0) return false;
+    const { taker } = this.#open;
+    const slot = taker.find(claim.rate.number, claim.key);
+    return slot >= 0 && taker.charge(slot, hits, now);
+  }
+
+  /** The hub is asked for as many: what it grants is taken, and what that lacks is owed. */
+  #chargeLater(claim: Claim): void {
+    const decision = new PendingDecision([claim]);
+    decision.inBackground = true;
+    decision.asking = claim;
+    decision.sinceMs = this.#deps.monotonicMs();
+    decision.untilMs = decision.sinceMs + CHARGE_WAIT_MS;
+    const decided = (late: QuotaDecision): void => {
+      if (late.state !== 'admitted') this.#charge(claim);
+    };
+    this.#asking.wait(claim, { decision, waiter: { gone: false, decided } });
   }
 
   #again({ decision, waiter }: Waiting, outcome: QuotaSettled['outcome']): void {

@@ -66,7 +66,7 @@ function limitViolations(limit: LimitSpec, at: string, ofDomain: boolean): reado
           violation(
             `${at}.cost.response`,
             'cannot be used with `domain`: other proxies ask before there is an answer',
-            'Remove it; Envoy can send what an answer cost as hits_addend of a request on its stream-done event.',
+            'Remove it; who asks can charge what an answer cost afterwards: `"charge": true` of POST /v1/quota/take, or an entry `portolan.charge` of a descriptor that Envoy sends when the stream is done.',
           ),
         ]
       : []),
