@@ -1,3 +1,5 @@
+import { isTight, useSentence } from '../../src/certificates/forecast.ts';
+import type { LimitUse } from '../../src/certificates/limits.ts';
 import type { CertificateRecord, WantedCertificate } from '../../src/certificates/model.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { CertificatePolicySpec } from '../../src/resources/certificate-policy.ts';
@@ -5,7 +7,6 @@ import type { IssuerSpec } from '../../src/resources/issuer.ts';
 import type {
   CertificateCluster,
   CertificateDetail,
-  CertificateForecast,
   CertificateRenewal,
   CertificateServices,
 } from '../api/certificate-services.ts';
@@ -13,7 +14,7 @@ import { REVOCATION_REASONS } from '../api/certificate-services.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { Actor } from '../store/contract.ts';
 import { createTrials, type TrialRun } from './trials.ts';
-import { certificateDetail, certificateView, historyView } from './view.ts';
+import { certificateDetail, certificateView, forecastView, historyView } from './view.ts';
 
 /** A certificate that is wanted, or that was and still has a record. */
 export interface CertificateEntry {
@@ -32,7 +33,7 @@ export interface DeskPorts {
   /** What an order waits for just now, where more is known than its phase; `challengeUrl`: of one challenge. */
   waitsFor?(id: string, challengeUrl?: string): string | undefined;
   /** What an order at this Issuer would be of its limits; empty: none are known. */
-  forecast(wanted: WantedCertificate, issuer: ObjectKey): readonly CertificateForecast[];
+  forecast(wanted: WantedCertificate, issuer: ObjectKey): readonly LimitUse[];
   clusters(policy: ObjectKey): readonly CertificateCluster[];
   issuer(key: ObjectKey): IssuerSpec | undefined;
   policy(key: ObjectKey): CertificatePolicySpec | undefined;
@@ -73,7 +74,10 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
     return certificateDetail(entry, {
       clusters: ports.clusters(record.policy),
       chainPem: record.current === undefined ? undefined : await ports.chainPem(record.id),
-      forecast: wanted === undefined || first === undefined ? [] : ports.forecast(wanted, first),
+      forecast:
+        wanted === undefined || first === undefined
+          ? []
+          : ports.forecast(wanted, first).map((use) => forecastView(first, use)),
       waitsFor: (challengeUrl) => ports.waitsFor?.(record.id, challengeUrl),
       nowMs: wallMs(),
     });
@@ -241,12 +245,12 @@ function chooseIssuer(
   const warnings: string[] = [];
   for (const issuer of wanted.issuers) {
     const limits = forecast(wanted, issuer);
-    const full = limits.filter(({ fitsAt }) => fitsAt !== undefined);
+    const full = limits.filter(({ fitsAtMs }) => fitsAtMs !== undefined);
     if (full.length === 0) {
-      const last = limits.filter(({ used, allowed }) => used + 1 >= allowed).map(({ text }) => text);
-      return { issuer, warnings: [...warnings, ...last] };
+      const tight = limits.filter(isTight).map((use) => `this order ${useSentence(use)}`);
+      return { issuer, warnings: [...warnings, ...tight] };
     }
-    warnings.push(...full.map(({ text }) => `Issuer ${nameOf(issuer)}: ${text}`));
+    warnings.push(...full.map((use) => `Issuer ${nameOf(issuer)}: this order ${useSentence(use)}`));
   }
   const first = wanted.issuers[0];
   if (first === undefined)

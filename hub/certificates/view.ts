@@ -1,4 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
+import { useSentence } from '../../src/certificates/forecast.ts';
+import type { LimitUse } from '../../src/certificates/limits.ts';
 import type { CertificateRecord, OrderRecord, WantedCertificate } from '../../src/certificates/model.ts';
 import { certificateMessage, certificateState, phaseText } from '../../src/certificates/state.ts';
 import { readCertificate, splitPem } from '../../src/identity/certificate.ts';
@@ -114,6 +116,21 @@ export function certificateDetail(
             askedAt: instant(revoking.askedAtMs),
           },
         }),
+  };
+}
+
+/** One limit of a CA, and what the next order would be of it. */
+export function forecastView(issuer: string, use: LimitUse): CertificateForecast {
+  const { limit, subject, used, allowed, windowMs, fitsAtMs } = use;
+  return {
+    issuer: nameOf(issuer),
+    limit,
+    subject,
+    used,
+    allowed,
+    windowSeconds: windowMs / 1000,
+    ...(fitsAtMs === undefined ? {} : { fitsAt: instant(fitsAtMs) }),
+    text: limit === 'failuresPerName' ? useSentence(use) : `the next order ${useSentence(use)}`,
   };
 }
 

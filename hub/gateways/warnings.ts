@@ -1,4 +1,4 @@
-import { onlyHttp } from '../../src/policy/listeners.ts';
+import { isPolicy, onlyHttp } from '../../src/policy/listeners.ts';
 import { ruleNameOf } from '../../src/policy/route-rules.ts';
 import { CLUSTERS_ANNOTATION } from '../../src/resources/gateway.ts';
 import type { PolicyTargetReference } from '../../src/resources/policy-attachment.ts';
@@ -53,6 +53,7 @@ function otherProtocols({ spec }: DesiredObject<'Gateway'>): readonly string[] {
 function missingSecrets({ namespace, spec }: DesiredObject<'Gateway'>, objects: Objects): readonly string[] {
   return spec.listeners.flatMap(({ name, tls }) =>
     (tls?.certificateRefs ?? []).flatMap((ref) => {
+      if (isPolicy(ref)) return [];
       const key = objectKey(ref.namespace ?? namespace, ref.name);
       return objects.Secret.has(key)
         ? []

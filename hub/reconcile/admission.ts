@@ -1,6 +1,7 @@
 import type { BudgetConfig, Removal } from '../../src/plan/budget.ts';
 import { countriesOf } from '../../src/routing/geography.ts';
 import type { AdmissionViolation, AnyDesired, ProposedChange } from '../api/services.ts';
+import { certificateWarnings } from '../certificates/warnings.ts';
 import { gatewayWarnings } from '../gateways/warnings.ts';
 import { abandonedZones } from '../providers/admission.ts';
 import { createZoneFinder } from '../providers/zone-keys.ts';
@@ -64,6 +65,7 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
     if (change.type !== 'delete') {
       warnings.push(...warningsFor(change.next, next, input.context));
       warnings.push(...gatewayWarnings(change.next, next.objects, input.moment.wallMs));
+      warnings.push(...certificateWarnings(change.next, next.objects));
     }
     warnings.push(...signingWarnings(change), ...abandonedZones(change));
   }
