@@ -1,7 +1,9 @@
+import type { Leaf } from '../../src/certificates/chain.ts';
 import type { Failure } from '../../src/certificates/failures.ts';
 import type { OrderOutcome } from '../../src/certificates/issuance-log.ts';
 import type { AskedOrder } from '../../src/certificates/limits.ts';
-import type { CertificateRecord, WantedCertificate } from '../../src/certificates/model.ts';
+import type { CertificateRecord, NameSet, WantedCertificate } from '../../src/certificates/model.ts';
+import type { KeyAlgorithm } from '../../src/resources/certificate-policy.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { AcmeClient } from './contract.ts';
 
@@ -58,4 +60,21 @@ export interface CertificateNews {
   issued?(wanted: WantedCertificate, record: CertificateRecord, tookMs: number): void;
   failed?(wanted: WantedCertificate, record: CertificateRecord, failure: Failure): void;
   revoked?(record: CertificateRecord): void;
+}
+
+/** Keys, requests and chains; the machine's own are in `key-work.ts`. */
+export interface KeyWork {
+  /** PKCS#8 PEM. */
+  newKey(algorithm: KeyAlgorithm): Promise<string>;
+  /** DER. */
+  request(keyPem: string, names: NameSet): Promise<Uint8Array>;
+  /** SPKI DER; undefined: it is no request. */
+  keyOfRequest(csrDer: Uint8Array): Promise<Uint8Array | undefined>;
+  /** What the leaf says, or what is wrong with the chain. @param key PKCS#8 PEM, or the SPKI DER of one that we do not have */
+  read(
+    chainPem: string,
+    key: string | Uint8Array,
+    names: NameSet,
+    nowMs: number,
+  ): Leaf | { readonly problem: string };
 }
