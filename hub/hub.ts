@@ -28,6 +28,7 @@ import { createCertificateDelivery } from './certificates/delivery.ts';
 import { createCertificateDesk, NO_CERTIFICATES } from './certificates/desk.ts';
 import { createDns01OfHub } from './certificates/dns-01/hub-part.ts';
 import { createChallengeTexts } from './certificates/dns-01/texts.ts';
+import { createGatewayChallenges } from './certificates/gateway-challenges.ts';
 import type { HubConfig, ListenAddress } from './config.ts';
 import { createKeyDesk } from './credentials/desk.ts';
 import { createCredentialFeed } from './credentials/feed.ts';
@@ -41,7 +42,7 @@ import { createZoneSigning } from './dnssec/zone-signing.ts';
 import { createDrillEffects } from './drills/effects.ts';
 import { createDrillRunner } from './drills/runner.ts';
 import { createDrillView } from './drills/view.ts';
-import { createGatewaysOfHub } from './gateways/hub-part.ts';
+import { createGatewaysOfHub, type GatewaysOfHub } from './gateways/hub-part.ts';
 import { openGeoLibrary } from './geo/library.ts';
 import { readTrustedKeys } from './geo/trusted-keys.ts';
 import { readKeyFile } from './key-file.ts';
@@ -217,8 +218,20 @@ export async function startHub(
     closers.push(() => quota.service.close());
     const agentKeys = createAgentKeys({ onWanted: () => links.engine?.inputsChanged() });
     const peppers = createKeyPeppers(store.keys);
-    const delivery = createCertificateDelivery({ source: () => links.certificates, agentKeys });
-    const gateways = createGatewaysOfHub({
+    const gatewayChallenges = createGatewayChallenges({
+      gateways: () => gateways.clusters.all,
+      agentOf: (cluster) => links.engine?.agents.ofCluster(cluster),
+      onChange: () => links.engine?.inputsChanged(),
+      randomBytes,
+      wallMs,
+      log,
+    });
+    const delivery = createCertificateDelivery({
+      source: () => links.certificates,
+      agentKeys,
+      challenges: gatewayChallenges,
+    });
+    const gateways: GatewaysOfHub = createGatewaysOfHub({
       store,
       sealing,
       regions: context.regions,

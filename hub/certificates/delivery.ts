@@ -1,8 +1,9 @@
-import type { AcmeChallengeAnswers, GatewayCertificate, GatewaySecrets } from '../../src/policy/model.ts';
+import type { GatewayCertificate, GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { type ObjectKey, type Objects, objectKey } from '../reconcile/objects.ts';
 import type { AgentKeyDesk } from './agent-keys.ts';
 import type { CertificateSource } from './contract.ts';
+import type { GatewayChallenges } from './gateway-challenges.ts';
 
 /** What one cluster gets of certificates, as `GatewaySecrets` has it. */
 export interface DeliveredCertificates {
@@ -21,11 +22,13 @@ export interface CertificateDelivery {
   concerns(cluster: ObjectKey, objects: DeliveryObjects): boolean;
   /**
    * @param refs policies that listeners of the cluster name, as in `SecretRefs.policies`
+   * @param part what its gateways serve
    * @throws PortolanError STORE_UNAVAILABLE
    */
   deliver(
     refs: readonly string[],
     cluster: ObjectKey,
+    part: GatewayPart,
     objects: DeliveryObjects,
   ): Promise<DeliveredCertificates>;
   /** A pass over all clusters is over: pairs that no cluster got are forgotten. */
@@ -46,10 +49,7 @@ export function createCertificateDelivery(options: {
   /** Undefined: certificates are not kept yet. */
   readonly source: () => CertificateSource | undefined;
   readonly agentKeys: Pick<AgentKeyDesk, 'wantedOf' | 'version'>;
-  readonly challenges?: {
-    readonly version: number;
-    of(cluster: ObjectKey): AcmeChallengeAnswers | undefined;
-  };
+  readonly challenges?: Pick<GatewayChallenges, 'version' | 'of'>;
 }): CertificateDelivery {
   const { source, agentKeys, challenges } = options;
   const cached = new Map<string, Cached>();
@@ -74,7 +74,7 @@ export function createCertificateDelivery(options: {
     concerns: (cluster, objects) =>
       selectedBy(cluster, objects).length > 0 || agentKeys.wantedOf(cluster).length > 0,
 
-    async deliver(refs, cluster, objects) {
+    async deliver(refs, cluster, part, objects) {
       const from = source();
       const certificates: Record<string, GatewayCertificate> = {};
       const sets: Record<string, readonly string[]> = {};
@@ -94,7 +94,7 @@ export function createCertificateDelivery(options: {
           waiting.set(ref, `waiting for the first certificate of CertificatePolicy ${policy}`);
       }
       const keys = agentKeys.wantedOf(cluster);
-      const answers = challenges?.of(cluster);
+      const answers = challenges?.of(cluster, part);
       return {
         certificates,
         rest: {

@@ -86,8 +86,8 @@ export function createGateways(options: {
     objects: Objects,
   ): Promise<ClusterGateways> {
     const before = all.get(cluster);
-    const { part, secretRefs, reports } = own;
-    const { secrets, problems, waiting } = await secretValues.resolve(secretRefs, cluster, objects);
+    const { part, reports } = own;
+    const { secrets, problems, waiting } = await secretValues.resolve(own, cluster, objects);
     const kept = {
       part: before !== undefined && digestOf(before.part) === digestOf(part) ? before.part : part,
       secrets:

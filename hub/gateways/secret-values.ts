@@ -1,6 +1,6 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import { splitPem } from '../../src/identity/certificate.ts';
-import type { SecretRefs } from '../../src/policy/compile-contract.ts';
+import type { CompiledGateways } from '../../src/policy/compile-contract.ts';
 import type { GatewaySecrets } from '../../src/policy/model.ts';
 import type { CertificateDelivery } from '../certificates/delivery.ts';
 import type { ObjectKey, Objects } from '../reconcile/objects.ts';
@@ -26,7 +26,7 @@ export interface SecretValues {
    * @throws PortolanError STORE_UNAVAILABLE
    */
   resolve(
-    refs: SecretRefs,
+    own: Pick<CompiledGateways, 'secretRefs' | 'part'>,
     cluster: ObjectKey,
     objects: Pick<Objects, 'Secret' | 'Cluster' | 'CertificatePolicy'>,
   ): Promise<ResolvedSecrets>;
@@ -70,7 +70,7 @@ export function createSecretValues(options: {
   }
 
   return {
-    async resolve(refs, cluster, objects) {
+    async resolve({ secretRefs: refs, part }, cluster, objects) {
       const problems = new Map<string, string>();
       const certificates: Record<string, GatewaySecrets['certificates'][string]> = {};
       for (const ref of refs.certificates) {
@@ -92,7 +92,7 @@ export function createSecretValues(options: {
       }
       for (const [key, dnsNames] of Object.entries(refs.internal))
         certificates[key] = await developmentCa.certificate(key, dnsNames);
-      const delivered = await delivery?.deliver(refs.policies, cluster, objects);
+      const delivered = await delivery?.deliver(refs.policies, cluster, part, objects);
       Object.assign(certificates, delivered?.certificates);
       const bundles: Record<string, string> = {};
       for (const ref of refs.bundles) {

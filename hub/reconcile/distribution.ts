@@ -28,7 +28,7 @@ export interface Distribution {
   refresh(): Promise<SnapshotSet | undefined>;
   /** A new stream: the agent gets its snapshot again with the next refresh, unless it knows more than this hub. */
   greet(agentUid: string, applied: { readonly epoch: number; readonly version: number }): void;
-  /** The content an acknowledged version had; `undefined` for one that is not the last sent. */
+  /** The content an acknowledged version had; `undefined` for one that is not among the last sent. */
   contentOf(agentUid: string, ack: Pick<SnapshotAck, 'version'>): SentContent | undefined;
   /**
    * True when the agent has followed a newer epoch or a newer version than this hub's store knows: the data was restored from an old
@@ -46,10 +46,15 @@ export interface SentContent extends Pick<Published, 'sequence' | 'hash'> {
   readonly gateway?: string;
 }
 
+/** While much changes, an agent confirms versions that are not the newest any more. */
+const EARLIER_KEPT = 16;
+
 interface Sent {
   readonly version: number;
   readonly digest: string;
   readonly content: SentContent;
+  /** Newest first. */
+  readonly earlier: readonly Pick<Sent, 'version' | 'content'>[];
 }
 
 export function createDistribution(options: DistributionOptions): Distribution {
@@ -81,7 +86,14 @@ export function createDistribution(options: DistributionOptions): Distribution {
     );
     const { sequence, hash } = input.published;
     const { gateway } = compiled;
+    const before = sent.get(agentUid);
     sent.set(agentUid, {
+      earlier:
+        before === undefined
+          ? []
+          : [before, ...before.earlier]
+              .slice(0, EARLIER_KEPT)
+              .map(({ version: earlier, content }) => ({ version: earlier, content })),
       version,
       digest: compiled.digest,
       content: { sequence, hash, ...(gateway === undefined ? {} : { gateway }) },
@@ -117,7 +129,8 @@ export function createDistribution(options: DistributionOptions): Distribution {
     },
     contentOf(agentUid, ack) {
       const last = sent.get(agentUid);
-      return last?.version === Number(ack.version) ? last.content : undefined;
+      if (last === undefined) return undefined;
+      return [last, ...last.earlier].find(({ version }) => version === Number(ack.version))?.content;
     },
     isAhead: (agentUid) => ahead.has(agentUid),
     get ahead() {
