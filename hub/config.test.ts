@@ -30,6 +30,7 @@ describe('the hub configuration', () => {
       },
       dns: { ...DEFAULT_NAME_SERVER_SETTINGS, listen: [{ host: '127.0.0.1', port: 8053 }] },
       dnssec: { parentServers: {} },
+      certificates: { resolvers: [] },
       store: { kind: 'sqlite', file: '/etc/portolan/portolan-data/portolan.db' },
       dataDir: '/etc/portolan/portolan-data',
       secrets: { keyFile: '/etc/portolan/portolan-data.key' },

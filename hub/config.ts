@@ -91,6 +91,17 @@ export const configSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  certificates: z
+    .strictObject({
+      resolvers: z
+        .array(listenAddress)
+        .max(8)
+        .default([])
+        .describe(
+          'Resolvers that are asked where `_acme-challenge` of a name leads by CNAME, outside of our own zones: `address:port`. Those of the system when left out.',
+        ),
+    })
+    .prefault({}),
   store: z
     .union([
       z.strictObject({ sqlite: z.strictObject({ file: file.optional() }) }),
@@ -192,6 +203,7 @@ export interface HubConfig {
   readonly dns: { readonly listen: readonly ListenAddress[] } & NameServerSettings;
   /** By zone origin, the servers of its parent. */
   readonly dnssec: { readonly parentServers: Readonly<Record<string, readonly ListenAddress[]>> };
+  readonly certificates: { readonly resolvers: readonly ListenAddress[] };
   readonly store:
     | { readonly kind: 'sqlite'; readonly file: string }
     | { readonly kind: 'postgres'; readonly url: string };
@@ -265,8 +277,21 @@ export function parseConfig(source: ConfigSource): HubConfig {
   const input = withEnvironment(readMapping(source), source.env);
   const result = configSchema.safeParse(input);
   if (!result.success) throw invalid(source, violationsOf(result.error.issues, configSchema, input));
-  const { api, agents, dns, dnssec, store, dataDir, secrets, geo, network, providers, health, logLevel } =
-    result.data;
+  const {
+    api,
+    agents,
+    dns,
+    dnssec,
+    certificates,
+    store,
+    dataDir,
+    secrets,
+    geo,
+    network,
+    providers,
+    health,
+    logLevel,
+  } = result.data;
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(source.baseDir, path));
   const home = absolute(dataDir);
   if (!isLoopback(api.host) && api.tls === undefined) {
@@ -307,6 +332,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
     agents: { joinListen: agents.joinListen, linkListen: agents.linkListen, advertise },
     dns: withAbsoluteFiles(dns, absolute),
     dnssec,
+    certificates,
     store:
       'postgres' in store
         ? { kind: 'postgres', url: store.postgres.url }

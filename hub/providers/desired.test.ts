@@ -35,7 +35,12 @@ function atHand() {
     lastHealthy: () => [],
     staleForMs: 0,
   };
-  const desired = createDesired({ regions: CONTEXT.regions, view: () => view, monotonicMs: () => nowMs });
+  const desired = createDesired({
+    texts: () => [],
+    regions: CONTEXT.regions,
+    view: () => view,
+    monotonicMs: () => nowMs,
+  });
   const names = (key: string) => {
     const held = desired.zones.find((z) => z.key === key);
     if (held === undefined) return [];

@@ -1,4 +1,5 @@
 import type { ProviderKind, ProviderZone } from '../../providers/contract.ts';
+import type { WantedText } from '../../src/certificates/dns-challenge.ts';
 import type { CompiledPolicy } from '../../src/routing/compiled.ts';
 import type { RegionTable, StateView } from '../../src/routing/model.ts';
 import type { World } from '../reconcile/world.ts';
@@ -25,6 +26,8 @@ export interface Desired {
 export interface DesiredOptions {
   readonly regions: RegionTable;
   readonly view: () => StateView;
+  /** Challenges of certificates; the same array as long as nothing changed. */
+  readonly texts: () => readonly WantedText[];
   readonly monotonicMs: () => number;
 }
 
@@ -62,6 +65,7 @@ export function createDesired(options: DesiredOptions): Desired {
   }
 
   function momentOfName({ kind, object }: IndexedName, view: StateView): string {
+    if (kind === 'Challenge') return '';
     if (kind === 'Zone') {
       const zone = world?.objects.Zone.get(object);
       return zone === undefined ? '' : JSON.stringify(dsOf(zone) ?? null);
@@ -81,7 +85,9 @@ export function createDesired(options: DesiredOptions): Desired {
   }
 
   /** Everything that a name is made from, besides the zone. */
-  function inputsOf({ kind, object }: IndexedName, of: World | undefined): readonly unknown[] {
+  function inputsOf(indexed: IndexedName, of: World | undefined): readonly unknown[] {
+    const { kind, object } = indexed;
+    if (kind === 'Challenge') return indexed.text.values;
     if (kind === 'Zone') return [of?.objects.Zone.get(object)?.spec];
     const entry = of?.policies.get(object);
     return [entry?.routed, entry?.resource.spec];
@@ -101,7 +107,7 @@ export function createDesired(options: DesiredOptions): Desired {
       const [before, known, was] = [index, world, moments];
       world = next;
       if (next.objects.DNSProvider.size === 0 && before.size === 0) return new Set();
-      index = indexNames(next);
+      index = indexNames(next, options.texts());
       moments = momentsNow(index);
       const changed = zonesOtherwise(was);
       for (const [key, { zone, names }] of index) {
@@ -115,7 +121,7 @@ export function createDesired(options: DesiredOptions): Desired {
               other !== undefined &&
               other.name === name.name &&
               idOf(other) === idOf(name) &&
-              sameItems(inputsOf(name, known), inputsOf(name, next))
+              sameItems(inputsOf(other, known), inputsOf(name, next))
             );
           });
         if (!same) changed.add(key);
@@ -170,7 +176,7 @@ export function createDesired(options: DesiredOptions): Desired {
       });
     },
     preview(of, zone, kind, at) {
-      const held = indexNames(of, zone.key).get(zone.key);
+      const held = indexNames(of, options.texts(), zone.key).get(zone.key);
       const view = options.view();
       return (held?.names ?? []).map((indexed) =>
         reportedName(indexed, {

@@ -12,6 +12,7 @@ import { planZone } from '../../src/plan/plan-zone.ts';
 import type { ZonePlan } from '../../src/plan/zone-plan.ts';
 import type { DnsProviderSpec } from '../../src/resources/dns-provider.ts';
 import type { RegionTable, StateView } from '../../src/routing/model.ts';
+import type { ChallengeTexts } from '../certificates/dns-01/texts.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Store } from '../store/contract.ts';
@@ -37,6 +38,8 @@ export interface DeskOptions {
   readonly leads: () => Promise<boolean>;
   readonly regions: RegionTable;
   readonly view: () => StateView;
+  /** Challenges of certificates; none when left out, and what stands of them stays. */
+  readonly challenges?: Pick<ChallengeTexts, 'texts' | 'complete'> | undefined;
   readonly guard: OutboundGuard;
   /** Namespaces whose DNSProviders may use the hub's own credentials; `default` when left out. */
   readonly ownCredentials?: readonly string[] | undefined;
@@ -78,6 +81,8 @@ export interface ProviderDesk {
   follow(world: World): void;
   /** Health or drains are otherwise. */
   viewChanged(): void;
+  /** Challenges of certificates are others. */
+  challengesChanged(): void;
   readonly started: boolean;
   readonly zones: ReadonlyMap<string, DeskZone>;
   /** Zones that a hostname is published into, also before `start`. */
@@ -125,6 +130,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
   const desired = createDesired({
     regions: options.regions,
     view: options.view,
+    texts: () => options.challenges?.texts ?? [],
     monotonicMs: () => clock.monotonicMs(),
   });
   const zones = new Map<string, MutableZone>();
@@ -133,6 +139,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
   const ending = new Set<Promise<void>>();
   let world: World | undefined;
   let started = false;
+  let wasComplete: boolean | undefined;
   let gathering: AbortController | undefined;
   let ramp: { readonly atMs: number; readonly cancel: AbortController } | undefined;
 
@@ -179,6 +186,7 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
       connection: () => connections.of(held.provider),
       spec: () => zone.held.resource.spec,
       names: () => namesOf(zone),
+      keepsPassing: () => options.challenges?.complete !== true,
       onState: options.onStatus,
       onProgrammed(changed) {
         const at = new Date(clock.wallMs()).toISOString();
@@ -320,6 +328,13 @@ export function createProviderDesk(options: DeskOptions): ProviderDesk {
         },
         () => undefined,
       );
+    },
+    challengesChanged() {
+      if (!started || world === undefined || closing.signal.aborted) return;
+      const changed = desired.follow(world);
+      // Once all is known, what is left over of others may go.
+      touch(options.challenges?.complete === wasComplete ? changed : zones.keys());
+      wasComplete = options.challenges?.complete;
     },
     get started() {
       return started;

@@ -3,6 +3,7 @@ import { machineResolve } from '../../prober/resolve.ts';
 import type { ProviderClock } from '../../providers/contract.ts';
 import type { GeoLookup, RegionTable, StateView } from '../../src/routing/model.ts';
 import type { DnsServices } from '../api/dns-services.ts';
+import type { ChallengeTexts } from '../certificates/dns-01/texts.ts';
 import type { Engine } from '../reconcile/engine.ts';
 import type { Store } from '../store/contract.ts';
 import { createAsk } from '../verify/ask.ts';
@@ -17,6 +18,8 @@ import { createDnsStatus, type DnsStatus } from './status.ts';
 export interface DnsPartOptions {
   readonly kinds: ProviderKinds;
   readonly store: Store;
+  /** Challenges of certificates, for zones at providers. */
+  readonly challenges?: Pick<ChallengeTexts, 'texts' | 'complete'>;
   /** `undefined` while the hub is put together. */
   readonly engine: () => Pick<Engine, 'leads' | 'statusesDue' | 'health'> | undefined;
   readonly regions: RegionTable;
@@ -65,6 +68,7 @@ export function createDnsPart(options: DnsPartOptions): DnsPart {
   const desk = createProviderDesk({
     kinds: options.kinds,
     store,
+    challenges: options.challenges,
     leads: () => engine()?.leads() ?? Promise.resolve(false),
     regions: options.regions,
     view: () => engine()?.health.view ?? NOBODY,

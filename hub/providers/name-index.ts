@@ -1,3 +1,4 @@
+import type { WantedText } from '../../src/certificates/dns-challenge.ts';
 import type { DomainName } from '../../src/dns/name.ts';
 import { zoneAbove } from '../../src/plan/delegation.ts';
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
@@ -5,13 +6,21 @@ import type { World } from '../reconcile/world.ts';
 import { createZoneFinder, type HeldZone } from './zone-keys.ts';
 
 /** A name in a provider's zone, and the object that wants it there. */
-export interface IndexedName {
-  readonly name: DomainName;
-  /** A policy's hostname, or the origin of an embedded Zone that is delegated. */
-  readonly kind: 'TrafficPolicy' | 'Zone';
-  /** `namespace/name` of it. */
-  readonly object: ObjectKey;
-}
+export type IndexedName =
+  | {
+      readonly name: DomainName;
+      /** A policy's hostname, or the origin of an embedded Zone that is delegated. */
+      readonly kind: 'TrafficPolicy' | 'Zone';
+      /** `namespace/name` of it. */
+      readonly object: ObjectKey;
+    }
+  | {
+      readonly name: DomainName;
+      readonly kind: 'Challenge';
+      /** Namespace of the certificates, and the name. */
+      readonly object: ObjectKey;
+      readonly text: WantedText;
+    };
 
 /** Which names belong into which zone of a provider, by the zone's key. */
 export type NameIndex = ReadonlyMap<
@@ -20,7 +29,7 @@ export type NameIndex = ReadonlyMap<
 >;
 
 /** @param only the key of a zone, when the others do not matter */
-export function indexNames(world: World, only?: string): NameIndex {
+export function indexNames(world: World, texts: readonly WantedText[], only?: string): NameIndex {
   const finder = createZoneFinder(world);
   const zones = new Map<string, { zone: HeldZone; names: IndexedName[] }>();
   for (const zone of finder.all)
@@ -46,6 +55,15 @@ export function indexNames(world: World, only?: string): NameIndex {
     for (const zone of held)
       if (zone.wanted.origin === above?.origin)
         zones.get(zone.key)?.names.push({ name: spec.origin, kind: 'Zone', object });
+  }
+  for (const text of texts) {
+    const { namespace, name } = text;
+    for (const zone of finder.of(namespace, name)) {
+      const names = zones.get(zone.key)?.names;
+      // What people publish at a name comes first: a challenge there is refused where certificates are wanted.
+      if (names === undefined || world.hostnames.has(name)) continue;
+      names.push({ name, kind: 'Challenge', object: objectKey(namespace, name.slice(0, -1)), text });
+    }
   }
   return zones;
 }

@@ -1,6 +1,7 @@
 import type { ProviderKind, ProviderZone } from '../../providers/contract.ts';
 import type { DomainName } from '../../src/dns/name.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import { challengeDesired } from '../../src/plan/challenge.ts';
 import type { CompileReport } from '../../src/plan/compile-report.ts';
 import { delegationOf } from '../../src/plan/delegation.ts';
 import { type ExpectedAnswer, expectedOf, expectedOfDelegation } from '../../src/plan/expectation.ts';
@@ -38,6 +39,7 @@ export interface NameInput {
 /** Never throws: one name that cannot be compiled keeps no other one back. */
 export function reportedName(indexed: IndexedName, input: NameInput): ReportedName {
   try {
+    if (indexed.kind === 'Challenge') return challenged(indexed, input);
     return indexed.kind === 'Zone' ? delegated(indexed, input) : routed(indexed, input);
   } catch (thrown) {
     const { message, fix } = PortolanError.from(thrown);
@@ -109,6 +111,27 @@ function delegated(indexed: IndexedName, input: NameInput): ReportedName {
   };
 }
 
+function challenged(
+  { name, object, text }: IndexedName & { readonly kind: 'Challenge' },
+  { zone, kind }: NameInput,
+): ReportedName {
+  return {
+    desired: challengeDesired({ object, text, ttl: kind.capabilities.ttl }),
+    aids: [],
+    report: {
+      hostname: name,
+      provider: zone.provider,
+      zone: zone.wanted.origin,
+      outcome: 'computed',
+      features: [],
+      hubDown:
+        'A challenge of a certificate stands until the hub is back; it answers nobody but certificate authorities.',
+    },
+    // Whoever gets the certificate asks for it.
+    expected: () => [],
+  };
+}
+
 /** What the zone above should have; `undefined` while the keys of a zone that is to be signed are not known. */
 export function dsOf({ spec, status }: Resource<'Zone'>) {
   if (status?.dnssec !== undefined) return status.dnssec.ds;
@@ -125,7 +148,7 @@ function refused(
       name,
       resource: `${kind.toLowerCase()}/${object}`,
       sets: undefined,
-      types: kind === 'Zone' ? ['NS', 'DS'] : ['A', 'AAAA', 'CNAME'],
+      types: kind === 'Zone' ? ['NS', 'DS'] : kind === 'Challenge' ? ['TXT'] : ['A', 'AAAA', 'CNAME'],
       shared: false,
     },
     aids: [],

@@ -9,6 +9,7 @@ import { deferred } from '../../src/async/deferred.ts';
 import type { DomainName } from '../../src/dns/name.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AidSpec } from '../../src/plan/aid.ts';
+import { isChallenge } from '../../src/plan/challenge.ts';
 import { digestOfOwn } from '../../src/plan/zone-inventory.ts';
 import type { DesiredName, HeldName, ZonePlan, ZonePlanInput } from '../../src/plan/zone-plan.ts';
 import { backoffDelayMs } from '../../src/protocol/backoff.ts';
@@ -65,6 +66,8 @@ export interface ZoneWorkerOptions {
   readonly spec: () => DnsProviderSpec;
   /** `undefined`: it is not known yet, so nothing is done. */
   readonly names: () => readonly WantedName[] | undefined;
+  /** It is not known yet which challenges of certificates are wanted. */
+  readonly keepsPassing?: () => boolean;
   /** Something of `state` is otherwise. */
   readonly onState: () => void;
   /** These names are there as they are wanted, newly or otherwise than before; or they are gone as they should be. */
@@ -258,12 +261,17 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     }
     if (sent.groups.length > 0) {
       const at = new Date(clock.wallMs()).toISOString();
-      await generations.keepContent(key, generation, wanted);
-      await remember((known) =>
-        afterApplying(known, { generation, at, summary: summaryOf({ groups: result.applied }), approved }),
-      );
+      const lasting = result.applied.filter((group) => group.passing !== true);
+      // Challenges come and go by the minute: they are nothing to go back to, and must not push out what is.
+      if (lasting.length === 0) await remember((known) => ({ ...known, generation }));
+      else {
+        await generations.keepContent(key, generation, lastingOf(wanted));
+        await remember((known) =>
+          afterApplying(known, { generation, at, summary: summaryOf({ groups: lasting }), approved }),
+        );
+      }
       remembered = digestsOf(wanted);
-      written = namesOf(wanted);
+      written = namesOf(lastingOf(wanted));
       log.info({ zone: key, generation, changes: sent.groups.length }, 'a zone at a provider was changed');
     }
     if (content === undefined) {
@@ -354,7 +362,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     if (heldAtGeneration === undefined) return names;
     if (heldContent?.generation !== heldAtGeneration)
       heldContent = { generation: heldAtGeneration, names: await contentOf(heldAtGeneration) };
-    return heldContent.names;
+    return withPassing(heldContent.names, names);
   }
 
   async function contentOf(generation: number): Promise<readonly WantedName[]> {
@@ -374,7 +382,8 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
     if (newest === undefined || content === undefined) return undefined;
     const next = change(memory);
     const { heldAtGeneration } = next;
-    const wanted = heldAtGeneration === undefined ? newest : await contentOf(heldAtGeneration);
+    const wanted =
+      heldAtGeneration === undefined ? newest : withPassing(await contentOf(heldAtGeneration), newest);
     return planNow(wanted, memory.generation + 1, next);
   }
 
@@ -384,7 +393,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       return NO_NAMES;
     if (heldBack.of !== newest || heldBack.from !== heldContent) {
       const held = new Map(heldContent.names.map((name) => [name.desired.name, wantedText(name)]));
-      const differ = (newest ?? []).filter(
+      const differ = lastingOf(newest ?? []).filter(
         (name) => name.desired.sets !== undefined && held.get(name.desired.name) !== wantedText(name),
       );
       heldBack = { of: newest, from: heldContent, names: new Set(differ.map(({ desired }) => desired.name)) };
@@ -406,6 +415,7 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
       wholeGroups: options.kind.capabilities.preconditions === 'atomic',
       ownTypes: options.kind.capabilities.ownTypes,
       deletions,
+      keepsPassing: options.keepsPassing?.() ?? true,
       maxRemovedPercent,
       approved: new Set(known.approved),
     });
@@ -471,7 +481,9 @@ export function createZoneWorker(options: ZoneWorkerOptions): ZoneWorker {
 
   async function load(): Promise<void> {
     const found = await generations.load(key);
-    const names = found.generation === 0 ? undefined : await generations.content(key, found.generation);
+    // The newest generation that is kept: challenges of certificates may have come and gone after it.
+    const newestKept = found.history[0]?.generation ?? found.generation;
+    const names = newestKept === 0 ? undefined : await generations.content(key, newestKept);
     memory = found;
     remembered = digestsOf(names ?? []);
     written = namesOf(names ?? []);
@@ -548,6 +560,20 @@ const wantedText = ({ desired: { sets } }: WantedName): string =>
       native,
     ]),
   );
+
+/** What people publish. */
+function lastingOf(wanted: readonly WantedName[]): readonly WantedName[] {
+  return wanted.some(({ desired }) => isChallenge(desired))
+    ? wanted.filter(({ desired }) => !isChallenge(desired))
+    : wanted;
+}
+
+/** What a rollback holds, and the challenges of this moment: certificates are renewed meanwhile, and no old challenge comes back. */
+function withPassing(held: readonly WantedName[], now: readonly WantedName[]): readonly WantedName[] {
+  const taken = new Set(held.map(({ desired }) => desired.name));
+  const passing = now.filter(({ desired }) => isChallenge(desired) && !taken.has(desired.name));
+  return passing.length === 0 ? held : [...held, ...passing];
+}
 
 function namesOf(wanted: readonly WantedName[]): ReadonlySet<DomainName> {
   return new Set(

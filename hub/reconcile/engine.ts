@@ -37,7 +37,7 @@ import { clusterOf, failureDomainOf, snapshotAgents } from './snapshot-agents.ts
 import type { SnapshotInput } from './snapshots.ts';
 import { createStatusWriter } from './status-writer.ts';
 import type { World, WorldContext } from './world.ts';
-import { type CompileTable, createWorldPublication } from './world-publication.ts';
+import { type ChallengeSource, type CompileTable, createWorldPublication } from './world-publication.ts';
 
 /** A link that comes and goes must not move probes; an agent that is away for longer is no witness. */
 const WITNESS_GRACE_MS = 60_000;
@@ -55,6 +55,8 @@ export interface EngineOptions {
   readonly effects: DrillEffects;
   readonly caBundles: CaBundles;
   readonly compileTable: CompileTable;
+  /** Challenges of certificates, for the zones that are published. */
+  readonly challenges?: ChallengeSource | undefined;
   /** The states that the hub's own name server decides by have changed. */
   readonly onView?: (() => void) | undefined;
   /** The stored objects made another world, and what of it is material is published. */

@@ -1,7 +1,9 @@
+import type { WantedText } from '../../src/certificates/dns-challenge.ts';
 import type { AnswerTable } from '../../src/dns/table.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { DnsPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
+import { contentWithTexts } from '../certificates/dns-01/embedded-texts.ts';
 import type { CaBundles } from './ca-bundles.ts';
 import type { HubHealth } from './health.ts';
 import type { Leadership } from './leadership.ts';
@@ -28,12 +30,24 @@ export interface WorldPublicationOptions {
   readonly caBundles: Pick<CaBundles, 'refresh'>;
   readonly compileTable: CompileTable;
   readonly nameServerSecrets: NameServerSecrets;
+  /** Challenges of certificates that are to be answered beside what people wrote. */
+  readonly challenges?: ChallengeSource | undefined;
   readonly wallMs: () => number;
   readonly log: {
     info(details: object, message: string): void;
     warn(details: object, message: string): void;
   };
 }
+
+/** Texts of challenges for the zones that are published. */
+export interface ChallengeSource {
+  /** The same array as long as nothing changed. */
+  readonly texts: readonly WantedText[];
+  /** These are live, wherever a Zone can hold them, since this content sequence or an earlier one. */
+  published(texts: readonly WantedText[], sequence: number): void;
+}
+
+const NO_TEXTS: readonly WantedText[] = [];
 
 /** The world made of the stored objects, and what of it is live: the content under its sequence, and the table. */
 export interface WorldPublication {
@@ -63,15 +77,16 @@ export function createWorldPublication(
   let compiledGeo: GeoLookup | undefined;
   /** The secrets that belong to `table`. */
   let dns: DnsPart = options.nameServerSecrets.part;
+  /** The challenges in the live content. */
+  let liveTexts = NO_TEXTS;
   /** The same function at every publication, so that what did not change of the table can stay. */
   const currentView = (): StateView => health.view;
 
-  async function publish(next: World): Promise<void> {
+  async function publish(next: World, texts: readonly WantedText[]): Promise<void> {
     if (!(await leadership.confirm())) throw new PortolanError('CONFLICT', leadership.lost ?? '');
     const geo = options.geo();
-    const published = await publisher.publish(
-      routingContent(next, context, geo.sha256, options.nameServerSecrets.digests),
-    );
+    const routing = routingContent(next, context, geo.sha256, options.nameServerSecrets.digests);
+    const published = await publisher.publish(contentWithTexts(routing, next, texts));
     const { content, sequence } = published;
     const { part } = options.nameServerSecrets;
     if (sequence === compiledSequence && part === dns) return;
@@ -108,9 +123,15 @@ export function createWorldPublication(
       // First the keys: a zone that should be signed must never be published without them.
       await options.nameServerSecrets.follow(next);
       const sameSecrets = options.nameServerSecrets.part === dns;
-      const same = sameSecrets && compiledGeo === options.geo() && sameRouting(world, next);
-      if (compiledSequence === undefined || !same) await publish(next);
-      if (publisher.live !== undefined) options.nameServerSecrets.published(publisher.live.sequence);
+      const texts = options.challenges?.texts ?? NO_TEXTS;
+      const sameInputs = sameSecrets && texts === liveTexts && compiledGeo === options.geo();
+      const same = sameInputs && sameRouting(world, next);
+      if (compiledSequence === undefined || !same) await publish(next, texts);
+      liveTexts = texts;
+      if (publisher.live !== undefined) {
+        options.nameServerSecrets.published(publisher.live.sequence);
+        options.challenges?.published(texts, publisher.live.sequence);
+      }
       world = next;
       const targets = [...world.targets.values()];
       health.setTargets(targets);

@@ -1,5 +1,6 @@
 import type { DomainName } from '../dns/name.ts';
 import { canonicalJson } from '../identity/canonical-json.ts';
+import { isChallenge } from './challenge.ts';
 import type { ChangeGroup } from './record-set.ts';
 import { setKey } from './record-set.ts';
 import { diffName, diffRemoved, stillNeeded } from './zone-diff.ts';
@@ -18,7 +19,8 @@ export function planZone(input: ZonePlanInput): ZonePlan {
       .filter(([, { markers }]) => markers.some(({ owner }) => owner === input.owner))
       .map(([name]) => name),
   );
-  const owned = new Set(ownedNow);
+  const passingNow = passingNames(input, zone);
+  const owned = new Set([...ownedNow].filter((name) => !passingNow.has(name)));
   const unchanged = asItShouldBe(input, zone);
   for (const desired of wanted.values()) {
     if (unchanged.has(desired) && !input.adopted.has(desired.name)) continue;
@@ -29,23 +31,23 @@ export function planZone(input: ZonePlanInput): ZonePlan {
       continue;
     }
     if ('held' in diff) held.push(diff.held);
+    else if (isChallenge(desired)) changed.push({ ...diff.group, passing: true });
     else {
       changed.push(diff.group);
       owned.add(desired.name);
     }
   }
 
-  const removed = [...removable(input, zone, ownedNow)].filter((name) => !wanted.has(name)).sort();
+  const unwanted = [...removable(input, zone, ownedNow)].filter((name) => !wanted.has(name)).sort();
+  const removed = unwanted.filter((name) => !passingNow.has(name));
+  const over = input.keepsPassing === true ? [] : unwanted.filter((name) => passingNow.has(name));
   // Nobody says that they are ours but their names: so they go, and count, as names that nothing wants.
-  const left = input.deletions === 'allow' ? orphans(zone, new Set([...wanted.keys(), ...removed])) : [];
+  const left = input.deletions === 'allow' ? orphans(zone, new Set([...wanted.keys(), ...unwanted])) : [];
   const going = [...removed, ...left.map(({ name }) => name)].sort();
   const verdict = guardRemovals({
-    origin: input.origin,
+    ...input,
     removed: going,
-    owned: new Set([...ownedNow, ...going]).size,
-    deletions: input.deletions,
-    maxRemovedPercent: input.maxRemovedPercent,
-    approved: input.approved,
+    owned: new Set([...owned, ...going]).size,
   });
   held.push(...verdict.held);
   const removals: ChangeGroup[] = [];
@@ -57,6 +59,14 @@ export function planZone(input: ZonePlanInput): ZonePlan {
     }
     removals.push(...left);
   }
+  // Challenges end by themselves: no budget counts them, and nobody has to approve.
+  if (input.deletions === 'never')
+    held.push(...guardRemovals({ ...input, removed: over, owned: over.length }).held);
+  else
+    for (const name of over) {
+      const group = diffRemoved(input, zone, name, zone.markers.get(name));
+      if (group.changes.length > 0) removals.push({ ...group, passing: true });
+    }
 
   const groups = [...sorted(changed), ...sorted(removals)];
   const fence = readFence(zone, input.owner);
@@ -72,6 +82,14 @@ export function planZone(input: ZonePlanInput): ZonePlan {
     fenceSet: fence.set,
     foundStamp: fence.stamp,
   };
+}
+
+/** Names that our markers say are challenges of certificates. */
+function passingNames({ owner }: ZonePlanInput, zone: ZoneInventory): ReadonlySet<DomainName> {
+  const names = new Set<DomainName>();
+  for (const [name, { markers }] of zone.markers)
+    if (markers.some((marker) => marker.owner === owner && isChallenge(marker))) names.add(name);
+  return names;
 }
 
 /** Names of which nothing has to be changed, as was found before: by zone content and owner. */

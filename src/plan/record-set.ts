@@ -68,4 +68,6 @@ export interface ChangeGroup {
   /** The owned name. */
   readonly name: DomainName;
   readonly changes: readonly SetChange[];
+  /** A challenge of a certificate: no part of what people publish, so no generation keeps it. */
+  readonly passing?: true;
 }

@@ -1,5 +1,6 @@
 import { type DomainName, isAtOrBelow } from '../dns/name.ts';
 import { PortolanError } from '../errors/error.ts';
+import { isChallenge } from './challenge.ts';
 import { entitled } from './decided-types.ts';
 import { withoutValues } from './external-dns.ts';
 import type { Marker, MarkerSet } from './marker.ts';
@@ -67,10 +68,12 @@ function diffWanted(
   };
   const present = setsOf(zone, scope);
   const target = desired.shared ? sharedSets(wanted, present, claim) : wanted;
+  const isPassing = claim.own !== undefined && isChallenge(claim.own) && !isChallenge(desired);
   const empty = guardNeverEmpty(
     desired,
     target,
-    present.filter((set) => set.name === name),
+    // A challenge that stood here is over: nobody publishes it.
+    present.filter((set) => set.name === name && !(set.type === 'TXT' && isPassing)),
   );
   if (empty !== undefined) return { held: empty };
 

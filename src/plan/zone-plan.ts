@@ -43,6 +43,8 @@ export interface ZonePlanInput {
   /** Types of the provider's own that hubs publish there (`Capabilities.ownTypes`): a marker gives a right to them as to A or CNAME. */
   readonly ownTypes?: readonly string[] | undefined;
   readonly deletions: 'allow' | 'never';
+  /** It is not known yet which challenges of certificates are wanted: those that stand there stay. */
+  readonly keepsPassing?: boolean;
   readonly maxRemovedPercent: number;
   /** Hashes of plans that a person approved. */
   readonly approved: ReadonlySet<string>;
@@ -82,7 +84,7 @@ export interface ZonePlan {
         readonly names: readonly DomainName[];
       }
     | undefined;
-  /** Owned names after the plan. */
+  /** Owned names after the plan, without challenges. */
   readonly names: number;
   /** The fence set as read; the first batch replaces it. */
   readonly fenceSet: RecordSet | undefined;
