@@ -74,8 +74,8 @@ export async function keyOfRequest(csrDer: Uint8Array): Promise<Uint8Array | und
 }
 
 /**
- * What is wrong with what a CA gave: it must be for our key and exactly our names, leaf first, each signed by the next, and in force. Whether
- * anybody trusts it is not asked.
+ * What is wrong with what a CA gave: it must be for our key and all our names (some CAs add one), leaf first, each signed by the next,
+ * and not over. Whether anybody trusts it is not asked.
  * @param key PKCS#8 PEM, or the SPKI DER of a key that we do not have
  * @returns undefined when it can be served
  */
@@ -95,10 +95,8 @@ export function chainProblem(
   const given = dnsNamesOf(leaf.subjectAltName ?? '');
   const missing = names.filter((name) => !given.has(name));
   if (missing.length > 0) return `it lacks ${missing.join(', ')}`;
-  const foreign = [...given].filter((name) => !names.includes(name));
-  if (foreign.length > 0) return `it has ${foreign.join(', ')}, which nobody asked for`;
   if (leaf.ca) return 'it is for an authority, not for a server';
-  if (leaf.validToDate.getTime() <= nowMs) return 'it has ended already';
+  if (leaf.validToDate.getTime() <= nowMs) return "it has ended already, by this machine's clock";
   for (const [i, certificate] of chain.entries()) {
     const issuer = chain[i + 1];
     if (certificate === undefined) return `certificate ${i + 1} of its chain cannot be read`;

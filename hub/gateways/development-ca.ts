@@ -26,6 +26,8 @@ export interface DevelopmentCa {
   certificate(id: string, dnsNames: readonly string[]): Promise<CertificatePair>;
   /** True when a certificate that was given out should be asked for again. */
   due(): boolean;
+  /** A certificate, not kept here, for the key of a request; see `CertificateAuthority.issueFromRequest`. @throws PortolanError CSR_INVALID */
+  issueFromRequest: CertificateAuthority['issueFromRequest'];
 }
 
 const storedCa = z.object({ certificatePem: z.string(), keySealed: z.string() });
@@ -136,6 +138,7 @@ export function createDevelopmentCa(options: {
       return pair;
     },
     due: () => [...leaves.values()].some(isDue),
+    issueFromRequest: async (request) => (await authority()).issueFromRequest(request),
   };
 }
 

@@ -5,7 +5,7 @@ import type { KeySealing } from '../agents/authority.ts';
 import type { GatewayServices } from '../api/gateway-services.ts';
 import type { CertificateDelivery } from '../certificates/delivery.ts';
 import type { Store } from '../store/contract.ts';
-import { createDevelopmentCa } from './development-ca.ts';
+import { createDevelopmentCa, type DevelopmentCa } from './development-ca.ts';
 import { explainRoute } from './explain-route.ts';
 import { createGateways, type Gateways } from './gateways.ts';
 import { createSecretValues, type Peppers } from './secret-values.ts';
@@ -14,6 +14,7 @@ import { createSecretValues, type Peppers } from './secret-values.ts';
 export interface GatewaysOfHub {
   readonly clusters: Gateways;
   readonly services: GatewayServices;
+  readonly developmentCa: DevelopmentCa;
   /** Calls `onDue` when something should be looked at again although no object changed. @returns ends it */
   keep(onDue: () => void): () => void;
 }
@@ -47,6 +48,7 @@ export function createGatewaysOfHub(options: {
   });
   return {
     clusters,
+    developmentCa,
     services: {
       explainRoute: async (question) => explainRoute(question, clusters.all),
       caCertificate: () => developmentCa.certificatePem(),

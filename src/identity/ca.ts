@@ -20,10 +20,14 @@ export const RENEWAL_GRACE_MS = 7 * 86_400_000;
 const BACKDATE_MS = 15 * 60_000;
 const SERVER_CERTIFICATE_LIFE_MS = 30 * 86_400_000;
 const CA_LIFE_MS = 10 * 365 * 86_400_000;
+/** Longer ones no browser takes, wherever they come from. */
+const MAX_REQUESTED_LIFE_MS = 397 * 86_400_000;
 
 const ECDSA = { name: 'ECDSA', hash: 'SHA-256' };
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' };
 const MAX_CSR_OCTETS = 4_096;
+/** With a hundred of the longest names in it. */
+const MAX_NAMED_CSR_OCTETS = 65_536;
 
 /** The hub's own CA as stored: the key is PKCS#8 PEM and must be sealed before it rests anywhere. */
 export interface CaMaterial {
@@ -53,6 +57,18 @@ export interface CertificateAuthority {
     readonly dnsNames: readonly string[];
     readonly nowMs: number;
   }): Promise<ServerKeyPair>;
+  /**
+   * A certificate for these DNS names and the key of the request (ECDSA P-256 or P-384, RSA from 2048 bits), for servers and clients.
+   * Whatever else the request asks for is ignored. Resolves to PEM.
+   * @throws PortolanError CSR_INVALID
+   */
+  issueFromRequest(request: {
+    readonly csrDer: Uint8Array;
+    readonly dnsNames: readonly string[];
+    readonly nowMs: number;
+    /** At most 397 days. */
+    readonly lifeMs: number;
+  }): Promise<string>;
 }
 
 /** PEM both: the leaf's certificate, and its key as PKCS#8. */
@@ -116,7 +132,7 @@ export async function openCa(
     readonly lifeMs: number;
     readonly extensions: readonly Extension[];
   }): Promise<string> => {
-    const publicKey = await verifyingKey(leaf.publicKey);
+    const publicKey = Uint8Array.from(leaf.publicKey.export({ type: 'spki', format: 'der' }));
     const certificate = await lib.X509CertificateGenerator.create({
       serialNumber: serialFrom(randomBytes),
       issuer: issuerName,
@@ -178,6 +194,22 @@ export async function openCa(
     },
     issueHubServer: (nowMs) => issueServer({ dnsNames: [HUB_SERVER_NAME], nowMs }),
     issueServer,
+    async issueFromRequest({ csrDer, dnsNames, nowMs, lifeMs }) {
+      const publicKey = await verifiedRequestKey(csrDer, MAX_NAMED_CSR_OCTETS, isServerKey);
+      return await issue({
+        publicKey,
+        nowMs,
+        lifeMs: Math.min(lifeMs, MAX_REQUESTED_LIFE_MS),
+        subject: [{ CN: [(dnsNames[0] ?? '').slice(0, 64)] }],
+        extensions: [
+          new lib.ExtendedKeyUsageExtension([
+            lib.ExtendedKeyUsage.serverAuth,
+            lib.ExtendedKeyUsage.clientAuth,
+          ]),
+          new lib.SubjectAlternativeNameExtension(dnsNames.map((value) => ({ type: 'dns', value }))),
+        ],
+      });
+    },
   };
 }
 
@@ -185,18 +217,38 @@ export async function openCa(
  * The public key of a certificate request whose signature proves possession of it. Only P-256 is taken.
  * @throws PortolanError CSR_INVALID
  */
-export async function verifiedCsrKey(csrDer: Uint8Array): Promise<KeyObject> {
-  if (csrDer.length > MAX_CSR_OCTETS) throw csrInvalid(`it is longer than ${MAX_CSR_OCTETS} octets`);
+export function verifiedCsrKey(csrDer: Uint8Array): Promise<KeyObject> {
+  return verifiedRequestKey(csrDer, MAX_CSR_OCTETS, (key) =>
+    curveOf(key) === 'prime256v1' ? undefined : 'its key is not an EC key on P-256',
+  );
+}
+
+const curveOf = (key: KeyObject): string | undefined =>
+  key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
+
+function isServerKey(key: KeyObject): string | undefined {
+  if (['prime256v1', 'secp384r1'].includes(curveOf(key) ?? '')) return undefined;
+  const bits = key.asymmetricKeyType === 'rsa' ? (key.asymmetricKeyDetails?.modulusLength ?? 0) : 0;
+  return bits >= 2048 && bits <= 4096
+    ? undefined
+    : 'its key is neither ECDSA P-256 or P-384 nor RSA 2048 to 4096';
+}
+
+async function verifiedRequestKey(
+  csrDer: Uint8Array,
+  maxOctets: number,
+  refusal: (key: KeyObject) => string | undefined,
+): Promise<KeyObject> {
+  if (csrDer.length > maxOctets) throw csrInvalid(`it is longer than ${maxOctets} octets`);
   const lib = await x509();
   let publicKey: KeyObject;
   let verified: boolean;
   try {
     const request = new lib.Pkcs10CertificateRequest(Uint8Array.from(csrDer));
     publicKey = createPublicKey({ key: Buffer.from(request.publicKey.rawData), format: 'der', type: 'spki' });
-    const isP256 =
-      publicKey.asymmetricKeyType === 'ec' && publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1';
-    verified = isP256 && (await request.verify());
-    if (!isP256) throw csrInvalid('its key is not an EC key on P-256');
+    const refused = refusal(publicKey);
+    if (refused !== undefined) throw csrInvalid(refused);
+    verified = await request.verify();
   } catch (error) {
     if (error instanceof PortolanError) throw error;
     throw csrInvalid(messageOf(error), error);
