@@ -15,11 +15,12 @@ export type FailureKind =
   /** Ours: a provider, an agent, the store. */
   | 'ours';
 
-/** Types of ACME problems (RFC 8555 section 6.7) that no further try changes. */
+/** Types of ACME problems (RFC 8555 section 6.7) that the same order gets again, whenever it is asked. */
 const PERMANENT: ReadonlySet<string> = new Set([
   'rejectedIdentifier',
   'unsupportedIdentifier',
   'caa',
+  'malformed',
   'badCSR',
   'badPublicKey',
   'badSignatureAlgorithm',
@@ -28,28 +29,16 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'unsupportedContact',
   'invalidProfile',
   'userActionRequired',
-  'unauthorizedAccount',
 ]);
-const VALIDATION: ReadonlySet<string> = new Set([
-  'dns',
-  'connection',
-  'incorrectResponse',
-  'tls',
-  'unauthorized',
-]);
-const UNREACHABLE: ReadonlySet<string> = new Set(['serverInternal', 'badNonce']);
 
-/** @param problemType of the problem or subproblem, without its URN prefix @param code of the error table */
+/**
+ * @param code of the error table; decides where the type says two things (`unauthorized` of a challenge and of an account, `rateLimited` with 503)
+ * @param problemType of the problem or its first subproblem, without its URN prefix
+ */
 export function failureKind(code: string, problemType?: string): FailureKind {
-  if (problemType !== undefined) {
-    if (problemType === 'rateLimited') return 'rateLimited';
-    if (PERMANENT.has(problemType)) return 'permanent';
-    if (VALIDATION.has(problemType)) return 'validation';
-    if (UNREACHABLE.has(problemType)) return 'unreachable';
-  }
   if (code === 'ISSUER_RATE_LIMITED') return 'rateLimited';
   if (code === 'ISSUER_UNAVAILABLE') return 'unreachable';
-  if (code === 'ISSUER_REFUSED') return 'permanent';
+  if (problemType !== undefined && PERMANENT.has(problemType)) return 'permanent';
   if (code === 'CHALLENGE_FAILED') return 'validation';
   return 'ours';
 }

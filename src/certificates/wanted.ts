@@ -1,0 +1,386 @@
+import { createHash } from 'node:crypto';
+import { nameOf } from '../policy/policy-index.ts';
+import type { Resource } from '../resources/catalogue.ts';
+import { limitsOf, mostNames } from './limits.ts';
+import type { CertificateRecord, NameSet, WantedCertificate } from './model.ts';
+import { certificateName, covers, nameSet } from './names.ts';
+import { type CertificateObjects, NamingIndex, type NamingListener } from './naming.ts';
+import { type CoveredName, type PackedSet, packNames, withoutCovered } from './packing.ts';
+
+/** What is to be said of a policy beside its certificates. */
+export interface PolicyFinding {
+  readonly severity: 'error' | 'warning' | 'info';
+  /** CamelCase, as a condition's reason. */
+  readonly reason:
+    | 'NoNames'
+    | 'IssuerMissing'
+    | 'NameInvalid'
+    | 'CoveredByWildcard'
+    | 'AlsoWanted'
+    | 'ListenerNotCovered'
+    | 'NotServed';
+  readonly message: string;
+}
+
+/** One policy, seen through. */
+export interface WantedOfPolicy {
+  /** `namespace/name`. */
+  readonly policy: string;
+  /** In the order of their places, then of clusters. */
+  readonly certificates: readonly WantedCertificate[];
+  readonly findings: readonly PolicyFinding[];
+  /** `namespace/name` of the clusters that get it: their Gateways name it, or they have the labels of `clusters`; sorted. */
+  readonly clusters: readonly string[];
+}
+
+export interface Wanted {
+  readonly policies: ReadonlyMap<string, WantedOfPolicy>;
+  readonly certificates: readonly WantedCertificate[];
+}
+
+/** `cert-` and 16 hex digits: of the policy, the place and the cluster, whatever the names. */
+export function certificateId(policy: string, place: number, cluster?: string): string {
+  const digest = createHash('sha256').update(JSON.stringify([policy, place, cluster ?? null]));
+  return `cert-${digest.digest('hex').slice(0, 16)}`;
+}
+
+/**
+ * Which certificates all policies want, given what there is. Remembers each policy with everything that it was made of, so that a change of one
+ * object costs one policy, and equal results are the same objects.
+ */
+export function createWanting(): {
+  wanted(objects: CertificateObjects, records: ReadonlyMap<string, CertificateRecord>): Wanted;
+} {
+  let before = new Map<string, Remembered>();
+  const places = new Places();
+  let naming: { readonly of: CertificateObjects; readonly index: NamingIndex } | undefined;
+
+  return {
+    wanted(objects, records) {
+      if (naming === undefined || !sameMaps(naming.of, objects))
+        naming = { of: objects, index: new NamingIndex(objects) };
+      const { index } = naming;
+      const after = new Map<string, Remembered>();
+      const claims = new Claims();
+      const placed = places.byPolicy(records);
+      for (const [key, policy] of objects.CertificatePolicy) {
+        const source = sourceOf(policy, objects, index);
+        const seen = seenThrough(policy, source, setsOf(policy, placed.get(key) ?? []));
+        const digest = digestOf(source, seen.packed);
+        const known = before.get(key);
+        const remembered =
+          known !== undefined && known.policy === policy && known.digest === digest
+            ? known
+            : { policy, digest, source, result: wantedOf(key, policy, source, seen) };
+        after.set(key, remembered);
+        claims.add(key, source.names);
+      }
+      before = after;
+      const policies = new Map<string, WantedOfPolicy>();
+      for (const [key, { result, source }] of after) {
+        const others = claims.others(key, source.names);
+        policies.set(
+          key,
+          others.length === 0 ? result : { ...result, findings: [...result.findings, ...others] },
+        );
+      }
+      return { policies, certificates: [...policies.values()].flatMap(({ certificates }) => certificates) };
+    },
+  };
+}
+
+interface Remembered {
+  readonly policy: Resource<'CertificatePolicy'>;
+  readonly digest: string;
+  readonly source: Source;
+  readonly result: WantedOfPolicy;
+}
+
+/** What of other objects goes into a policy's certificates. */
+interface Source {
+  readonly names: NameSet;
+  readonly invalid: readonly string[];
+  readonly clusters: readonly string[];
+  readonly listeners: readonly NamingListener[];
+  readonly issuers: readonly { readonly key: string; readonly revision: string | undefined }[];
+  readonly most: number;
+}
+
+function sourceOf(
+  policy: Resource<'CertificatePolicy'>,
+  objects: CertificateObjects,
+  index: NamingIndex,
+): Source {
+  const { spec, metadata } = policy;
+  const { namespace } = metadata;
+  const listeners = index.listenersOf(nameOf(policy));
+  const texts = [...(spec.dnsNames ?? [])];
+  const { selector } = spec;
+  if (selector?.trafficPolicies !== undefined)
+    for (const traffic of index.labelled('TrafficPolicy', namespace, selector.trafficPolicies))
+      texts.push(...traffic.spec.hostnames);
+  if (selector?.gateways !== undefined)
+    for (const gateway of index.labelled('Gateway', namespace, selector.gateways))
+      texts.push(...hostnames(gateway.spec.listeners));
+  if (spec.dnsNames === undefined && selector === undefined) texts.push(...hostnames(listeners));
+  const names: string[] = [];
+  const invalid: string[] = [];
+  for (const text of texts) {
+    const name = certificateName(text);
+    if (typeof name === 'string') names.push(name);
+    else invalid.push(name.reason);
+  }
+  const clusters = new Set<string>();
+  for (const { gateway } of listeners) for (const c of index.clustersOf(gateway)) clusters.add(nameOf(c));
+  if (spec.clusters !== undefined)
+    for (const cluster of index.labelled('Cluster', namespace, spec.clusters)) clusters.add(nameOf(cluster));
+  const issuers = spec.issuers.map((name) => {
+    const key = `${namespace}/${name}`;
+    const issuer = objects.Issuer.get(key);
+    return {
+      key,
+      revision: issuer === undefined ? undefined : `${issuer.metadata.uid} ${issuer.metadata.generation}`,
+    };
+  });
+  const limits = spec.issuers.flatMap((name) => {
+    const issuer = objects.Issuer.get(`${namespace}/${name}`);
+    return issuer === undefined ? [] : [limitsOf(issuer.spec)];
+  });
+  return {
+    names: nameSet(names),
+    invalid,
+    clusters: [...clusters].sort(),
+    listeners,
+    issuers,
+    most: mostNames(spec.namesPerCertificate, limits),
+  };
+}
+
+function hostnames(listeners: readonly { readonly hostname?: string | undefined }[]): readonly string[] {
+  return listeners.flatMap(({ hostname }) => (hostname === undefined ? [] : [hostname]));
+}
+
+function digestOf(source: Source, packed: readonly PackedSet[]): string {
+  const { listeners, ...rest } = source;
+  return JSON.stringify([rest, hostnames(listeners), packed]);
+}
+
+interface Seen {
+  readonly covered: readonly CoveredName[];
+  readonly packed: readonly PackedSet[];
+}
+
+function seenThrough(
+  { spec }: Resource<'CertificatePolicy'>,
+  source: Source,
+  sets: ReadonlyMap<number, NameSet>,
+): Seen {
+  const { names, covered } = withoutCovered(source.names);
+  const most = Math.max(1, spec.key.clusterName === undefined ? source.most : source.most - 1);
+  return { covered, packed: packNames(names, sets, most) };
+}
+
+/** The sets of a policy as they are, by place: of the clusters' certificates the newest, without the clusters' own names. */
+function setsOf(
+  policy: Resource<'CertificatePolicy'>,
+  records: readonly PlacedRecord[],
+): ReadonlyMap<number, NameSet> {
+  const newest = new Map<number, { readonly names: NameSet; readonly atMs: number }>();
+  for (const { record, place } of records) {
+    const names = record.order?.names ?? record.current?.names;
+    const atMs = record.order?.startedAtMs ?? record.current?.issuedAtMs;
+    if (names === undefined || atMs === undefined) continue;
+    if (atMs <= (newest.get(place)?.atMs ?? -1)) continue;
+    const own = ownName(policy, record.cluster);
+    newest.set(place, { names: own === undefined ? names : names.filter((name) => name !== own), atMs });
+  }
+  return new Map([...newest].map(([place, { names }]) => [place, names]));
+}
+
+/** Of one cluster. */
+function ownName({ spec }: Resource<'CertificatePolicy'>, cluster: string | undefined): string | undefined {
+  if (cluster === undefined) return undefined;
+  return spec.key.clusterName?.replaceAll('{cluster}', cluster.slice(cluster.indexOf('/') + 1));
+}
+
+interface PlacedRecord {
+  readonly record: CertificateRecord;
+  readonly place: number;
+}
+
+/** A policy has at most as many places as names, and gaps. */
+const MOST_PLACES = 2000;
+
+/** Which place a record is for: its id says so, to who tries. Remembered, as ids and places never part. */
+class Places {
+  #known = new Map<string, number | undefined>();
+
+  byPolicy(records: ReadonlyMap<string, CertificateRecord>): ReadonlyMap<string, readonly PlacedRecord[]> {
+    const known = new Map<string, number | undefined>();
+    const byPolicy = new Map<string, PlacedRecord[]>();
+    for (const [id, record] of records) {
+      const place = this.#known.has(id) ? this.#known.get(id) : placeOf(record);
+      known.set(id, place);
+      if (place === undefined) continue;
+      const list = byPolicy.get(record.policy);
+      if (list === undefined) byPolicy.set(record.policy, [{ record, place }]);
+      else list.push({ record, place });
+    }
+    this.#known = known;
+    return byPolicy;
+  }
+}
+
+function placeOf({ id, policy, cluster }: CertificateRecord): number | undefined {
+  for (let place = 0; place < MOST_PLACES; place += 1)
+    if (certificateId(policy, place, cluster) === id) return place;
+  return undefined;
+}
+
+function wantedOf(
+  key: string,
+  policy: Resource<'CertificatePolicy'>,
+  source: Source,
+  { covered, packed }: Seen,
+): WantedOfPolicy {
+  const findings: PolicyFinding[] = [
+    ...source.invalid.map(
+      (message): PolicyFinding => ({ severity: 'error', reason: 'NameInvalid', message }),
+    ),
+    ...issuerFindings(source),
+    ...(packed.length === 0 ? [noNames(policy)] : []),
+    ...covered.map(
+      ({ name, by }): PolicyFinding => ({
+        severity: 'info',
+        reason: 'CoveredByWildcard',
+        message: `${name} is served by the certificate for ${by}, and stands in none itself`,
+      }),
+    ),
+    ...listenerFindings(source),
+  ];
+  if (source.clusters.length === 0 && packed.length > 0)
+    findings.push({
+      severity: 'warning',
+      reason: 'NotServed',
+      message: 'no listener of a Gateway names it in tls.certificateRefs, and `clusters` selects none',
+    });
+  const perCluster = policy.spec.key.location === 'agent';
+  const places = perCluster
+    ? packed.flatMap((set) => source.clusters.map((cluster) => ({ set, cluster })))
+    : packed.map((set) => ({ set, cluster: undefined }));
+  return {
+    policy: key,
+    certificates: places.map(({ set, cluster }) => certificateOf(key, policy, source, set, cluster)),
+    findings,
+    clusters: source.clusters,
+  };
+}
+
+function certificateOf(
+  key: string,
+  policy: Resource<'CertificatePolicy'>,
+  source: Source,
+  set: PackedSet,
+  cluster: string | undefined,
+): WantedCertificate {
+  const { spec } = policy;
+  const own = ownName(policy, cluster);
+  const names =
+    own === undefined || set.names.some((name) => covers(name, own))
+      ? set.names
+      : nameSet([...set.names, own]);
+  return {
+    id: certificateId(key, set.place, cluster),
+    policy: key,
+    names,
+    key: spec.key.algorithm,
+    reuseKey: spec.key.reuse,
+    ...(cluster === undefined ? {} : { cluster }),
+    issuers: source.issuers.map((issuer) => issuer.key),
+    challenge: spec.challenge,
+    renewal: {
+      ari: spec.renewal.ari,
+      ...(spec.renewal.remainingPercent === undefined
+        ? {}
+        : { remainingPercent: spec.renewal.remainingPercent }),
+    },
+    revision: createHash('sha256')
+      .update(JSON.stringify([names, spec.key.algorithm, spec.challenge, source.issuers]))
+      .digest('hex')
+      .slice(0, 16),
+  };
+}
+
+function noNames({ spec }: Resource<'CertificatePolicy'>): PolicyFinding {
+  return {
+    severity: 'warning',
+    reason: 'NoNames',
+    message:
+      spec.selector === undefined
+        ? 'it has no names yet: set dnsNames, or name it in tls.certificateRefs of a listener with a hostname'
+        : 'it has no names yet: its selector selects no hostnames',
+  };
+}
+
+function issuerFindings({ issuers }: Source): readonly PolicyFinding[] {
+  const missing = issuers.filter(({ revision }) => revision === undefined);
+  if (missing.length === 0) return [];
+  return missing.map(({ key }) => ({
+    severity: missing.length === issuers.length ? 'error' : 'warning',
+    reason: 'IssuerMissing',
+    message: `there is no Issuer ${key}`,
+  }));
+}
+
+function listenerFindings({ listeners, names }: Source): readonly PolicyFinding[] {
+  return listeners
+    .filter(({ hostname }) => hostname !== undefined && !names.some((name) => covers(name, hostname)))
+    .map(({ gateway, listener, hostname }) => ({
+      severity: 'warning',
+      reason: 'ListenerNotCovered',
+      message: `listener ${listener} of Gateway ${nameOf(gateway)} is for ${hostname ?? ''}, which none of its names covers`,
+    }));
+}
+
+/** Names that several policies want: each gets a certificate of its own, which CAs count. */
+class Claims {
+  readonly #first = new Map<string, string>();
+  readonly #several = new Map<string, string[]>();
+
+  add(policy: string, names: NameSet): void {
+    for (const name of names) {
+      const first = this.#first.get(name);
+      if (first === undefined) this.#first.set(name, policy);
+      else {
+        const all = this.#several.get(name);
+        if (all === undefined) this.#several.set(name, [first, policy]);
+        else all.push(policy);
+      }
+    }
+  }
+
+  others(policy: string, names: NameSet): readonly PolicyFinding[] {
+    if (this.#several.size === 0) return [];
+    return names.flatMap((name) => {
+      const others = this.#several.get(name)?.filter((other) => other !== policy) ?? [];
+      return others.length === 0
+        ? []
+        : [
+            {
+              severity: 'info' as const,
+              reason: 'AlsoWanted' as const,
+              message: `${name} is also among the names of ${others.slice(0, 3).join(', ')}${others.length > 3 ? ` and ${others.length - 3} more` : ''}`,
+            },
+          ];
+    });
+  }
+}
+
+function sameMaps(a: CertificateObjects, b: CertificateObjects): boolean {
+  return (
+    a.Gateway === b.Gateway &&
+    a.TrafficPolicy === b.TrafficPolicy &&
+    a.Cluster === b.Cluster &&
+    a.ReferenceGrant === b.ReferenceGrant
+  );
+}
