@@ -30,10 +30,12 @@ export function limitView(budget: Budget, keys: readonly KeyState[], seen: Seen)
   };
 }
 
-/** An id without its namespace. */
+/** An id without its namespace, and without what says that the clusters of others share it: all budgets of a policy do, or none. */
 export function nameOf({ id }: Pick<Budget, 'id'>): string {
-  return id.slice(id.indexOf('/') + 1);
+  return id.slice(id.indexOf('/') + 1).replace(OVER_THE_HUB, '');
 }
+
+const OVER_THE_HUB = /-hub$/;
 
 function keyView(budget: Budget, state: KeyState, seen: Seen): QuotaKey {
   const { overriddenUntilMs, limitAppliesMs } = state;
