@@ -166,6 +166,15 @@ describe('a fixed window', () => {
     expect(ask(ledger, 'a', START, { demand: 0.1 }).intervalMs).toBe(5_000);
     expect(ask(ledger, 'a', START, { demand: 30 }).intervalMs).toBe(2_500);
   });
+
+  it('is asked at the interval of its window also while nothing is left of it: what is given back has somebody to go to', () => {
+    const budget: Budget = { ...perMinute, limit: 40, window: { type: 'length', ms: 4_000 } };
+    const ledger = opened([budget]);
+    expect(ask(ledger, 'b', START, { budget, waiting: 40 }).entries[0]?.holdings[0]?.left).toBe(0);
+    const reply = ask(ledger, 'a', START, { budget, demand: 5 });
+    expect(reply.entries[0]?.holdings[0]).toMatchObject({ granted: 0, left: 0, elsewhere: 40 });
+    expect(reply.intervalMs).toBe(500);
+  });
 });
 
 describe('what is short', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { longestMs } from './calendar.ts';
 import type { QuotaReply, QuotaRequest } from './messages.ts';
 import { createSpoke } from './spoke.ts';
 import type { SpokeBudget, SpokeMemory } from './spoke-contract.ts';
@@ -90,7 +91,7 @@ function station(budget: SpokeBudget, options: Options = {}) {
             horizonMs: 500,
             holdings: holdings.map(([startMs, tokens]) => ({
               startMs,
-              endMs: budget.algorithm === 'fixed-window' ? startMs + 1_000 : 0,
+              endMs: budget.algorithm === 'fixed-window' ? startMs + longestMs(budget.window) : 0,
               granted: tokens,
               left,
             })),
@@ -501,6 +502,45 @@ describe('the agent’s side of the quota', () => {
       expect(waiver?.sinceMs).toBeGreaterThanOrEqual(HUB_MS);
       expect(waiver?.sinceMs).toBeLessThan(HUB_MS + 50);
       expect(waiver?.untilMs).toBeGreaterThan(HUB_MS + me.now() + 200);
+    });
+
+    it('are not waived while the hub owes an answer: whoever is cut off needs them, and has promised enough', () => {
+      const me = station(FIXED);
+      me.pass(500);
+      me.exchange();
+      me.pass(200);
+      expect(me.ask().waiver).toBeDefined();
+      me.pass(1_000);
+      expect(me.ask().waiver).toBeUndefined();
+      me.pass(1_000);
+      me.exchange();
+      me.pass(200);
+      expect(me.ask().waiver).toBeDefined();
+    });
+
+    it.each([
+      ['some keys before it was time', 'bob'],
+      ['nothing, for there was nothing to say', undefined],
+    ])('are promised no further for an exchange about %s', (_, other) => {
+      const me = station({ ...FIXED, window: { type: 'length', ms: 4_000 } });
+      const windowMs = Math.floor(HUB_MS / 4_000) * 4_000;
+      const answer = { intervalMs: 200 };
+      me.pass(20);
+      me.want('alice', 1, 1);
+      for (let turn = 1; turn <= 6; turn += 1) {
+        me.exchange({ 0: [[windowMs, 3 * turn]] }, answer);
+        me.take('alice', 3);
+        me.pass(200);
+      }
+      me.exchange({ 0: [[windowMs, 18]] }, answer);
+      me.pass(other === undefined ? 200 : 60);
+      if (other !== undefined) me.want(other, 2);
+      // The hub has nothing to say of those that it was not asked about.
+      const asked = me.exchange({}, { intervalMs: 5_000 });
+      expect(asked.entries.some(({ id }) => id === 0)).toBe(false);
+      me.pass(500);
+      expect(me.spoke.dueMs()).toBeLessThanOrEqual(me.now());
+      expect(me.ask().waiver?.untilMs).toBeLessThan(HUB_MS + me.now() + 2 * 500 + 2 * 200);
     });
 
     it('I20 admit in a window that nobody was promised, when the hub is away, and no more than the share in a window', () => {

@@ -37,6 +37,8 @@ export interface SpokeOptions {
 const LEAST_APART_MS = 20;
 /** Before a reply has said something else. */
 const FIRST_INTERVAL_MS = 1_000;
+/** As often as hubs like it, for the shortest windows. */
+const SHORT_INTERVAL_MS = 200;
 const FIRST_LEASE_MS = 5_000;
 const FIRST_ROUND_TRIP_MS = 200;
 /** Longer ones are not a way there and back but a fault. */
@@ -47,7 +49,7 @@ const KEEP_MS = 100;
 const MOST_ASKS = 16;
 /** A key of which less is expected within its horizon is not in use any more. */
 const IDLE_HITS = 0.02;
-/** A key keeps its place in a table that fills up for as long as it was in use, and no longer than this: else few requests would hold all of it. */
+/** A key keeps its place in a table that fills up for twice as long as it was in use, and no longer than this: else few requests would hold all of it. */
 const LONGEST_REST_MS = 60_000;
 /** Keys that were given back, until the hub has heard of it: more are left to the end of their session or window. */
 const MOST_LEAVING = 100_000;
@@ -111,6 +113,8 @@ class QuotaSpoke implements Spoke {
   #startedMs: number;
   #sentMs = Number.NEGATIVE_INFINITY;
   #regularMs = Number.NEGATIVE_INFINITY;
+  /** How often keys should be spoken of that the last regular exchange had nothing to say of. */
+  #unsaidMs = Number.POSITIVE_INFINITY;
   #inFlight = false;
   /** Since when the hub owes an answer. */
   #unansweredMs: number | undefined;
@@ -226,6 +230,7 @@ class QuotaSpoke implements Spoke {
       for (const slot of this.#urgent) this.#report(slot, nowMs, names, entries);
     } else {
       this.#regularMs = nowMs;
+      this.#unsaidMs = Number.POSITIVE_INFINITY;
       for (let place = this.#states.size - 1; place >= 0; place -= 1)
         this.#report(this.#states.slotAt(place), nowMs, names, entries);
     }
@@ -284,8 +289,8 @@ class QuotaSpoke implements Spoke {
     this.#answeredMs = Math.max(this.#answeredMs, reply.sentMs);
     const tripMs = nowMs - reply.sentMs;
     this.#roundTripMs += (Math.min(tripMs, LONGEST_ROUND_TRIP_MS) - this.#roundTripMs) / 4;
-    // An exchange that came early spoke of some keys: the others want theirs all the same.
-    const intervalMs = Math.max(LEAST_APART_MS, reply.intervalMs);
+    // The hub says it for the keys of this exchange: the others want theirs all the same.
+    const intervalMs = Math.max(LEAST_APART_MS, Math.min(reply.intervalMs, this.#unsaidMs));
     this.#intervalMs = reply.sentMs === this.#regularMs ? intervalMs : Math.min(this.#intervalMs, intervalMs);
     this.#leaseMs = reply.leaseMs;
     // What was said in a later request overrules every reply to an earlier one.
@@ -441,8 +446,11 @@ class QuotaSpoke implements Spoke {
       Math.abs(demand - saidDemand) < saidDemand / 4 &&
       !this.#wantsNextWindow(slot, rule, demand, nowMs) &&
       !this.#wantsLease(slot, rule, nowMs)
-    )
+    ) {
+      if ((demand * longestMs(rule.window)) / 1_000 >= IDLE_HITS)
+        this.#unsaidMs = Math.max(SHORT_INTERVAL_MS, Math.min(this.#unsaidMs, longestMs(rule.window) / 8));
       return;
+    }
     const id = states.get(slot, FIGURE.id);
     if (states.get(slot, FIGURE.named) === 0) {
       const key = this.#texts[slot] ?? '';
@@ -484,7 +492,7 @@ class QuotaSpoke implements Spoke {
     if (this.#table.size > this.#table.capacity / 2) {
       // Who comes with new keys all the time takes no place of those that come back.
       const usedMs = lastHitMs - this.#states.get(slot, FIGURE.sinceMs);
-      return restedMs > Math.min(usedMs, LONGEST_REST_MS);
+      return restedMs > Math.min(2 * usedMs, LONGEST_REST_MS);
     }
     const horizonMs = Math.max(this.#intervalMs, this.#states.get(slot, FIGURE.horizonMs));
     return (demand * horizonMs) / 1_000 < IDLE_HITS;
