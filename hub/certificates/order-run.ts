@@ -277,14 +277,20 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
           signal,
         );
       } catch (thrown) {
-        if (thrown instanceof AcmeNoAnswer && !thrown.mayBeDone)
+        // An earlier request may have made one all the same: that is not known to be undone.
+        const first = order.askedAtMs === undefined;
+        if (thrown instanceof AcmeError && surelyNotMade(thrown.problem)) {
+          if (order.replaces !== undefined && refusesReplacing(thrown.problem)) {
+            const next = replacingNothing(announced);
+            await move(id, announced, first ? next : asked(next, wallMs()));
+            return undefined;
+          }
+          if (endsOrder(thrown.problem) || (first && thrown.problem.type === 'rateLimited'))
+            throw new OrderOver(thrown);
+          if (first) await move(id, announced, notMade(announced));
+        } else if (thrown instanceof AcmeNoAnswer && !thrown.mayBeDone && first)
           await move(id, announced, notMade(announced));
-        if (!(thrown instanceof AcmeError) || !surelyNotMade(thrown.problem)) throw thrown;
-        if (order.replaces !== undefined && refusesReplacing(thrown.problem)) {
-          await move(id, announced, replacingNothing(announced));
-          return undefined;
-        }
-        throw new OrderOver(thrown);
+        throw thrown;
       }
       await move(id, announced, placed(announced, answer));
       return undefined;
@@ -619,7 +625,7 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
         if (thrown instanceof AcmeError && order?.url !== undefined && endsOrder(thrown.problem))
           throw new OrderOver(thrown);
         const pauseMs = AGAIN_MS[unanswered];
-        if (!(thrown instanceof AcmeNoAnswer) || pauseMs === undefined) throw thrown;
+        if (!passes(thrown) || pauseMs === undefined) throw thrown;
         unanswered += 1;
         await ports.wait(pauseMs, signal);
       }
@@ -716,6 +722,13 @@ function mayReuse(record: CertificateRecord | undefined, wanted: WantedCertifica
   );
 }
 const KEY_COMPROMISE = 1;
+
+/** The same request may go well in a moment. */
+function passes(thrown: unknown): boolean {
+  return (
+    thrown instanceof AcmeNoAnswer || (thrown instanceof AcmeError && thrown.problem.type === 'badNonce')
+  );
+}
 
 // --- words
 
