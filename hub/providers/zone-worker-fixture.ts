@@ -229,6 +229,7 @@ export function workerFor(
       connection: async () => connection,
       spec: () => spec,
       names: () => newest,
+      keepsPassing: () => false,
       onState: () => undefined,
       onProgrammed: () => undefined,
       onAidsChanged: () => undefined,
