@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { useSentence } from '../../src/certificates/forecast.ts';
 import type { LimitUse } from '../../src/certificates/limits.ts';
 import type { CertificateRecord, OrderRecord, WantedCertificate } from '../../src/certificates/model.ts';
+import { renewalDue } from '../../src/certificates/renewal.ts';
 import { certificateMessage, certificateState, phaseText } from '../../src/certificates/state.ts';
 import { readCertificate, splitPem } from '../../src/identity/certificate.ts';
 import {
@@ -186,35 +187,48 @@ function challengeText(
 /** When it is renewed, and why then. */
 function renewalOf({ record, wanted }: Entry): CertificateDetail['renewal'] {
   const { current, failures, forced, ari } = record;
-  if (current === undefined)
-    return failures === undefined
-      ? { why: 'there is none yet: it is ordered as soon as it can be' }
-      : { at: instant(failures.nextTryAtMs), why: 'the next try after failures' };
   if (wanted === undefined) return { why: 'no policy wants it any more: it is not renewed' };
   if (failures !== undefined)
-    return { at: instant(failures.nextTryAtMs), why: `the next try, after ${failures.count} that failed` };
-  const at = Number.isFinite(current.renewAtMs) ? { at: instant(current.renewAtMs) } : {};
-  if (forced !== undefined) return { ...at, why: `now: ${forced.reason}` };
-  const added = wanted.names.filter((name) => !current.names.includes(name));
-  const gone = current.names.filter((name) => !wanted.names.includes(name));
-  if (added.length + gone.length > 0)
     return {
-      ...at,
-      why: `now: its names change (${[...added.map((n) => `+${n}`), ...gone.map((n) => `-${n}`)].join(', ')})`,
+      at: instant(failures.nextTryAtMs),
+      why: `the next try, after ${failures.count === 1 ? 'one' : failures.count} that failed`,
     };
-  if (
-    ari !== undefined &&
-    wanted.renewal.ari &&
-    current.renewAtMs >= ari.startMs &&
-    current.renewAtMs <= ari.endMs
-  )
-    return {
-      ...at,
-      why: `chosen by its id within the window that the CA suggests, ${instant(ari.startMs)} to ${instant(ari.endMs)}`,
-    };
-  const life = current.notAfterMs - current.notBeforeMs;
-  const left = Math.round((100 * (current.notAfterMs - current.renewAtMs)) / Math.max(1, life));
-  return { ...at, why: `${left} % of its life is left then, with some jitter of its own` };
+  const { atMs, reason } = renewalDue(wanted, record);
+  if (current === undefined) return { why: 'there is none yet: it is ordered as soon as it can be' };
+  switch (reason) {
+    case 'none':
+      return { why: 'it is ordered as soon as it can be' };
+    case 'forced':
+      return { why: `now: ${forced?.reason ?? 'asked for'}` };
+    case 'revoked':
+      return { why: 'now: it was revoked' };
+    case 'key':
+      return { why: `now: the policy wants a key of ${wanted.key}` };
+    case 'issuer':
+      return { why: `now: the policy does not name Issuer ${nameOf(current.issuer)} any more` };
+    case 'names':
+      return { why: `now: its names change (${difference(current.names, wanted.names)})` };
+    case 'ari':
+      return {
+        at: instant(atMs),
+        why:
+          ari === undefined
+            ? 'as the CA suggests'
+            : `drawn by its id from the window that the CA suggests, ${instant(ari.startMs)} to ${instant(ari.endMs)}`,
+      };
+    case 'lifetime': {
+      const life = Math.max(1, current.notAfterMs - current.notBeforeMs);
+      const left = Math.round((100 * (current.notAfterMs - atMs)) / life);
+      return { at: instant(atMs), why: `${left} % of its life is left then; the CA suggests nothing else` };
+    }
+  }
+}
+
+function difference(before: readonly string[], after: readonly string[]): string {
+  return [
+    ...after.filter((name) => !before.includes(name)).map((name) => `+${name}`),
+    ...before.filter((name) => !after.includes(name)).map((name) => `-${name}`),
+  ].join(', ');
 }
 
 function chainLinks(pem: string): readonly ChainLink[] {

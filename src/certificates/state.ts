@@ -1,10 +1,6 @@
 import type { CertificateStatus } from '../resources/certificate-policy.ts';
-import type { CertificateRecord, IssuedCertificate } from './model.ts';
-
-const DAY_MS = 86_400_000;
-/** A certificate should have been renewed for long when less is left: 21 days, or of one that lives shorter as much in proportion. */
-const EXPIRING_MS = 21 * DAY_MS;
-const EXPIRING_PART = 0.7;
+import type { CertificateRecord } from './model.ts';
+import { expiryLevel } from './renewal.ts';
 
 /**
  * How a certificate is, in a word. What is served decides; an order under way is told where there is nothing to serve yet.
@@ -20,13 +16,8 @@ export function certificateState(
     return order === undefined ? 'waiting' : 'ordering';
   }
   if (current.notAfterMs <= nowMs) return 'expired';
-  if (isExpiring(current, nowMs)) return 'expiring';
+  if (expiryLevel(current, nowMs) !== 'none') return 'expiring';
   return failures !== undefined || current.revokedAtMs !== undefined ? 'failing' : 'valid';
-}
-
-function isExpiring({ notAfterMs, renewAtMs }: IssuedCertificate, nowMs: number): boolean {
-  const spare = Math.max(0, notAfterMs - renewAtMs);
-  return notAfterMs - nowMs < Math.min(EXPIRING_MS, EXPIRING_PART * spare);
 }
 
 /** What it waits for, or what went wrong last; undefined: nothing is to be said. */
