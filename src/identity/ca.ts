@@ -52,9 +52,10 @@ export interface CertificateAuthority {
   }): Promise<string>;
   /** A new key with a 30-day certificate for `hub.portolan.internal`, server use only. */
   issueHubServer(nowMs: number): Promise<ServerKeyPair>;
-  /** A new P-256 key with a 30-day certificate for these DNS names (a wildcard as left-most label), server use only. */
+  /** A new P-256 key with a 30-day certificate for these DNS names (a wildcard as left-most label) and addresses, server use only. */
   issueServer(request: {
     readonly dnsNames: readonly string[];
+    readonly addresses?: readonly string[];
     readonly nowMs: number;
   }): Promise<ServerKeyPair>;
   /**
@@ -153,7 +154,7 @@ export async function openCa(
     return `${certificate.toString('pem')}\n`;
   };
 
-  const issueServer: CertificateAuthority['issueServer'] = async ({ dnsNames, nowMs }) => {
+  const issueServer: CertificateAuthority['issueServer'] = async ({ dnsNames, addresses = [], nowMs }) => {
     const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const certificatePem = await issue({
       publicKey: keys.publicKey,
@@ -163,7 +164,10 @@ export async function openCa(
       subject: [{ CN: [(dnsNames[0] ?? '').slice(0, 64)] }],
       extensions: [
         new lib.ExtendedKeyUsageExtension([lib.ExtendedKeyUsage.serverAuth]),
-        new lib.SubjectAlternativeNameExtension(dnsNames.map((value) => ({ type: 'dns', value }))),
+        new lib.SubjectAlternativeNameExtension([
+          ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
+          ...addresses.map((value) => ({ type: 'ip' as const, value })),
+        ]),
       ],
     });
     return {
