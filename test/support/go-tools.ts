@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,6 +22,13 @@ export async function goProgram(path: string, program: string): Promise<string> 
   const built = join(folder, program);
   if (existsSync(built)) return built;
   await mkdir(folder, { recursive: true });
-  await run('go', ['install', path], { timeout: BUILD_MS, env: { ...process.env, GOBIN: folder } });
+  // Test files that ask at once build each their own; whichever is moved last is the same.
+  const making = await mkdtemp(join(folder, 'making-'));
+  try {
+    await run('go', ['install', path], { timeout: BUILD_MS, env: { ...process.env, GOBIN: making } });
+    await rename(join(making, program), built);
+  } finally {
+    await rm(making, { recursive: true, force: true });
+  }
   return built;
 }

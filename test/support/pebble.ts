@@ -17,15 +17,17 @@ const START_MS = 30_000;
 /** What `startPebble` needs, built from source where Go is. */
 export async function requirePebble(suite: string): Promise<ServerState> {
   try {
-    await program('pebble-challtestsrv');
-    return { available: true, path: await program('pebble') };
+    await pebbleProgram('pebble-challtestsrv');
+    return { available: true, path: await pebbleProgram('pebble') };
   } catch (error) {
     const reason = `pebble cannot be built: ${error instanceof Error ? error.message : String(error)}`;
     return skipped(suite, reason, `go install ${MODULE}/pebble@${VERSION}`);
   }
 }
 
-const program = (name: string): Promise<string> => goProgram(`${MODULE}/${name}@${VERSION}`, name);
+/** A program of pebble's module: `pebble`, `pebble-challtestsrv`. */
+export const pebbleProgram = (name: string): Promise<string> =>
+  goProgram(`${MODULE}/${name}@${VERSION}`, name);
 
 export interface PebbleOptions {
   /** `host:port` that it asks for TXT, CAA and addresses; default: the machine's resolver. */
@@ -81,7 +83,7 @@ export interface PebbleTls {
 
 /** @throws with what it said, when it does not serve within half a minute */
 export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> {
-  const path = await program('pebble');
+  const path = await pebbleProgram('pebble');
   const folder = await mkdtemp(join(tmpdir(), 'pebble-'));
   const tls = options.again?.tls ?? (await loopbackTls());
   const port = options.again?.port ?? (await freePort());
