@@ -70,7 +70,8 @@ export function createCertificateBook(options: {
   /** A write of them ended in an error that does not say whether it was done. */
   const uncertain = new Set<string>();
   const turns = new Map<string, { readonly turn: Turn; users: number }>();
-  let served: ReadonlyMap<ObjectKey, readonly WantedCertificate[]> = new Map();
+  /** Undefined: nobody said yet what is wanted; then all there is, so that a hub that starts takes nothing away. */
+  let served: ReadonlyMap<ObjectKey, readonly WantedCertificate[]> | undefined;
   let version = 0;
 
   async function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
@@ -216,7 +217,7 @@ export function createCertificateBook(options: {
         if (list === undefined) next.set(certificate.policy, [certificate]);
         else list.push(certificate);
       }
-      const same = JSON.stringify(idsIn(next)) === JSON.stringify(idsIn(served));
+      const same = served !== undefined && JSON.stringify(idsIn(next)) === JSON.stringify(idsIn(served));
       served = next;
       if (same) return;
       version += 1;
@@ -227,7 +228,10 @@ export function createCertificateBook(options: {
         return version;
       },
       idsOf: (policy, cluster) =>
-        (served.get(policy) ?? [])
+        (served === undefined
+          ? [...all.values()].filter((r) => r.policy === policy)
+          : (served.get(policy) ?? [])
+        )
           .filter((w) => (w.cluster ?? cluster) === cluster && all.get(w.id)?.current !== undefined)
           .map(({ id }) => id),
       stampOf: (id) => all.get(id)?.current?.sha256,

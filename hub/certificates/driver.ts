@@ -20,6 +20,7 @@ import {
   createOrderRun,
   emptyRecord,
   OrderOver,
+  type OrderRun,
   type RunEnd,
   WouldPassLimit,
   withEntry,
@@ -62,12 +63,14 @@ export interface CertificateDriver {
   readonly wanted: ReadonlyMap<string, WantedCertificate>;
   /** Why nothing is done for any certificate: the store fails, or another hub has it. */
   readonly stopped: PortolanError | undefined;
+  /** How a CA would count an order for it. */
+  asking: OrderRun['asking'];
   /** Ends what is under way where its record says it is. */
   close(): Promise<void>;
 }
 
 const PARALLEL = 8;
-const GRACE_MS = 10 * 60_000;
+const GRACE_MS = 86_400_000;
 /** Clocks of machines are set: what is due is looked at so often even when nothing should be. */
 const LONGEST_REST_MS = 60_000;
 /** After the store failed. Nothing is asked of a CA meanwhile: what it answers could not be kept. */
@@ -302,10 +305,12 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       if (running.has(id)) continue;
       const since = Math.min(unwantedSince.get(id) ?? nowMs, nowMs);
       unwantedSince.set(id, since);
-      const order = book.get(id)?.order;
+      const { order, current } = book.get(id) ?? {};
+      // One that ran out, or never was, is of no use to anybody who wants it again.
+      const goesAtMs = Math.min(since + graceMs, current?.notAfterMs ?? since);
       if (order !== undefined) start(id, order.issuer);
-      else if (nowMs - since >= graceMs) startRemoval(id);
-      else nextMs = Math.min(nextMs, since + graceMs);
+      else if (nowMs >= goesAtMs) startRemoval(id);
+      else nextMs = Math.min(nextMs, goesAtMs);
     }
     return nextMs;
   }
@@ -468,6 +473,7 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       pass();
     },
     pass,
+    asking: run.asking,
     activity,
     get wanted() {
       return wanted;

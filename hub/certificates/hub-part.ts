@@ -1,0 +1,292 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CertificateRecord, WantedCertificate } from '../../src/certificates/model.ts';
+import { VALUE_CHAIN } from '../../src/certificates/model.ts';
+import { createWanting, type Wanted } from '../../src/certificates/wanted.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import { readCertificate } from '../../src/identity/certificate.ts';
+import type { CertificateServices } from '../api/certificate-services.ts';
+import type { ObjectKey } from '../reconcile/objects.ts';
+import type { World } from '../reconcile/world.ts';
+import type { Store } from '../store/contract.ts';
+import { type CertificateBook, createCertificateBook } from './book.ts';
+import { createChallengeBoard } from './challenge-board.ts';
+import type { AgentKeys, CertificateSource, ChallengePresenter, WantedKey } from './contract.ts';
+import { type CertificateEntry, createCertificateDesk, type DeskPorts } from './desk.ts';
+import { type CertificateDriver, createCertificateDriver } from './driver.ts';
+import { createIssuance, type Issuance } from './issuance.ts';
+import { createIssuers, type IssuersOfHub, type IssuersOptions } from './issuers.ts';
+import { REAL_KEYS } from './key-work.ts';
+import { emptyRecord } from './order-run.ts';
+import type { CertificateNews } from './parts.ts';
+import { createTrialRun } from './trial-run.ts';
+import { forecastView } from './view.ts';
+
+/** The part of a hub that gets certificates. */
+export interface CertificatesOfHub {
+  readonly source: CertificateSource;
+  readonly services: CertificateServices;
+  readonly issuers: IssuersOfHub;
+  readonly book: CertificateBook;
+  readonly driver: CertificateDriver;
+  readonly issuance: Issuance;
+  /** What policies want, as it was followed last. */
+  readonly wanted: Wanted | undefined;
+  /** Reads what is kept: from then on it can be served. Before anything is published. @throws PortolanError STORE_UNAVAILABLE */
+  open(): Promise<void>;
+  /** The stored objects make this world now. */
+  follow(world: World): void;
+  /** From now on CAs are asked; this hub leads. */
+  start(): void;
+  /** Ends what is under way where its record says it is. */
+  close(): Promise<void>;
+}
+
+const STATUS_GATHER_MS = 500;
+
+export function createCertificatesOfHub(options: {
+  readonly store: IssuersOptions['store'] &
+    Pick<Store, 'listCertificates' | 'certificateValues' | 'putCertificates' | 'epoch'>;
+  readonly guard: IssuersOptions['guard'];
+  readonly developmentCa: IssuersOptions['developmentCa'];
+  readonly version: string;
+  readonly clock: IssuersOptions['clock'];
+  readonly random: () => number;
+  /** In the order in which `auto` tries them. */
+  readonly presenters: readonly ChallengePresenter[];
+  readonly agentKeys: AgentKeys;
+  /** Orders at one Issuer at a time. */
+  readonly parallel?: number;
+  readonly news?: CertificateNews;
+  /** What gateways get is otherwise. */
+  readonly onServed: () => void;
+  /** What statuses say is otherwise; at most once in a while. */
+  readonly onStatus: () => void;
+  readonly log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+  };
+}): CertificatesOfHub {
+  const { store, presenters, agentKeys, clock, log, onServed } = options;
+  const wallMs = (): number => clock.wallMs();
+  const wanting = createWanting();
+  let world: World | undefined;
+  let wanted: Wanted | undefined;
+  let started = false;
+
+  const board = createChallengeBoard(presenters);
+  const book = createCertificateBook({
+    store,
+    onChange(id, record) {
+      board.set(id, record);
+      tellAgents(id, record);
+      statusChanged();
+    },
+    onServed,
+    log,
+  });
+  const issuers = createIssuers({ ...options, onStatus: statusChanged });
+  const issuance = createIssuance({ store, issuer: issuerSpec, log });
+  const wait = (ms: number, signal: AbortSignal): Promise<void> => clock.wait(ms, signal);
+  const driver = createCertificateDriver({
+    book,
+    issuers,
+    presenters,
+    agentKeys,
+    forecast: issuance,
+    news: options.news ?? {},
+    wallMs,
+    wait,
+    after(ms, task) {
+      const timer = setTimeout(task, ms);
+      return () => clearTimeout(timer);
+    },
+    ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+    log,
+  });
+
+  /** A thousand orders at once are not a thousand looks at all statuses. */
+  let statusTimer: NodeJS.Timeout | undefined;
+  function statusChanged(): void {
+    statusTimer ??= setTimeout(() => {
+      statusTimer = undefined;
+      options.onStatus();
+    }, STATUS_GATHER_MS);
+  }
+
+  function issuerSpec(key: ObjectKey) {
+    return world?.objects.Issuer.get(key)?.spec;
+  }
+
+  // --- keys that agents make
+
+  const agentKeysOf = new Map<string, { readonly cluster: ObjectKey; readonly keys: readonly WantedKey[] }>();
+
+  function tellAgents(id: string, record: CertificateRecord | undefined): void {
+    const keys = record?.cluster === undefined ? [] : keysOf(record);
+    if (keys.length === 0 && !agentKeysOf.has(id)) return;
+    if (keys.length === 0 || record?.cluster === undefined) agentKeysOf.delete(id);
+    else agentKeysOf.set(id, { cluster: record.cluster, keys });
+    if (started) wantKeys();
+  }
+
+  function wantKeys(): void {
+    const byCluster = new Map<ObjectKey, readonly WantedKey[]>();
+    for (const { cluster, keys } of agentKeysOf.values())
+      byCluster.set(cluster, [...(byCluster.get(cluster) ?? []), ...keys]);
+    agentKeys.want(byCluster);
+  }
+
+  // --- what people ask and tell
+
+  function entryOf(id: string): CertificateEntry | undefined {
+    const certificate = driver.wanted.get(id);
+    const record = book.get(id) ?? (certificate === undefined ? undefined : emptyRecord(certificate));
+    if (record === undefined) return undefined;
+    return { record, ...(certificate === undefined ? {} : { wanted: certificate }) };
+  }
+
+  function* entries(): Iterable<CertificateEntry> {
+    for (const id of new Set([...driver.wanted.keys(), ...book.all.keys()])) {
+      const entry = entryOf(id);
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  const chainPem = async (id: string): Promise<string | undefined> => (await book.values(id))[VALUE_CHAIN];
+  const recordFor = (id: string): CertificateRecord | undefined => {
+    const certificate = driver.wanted.get(id);
+    return certificate === undefined ? undefined : emptyRecord(certificate);
+  };
+
+  const ports: DeskPorts = {
+    entries,
+    find: entryOf,
+    chainPem,
+    waitsFor: (id, challengeUrl) => (challengeUrl === undefined ? driver.activity.get(id)?.doing : undefined),
+    forecast: (certificate, issuer) => forecastOf(certificate, issuer),
+    clusters: (policy) => world?.objects.CertificatePolicy.get(policy)?.status?.clusters ?? [],
+    issuer: issuerSpec,
+    policy: (key) => world?.objects.CertificatePolicy.get(key)?.spec,
+    async force(id, reason, actor) {
+      await book.write(
+        id,
+        (before = recordFor(id)) => {
+          if (before === undefined) return undefined;
+          const { failures: _failures, ...rest } = before;
+          return { ...rest, forced: { reason, atMs: wallMs() } };
+        },
+        { audit: [{ actor, verb: 'certificate.renew', reason }] },
+      );
+      driver.pass();
+    },
+    async revoke(id, { reason, words, afterReplacement }, actor) {
+      const leaf = readCertificate((await chainPem(id)) ?? '');
+      await book.write(
+        id,
+        (before) => {
+          const current = before?.current;
+          if (before === undefined || current === undefined || leaf?.serialNumber !== current.serial)
+            throw new PortolanError('CONFLICT', `the certificate of ${id} was replaced just now`, {
+              fix: 'Look at it again, and revoke the one that is meant.',
+            });
+          const atMs = wallMs();
+          const { failures: _failures, ...rest } = before;
+          return {
+            ...rest,
+            revoking: {
+              serial: current.serial,
+              issuer: current.issuer,
+              certificateDer: leaf.raw.toString('base64'),
+              reason,
+              afterReplacement,
+              askedAtMs: atMs,
+            },
+            ...(afterReplacement ? { forced: { reason: `to be revoked: ${words}`, atMs } } : {}),
+          };
+        },
+        { audit: [{ actor, verb: 'certificate.revoke', reason: words }] },
+      );
+      driver.pass();
+    },
+    try: createTrialRun({
+      openStaging: (issuer) => issuers.openStaging(issuer),
+      board,
+      presenters,
+      agentKeys,
+      keys: REAL_KEYS,
+      wallMs,
+      wait,
+    }),
+    wallMs,
+  };
+
+  function forecastOf(certificate: WantedCertificate, issuer: ObjectKey): ReturnType<DeskPorts['forecast']> {
+    const { uses } = issuance.judge(askedOf(certificate, issuer), wallMs());
+    return uses.map((use) => forecastView(issuer, use));
+  }
+
+  function askedOf(certificate: WantedCertificate, issuer: ObjectKey) {
+    const current = book.get(certificate.id)?.current;
+    const replaces = current?.issuer === issuer && current.ariId !== undefined;
+    return driver.asking(certificate.id, {
+      issuer,
+      names: certificate.names,
+      ...(replaces ? { replaces: current.ariId } : {}),
+    });
+  }
+
+  function follow(next: World): void {
+    world = next;
+    issuers.follow(next.objects);
+    if (!started) return;
+    wanted = wanting.wanted(next.objects, book.all);
+    driver.follow(wanted.certificates);
+  }
+
+  return {
+    source: book.source,
+    services: createCertificateDesk(ports),
+    issuers,
+    book,
+    driver,
+    issuance,
+    get wanted() {
+      return wanted;
+    },
+    async open() {
+      await book.load();
+      await issuance.load(wallMs());
+      for (const record of book.all.values()) {
+        board.set(record.id, record);
+        tellAgents(record.id, record);
+      }
+    },
+    follow,
+    start() {
+      if (started) return;
+      started = true;
+      wantKeys();
+      board.start();
+      issuers.start();
+      if (world !== undefined) follow(world);
+    },
+    async close() {
+      clearTimeout(statusTimer);
+      await driver.close();
+      clearTimeout(statusTimer);
+      issuers.close();
+      // What was asked of a CA last counts; a store that does not answer must not keep the hub from stopping.
+      await Promise.race([issuance.saved(), delay(2_000, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** The one that is served, and the one of the order under way. */
+function keysOf({ current, order }: CertificateRecord): readonly WantedKey[] {
+  const keys = new Map<string, WantedKey>();
+  if (current?.agentKey !== undefined)
+    keys.set(current.agentKey, { id: current.agentKey, algorithm: current.key, names: current.names });
+  if (order?.agentKey !== undefined)
+    keys.set(order.agentKey, { id: order.agentKey, algorithm: order.key, names: order.names });
+  return [...keys.values()];
+}
