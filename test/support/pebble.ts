@@ -7,15 +7,17 @@ import { testAuthority } from './certificates.ts';
 import { freePort } from './free-port.ts';
 import { goProgram } from './go-tools.ts';
 import { type ServerProcess, watchServer } from './server-process.ts';
-import { type ServerState, skipped } from './servers.ts';
+import { requireServer, type ServerState, skipped } from './servers.ts';
 import { until } from './until.ts';
 
 const MODULE = 'github.com/letsencrypt/pebble/v2/cmd';
 const VERSION = 'v2.10.1';
 const START_MS = 30_000;
 
-/** What `startPebble` needs, built from source where Go is. */
+/** What `startPebble` needs, built from source once: no distribution has one with renewal information. */
 export async function requirePebble(suite: string): Promise<ServerState> {
+  const go = await requireServer('go', suite);
+  if (!go.available) return go;
   try {
     await pebbleProgram('pebble-challtestsrv');
     return { available: true, path: await pebbleProgram('pebble') };

@@ -43,6 +43,8 @@ const SERVERS = {
   caddy: { debianPackage: 'caddy', find: () => onPath('caddy') },
   nft: { debianPackage: 'nftables', find: () => onPath('nft') },
   curl: { debianPackage: 'curl', find: () => onPath('curl') },
+  go: { debianPackage: 'golang-go', find: () => onPath('go') },
+  etcd: { debianPackage: 'etcd-server', find: () => onPath('etcd') },
 } as const satisfies Record<string, ServerKind>;
 
 export type ServerName = keyof typeof SERVERS;
