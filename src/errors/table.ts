@@ -459,6 +459,21 @@ export const ERROR_TABLE = {
     "The cluster's agent has not made the key of its certificate yet.",
     'Check that the agent is connected and of a release that makes keys: `portolan get clusters`.',
   ),
+  EXPORT_FAILED: entry(
+    500,
+    'A certificate cannot be given to the program of this machine that needs it.',
+    'The message has the reason; correct `certificates.exports` of the agent or what it names. It is tried again.',
+  ),
+  KUBERNETES_UNAVAILABLE: entry(
+    503,
+    'No Kubernetes API server is known, or it does not answer.',
+    'Run the agent in the cluster, or set KUBECONFIG; it is tried again.',
+  ),
+  KUBERNETES_REFUSED: entry(
+    422,
+    'The Kubernetes API server refuses what the agent asked for.',
+    'The message has its reason.',
+  ),
 
   // --- configuration and files
   CONFIG_INVALID: entry(400, 'The configuration file is not valid.', 'Correct the listed fields.'),
