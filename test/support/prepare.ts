@@ -1,0 +1,9 @@
+import { requireKubeApiserver } from './kube-apiserver.ts';
+import { requirePebble } from './pebble.ts';
+
+/** Builds what tests run against and Go has to build, which takes minutes the first time: `npm run test:servers`. */
+for (const [name, state] of [
+  ['pebble', await requirePebble('pebble')],
+  ['kube-apiserver', await requireKubeApiserver('kube-apiserver')],
+] as const)
+  console.log(state.available ? `ok   ${name}` : `none ${name}: ${state.reason}; ${state.command}`);
