@@ -1,4 +1,4 @@
-import { issuerOrder, mayWaitUntil } from './fallback.ts';
+import { issuerOrder } from './fallback.ts';
 import type { CertificateRecord, Failures, WantedCertificate } from './model.ts';
 import { fractionOf } from './spread.ts';
 
@@ -106,23 +106,20 @@ export function afterFailure(
   const current = record?.current;
   const next = issuerOrder(wanted, current, failures, atMs);
   const draw = fractionOf(`${wanted.id} ${count} ${failures.firstAtMs}`);
-  if (next.issuer !== issuer && next.atMs <= atMs && kind !== 'ours')
+  // Only one that did not fail yet, or two that both do would be asked in turns without a rest.
+  if (next.issuer !== issuer && next.atMs <= atMs && kind !== 'ours' && !(next.issuer in failures.byIssuer))
     return { ...failures, nextTryAtMs: Math.floor(atMs + SWITCH_MS * (1 + draw)) };
   const lifeMs = current === undefined ? undefined : current.notAfterMs - current.notBeforeMs;
   const capMs = lifeMs === undefined ? CAP_MS : Math.max(BASE_MS, Math.min(CAP_MS, lifeMs / PART_OF_LIFE));
   const backoffMs = Math.min(capMs, BASE_MS * 2 ** Math.min(count - 1, 20)) * (0.8 + 0.4 * draw);
-  let tryAtMs = Math.max(atMs + backoffMs, next.atMs);
-  // What is served must not run out while somebody else could be asked.
-  if (next.issuer !== issuer)
-    tryAtMs = Math.min(tryAtMs, Math.max(next.atMs, atMs + SWITCH_MS, mayWaitUntil(current)));
-  return { ...failures, nextTryAtMs: Math.floor(tryAtMs) };
+  return { ...failures, nextTryAtMs: Math.floor(Math.max(atMs + backoffMs, next.atMs)) };
 }
 
 /** How long its Issuer is left alone, which makes another one stand in where nothing good is served; undefined: not at all. */
 function issuerRestMs(failure: Failure, failedBefore: number): number | undefined {
   const { kind, retryAfterMs } = failure;
   const told =
-    retryAfterMs === undefined ? undefined : Math.min(Math.max(retryAfterMs, 0), MAX_RETRY_AFTER_MS);
+    retryAfterMs === undefined ? undefined : Math.min(Math.max(retryAfterMs, BASE_MS), MAX_RETRY_AFTER_MS);
   if (kind === 'permanent') return Math.max(told ?? 0, PERMANENT_MS);
   if (kind === 'rateLimited') return told ?? RATE_LIMITED_MS;
   if (kind === 'unreachable') return told ?? Math.min(CAP_MS, BASE_MS * 2 ** Math.min(failedBefore, 20));
