@@ -100,6 +100,13 @@ export const configSchema = z.strictObject({
         .describe(
           'Resolvers that are asked where `_acme-challenge` of a name leads by CNAME, outside of our own zones: `address:port`. Those of the system when left out.',
         ),
+      parallelOrders: z
+        .number()
+        .int()
+        .min(1)
+        .max(100)
+        .default(8)
+        .describe('Orders under way at one Issuer at a time; the others wait their turn.'),
     })
     .prefault({}),
   store: z
@@ -203,7 +210,7 @@ export interface HubConfig {
   readonly dns: { readonly listen: readonly ListenAddress[] } & NameServerSettings;
   /** By zone origin, the servers of its parent. */
   readonly dnssec: { readonly parentServers: Readonly<Record<string, readonly ListenAddress[]>> };
-  readonly certificates: { readonly resolvers: readonly ListenAddress[] };
+  readonly certificates: { readonly resolvers: readonly ListenAddress[]; readonly parallelOrders: number };
   readonly store:
     | { readonly kind: 'sqlite'; readonly file: string }
     | { readonly kind: 'postgres'; readonly url: string };

@@ -7,7 +7,7 @@ import { createRoutedTable } from '../nameserver/routed-table.ts';
 import { createNameService, type NameService, type ServedTable } from '../nameserver/service.ts';
 import { transferPlan } from '../nameserver/transfer-plan.ts';
 import { systemTimer } from '../prober/probe.ts';
-import { systemResolve } from '../prober/resolve.ts';
+import { machineResolve, systemResolve } from '../prober/resolve.ts';
 import { createProber, type Prober } from '../prober/scheduler.ts';
 import { EMPTY_TABLE } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
@@ -25,10 +25,10 @@ import { createApi } from './api/server.ts';
 import { createAgentKeys } from './certificates/agent-keys.ts';
 import type { CertificateSource } from './certificates/contract.ts';
 import { createCertificateDelivery } from './certificates/delivery.ts';
-import { createCertificateDesk, NO_CERTIFICATES } from './certificates/desk.ts';
 import { createDns01OfHub } from './certificates/dns-01/hub-part.ts';
 import { createChallengeTexts } from './certificates/dns-01/texts.ts';
 import { createGatewayChallenges } from './certificates/gateway-challenges.ts';
+import { createCertificatesOfHub } from './certificates/hub-part.ts';
 import type { HubConfig, ListenAddress } from './config.ts';
 import { createKeyDesk } from './credentials/desk.ts';
 import { createCredentialFeed } from './credentials/feed.ts';
@@ -48,6 +48,7 @@ import { readTrustedKeys } from './geo/trusted-keys.ts';
 import { readKeyFile } from './key-file.ts';
 import { systemProviderClock } from './providers/clock.ts';
 import { createDnsPart } from './providers/dns-part.ts';
+import { createOutboundGuard } from './providers/outbound.ts';
 import type { ProviderKinds } from './providers/provider-connections.ts';
 import { createQuotaOfHub } from './quota/hub-part.ts';
 import { createCaBundles } from './reconcile/ca-bundles.ts';
@@ -242,6 +243,27 @@ export async function startHub(
       wallMs,
       log,
     });
+    const certificates = createCertificatesOfHub({
+      store,
+      guard: createOutboundGuard({
+        allowedRanges: config.network.allowedRanges,
+        resolve: machineResolve(),
+      }),
+      developmentCa: gateways.developmentCa,
+      version,
+      clock: systemProviderClock,
+      random: Math.random,
+      presenters: [dns01, gatewayChallenges.http, gatewayChallenges.tlsAlpn],
+      agentKeys,
+      parallel: config.certificates.parallelOrders,
+      onServed: () => links.engine?.inputsChanged(),
+      onStatus: () => links.engine?.statusesDue(),
+      log,
+    });
+    closers.push(() => certificates.close());
+    // Before anything is published: a cluster must not lose what it serves because the hub starts.
+    await certificates.open();
+    links.certificates = certificates.source;
     const namespacesOf = (clusterKey: string): readonly string[] =>
       keyNamespaces(clusterKey, gateways.clusters.all.get(clusterKey)?.part);
     const credentials = createCredentialFeed({
@@ -308,6 +330,7 @@ export async function startHub(
         onWorld(world) {
           dnsPart.desk.follow(world);
           dns01.worldChanged();
+          certificates.follow(world);
         },
         dnsStatus: dnsPart.status,
         monotonicMs,
@@ -342,6 +365,7 @@ export async function startHub(
       if (compiled !== undefined) serveOwn(compiled);
       // Before, states are not known, and unknown ones would be published as an emergency.
       dnsPart.desk.start();
+      certificates.start();
     });
 
     const places = createPlaceFinder(() => geoLibrary.current());
@@ -464,7 +488,7 @@ export async function startHub(
       gateways: gateways.services,
       keys,
       quota: quota.desk,
-      certificates: createCertificateDesk(NO_CERTIFICATES),
+      certificates: certificates.services,
       stopping: () => stopping,
       wallMs,
       randomBytes,

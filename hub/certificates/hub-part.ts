@@ -19,7 +19,6 @@ import { REAL_KEYS } from './key-work.ts';
 import { emptyRecord } from './order-run.ts';
 import type { CertificateNews } from './parts.ts';
 import { createTrialRun } from './trial-run.ts';
-import { forecastView } from './view.ts';
 
 /** The part of a hub that gets certificates. */
 export interface CertificatesOfHub {
@@ -163,7 +162,7 @@ export function createCertificatesOfHub(options: {
     find: entryOf,
     chainPem,
     waitsFor: (id, challengeUrl) => (challengeUrl === undefined ? driver.activity.get(id)?.doing : undefined),
-    forecast: (certificate, issuer) => forecastOf(certificate, issuer),
+    forecast: (certificate, issuer) => issuance.judge(askedOf(certificate, issuer), wallMs()).uses,
     clusters: (policy) => world?.objects.CertificatePolicy.get(policy)?.status?.clusters ?? [],
     issuer: issuerSpec,
     policy: (key) => world?.objects.CertificatePolicy.get(key)?.spec,
@@ -219,11 +218,6 @@ export function createCertificatesOfHub(options: {
     }),
     wallMs,
   };
-
-  function forecastOf(certificate: WantedCertificate, issuer: ObjectKey): ReturnType<DeskPorts['forecast']> {
-    const { uses } = issuance.judge(askedOf(certificate, issuer), wallMs());
-    return uses.map((use) => forecastView(issuer, use));
-  }
 
   function askedOf(certificate: WantedCertificate, issuer: ObjectKey) {
     const current = book.get(certificate.id)?.current;

@@ -357,11 +357,10 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
       }
       say(id, `makes ${countOf(order.challenges.length, 'challenge')} visible`);
       await Promise.all(
-        order.challenges.map((challenge) =>
-          ports.presenters
-            .find(({ type }) => type === challenge.type)
-            ?.visible({ namespace, certificate: id, challenge }, signal),
-        ),
+        order.challenges.map(async (challenge) => {
+          const presenter = ports.presenters.find(({ type }) => type === challenge.type);
+          await presenter?.visible({ namespace, certificate: id, challenge }, signal);
+        }),
       );
       await move(id, order, shown(order));
       return undefined;
