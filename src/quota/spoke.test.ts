@@ -504,6 +504,19 @@ describe('the agent’s side of the quota', () => {
       expect(waiver?.untilMs).toBeGreaterThan(HUB_MS + me.now() + 200);
     });
 
+    it('that are gone are told to the hub until it has heard, or it would go on keeping them', () => {
+      const me = station(FIXED);
+      me.pass(500);
+      me.exchange();
+      me.spoke.configure([{ ...FIXED, floorShare: 0 }], 2, me.now());
+      me.pass(200);
+      expect(me.ask().budgets).toBe(2);
+      me.pass(1_000);
+      expect(me.spoke.dueMs()).toBeLessThanOrEqual(me.now());
+      expect(me.exchange().budgets).toBe(2);
+      expect(me.spoke.dueMs()).toBe(Number.POSITIVE_INFINITY);
+    });
+
     it('are not waived while the hub owes an answer: whoever is cut off needs them, and has promised enough', () => {
       const me = station(FIXED);
       me.pass(500);

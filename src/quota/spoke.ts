@@ -97,6 +97,8 @@ class QuotaSpoke implements Spoke {
   #version = 0;
   /** What the hub may count floors by. */
   #saidVersion = 0;
+  /** When it was said first. */
+  #versionSentMs = Number.POSITIVE_INFINITY;
   #session: string;
   #ledger = '';
   #epoch = 0;
@@ -214,8 +216,8 @@ class QuotaSpoke implements Spoke {
     const patient = this.#inFlight ? this.#sentMs + this.#patienceMs() : Number.NEGATIVE_INFINITY;
     const soonest = Math.max(this.#sentMs + LEAST_APART_MS, patient);
     if (this.#urgent.size > 0) return soonest;
-    if (!this.#hasFloors && this.#states.size === 0 && this.#leaving.size === 0)
-      return Number.POSITIVE_INFINITY;
+    const idle = this.#states.size === 0 && this.#leaving.size === 0;
+    if (idle && !this.#hasFloors && !this.#owesVersion()) return Number.POSITIVE_INFINITY;
     return Math.max(soonest, Math.min(this.#regularMs + this.#intervalMs, this.#runsOutMs));
   }
 
@@ -249,7 +251,10 @@ class QuotaSpoke implements Spoke {
       leaving.saidMs = nowMs;
     }
     const waiver = this.#waiver(nowMs);
-    if (this.#saidVersion !== this.#version && this.#floors.fit(nowMs)) this.#saidVersion = this.#version;
+    if (this.#saidVersion !== this.#version && this.#floors.fit(nowMs)) {
+      this.#saidVersion = this.#version;
+      this.#versionSentMs = nowMs;
+    }
     this.#sentMs = nowMs;
     this.#inFlight = true;
     this.#unansweredMs ??= nowMs;
@@ -766,6 +771,12 @@ class QuotaSpoke implements Spoke {
       const rule = this.#budgets[this.#states.get(slot, FIGURE.budget) - 1];
       if (rule !== undefined) this.#openFloor(slot, rule, nowMs);
     }
+  }
+
+  /** The hub counts floors that this agent had by budgets of before until it hears that they are gone, also when none is left to waive. */
+  #owesVersion(): boolean {
+    const heard = this.#saidVersion === this.#version && this.#answeredMs >= this.#versionSentMs;
+    return !heard && this.#floors.shares.length > 0;
   }
 
   /** How long a reply is waited for before the next request. */

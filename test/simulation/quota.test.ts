@@ -50,6 +50,13 @@ describe('the global quota', () => {
     },
   );
 
+  it.each([
+    [5_185, 'a bucket that was forgotten while floors were in use came back full'],
+    [159_152, 'floors that were given up by an idle agent were kept for it'],
+  ])('I20 goes well in seed %i, where once %s', (seed) => {
+    expect(playQuota(seed).harm).toBeUndefined();
+  });
+
   it('plays a seed again exactly', () => {
     const lines = (seed: number): readonly string[] => {
       const said: string[] = [];
