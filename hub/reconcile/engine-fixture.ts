@@ -25,7 +25,7 @@ import { createDrillEffects, type DrillEffects } from '../drills/effects.ts';
 import type { Store } from '../store/contract.ts';
 import { openStore, type StoreConfig, type StoreDependencies } from '../store/open.ts';
 import { createCaBundles } from './ca-bundles.ts';
-import { createEngine, type Engine } from './engine.ts';
+import { createEngine, type Engine, type EngineOptions } from './engine.ts';
 import { createNameServerSecrets } from './name-server-secrets.ts';
 import { CONTEXT, cluster } from './testing.ts';
 
@@ -77,7 +77,7 @@ const GEO: GeoLookup = {
   sha256: '0'.repeat(64),
 };
 
-export async function startTestEngine(): Promise<TestEngine> {
+export async function startTestEngine(more: Pick<EngineOptions, 'challenges'> = {}): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-engine-'));
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   let nowMs = 0;
@@ -115,6 +115,7 @@ export async function startTestEngine(): Promise<TestEngine> {
     const votes = (): readonly Vote[] => assigned.map((t) => voteOn(t, own, `hub/${store.hubUid}`, 'hub'));
     const created = await createEngine(
       {
+        ...more,
         store,
         signer: openSnapshotSigner(newSnapshotKey()),
         context: CONTEXT,

@@ -1,6 +1,7 @@
 import { type DomainName, isAtOrBelow, parentOf, tryParseName } from '../dns/name.ts';
 import type { ZoneSpec } from '../resources/zone.ts';
 import { CHALLENGE_TTL_SECONDS, type WantedText } from './dns-challenge.ts';
+import { withAllAbove } from './wildcard-cover.ts';
 
 /* Texts of challenges in zones that our own name servers answer: beside what people wrote, never instead of it. */
 
@@ -30,6 +31,19 @@ function sortOut({ origin, records }: ZoneSpec): ZoneOwners {
     else found.push(record);
   }
   return owners;
+}
+
+const nodes = new WeakMap<ZoneSpec, ReadonlySet<DomainName>>();
+
+/** Names that are in the zone by its records and name servers, also those that only have names below them. */
+export function nodesOf(spec: ZoneSpec): ReadonlySet<DomainName> {
+  let found = nodes.get(spec);
+  if (found === undefined) {
+    const servers = spec.nameServers.flatMap(({ name, addresses }) => (addresses.length > 0 ? [name] : []));
+    found = withAllAbove([...ownersOf(spec).keys(), ...servers], spec.origin);
+    nodes.set(spec, found);
+  }
+  return found;
 }
 
 function ownerOf(text: string, origin: DomainName): DomainName | undefined {
@@ -73,13 +87,23 @@ export function hindranceIn(
 
 const made = new WeakMap<ZoneSpec, { readonly of: string; readonly spec: ZoneSpec }>();
 
+/** Names that get what another one has. */
+export type Copies = ReadonlyMap<DomainName, DomainName>;
+
+const NO_COPIES: Copies = new Map();
+
 /**
  * The zone with texts in it: the same object as before for the same zone and texts. TXT records that people have at such a name stay, with
  * their TTL, and the texts join them.
+ * @param copies names that a wildcard does not answer any more, with the wildcard
  */
-export function zoneWithTexts(spec: ZoneSpec, texts: readonly WantedText[]): ZoneSpec {
+export function zoneWithTexts(
+  spec: ZoneSpec,
+  texts: readonly WantedText[],
+  copies: Copies = NO_COPIES,
+): ZoneSpec {
   if (texts.length === 0) return spec;
-  const of = JSON.stringify(texts.map(({ name, values }) => [name, values]));
+  const of = JSON.stringify([texts.map(({ name, values }) => [name, values]), [...copies]]);
   const before = made.get(spec);
   if (before?.of === of) return before.spec;
   const owners = ownersOf(spec);
@@ -95,6 +119,8 @@ export function zoneWithTexts(spec: ZoneSpec, texts: readonly WantedText[]): Zon
         data: [...there.data, ...data.filter((text) => !there.data.includes(text))],
       });
   }
+  for (const [name, wildcard] of copies)
+    for (const record of owners.get(wildcard) ?? []) added.push({ ...record, name });
   const records =
     joined.size === 0 ? spec.records : spec.records.map((record) => joined.get(record) ?? record);
   const next = { ...spec, records: [...records, ...added] };

@@ -10,7 +10,7 @@ import type { ChallengePresenter, WantedChallenge } from '../contract.ts';
 import type { AliasLookup } from './alias-lookup.ts';
 import { createDelegation, type Place } from './delegation.ts';
 import { hindranceInZone } from './embedded-texts.ts';
-import { hindranceAtProvider } from './provider-hindrance.ts';
+import { hindranceAtProvider, wildcardAtProvider } from './provider-hindrance.ts';
 import type { MutableTexts } from './texts.ts';
 import { createLookAtProvider } from './visible-at-provider.ts';
 import { createLookInZone, type EmbeddedServer } from './visible-in-zone.ts';
@@ -115,7 +115,7 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
     if (closing.signal.aborted) return AGAIN_MS;
     for (const one of now) {
       const place = next.get(keyOf(one));
-      if (place?.found !== true) continue;
+      if (place?.found !== true || endsWildcard(place) !== undefined) continue;
       const key = `${one.namespace} ${place.at}`;
       const value = challengeText(one.challenge.keyAuthorization);
       const list = values.get(key);
@@ -127,6 +127,16 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
     list.sort((a, b) => order(a.name, b.name) || order(a.namespace, b.namespace));
     texts.set(list, isSure);
     return now.length === 0 ? Number.POSITIVE_INFINITY : isSure ? AGAIN_MS : UNSURE_AGAIN_MS;
+  }
+
+  /** At providers nothing can be put in the place of what a wildcard answered: there the text is not published at all. */
+  function endsWildcard({ at, holders }: Place & { readonly found: true }): string | undefined {
+    if (texts.texts.some(({ name }) => name === at)) return undefined;
+    for (const held of holders.atProviders) {
+      const why = wildcardAtProvider(desk, held, at);
+      if (why !== undefined) return why;
+    }
+    return undefined;
   }
 
   /** Why the text cannot stand there, from what is known. */
@@ -185,7 +195,9 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
           const world = options.world();
           const zone = place.holders.embedded;
           const why =
-            zone === undefined || world === undefined ? undefined : hindranceInZone(world, zone, place.at);
+            (zone === undefined || world === undefined
+              ? undefined
+              : hindranceInZone(world, zone, place.at)) ?? endsWildcard(place);
           if (why !== undefined)
             throw new PortolanError('DNS_RECORD_CONFLICT', `${place.at} cannot hold a challenge: ${why}`);
           lacking = await lackingNow(place, value, { inZone, at });
