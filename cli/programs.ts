@@ -8,6 +8,7 @@ const PROGRAMS = {
   'agent-join': { source: 'spoke-agent/join-main.ts' },
   demo: { source: 'demo/main.ts' },
   'demo-backend': { source: 'demo/backend.ts' },
+  'demo-ca': { source: 'demo/ca.ts' },
 } as const;
 export type Program = keyof typeof PROGRAMS;
 

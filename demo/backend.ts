@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 
-/** A small real HTTP backend: says where it is, answers the health check, and counts its requests for Prometheus. */
+/** A small real HTTP backend: says where it is, answers the health check, counts its requests for Prometheus, and has a slow download. */
 const [host = '127.0.0.1', port = '0', name = 'backend'] = process.argv.slice(2);
 let requests = 0;
 let errors = 0;
@@ -15,6 +15,9 @@ const server = createServer((request, response) => {
       `# TYPE http_requests_total counter\nhttp_requests_total{backend="${name}"} ${requests}\n` +
         `# TYPE http_request_errors_total counter\nhttp_request_errors_total{backend="${name}"} ${errors}\n`,
     );
+  } else if (path.startsWith('/download')) {
+    requests += 1;
+    download(response, Number(/[?&]seconds=(\d{1,3})$/.exec(path)?.[1] ?? 30));
   } else if (path === '/') {
     requests += 1;
     response.end(`served by ${name}\n`);
@@ -25,6 +28,21 @@ const server = createServer((request, response) => {
     response.end('not found\n');
   }
 });
+/** 64 KB every quarter of a second, for so long. */
+function download(response: ServerResponse, seconds: number): void {
+  const part = Buffer.alloc(64 * 1024, `served by ${name}\n`);
+  let left = seconds * 4;
+  response.setHeader('content-length', left * part.length);
+  const timer = setInterval(() => {
+    if (left > 0) response.write(part);
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    response.end();
+  }, 250);
+  response.on('close', () => clearInterval(timer));
+}
+
 server.on('error', (error) => {
   process.stderr.write(`${name}: ${error.message}\n`);
   process.exit(1);

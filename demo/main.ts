@@ -1,13 +1,21 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Client, createClient, type HubStatus, type ResolveResult } from '../src/client/client.ts';
+import {
+  type Certificate,
+  type Client,
+  createClient,
+  type HubStatus,
+  type ResolveResult,
+} from '../src/client/client.ts';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { parseClient } from '../src/routing/location.ts';
 import type { ClientAddress } from '../src/routing/model.ts';
 import { demoKey, untilProtected } from './api.ts';
+import { certificateNow, keepRoots, type RunningCa, startCa, untilServed } from './certificate.ts';
 import { type HubAddress, joinedAt } from './joined.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
+import { findPebble } from './pebble.ts';
 import { choosePorts, keepPorts, type Ports } from './ports.ts';
 import { createPrograms, type Running } from './programs.ts';
 import { startTraffic } from './traffic.ts';
@@ -20,6 +28,7 @@ import {
   HOSTNAME,
   NAMESPACE,
   PLACES,
+  TLS_PORT,
 } from './world.ts';
 
 /*
@@ -87,15 +96,21 @@ async function main(): Promise<void> {
   keepPorts(folder, ports);
   const resumed = existsSync(join(folder, 'hub', 'hub.yaml'));
   progress(resumed ? `resuming from ${shown}` : `a new world in ${shown}`);
-  const [hub] = await Promise.all([startHub(ports), startBackends(ports.backend)]);
+  const [hub, ca] = await Promise.all([startHub(ports), startAcme(ports), startBackends(ports.backend)]);
   const { client, server, tokenFile } = hub;
-  await client.apply({ documents: demoResources(ports.backend, ['127.0.0.1']) });
+  await client.apply({ documents: demoResources(ports.backend, ['127.0.0.1'], ca) });
   const [apiKey, ...agents] = await Promise.all([
     demoKey(folder, client),
     ...CLUSTERS.map((cluster, i) => startAgent(client, cluster, ports, ports.agents[i] ?? 0)),
   ]);
+  const internalCa = await client.gatewayCa();
+  const roots = keepRoots(folder, ca === undefined ? [internalCa] : [ca.root, internalCa]);
   // An agent says nothing on stdout: its `ready` settles only when it ends.
-  const served = Promise.all([untilServing(client), untilProtected(ports.gateway, apiKey, stopping.signal)]);
+  const served = Promise.all([
+    untilServing(client),
+    untilProtected(ports.gateway, apiKey, stopping.signal),
+    untilServed(ports.gatewayTls, roots, stopping.signal),
+  ]);
   const [status] = await Promise.race([served, ...agents.map((agent) => ended(agent))]);
   const answers = await resolveAll(client);
   const traffic = startTraffic({
@@ -105,7 +120,11 @@ async function main(): Promise<void> {
     nameServers: status.nameServers.flatMap((s) => s.addresses.map(split)),
     signal: stopping.signal,
   });
-  const moment = (now: HubStatus, resolved: ReadonlyMap<string, ResolveResult>): Moment => ({
+  const moment = (
+    now: HubStatus,
+    resolved: ReadonlyMap<string, ResolveResult>,
+    certificate: Certificate | undefined,
+  ): Moment => ({
     api: server,
     folder: shown,
     tokenFile: relative(process.cwd(), tokenFile),
@@ -116,9 +135,13 @@ async function main(): Promise<void> {
     backendPort: ports.backend,
     hubDns: `127.0.0.1:${ports.hubDns}`,
     gatewayPort: ports.gateway,
+    tlsPort: ports.gatewayTls,
+    roots: relative(process.cwd(), roots),
+    certificate,
+    hasPebble: ca !== undefined,
     apiKey,
   });
-  const first = moment(status, answers);
+  const first = moment(status, answers, await certificateNow(client));
   progress(`ready in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
   process.stdout.write(`${[...tryLines(first, terminal), ''].join('\n')}\n`);
   await show(client, moment);
@@ -152,6 +175,25 @@ async function startHub(
   );
   renameSync(`${contextFile}.new`, contextFile);
   return { client: createClient({ server, token }), server, tokenFile };
+}
+
+/** A CA that speaks ACME, where pebble is installed; undefined: the hub's internal CA stands in. */
+async function startAcme(ports: Ports): Promise<RunningCa | undefined> {
+  const pebble = findPebble(process.env);
+  if (pebble === undefined) return undefined;
+  try {
+    return await startCa(programs, {
+      pebble,
+      folder,
+      port: ports.ca,
+      managementPort: ports.caManagement,
+      dns: `127.0.0.1:${ports.hubDns}`,
+    });
+  } catch (thrown) {
+    if (stopping.signal.aborted) throw thrown;
+    progress(`${pebble} is not used: ${messageOf(thrown)}`);
+    return undefined;
+  }
 }
 
 async function startBackends(port: number): Promise<void> {
@@ -190,7 +232,7 @@ async function startAgent(
     ...['--config', config, '--data-dir', dataDir],
     ...['--dns', `127.0.0.1:${dnsPort}`],
     ...['--gateway-host', address, '--gateway-port', `${GATEWAY_PORT}=${hub.gateway}`],
-    ...['--gateway-port', `443=${hub.gatewayTls}`],
+    ...['--gateway-port', `${TLS_PORT}=${hub.gatewayTls}`],
     ...['--allow-range', '127.0.0.0/8'],
   ]);
 }
@@ -233,13 +275,17 @@ function networkOf(answer: ResolveResult | undefined): readonly ClientAddress[] 
 /** Redraws every second on a terminal; elsewhere prints when an answer or a state changes. */
 async function show(
   client: Client,
-  moment: (status: HubStatus, answers: ReadonlyMap<string, ResolveResult>) => Moment,
+  moment: (
+    status: HubStatus,
+    answers: ReadonlyMap<string, ResolveResult>,
+    certificate: Certificate | undefined,
+  ) => Moment,
 ): Promise<void> {
   let drawn = 0;
   let last = '';
   while (!stopping.signal.aborted) {
-    const lines = await Promise.all([client.status(), resolveAll(client)]).then(
-      ([status, answers]) => liveLines(moment(status, answers), terminal),
+    const lines = await Promise.all([client.status(), resolveAll(client), certificateNow(client)]).then(
+      ([status, answers, certificate]) => liveLines(moment(status, answers, certificate), terminal),
       (thrown: unknown) => [`the hub does not answer: ${messageOf(thrown)}; the agents' name servers go on`],
     );
     if (terminal) {

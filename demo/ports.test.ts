@@ -47,11 +47,13 @@ describe('the ports of the demo', () => {
       backend: 18_091,
       gateway: 18_091,
       gatewayTls: 18_091,
+      ca: 18_091,
+      caManagement: 18_091,
     });
     const { agents, ...others } = await choosePorts(folder, ['127.0.1.1', '127.0.1.2']);
     const all = [...agents, ...Object.values(others)];
-    expect(all).toHaveLength(9);
-    expect(new Set(all).size).toBe(9);
+    expect(all).toHaveLength(11);
+    expect(new Set(all).size).toBe(11);
   });
 
   it('are chosen anew where the file is damaged', async () => {

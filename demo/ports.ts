@@ -17,6 +17,9 @@ const portsSchema = z
     gateway: port,
     /** Of listeners on 443; folders of an earlier version do not name it. */
     gatewayTls: port.default(8443),
+    /** Of the CA that speaks ACME, where there is one, and of what it is managed by. */
+    ca: port.default(14_000),
+    caManagement: port.default(15_000),
   })
   .readonly();
 
@@ -56,7 +59,9 @@ export async function choosePorts(folder: string, backendAddresses: readonly str
   const backend = await choose(backendAddresses, false, [kept?.backend, 8080]);
   const gateway = await choose(backendAddresses, false, [kept?.gateway, 8000]);
   const gatewayTls = await choose(backendAddresses, false, [kept?.gatewayTls, 8443]);
-  return { api, join: joinPort, link, hubDns, agents, backend, gateway, gatewayTls };
+  const ca = await choose([HOST], false, [kept?.ca, 14_000]);
+  const caManagement = await choose([HOST], false, [kept?.caManagement, 15_000]);
+  return { api, join: joinPort, link, hubDns, agents, backend, gateway, gatewayTls, ca, caManagement };
 }
 
 /** For the next start in this folder. */

@@ -1,6 +1,15 @@
-import type { HubStatus, ResolveResult } from '../src/client/client.ts';
+import type { Certificate, HubStatus, ResolveResult } from '../src/client/client.ts';
+import { INSTALL_PEBBLE } from './pebble.ts';
 import type { PlaceTraffic } from './traffic.ts';
-import { CALLS_PER_MINUTE, CLUSTERS, HOSTNAME, LIMITED_PATH, PLACES } from './world.ts';
+import {
+  CALLS_PER_MINUTE,
+  CERTIFICATE_POLICY,
+  CLUSTERS,
+  DOWNLOAD_PATH,
+  HOSTNAME,
+  LIMITED_PATH,
+  PLACES,
+} from './world.ts';
 
 /** Everything the view shows, read a moment ago. */
 export interface Moment {
@@ -16,6 +25,12 @@ export interface Moment {
   /** Port of every gateway, and a key for the API behind it. */
   readonly gatewayPort: number;
   readonly apiKey: string;
+  /** Port of every gateway for TLS, and the file with the roots to trust. */
+  readonly tlsPort: number;
+  readonly roots: string;
+  readonly certificate: Certificate | undefined;
+  /** A CA that speaks ACME runs here. */
+  readonly hasPebble: boolean;
 }
 
 const bold = (text: string, colour: boolean): string => (colour ? `\u001b[1m${text}\u001b[0m` : text);
@@ -53,6 +68,9 @@ export function liveLines(m: Moment, colour: boolean): readonly string[] {
     '',
     bold('Clusters', colour),
     ...clusterLines(m, colour),
+    '',
+    bold('Certificate', colour),
+    `  ${certificateText(m.certificate)}`,
     '',
     bold('A client in each place (follows DNS, caches by TTL)', colour),
     ...trafficLines(m),
@@ -107,6 +125,36 @@ function trafficLines(m: Moment): readonly string[] {
   });
 }
 
+/** In a line that changes only when the certificate does. */
+function certificateText(certificate: Certificate | undefined): string {
+  if (certificate === undefined) return '…';
+  const { id, dnsNames, issuer, serial, notAfter, state, message } = certificate;
+  const what = `${id} for ${dnsNames.join(', ')}`;
+  return serial === undefined || notAfter === undefined
+    ? `${what}: ${state}${message === undefined ? '' : ` (${message})`}`
+    : `${what}: ${state}, serial ${serial.slice(-12)} by ${issuer}, until ${notAfter.slice(0, 10)}`;
+}
+
+/** Calls over TLS, and how to swap the certificate under one. */
+function tlsLines(m: Moment): readonly string[] {
+  const curl = (address: string, path: string): string =>
+    `curl --cacert ${m.roots} --resolve ${HOSTNAME}:${m.tlsPort}:${address} https://${HOSTNAME}:${m.tlsPort}${path}`;
+  const [first = '', second = ''] = CLUSTERS.map(({ address }) => address);
+  const from =
+    m.certificate?.issuer === 'pebble'
+      ? `pebble, by a real ACME exchange: DNS-01 in the zone that this hub serves`
+      : m.hasPebble
+        ? `the hub's internal CA for now (\`npx portolan cert describe ${CERTIFICATE_POLICY}\` says why pebble gave none)`
+        : `the hub's internal CA; for a real ACME exchange install pebble and start again: ${INSTALL_PEBBLE}`;
+  return [
+    `  the same over TLS; its certificate is from ${from}:`,
+    `    ${curl(first, '/')} -H 'x-api-key: ${m.apiKey}'`,
+    '    npx portolan cert list',
+    '  swap the certificate while a download of 30 s runs, and see that it arrives whole:',
+    `    ${curl(second, DOWNLOAD_PATH)} -o /dev/null & npx portolan cert renew ${CERTIFICATE_POLICY} --wait; wait`,
+  ];
+}
+
 /** One agent's three answers, each as the line that asks for it. */
 function apiLines(gateway: string, key: string): readonly string[] {
   return [
@@ -151,6 +199,7 @@ export function tryLines(m: Moment, colour: boolean): readonly string[] {
     `  one limit over all of them: ${CALLS_PER_MINUTE} calls a minute for each key, wherever they arrive (200, then 429):`,
     limitedLine(m.gatewayPort, m.apiKey),
     '    npx portolan quota get',
+    ...tlsLines(m),
     '  a key of your own, good at every agent within a second:',
     '    npx portolan key create me',
     '  why a request may pass or not:',

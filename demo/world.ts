@@ -1,8 +1,9 @@
 import { API_VERSION } from '../src/resources/metadata.ts';
 
 const GATEWAY_API_VERSION = 'gateway.networking.k8s.io/v1';
-/** As the Gateway says; each agent binds it on its own address to a port that needs no root. */
+/** As the Gateway says; each agent binds them on its own address to ports that need no root. */
 export const GATEWAY_PORT = 80;
+export const TLS_PORT = 443;
 /** The route and the policy of the protected API. */
 export const API_ROUTE = 'orders';
 export const API_PRINCIPAL = 'shop-app';
@@ -10,6 +11,10 @@ export const API_PRINCIPAL = 'shop-app';
 export const LIMITED_PATH = '/limited';
 export const CALLS_PER_MINUTE = 10;
 const LIMITED_ROUTE = 'limited';
+export const DOWNLOAD_PATH = '/download';
+/** The CertificatePolicy, and whom the zone lets issue certificates. */
+export const CERTIFICATE_POLICY = 'shop';
+export const CAA_IDENTITY = 'pebble.example';
 
 /** One cluster of the demo: an agent with its name server, and a backend on a loopback address of its own. */
 export interface DemoCluster {
@@ -57,9 +62,65 @@ export const ZONE = 'shop.example';
 export const HOSTNAME = 'www.shop.example';
 export const NAMESPACE = 'default';
 
+/** A CA of this machine that speaks ACME. */
+export interface AcmeCa {
+  readonly directory: string;
+  /** PEM: what it is known by. */
+  readonly authority: string;
+}
+
 /** The resources of the demo: what a person would write, with this machine's ports. */
-export function demoResources(backendPort: number, nameServers: readonly string[]): readonly unknown[] {
-  return [...namingResources(backendPort, nameServers), ...apiResources(backendPort)];
+export function demoResources(
+  backendPort: number,
+  nameServers: readonly string[],
+  ca: AcmeCa | undefined,
+): readonly unknown[] {
+  return [
+    ...namingResources(backendPort, nameServers),
+    ...certificateResources(ca),
+    ...apiResources(backendPort),
+  ];
+}
+
+/** A certificate for the zone and all names in it: from the ACME CA, proven by the hub's own zone, or from the hub's internal CA. */
+function certificateResources(ca: AcmeCa | undefined): readonly unknown[] {
+  const metadata = (name: string) => ({ namespace: NAMESPACE, name });
+  const issuer = (name: string, spec: object) => ({
+    apiVersion: API_VERSION,
+    kind: 'Issuer',
+    metadata: metadata(name),
+    spec,
+  });
+  return [
+    issuer('internal', { internal: {} }),
+    ...(ca === undefined
+      ? []
+      : [
+          {
+            apiVersion: API_VERSION,
+            kind: 'Secret',
+            metadata: metadata('pebble'),
+            spec: { stringData: { 'ca.crt': ca.authority } },
+          },
+          issuer('pebble', {
+            acme: {
+              directory: ca.directory,
+              staging: ca.directory,
+              termsOfServiceAgreed: true,
+              caSecret: { name: 'pebble', key: 'ca.crt' },
+            },
+          }),
+        ]),
+    {
+      apiVersion: API_VERSION,
+      kind: 'CertificatePolicy',
+      metadata: metadata(CERTIFICATE_POLICY),
+      spec: {
+        issuers: ca === undefined ? ['internal'] : ['pebble', 'internal'],
+        dnsNames: [ZONE, `*.${ZONE}`],
+      },
+    },
+  ];
 }
 
 /**
@@ -77,7 +138,20 @@ function apiResources(backendPort: number): readonly unknown[] {
       metadata: metadata('public'),
       spec: {
         gatewayClassName: 'portolan',
-        listeners: [{ name: 'http', port: GATEWAY_PORT, protocol: 'HTTP' }],
+        listeners: [
+          { name: 'http', port: GATEWAY_PORT, protocol: 'HTTP' },
+          {
+            name: 'https',
+            port: TLS_PORT,
+            protocol: 'HTTPS',
+            hostname: `*.${ZONE}`,
+            tls: {
+              certificateRefs: [
+                { group: 'portolan.dev', kind: 'CertificatePolicy', name: CERTIFICATE_POLICY },
+              ],
+            },
+          },
+        ],
       },
     },
     {
@@ -115,6 +189,15 @@ function apiResources(backendPort: number): readonly unknown[] {
             backendRefs,
           },
         ],
+      },
+    },
+    {
+      apiVersion: GATEWAY_API_VERSION,
+      kind: 'HTTPRoute',
+      metadata: metadata('download'),
+      spec: {
+        parentRefs: [{ name: 'public' }],
+        rules: [{ matches: [{ path: { type: 'PathPrefix', value: DOWNLOAD_PATH } }], backendRefs }],
       },
     },
     {
@@ -182,7 +265,7 @@ function namingResources(backendPort: number, nameServers: readonly string[]): r
           { name: '@', type: 'MX', data: ['10 mail.shop.example.'] },
           { name: 'mail', type: 'A', data: ['192.0.2.25'] },
           { name: '@', type: 'TXT', data: ['"v=spf1 mx -all"'] },
-          { name: '@', type: 'CAA', data: ['0 issue "letsencrypt.org"'] },
+          { name: '@', type: 'CAA', data: ['0 issue "letsencrypt.org"', `0 issue "${CAA_IDENTITY}"`] },
           { name: 'blog', type: 'CNAME', data: [`${HOSTNAME}.`] },
         ],
       },

@@ -24,6 +24,7 @@ await build({
     'gateway-worker': 'gateway/worker.ts',
     demo: 'demo/main.ts',
     'demo-backend': 'demo/backend.ts',
+    'demo-ca': 'demo/ca.ts',
     'agent-join': 'spoke-agent/join-main.ts',
     plugin: 'plugin/index.ts',
   },

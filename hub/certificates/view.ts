@@ -219,7 +219,7 @@ function renewalOf({ record, wanted }: Entry): CertificateDetail['renewal'] {
     case 'lifetime': {
       const life = Math.max(1, current.notAfterMs - current.notBeforeMs);
       const left = Math.round((100 * (current.notAfterMs - atMs)) / life);
-      return { at: instant(atMs), why: `${left} % of its life is left then; the CA suggests nothing else` };
+      return { at: instant(atMs), why: `${left} % of its life is left then` };
     }
   }
 }
