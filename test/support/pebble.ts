@@ -23,7 +23,11 @@ export async function requirePebble(suite: string): Promise<ServerState> {
     return { available: true, path: await pebbleProgram('pebble') };
   } catch (error) {
     const reason = `pebble cannot be built: ${error instanceof Error ? error.message : String(error)}`;
-    return skipped(suite, reason, `go install ${MODULE}/pebble@${VERSION}`);
+    return skipped(
+      suite,
+      reason,
+      `go install ${MODULE}/pebble@${VERSION} (with Go 1.21 or newer: https://go.dev/dl)`,
+    );
   }
 }
 
