@@ -28,15 +28,15 @@ export interface RigOptions {
   readonly providers: readonly RigProvider[];
   readonly store?: ReturnType<typeof memoryStore>;
   readonly epoch?: number;
-  /** CNAME records elsewhere. */
-  readonly aliases?: ReadonlyMap<DomainName, DomainName>;
+  /** Where CNAME records elsewhere lead; rejects where nobody says. */
+  readonly aliasOf?: (name: DomainName) => Promise<DomainName | undefined>;
   readonly patienceMs?: number;
 }
 
 const ADDRESS = '127.0.0.1';
 
 /** A hub as far as it has to do with DNS providers and challenges. */
-export function startRig({ providers, store = memoryStore(), epoch = 1, aliases, patienceMs }: RigOptions) {
+export function startRig({ providers, store = memoryStore(), epoch = 1, aliasOf, patienceMs }: RigOptions) {
   const byName = new Map(providers.map((one, index) => [`default/${one.name}`, { ...one, port: index + 1 }]));
   const kinds = { ...PROVIDER_KINDS };
   for (const { kind } of providers)
@@ -103,7 +103,7 @@ export function startRig({ providers, store = memoryStore(), epoch = 1, aliases,
     world: () => world,
     desk,
     texts,
-    aliasOf: async (name) => aliases?.get(name),
+    aliasOf: aliasOf ?? (async () => undefined),
     ask,
     guard: UNHINDERED.guard,
     servers: () => [],
