@@ -333,6 +333,7 @@ export async function startHub(
           certificates.follow(world);
         },
         dnsStatus: dnsPart.status,
+        certificates: certificates.view,
         monotonicMs,
         wallMs,
         randomId: randomUUID,
@@ -466,6 +467,7 @@ export async function startHub(
       desk: dnsPart.desk,
       credentials,
       quota: quota.service,
+      certificates: { view: certificates.view, counts: certificates.counts, wallMs },
       version,
     });
     const services = await createServices({

@@ -13,11 +13,15 @@ import { createChallengeBoard } from './challenge-board.ts';
 import type { AgentKeys, CertificateSource, ChallengePresenter, WantedKey } from './contract.ts';
 import { type CertificateEntry, createCertificateDesk, type DeskPorts } from './desk.ts';
 import { type CertificateDriver, createCertificateDriver } from './driver.ts';
+import { createExpiryWatch } from './expiry-watch.ts';
 import { createIssuance, type Issuance } from './issuance.ts';
 import { createIssuers, type IssuersOfHub, type IssuersOptions } from './issuers.ts';
 import { REAL_KEYS } from './key-work.ts';
+import { type CertificateCounts, createCertificateCounts } from './metrics.ts';
 import { emptyRecord } from './order-run.ts';
 import type { CertificateNews } from './parts.ts';
+import { createCertificateSchedule } from './schedule.ts';
+import type { CertificatesView } from './statuses.ts';
 import { createTrialRun } from './trial-run.ts';
 
 /** The part of a hub that gets certificates. */
@@ -30,6 +34,9 @@ export interface CertificatesOfHub {
   readonly issuance: Issuance;
   /** What policies want, as it was followed last. */
   readonly wanted: Wanted | undefined;
+  /** For statuses and metrics. */
+  readonly view: CertificatesView;
+  readonly counts: CertificateCounts;
   /** Reads what is kept: from then on it can be served. Before anything is published. @throws PortolanError STORE_UNAVAILABLE */
   open(): Promise<void>;
   /** The stored objects make this world now. */
@@ -85,6 +92,8 @@ export function createCertificatesOfHub(options: {
   });
   const issuers = createIssuers({ ...options, onStatus: statusChanged });
   const issuance = createIssuance({ store, issuer: issuerSpec, log });
+  const counts = createCertificateCounts(options.news);
+  const expiry = createExpiryWatch(log);
   const wait = (ms: number, signal: AbortSignal): Promise<void> => clock.wait(ms, signal);
   const driver = createCertificateDriver({
     book,
@@ -92,7 +101,7 @@ export function createCertificatesOfHub(options: {
     presenters,
     agentKeys,
     forecast: issuance,
-    news: options.news ?? {},
+    news: counts.news,
     wallMs,
     wait,
     after(ms, task) {
@@ -100,6 +109,16 @@ export function createCertificatesOfHub(options: {
       return () => clearTimeout(timer);
     },
     ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+    log,
+  });
+
+  const schedule = createCertificateSchedule({
+    pass() {
+      driver.pass();
+      expiry.look(book.all, wallMs());
+      // What they say of an end that comes nearer changes by the clock alone.
+      statusChanged();
+    },
     log,
   });
 
@@ -235,9 +254,22 @@ export function createCertificatesOfHub(options: {
     if (!started) return;
     wanted = wanting.wanted(next.objects, book.all);
     driver.follow(wanted.certificates);
+    statusChanged();
   }
 
+  const view: CertificatesView = {
+    get policies() {
+      return wanted?.policies;
+    },
+    record: (id) => book.get(id),
+    waitsFor: (id) => driver.activity.get(id)?.doing,
+    forecast: (certificate) => issuance.judge(askedOf(certificate, certificate.issuers[0] ?? ''), wallMs()),
+    issuerStatus: (issuer, nowMs) => issuers.status(issuer, nowMs),
+  };
+
   return {
+    view,
+    counts,
     source: book.source,
     services: createCertificateDesk(ports),
     issuers,
@@ -262,9 +294,11 @@ export function createCertificatesOfHub(options: {
       wantKeys();
       board.start();
       issuers.start();
+      schedule.start();
       if (world !== undefined) follow(world);
     },
     async close() {
+      schedule.stop();
       clearTimeout(statusTimer);
       await driver.close();
       clearTimeout(statusTimer);

@@ -2,6 +2,7 @@ import type { AnyResource, Resource, StatusOf } from '../../src/resources/catalo
 import type { ClusterStatus } from '../../src/resources/cluster.ts';
 import { conditionsOf as stored } from '../../src/resources/conditions-of.ts';
 import { type Condition, withCondition } from '../../src/resources/metadata.ts';
+import { type CertificatesView, certificateStatuses } from '../certificates/statuses.ts';
 import { signedVerdict, signingStatus } from '../dnssec/signing-status.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { ClusterGateways } from '../gateways/gateways.ts';
@@ -29,6 +30,8 @@ export interface StatusInput {
   readonly serverName: (id: string) => string;
   /** What the gateways of each cluster are compiled to; `undefined`: none are run. */
   readonly gateways?: ReadonlyMap<string, ClusterGateways> | undefined;
+  /** Certificates; `undefined`: none are got. */
+  readonly certificates?: CertificatesView | undefined;
   readonly wallMs: number;
 }
 
@@ -53,6 +56,15 @@ export function dueStatuses(input: StatusInput): readonly Change[] {
   }
   for (const drain of input.world.objects.Drain.values()) add(drain, drainStatus(drain, input));
   for (const [object, status] of gatewayStatuses(input)) add(object, status);
+  if (input.certificates !== undefined)
+    for (const [object, status] of certificateStatuses({
+      certificates: input.certificates,
+      objects: input.world.objects,
+      gateways: input.gateways,
+      agentOf: input.agentOf,
+      wallMs: input.wallMs,
+    }))
+      add(object, status);
   for (const check of input.world.objects.HealthCheck.values()) {
     add(check, {
       conditions: conditionsOf(

@@ -13,6 +13,7 @@ import type {
 import type { DnsPart } from '../../src/protocol/snapshot.ts';
 import { fromWireVotes } from '../../src/protocol/votes.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
+import type { CertificatesView } from '../certificates/statuses.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { DrillEffects } from '../drills/effects.ts';
 import type { Gateways } from '../gateways/gateways.ts';
@@ -69,6 +70,8 @@ export interface EngineOptions {
   readonly nameServerSecrets: NameServerSecrets;
   /** Gateways of the clusters; absent: none are run. */
   readonly gateways?: Gateways;
+  /** For statuses; absent: this hub gets no certificates. */
+  readonly certificates?: CertificatesView;
   /** Makes the hub's own vantage point; called once. */
   readonly startProber: (onVotes: (votes: readonly Vote[]) => void) => Prober;
   /** Sends to an agent if it is connected. */
@@ -221,6 +224,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
           return agent === undefined ? id : clusterOf(agent);
         },
         gateways: options.gateways?.all,
+        certificates: options.certificates,
         wallMs: wallMs(),
       }),
     isBig: ({ key: { kind, namespace, name } }) =>

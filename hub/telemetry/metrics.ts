@@ -3,6 +3,8 @@ import type { NameServerStats } from '../../nameserver/statistics.ts';
 import type { ProberStats } from '../../prober/scheduler.ts';
 import { apexExpiryMs } from '../../src/dns/dnssec/zone-material.ts';
 import { renderMetrics } from '../../src/telemetry/metric-text.ts';
+import { type CertificateCounts, certificateMetrics } from '../certificates/metrics.ts';
+import type { CertificatesView } from '../certificates/statuses.ts';
 import type { CredentialFeed } from '../credentials/feed.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { ProviderDesk } from '../providers/desk.ts';
@@ -23,6 +25,12 @@ export interface MetricsSources {
   readonly credentials?: Pick<CredentialFeed, 'standings' | 'stats'>;
   /** Limits that are shared out among the clusters. */
   readonly quota?: Pick<QuotaService, 'stats'>;
+  /** Certificates that policies want. */
+  readonly certificates?: {
+    readonly view: CertificatesView;
+    readonly counts: CertificateCounts;
+    readonly wallMs: () => number;
+  };
   readonly version: string;
 }
 
@@ -169,6 +177,7 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
     (set) => set({}, sources.prober().confirmsRefused),
   );
   if (sources.quota !== undefined) quotaMetrics(sources.quota, gauge, counter);
+  if (sources.certificates !== undefined) certificateMetrics(sources.certificates, gauge, counter);
   if (sources.desk !== undefined) providerMetrics(sources.desk, gauge, counter);
   return {
     text: async () => (await registry.metrics()) + renderMetrics(sources.nameServer().families),
