@@ -59,6 +59,16 @@ describe('limits in a thread', () => {
     expect([world.count('admitted'), world.count('exceeded')]).toEqual([10, 15]);
   });
 
+  it('say nothing of when to try again where nobody is ever admitted', async () => {
+    using world = startQuota(quotaPartOf([budgetOf('a', 0)], [limitOf('none', [0])]));
+    for (let n = 0; n < 2; n += 1) {
+      const refused = await decide(world);
+      expect(refused).toMatchObject({ state: 'refused', status: 429 });
+      expect(refused.fields.join(' ')).toContain('x-ratelimit-limit 0 x-ratelimit-remaining 0');
+      expect(refused.fields).not.toContain('retry-after');
+    }
+  });
+
   it('admit synchronously once tokens are here, and say what is left', async () => {
     using world = startQuota(
       quotaPartOf(

@@ -355,6 +355,23 @@ describe('the agent’s side of the quota', () => {
       expect(me.taker.take(slot, 1, me.now())).toBe(2);
     });
 
+    it.each([
+      ['an interval, while others hold some', FIXED, { elsewhere: 3 }, 200],
+      ['to the end of the window, when all is used up', FIXED, { elsewhere: 0 }, 960],
+      ['until one is free, when all is used up', SLIDING, { elsewhere: 0, endMs: HUB_MS + 460 }, 450],
+    ])('are told to try again after %s', (_, budget, grant, afterMs) => {
+      const me = station(budget);
+      me.pass(20);
+      me.want('alice');
+      const startMs = budget === FIXED ? windowOf(me.now()) : 0;
+      const endMs = startMs + 1_000;
+      const holding = { startMs, endMs, granted: 0, left: 0, ...grant };
+      me.exchange({}, { entries: [{ id: 0, limit: 100, horizonMs: 500, holdings: [holding] }] });
+      const retryMs = me.taker.retryMs(me.taker.find(0, 'alice')) - me.now();
+      expect(retryMs).toBeGreaterThan(afterMs - 60);
+      expect(retryMs).toBeLessThan(afterMs + 60);
+    });
+
     it('wait no longer than they may', () => {
       const me = station(FIXED);
       me.want('alice', 1, 1, 100);
