@@ -255,7 +255,7 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
     async place({ wanted, order, issuer, signal }) {
       const { id } = wanted;
       if (order.askedAtMs === undefined) hold(asking(id, order));
-      else {
+      if (order.askedAtMs !== undefined || gaveUpAt(records.get(id), order.issuer)) {
         say(id, 'looks for an order that was asked for before');
         const lost = await findLost(order, issuer, signal);
         if (lost !== undefined) {
@@ -264,7 +264,8 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
         }
       }
       say(id, `asks ${order.issuer} for an order`);
-      const announced = order.askedAtMs === undefined ? await move(id, order, asked(order, wallMs())) : order;
+      // Each time: the store refuses it to a hub that was replaced meanwhile.
+      const announced = await move(id, order, asked(order, wallMs()));
       ports.forecast.ordered(asking(id, order), wallMs());
       let answer: AcmeOrder;
       try {
@@ -708,6 +709,15 @@ export function withEntry(history: readonly HistoryEntry[], entry: HistoryEntry)
 
 function sameOrder(a: OrderRecord | undefined, b: OrderRecord): boolean {
   return a === b || (a !== undefined && JSON.stringify(a) === JSON.stringify(b));
+}
+
+/** Since its last success an order at this Issuer was given up, and may still be pending there: not all could be cleaned up. */
+function gaveUpAt(record: CertificateRecord | undefined, issuer: ObjectKey): boolean {
+  for (const entry of record?.history ?? []) {
+    if (entry.event === 'issued' || entry.event === 'renewed') return false;
+    if (entry.issuer === issuer && (entry.event === 'abandoned' || entry.event === 'failed')) return true;
+  }
+  return false;
 }
 
 /** A key that was revoked with its certificate, or was lost to somebody, is never used again. */

@@ -48,6 +48,8 @@ interface Authorization {
   readonly token: string;
   status: AcmeAuthorization['status'];
   asked: boolean;
+  /** What it saw when it was told to look. */
+  found?: boolean;
   decidedAtMs?: number;
 }
 
@@ -129,9 +131,7 @@ export function createModelCa(options: {
     for (const one of all) {
       if (one === undefined || one.status !== 'pending' || !one.asked || nowMs() < (one.decidedAtMs ?? 0))
         continue;
-      const seen = options.sees(one.name, `${one.token}.${name}`);
-      options.onAsked(one.name, seen);
-      one.status = seen ? 'valid' : 'invalid';
+      one.status = one.found === true ? 'valid' : 'invalid';
     }
     if (all.some((one) => one?.status === 'invalid' || one?.status === 'deactivated'))
       order.status = 'invalid';
@@ -214,7 +214,9 @@ export function createModelCa(options: {
           }
           const again = [...orders.values()].find(
             (o) =>
-              settle(o) === undefined && o.status === 'pending' && o.names.join() === wanted.names.join(),
+              settle(o) === undefined &&
+              (o.status === 'pending' || o.status === 'ready') &&
+              o.names.join() === wanted.names.join(),
           );
           if (again !== undefined && options.remembers === 'same') return shown(again);
           const order: ModelOrder = {
@@ -272,6 +274,8 @@ export function createModelCa(options: {
           const one = authorizations.get(url.replace(/\/dns$/, ''));
           if (one === undefined || one.status !== 'pending' || one.asked) return;
           one.asked = true;
+          one.found = options.sees(one.name, `${one.token}.${name}`);
+          options.onAsked(one.name, one.found);
           one.decidedAtMs = nowMs() + random() * 2_000;
         }),
       deactivate: (url) =>

@@ -53,6 +53,8 @@ export interface CertificateWorld {
   runUntil(done: () => boolean, mostMs: number): Promise<boolean>;
   stepClock(ms: number): void;
   currentOf(id: string): CertificateRecord['current'];
+  /** Challenges that stand in DNS. */
+  shownChallenges(): number;
 }
 
 export interface ModelHub {
@@ -69,6 +71,8 @@ export interface ModelStore
   full: boolean;
 }
 
+/** A request is at its CA by then. */
+const ON_ITS_WAY_MS = 5_000;
 const NEVER = new Promise<never>(() => undefined);
 
 export function createCertificateWorld(options: WorldOptions): CertificateWorld {
@@ -84,6 +88,9 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
   const START_MS = Date.parse('2026-11-22T00:00:00Z');
   const nowMs = (): number => START_MS + clockMs;
   const visible = new Map<string, Set<string>>();
+  /** Hubs that lived on when another took over, and when that was. */
+  const replacedAlive = new Map<number, number>();
+  let newest: ModelHub | undefined;
   const served = new Map<string, ModelCertificate>();
 
   const store: ModelStore = {
@@ -132,21 +139,34 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
     served.set(id, certificate);
   }
 
+  const urlsKept = (): ReadonlySet<string | undefined> =>
+    new Set([...store.rows.values()].map(({ state }) => orderIn(state)?.url));
+
   function onOrder(order: ModelOrder): void {
     const names = order.names.join();
-    const open = cas.flatMap((ca) =>
-      [...ca.orders.values()].filter(
-        (o) =>
-          o.names.join() === names &&
-          o.left !== true &&
-          (o.status === 'pending' || o.status === 'ready' || o.status === 'processing'),
-      ),
-    );
-    if (open.length > 1) violations.push(`${open.length} orders in flight for ${names}`);
-    if (order.by < store.epoch && !inFlightAtTakeover.has(order.by))
+    const kept = urlsKept();
+    // One of a hub that was replaced while its request was on its way may be there beside it.
+    const late = (o: ModelOrder): boolean =>
+      o.by < store.epoch && replacedAlive.has(o.by) && !kept.has(o.url);
+    const open = cas
+      .filter((ca) => ca.orders.has(order.url))
+      .flatMap((ca) =>
+        [...ca.orders.values()].filter(
+          (o) =>
+            o.names.join() === names &&
+            o.left !== true &&
+            !late(o) &&
+            (o.status === 'pending' || o.status === 'ready' || o.status === 'processing'),
+        ),
+      );
+    if (open.length > 1)
+      violations.push(
+        `${open.length} orders in flight for ${names}: ${open.map((o) => `${o.url} ${o.status} of ${o.by}`).join(', ')} at ${clockMs}`,
+      );
+    const replacedAtMs = replacedAlive.get(order.by);
+    if (replacedAtMs !== undefined && clockMs > replacedAtMs + ON_ITS_WAY_MS)
       violations.push(`hub ${order.by} ordered after another took over`);
   }
-  const inFlightAtTakeover = new Set<number>();
 
   function onSigned(order: ModelOrder): void {
     const kept = [...store.rows.values()].some(({ values }) =>
@@ -178,8 +198,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
     let dead = false;
     let ownWrites = 0;
     let ownRequests = 0;
-    const life = { ordering: 0 };
-    if (store.epoch > 0) inFlightAtTakeover.add(store.epoch);
+    if (newest?.dead === false) replacedAlive.set(store.epoch, clockMs);
     store.epoch = epoch;
 
     const gone = <T>(value: T): T | Promise<never> => (dead ? NEVER : value);
@@ -230,7 +249,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
       },
     };
     const mutation = mutated(options.mutant, ownStore);
-    const presenter = modelPresenter(() => dead, wait);
+    const presenter = modelPresenter(() => dead || epoch < store.epoch, wait);
     const book = createCertificateBook({
       store: mutation.store,
       onChange: () => tell(),
@@ -308,8 +327,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
     });
     tell();
     driver.follow(options.wanted);
-    void life;
-    return {
+    newest = {
       book,
       driver,
       get dead() {
@@ -319,6 +337,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
         dead = true;
       },
     };
+    return newest;
   }
 
   /** DNS that is slow, and sometimes does not take what it is given. What a dead hub made visible stays until the next one is told. */
@@ -340,6 +359,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
         await wait(10 + random() * 5_000, signal);
         if (random() < (options.presenterFails ?? 0))
           throw new PortolanError('CHALLENGE_NOT_VISIBLE', 'a name server does not have it');
+        if (isDead()) throw new PortolanError('PROVIDER_DENIED', 'another hub has the zone');
         if (!wantedNow.some((w) => w.challenge.challengeUrl === challenge.challengeUrl))
           throw new PortolanError('CHALLENGE_NOT_VISIBLE', 'nobody wants it');
         const set = visible.get(challenge.name) ?? new Set();
@@ -388,6 +408,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
     stepClock(ms) {
       stepMs += ms;
     },
+    shownChallenges: () => [...visible.values()].reduce((sum, set) => sum + set.size, 0),
     currentOf(id) {
       const row = store.rows.get(id);
       return row === undefined ? undefined : (JSON.parse(row.state) as CertificateRecord).current;
