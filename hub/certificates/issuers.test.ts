@@ -171,15 +171,18 @@ describe('Issuers', () => {
   it('whose Secret is not there, or whose CA cannot be reached, say which', async () => {
     const lost = issuer('lost', acme({ caSecret: { name: 'none', key: 'ca.crt' } }));
     const down = issuer('down', acme({ directory: 'https://127.0.0.1:1/dir' }));
-    follow(lost, down);
+    const odd = issuer('odd', acme({ caSecret: { name: 'odd', key: 'ca.crt' } }));
+    secrets.odd = { 'ca.crt': 'no PEM' };
+    follow(lost, down, odd);
     issuers.start();
     await until(
-      'both failed',
-      async () => ready(lost)?.status === 'False' && ready(down)?.status === 'False',
+      'all failed',
+      async () => [lost, down, odd].every((one) => ready(one)?.status === 'False'),
       5_000,
       5,
     );
     expect(ready(lost)).toMatchObject({ reason: 'Refused', message: containing('no Secret default/none') });
+    expect(ready(odd)).toMatchObject({ reason: 'Refused', message: containing('no PEM certificates') });
     expect(ready(down)).toMatchObject({
       reason: 'Unavailable',
       message: containing('127.0.0.1:1 does not answer'),

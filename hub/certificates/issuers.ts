@@ -1,5 +1,6 @@
 import type { OutboundGuard, ProviderClock } from '../../providers/contract.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import { readCertificate, splitPem } from '../../src/identity/certificate.ts';
 import { backoffDelayMs } from '../../src/protocol/backoff.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import type { IssuerSpec } from '../../src/resources/issuer.ts';
@@ -97,7 +98,7 @@ export function createIssuers(options: IssuersOptions): IssuersOfHub {
     };
     const { caSecret, externalAccountBinding: binding } = spec;
     return {
-      ...(caSecret === undefined ? {} : { ca: await secretValue(caSecret) }),
+      ...(caSecret === undefined ? {} : { ca: rootsIn(await secretValue(caSecret), key, caSecret) }),
       ...(binding === undefined
         ? {}
         : { externalAccount: { keyId: binding.keyId, hmacKey: await secretValue(binding.secret) } }),
@@ -249,6 +250,21 @@ function withProblem(before: IssuerState, problem: PortolanError): IssuerState {
     before.is === 'ready' ? { account: before.account, profiles: before.profiles } : undefined;
   const kept = before.is === 'problem' ? before.registered : registered;
   return { is: 'problem', problem, ...(kept === undefined ? {} : { registered: kept }) };
+}
+
+/** Only certificates, whatever else somebody put beside them. */
+function rootsIn(
+  bundle: string,
+  issuer: ObjectKey,
+  ref: { readonly name: string; readonly key: string },
+): string {
+  const roots = splitPem(bundle);
+  if (roots.length > 0 && roots.every((pem) => readCertificate(pem) !== undefined)) return roots.join('');
+  throw new PortolanError(
+    'ISSUER_REFUSED',
+    `Issuer ${issuer}: ${ref.key} of Secret ${ref.name} has no PEM certificates, or one that cannot be read`,
+    { fix: 'Put the roots of the CA there, each as PEM.' },
+  );
 }
 
 /** Of everything a client is made from. */

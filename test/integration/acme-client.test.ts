@@ -432,7 +432,7 @@ describe.skipIf(!available.available)('I22 a CA behind a network that fails', ()
   let ca: Pebble;
   let front: AcmeFront;
   beforeAll(async () => {
-    ca = await startPebble({ alwaysValid: true });
+    ca = await startPebble({ alwaysValid: true, authorizationReuse: 100 });
     front = await startAcmeFront(() => ca);
   });
   afterAll(async () => {
@@ -457,6 +457,22 @@ describe.skipIf(!available.available)('I22 a CA behind a network that fails', ()
     expect(ordersAsked()).toBe(before + 1);
     const [url = ''] = (await client.orders(signal)) ?? [];
     expect(await client.order(url, signal)).toMatchObject({ names: ['lost.example.com'], url });
+  });
+
+  it('uses an authorization again: the next order for the name is ready at once', async () => {
+    const client = clientOf(front);
+    const request = { names: ['reused.example.com'] };
+    const first = await client.newOrder(request, signal);
+    const { challenges } = await client.authorization(first.authorizations[0] ?? '', signal);
+    await client.answer(challenges[0]?.url ?? '', signal);
+    await until(
+      'it is ready',
+      async () => (await client.order(first.url, signal)).status === 'ready',
+      10_000,
+    );
+    const second = await client.newOrder(request, signal);
+    expect(second).toMatchObject({ status: 'ready', authorizations: first.authorizations });
+    expect(second.url).not.toBe(first.url);
   });
 
   it('counts as unavailable when it says so, and as long as it says', async () => {

@@ -3,7 +3,14 @@ import type { ErrorCode } from '../../../src/errors/table.ts';
 import type { AcmeProblem } from '../contract.ts';
 
 /** What the CA was asked to do: the same problem means different things. */
-export type Asked = 'account' | 'order' | 'challenge' | 'finalize' | 'revocation' | 'renewalInfo';
+export type Asked =
+  | 'directory'
+  | 'account'
+  | 'order'
+  | 'challenge'
+  | 'finalize'
+  | 'revocation'
+  | 'renewalInfo';
 
 /** A CA answered with a problem document: it did not do what it was asked. */
 export class AcmeError extends PortolanError {
@@ -42,7 +49,7 @@ export interface ProblemContext {
 export function acmeError(problem: AcmeProblem, context: ProblemContext): AcmeError {
   const code = problemCode(problem, context.asked);
   const fix = fixOf(problem, code, context);
-  return new AcmeError(code, messageFor(problem, context), {
+  return new AcmeError(code, messageFor(problem, code, context), {
     problem,
     ...(fix === undefined ? {} : { fix }),
   });
@@ -76,9 +83,10 @@ export function problemCode(problem: AcmeProblem, asked: Asked): ErrorCode {
 }
 
 const DOING: Readonly<Record<Asked, string>> = {
+  directory: 'does not show its directory',
   account: 'refuses the account',
   order: 'refuses the order',
-  challenge: 'did not find the challenge',
+  challenge: 'refuses the challenge',
   finalize: 'does not sign the certificate',
   revocation: 'does not revoke the certificate',
   renewalInfo: 'does not say when to renew',
@@ -86,14 +94,14 @@ const DOING: Readonly<Record<Asked, string>> = {
 
 const MAX_SUBPROBLEMS = 5;
 
-function messageFor(problem: AcmeProblem, { host, asked }: ProblemContext): string {
+function messageFor(problem: AcmeProblem, code: ErrorCode, { host, asked }: ProblemContext): string {
   const subs = problem.subproblems
     .slice(0, MAX_SUBPROBLEMS)
     .map((sub) => `${sub.name ?? ''}${sub.name === undefined ? '' : ': '}${sub.detail || sub.type}`);
   const more = problem.subproblems.length - subs.length;
   const wait = problem.retryAfterMs === undefined ? [] : [`ask again in ${spanOf(problem.retryAfterMs)}`];
   return [
-    `${host} ${DOING[asked]}: ${problem.type}: ${problem.detail || 'it does not say why'}`,
+    `${host} ${code === 'CHALLENGE_FAILED' ? 'did not find the challenge' : DOING[asked]}: ${problem.type}: ${problem.detail || 'it does not say why'}`,
     ...subs,
     ...(more > 0 ? [`and ${more} more`] : []),
     ...wait,

@@ -51,7 +51,7 @@ export function createAcmeSession(options: {
   async function directory(signal: AbortSignal): Promise<Directory> {
     const ageMs = nowMs() - (known?.atMs ?? 0);
     if (known !== undefined && ageMs >= 0 && ageMs < DIRECTORY_FRESH_MS) return known.directory;
-    const read = directoryOf(await get(directoryUrl, 'account', signal));
+    const read = directoryOf(await get(directoryUrl, 'directory', signal));
     known = { directory: read, atMs: nowMs() };
     return read;
   }
