@@ -58,6 +58,7 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
   let wasTold = false;
   /** Where each wanted name was found last: what nobody can say now is left where it was. */
   let places = new Map<string, Place>();
+  const silent = new Map<string, number>();
   let running: Promise<void> | undefined;
   let again = false;
   let timer: { readonly atMs: number; readonly cancel: AbortController } | undefined;
@@ -184,7 +185,14 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
       const stop = AbortSignal.any([signal, closing.signal]);
       const value = challengeText(challenge.keyAuthorization);
       const untilMs = clock.monotonicMs() + (options.patienceMs ?? PATIENCE_MS);
-      const inZone = createLookInZone({ texts, servers: options.servers, others: serversIn, ask });
+      const inZone = createLookInZone({
+        texts,
+        servers: options.servers,
+        others: serversIn,
+        ask,
+        silent,
+        monotonicMs: () => clock.monotonicMs(),
+      });
       const at = atProviders(() => createLookAtProvider({ desk, ask, guard, clock }));
       let pauseMs = FIRST_PAUSE_MS;
       for (;;) {

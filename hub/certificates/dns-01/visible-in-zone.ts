@@ -24,10 +24,16 @@ export interface InZoneOptions {
   /** Servers of the Zone by the addresses in it. */
   readonly others: (zone: Resource<'Zone'>) => readonly AuthoritativeServer[];
   readonly ask: Ask;
+  /** Servers that did not answer, by address and port, with the instant until which they are left alone (monotonic). Shared by all looks. */
+  readonly silent: Map<string, number>;
+  readonly monotonicMs: () => number;
 }
 
+/** Servers are often out of the hub's reach: behind a firewall, or addresses of a test. */
+const LEFT_ALONE_MS = 60_000;
+
 /** Looks whether a text in an embedded Zone is answered. One of these for each wait: it remembers when the text went live. */
-export function createLookInZone({ texts, servers, others, ask }: InZoneOptions) {
+export function createLookInZone({ texts, servers, others, ask, silent, monotonicMs }: InZoneOptions) {
   let since: number | undefined;
 
   /** @returns who lacks it, each a sentence; none: everybody has it */
@@ -46,28 +52,38 @@ export function createLookInZone({ texts, servers, others, ask }: InZoneOptions)
     // What is published after it holds it as well: nobody has to keep up with that.
     since ??= live.sequence;
     const needed = since;
-    const lacking: string[] = [];
+    const behind: string[] = [];
     const asked = new Map<string, AuthoritativeServer>();
+    const add = (server: AuthoritativeServer): void => {
+      const key = `${server.address} ${server.port}`;
+      if (!asked.has(key) && (silent.get(key) ?? 0) <= monotonicMs()) asked.set(key, server);
+    };
     for (const server of servers()) {
       if (server.connected && server.sequence < needed)
-        lacking.push(`${server.label} answers from content ${server.sequence}, and it is in ${needed}`);
-      else for (const at of server.addresses) asked.set(`${at.address} ${at.port}`, at);
+        behind.push(`${server.label} answers from content ${server.sequence}, and it is in ${needed}`);
+      else server.addresses.forEach(add);
     }
-    for (const at of others(zone))
-      if (!asked.has(`${at.address} ${at.port}`)) asked.set(`${at.address} ${at.port}`, at);
-    const answers = await Promise.all(
-      [...asked.values()].map(async (server) => ({
-        server,
-        answer: await ask(server, { name: at, type: 'TXT' }),
-      })),
-    );
-    for (const { server, answer } of answers) {
-      // Who does not answer, or not for the zone, gives nobody an answer without it. Those of ours have confirmed.
-      if (answer.kind === 'silent' || !answer.authoritative) continue;
-      if (answer.rcode !== RCODE.NOERROR && answer.rcode !== RCODE.NXDOMAIN) continue;
-      if (!answer.records.some(({ data }) => txtText(data) === value))
-        lacking.push(`${server.label} answers ${at} without it`);
-    }
-    return lacking;
+    if (behind.length > 0) return behind;
+    others(zone).forEach(add);
+    const lacks = await Promise.all([...asked].map(([key, server]) => lackOf(key, server, at, value)));
+    return lacks.flatMap((lack) => lack ?? []);
   };
+
+  async function lackOf(
+    key: string,
+    server: AuthoritativeServer,
+    at: DomainName,
+    value: string,
+  ): Promise<string | undefined> {
+    const answer = await ask(server, { name: at, type: 'TXT' });
+    if (answer.kind === 'silent') {
+      silent.set(key, monotonicMs() + LEFT_ALONE_MS);
+      return undefined;
+    }
+    // Who does not answer, or not for the zone, gives nobody an answer without it. Those of ours have confirmed.
+    if (!answer.authoritative) return undefined;
+    if (answer.rcode !== RCODE.NOERROR && answer.rcode !== RCODE.NXDOMAIN) return undefined;
+    if (answer.records.some(({ data }) => txtText(data) === value)) return undefined;
+    return `${server.label} answers ${at} without it`;
+  }
 }
