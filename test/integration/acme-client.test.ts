@@ -270,6 +270,7 @@ describe.skipIf(!available.available)(SUITE, () => {
   it('say what the CA saw where the challenge was not there', async () => {
     const order = await shared.newOrder({ names: ['absent.example.com'] }, signal);
     const [url = ''] = order.authorizations;
+    front.limits = { failuresPerName: { count: 1, windowMs: 3_600_000 } };
     const found = await shared.authorization(url, signal);
     const challenge = found.challenges.find(({ type }) => type === 'dns-01');
     await names.setTxt('_acme-challenge.absent.example.com', 'something else');
@@ -284,6 +285,9 @@ describe.skipIf(!available.available)(SUITE, () => {
       code: 'CHALLENGE_FAILED',
       fix: containing('another ACME client'),
     });
+    const limited = await problemOf(shared.newOrder({ names: ['absent.example.com'] }, signal));
+    front.limits = {};
+    expect(limited).toMatchObject({ code: 'ISSUER_RATE_LIMITED', message: matching(/ask again in 60 min$/) });
   });
 
   it('need no authorization that was given up', async () => {
@@ -493,8 +497,9 @@ describe.skipIf(!available.available)('I22 a CA behind a network that fails', ()
   it('says which of its limits an order would pass, and when it may be asked again', async () => {
     const client = clientOf(front);
     const windowMs = 7 * 86_400_000;
-    front.limits = { certificatesPerNameSet: { count: 1, windowMs } };
-    const order = await client.newOrder({ names: ['limited.example.com'] }, signal);
+    const one = { count: 1, windowMs };
+    const names = ['limited.example.net'];
+    const order = await client.newOrder({ names }, signal);
     for (const url of order.authorizations) {
       const { challenges } = await client.authorization(url, signal);
       await client.answer(challenges[0]?.url ?? '', signal);
@@ -505,15 +510,37 @@ describe.skipIf(!available.available)('I22 a CA behind a network that fails', ()
       10_000,
     );
     const keyPem = await newCertificateKey('ECDSA-P256');
-    await client.finalize(order.finalizeUrl, await certificateRequest(keyPem, order.names), signal);
-    const error = await problemOf(client.newOrder({ names: ['limited.example.com'] }, signal));
+    await client.finalize(order.finalizeUrl, await certificateRequest(keyPem, names), signal);
+    const { value: done } = await until(
+      'it is valid',
+      async () => {
+        const looked = await client.order(order.url, signal);
+        return looked.status === 'valid' && looked;
+      },
+      10_000,
+    );
+    const replaces = readLeaf(await client.certificate(done.certificateUrl ?? '', undefined, signal))?.ariId;
+
+    front.limits = { certificatesPerNameSet: one };
+    const error = await problemOf(client.newOrder({ names }, signal));
     expect(error).toMatchObject({
       code: 'ISSUER_RATE_LIMITED',
       message: matching(/too many certificates.*exact set.*ask again in 168 h/),
       problem: { type: 'rateLimited', status: 429 },
     });
     expect(error.problem.retryAfterMs).toBeGreaterThan(windowMs - 60_000);
-    expect((await client.newOrder({ names: ['other.example.com'] }, signal)).status).toBe('pending');
+    expect((await client.newOrder({ names: ['other.example.net'] }, signal)).status).toBe('pending');
+
+    front.limits = { certificatesPerDomain: one, ordersPerAccount: { count: 4, windowMs } };
+    const perDomain = await problemOf(client.newOrder({ names: ['third.example.net'] }, signal));
+    expect(perDomain.message).toContain('already issued for "example.net"');
+    // A renewal of the same names counts against neither, and one that says what it replaces against nothing.
+    expect((await client.newOrder({ names }, signal)).status).toBe('ready');
+    await client.newOrder({ names: ['a.example.org'] }, signal);
+    const perAccount = await problemOf(client.newOrder({ names: ['b.example.org'] }, signal));
+    expect(perAccount.message).toContain('too many new orders from this account');
+    front.limits = { certificatesPerNameSet: one, certificatesPerDomain: one, ordersPerAccount: one };
+    expect((await client.newOrder({ names, replaces: replaces ?? '' }, signal)).status).toBe('ready');
   });
 
   it('suggests windows that are taken as they are, within bounds for the next look', async () => {
