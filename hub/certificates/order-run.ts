@@ -197,6 +197,7 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
   }
 
   function hold(order: AskedOrder): void {
+    if (records.get(order.certificate)?.forced?.overLimits === true) return;
     const may = ports.forecast.mayOrder(order, wallMs());
     if (!may.ok) throw new WouldPassLimit(may.why, may.atMs);
   }
@@ -255,7 +256,7 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
     async place({ wanted, order, issuer, signal }) {
       const { id } = wanted;
       if (order.askedAtMs === undefined) hold(asking(id, order));
-      if (order.askedAtMs !== undefined || gaveUpAt(records.get(id), order.issuer)) {
+      if (order.askedAtMs !== undefined || gaveUpAt(records.get(id), order.issuer, wallMs())) {
         say(id, 'looks for an order that was asked for before');
         const lost = await findLost(order, issuer, signal);
         if (lost !== undefined) {
@@ -594,12 +595,16 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
   }
 
   async function cleanUp(order: OrderRecord, signal: AbortSignal): Promise<void> {
-    if (order.url === undefined) return;
+    if (order.url === undefined && order.askedAtMs === undefined) return;
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(CLEAN_UP_MS)]);
     try {
-      const { client, directory } = await ports.open(order.issuer);
+      const issuer = await ports.open(order.issuer);
+      const { client, directory } = issuer;
       if (directory !== order.directory) return;
-      const { authorizations } = await client.order(order.url, bounded);
+      const { authorizations = [] } =
+        order.url === undefined
+          ? ((await findLost(order, issuer, bounded)) ?? {})
+          : await client.order(order.url, bounded);
       for (const { url, status } of await inGroups(authorizations, (u) => client.authorization(u, bounded)))
         if (status === 'pending') await client.deactivate(url, bounded);
     } catch {
@@ -711,14 +716,17 @@ function sameOrder(a: OrderRecord | undefined, b: OrderRecord): boolean {
   return a === b || (a !== undefined && JSON.stringify(a) === JSON.stringify(b));
 }
 
-/** Since its last success an order at this Issuer was given up, and may still be pending there: not all could be cleaned up. */
-function gaveUpAt(record: CertificateRecord | undefined, issuer: ObjectKey): boolean {
-  for (const entry of record?.history ?? []) {
-    if (entry.event === 'issued' || entry.event === 'renewed') return false;
-    if (entry.issuer === issuer && (entry.event === 'abandoned' || entry.event === 'failed')) return true;
-  }
-  return false;
+/** Lately an order at this Issuer was given up, and may still be pending there: not all could be cleaned up. */
+function gaveUpAt(record: CertificateRecord | undefined, issuer: ObjectKey, nowMs: number): boolean {
+  return (record?.history ?? []).some(
+    (entry) =>
+      entry.issuer === issuer &&
+      (entry.event === 'abandoned' || entry.event === 'failed') &&
+      entry.atMs > nowMs - ORDERS_LIVE_MS,
+  );
 }
+/** Boulder's; RFC 8555 leaves it open. */
+const ORDERS_LIVE_MS = 7 * 86_400_000;
 
 /** A key that was revoked with its certificate, or was lost to somebody, is never used again. */
 function mayReuse(record: CertificateRecord | undefined, wanted: WantedCertificate): boolean {

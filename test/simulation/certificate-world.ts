@@ -122,12 +122,22 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
 
   /** An order that the record had and has no more is given up, or done. */
   function leave(_id: string, before: string | undefined, after: string | null): void {
-    const url = orderIn(before)?.url;
+    const order = orderIn(before);
+    const { url } = order ?? {};
+    if (order?.askedAtMs !== undefined && orderIn(after) === undefined) leaveUnknown(order);
     if (url === undefined || orderIn(after)?.url === url) return;
     for (const ca of cas) {
       const order = ca.orders.get(url);
       if (order !== undefined) order.left = true;
     }
+  }
+
+  /** Its answer was lost, and its CA could not be asked while it was given up. */
+  function leaveUnknown(order: NonNullable<CertificateRecord['order']>): void {
+    const kept = urlsKept();
+    for (const ca of cas.filter(({ directory }) => directory === order.directory))
+      for (const each of ca.orders.values())
+        if (each.names.join() === order.names.join() && !kept.has(each.url)) each.left = true;
   }
 
   function checkServed(id: string): void {
