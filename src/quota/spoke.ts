@@ -94,6 +94,7 @@ class QuotaSpoke implements Spoke {
   #budgets: readonly (SpokeBudget | undefined)[] = [];
   /** Whether there is a floor that could be waived, or used. */
   #hasFloors = false;
+  #configured = false;
   #version = 0;
   /** What the hub may count floors by. */
   #saidVersion = 0;
@@ -161,8 +162,10 @@ class QuotaSpoke implements Spoke {
       const former = before[index];
       if (budget === undefined || budget === former) continue;
       const had = former?.id === budget.id ? former.floorShare : 0;
-      if (budget.floorShare > had) this.#floors.enlarged(budget, nowMs);
+      // All floors rest after a start anyway.
+      if (this.#configured && budget.floorShare > had) this.#floors.enlarged(budget, nowMs);
     }
+    this.#configured = true;
     for (let place = this.#states.size - 1; place >= 0; place -= 1) {
       const slot = this.#states.slotAt(place);
       const index = this.#states.get(slot, FIGURE.budget) - 1;
