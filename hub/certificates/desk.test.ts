@@ -75,8 +75,8 @@ beforeEach(() => {
             renewal: { ari: true },
           }
         : undefined,
-    force: async (id, reason) => {
-      done.push(['force', id, reason]);
+    force: async (id, options) => {
+      done.push(['force', id, options]);
     },
     revoke: async (id, options) => {
       done.push(['revoke', id, options]);
@@ -182,7 +182,7 @@ describe('a renewal by hand', () => {
     );
     expect(done).toEqual([]);
     await renew({ reason: 'lost key' });
-    expect(done).toEqual([['force', WANTED.id, 'lost key']]);
+    expect(done).toEqual([['force', WANTED.id, { reason: 'lost key', overLimits: false }]]);
   });
 
   it('says that it is the last that the CA gives', async () => {
@@ -206,8 +206,9 @@ describe('a renewal by hand', () => {
       message: containing('2030-02-02T00:00:00Z'),
     });
     expect(done).toEqual([]);
+    expect((await renew({ dryRun: true })).message).toContain('would be refused: Issuer first: this order');
     await renew({ force: true, reason: 'now' });
-    expect(done).toHaveLength(1);
+    expect(done).toEqual([['force', WANTED.id, { reason: 'now', overLimits: true }]]);
   });
 
   it('is refused where no policy wants it any more', async () => {

@@ -38,7 +38,11 @@ export interface DeskPorts {
   issuer(key: ObjectKey): IssuerSpec | undefined;
   policy(key: ObjectKey): CertificatePolicySpec | undefined;
   /** Saves `forced`, lets a back-off end, and wakes the driver; audited as `certificate.renew`. Durable when this resolves. */
-  force(id: string, reason: string, actor: Actor): Promise<void>;
+  force(
+    id: string,
+    options: { readonly reason: string; readonly overLimits: boolean },
+    actor: Actor,
+  ): Promise<void>;
   /** Saves `revoking` (and `forced` where a replacement comes first) and wakes the driver; audited as `certificate.revoke`. */
   revoke(
     id: string,
@@ -121,11 +125,21 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
         throw new PortolanError('CONFLICT', `no CertificatePolicy wants ${id} any more`, {
           fix: 'Name its names in a CertificatePolicy again.',
         });
-      const { issuer, warnings } = chooseIssuer(wanted, ports, force);
+      const { issuer, warnings, refusal } = chooseIssuer(wanted, ports);
+      if (refusal !== undefined && !force && !dryRun) throw refusal;
       if (record.order !== undefined) warnings.push('an order is under way already; it goes on');
       const order = `another certificate for ${wanted.names.join(', ')} from ${nameOf(issuer)}`;
-      if (dryRun) return renewal(entry, `would order ${order}`, warnings);
-      await ports.force(id, reason ?? 'renewed by hand', actor);
+      if (dryRun)
+        return renewal(
+          entry,
+          refusal === undefined || force ? `would order ${order}` : `would be refused: ${refusal.message}`,
+          refusal === undefined || force ? warnings : [],
+        );
+      await ports.force(
+        id,
+        { reason: reason ?? 'renewed by hand', overLimits: force && refusal !== undefined },
+        actor,
+      );
       return renewal(entry, `orders ${order}; what is served stays until it is there`, warnings);
     },
 
@@ -163,10 +177,12 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
             fix: 'Add --force --reason "…" to revoke it although a gateway may still serve it.',
           },
         );
-      const warnings =
+      const warnings: string[] =
         force && record.order === undefined && wanted !== undefined
           ? ['it is served until its replacement is there; clients that check revocation refuse it meanwhile']
           : [];
+      const waits = wanted === undefined || force ? undefined : chooseIssuer(wanted, ports).refusal;
+      if (waits !== undefined) warnings.push(`its replacement waits: ${waits.message}`);
       const then = force ? 'at once' : 'once its replacement is there';
       if (dryRun) return renewal(entry, `would be revoked at ${name} (${reason}) ${then}`, warnings);
       await ports.revoke(
@@ -233,15 +249,11 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
   };
 }
 
-/**
- * The first Issuer whose limits leave room.
- * @throws PortolanError ISSUER_RATE_LIMITED when none does, unless forced
- */
+/** The first Issuer whose limits leave room; where none has any the first, and why that is refused. */
 function chooseIssuer(
   wanted: WantedCertificate,
   { forecast }: Pick<DeskPorts, 'forecast'>,
-  force: boolean,
-): { readonly issuer: ObjectKey; readonly warnings: string[] } {
+): { readonly issuer: ObjectKey; readonly warnings: string[]; readonly refusal?: PortolanError } {
   const warnings: string[] = [];
   for (const issuer of wanted.issuers) {
     const limits = forecast(wanted, issuer);
@@ -252,15 +264,10 @@ function chooseIssuer(
     }
     warnings.push(...full.map((use) => `Issuer ${nameOf(issuer)}: this order ${useSentence(use)}`));
   }
-  const first = wanted.issuers[0];
-  if (first === undefined)
-    throw new PortolanError('NOT_FOUND', `${wanted.policy} names no Issuer that exists`, {
-      fix: 'Create the Issuers that spec.issuers names.',
-    });
-  if (force) return { issuer: first, warnings };
-  throw new PortolanError('ISSUER_RATE_LIMITED', warnings.join('; '), {
+  const refusal = new PortolanError('ISSUER_RATE_LIMITED', warnings.join('; '), {
     fix: 'Wait until then, add another Issuer to the policy, or add --force --reason "…" to ask the CA all the same.',
   });
+  return { issuer: wanted.issuers[0] ?? '', warnings, refusal };
 }
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';

@@ -203,7 +203,7 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       standing(certificate, record?.failures),
       nowMs,
       (issuer) => {
-        if (record?.order?.issuer === issuer) return 0;
+        if (record?.order?.issuer === issuer || record?.forced?.overLimits === true) return 0;
         const { id, names } = certificate;
         const may = forecast.mayOrder(run.asking(id, { issuer, names, ...replacing(record, issuer) }), nowMs);
         return may.ok ? 0 : may.atMs;

@@ -185,13 +185,16 @@ export function createCertificatesOfHub(options: {
     clusters: (policy) => world?.objects.CertificatePolicy.get(policy)?.status?.clusters ?? [],
     issuer: issuerSpec,
     policy: (key) => world?.objects.CertificatePolicy.get(key)?.spec,
-    async force(id, reason, actor) {
+    async force(id, { reason, overLimits }, actor) {
       await book.write(
         id,
         (before = recordFor(id)) => {
           if (before === undefined) return undefined;
           const { failures: _failures, ...rest } = before;
-          return { ...rest, forced: { reason, atMs: wallMs() } };
+          return {
+            ...rest,
+            forced: { reason, atMs: wallMs(), ...(overLimits ? { overLimits } : {}) },
+          };
         },
         { audit: [{ actor, verb: 'certificate.renew', reason }] },
       );
@@ -239,8 +242,10 @@ export function createCertificatesOfHub(options: {
   };
 
   function askedOf(certificate: WantedCertificate, issuer: ObjectKey) {
-    const current = book.get(certificate.id)?.current;
-    const replaces = current?.issuer === issuer && current.ariId !== undefined;
+    const record = book.get(certificate.id);
+    const current = record?.current;
+    // As the driver will ask: a CA whose window is not known is not told what it replaces.
+    const replaces = current?.issuer === issuer && current.ariId !== undefined && record?.ari !== undefined;
     return driver.asking(certificate.id, {
       issuer,
       names: certificate.names,

@@ -37,7 +37,12 @@ export interface CertificateRecord {
   readonly failures?: Failures;
   readonly ari?: AriWindow;
   /** A person or a revocation asks for another one now. */
-  readonly forced?: { readonly reason: string; readonly atMs: number };
+  readonly forced?: {
+    readonly reason: string;
+    readonly atMs: number;
+    /** Also where limits of the CA are known to be used up. */
+    readonly overLimits?: boolean;
+  };
   /** To be revoked: what was served when a person asked for it. */
   readonly revoking?: {
     readonly serial: string;

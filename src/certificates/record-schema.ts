@@ -80,7 +80,7 @@ export const certificateRecordSchema = z.object({
       nextCheckAtMs: instant,
     })
     .exactOptional(),
-  forced: z.object({ reason: text, atMs: instant }).exactOptional(),
+  forced: z.object({ reason: text, atMs: instant, overLimits: z.boolean().exactOptional() }).exactOptional(),
   revoking: z
     .object({
       serial: text,
