@@ -7,6 +7,8 @@ import { z } from 'zod';
 export interface HubProcess {
   /** URL of its API. */
   readonly api: string;
+  /** The end of its log. */
+  said(): string;
   /** Ends it as an operator would. @returns its exit code; `null` when a signal ended it */
   stop(): Promise<number | null>;
 }
@@ -37,15 +39,18 @@ export async function startHub(
   });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
-    log = (log + chunk.toString()).slice(-2000);
+    log = (log + chunk.toString()).slice(-200_000);
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const line = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);
-    void ended.then((code) => reject(new Error(`the hub ended with ${code ?? 'a signal'}: ${log}`)));
+    void ended.then((code) =>
+      reject(new Error(`the hub ended with ${code ?? 'a signal'}: ${log.slice(-2000)}`)),
+    );
   });
   return {
     api: readyLine.parse(JSON.parse(line)).api,
+    said: () => log,
     stop() {
       child.kill('SIGTERM');
       return ended;
