@@ -26,6 +26,8 @@ export const CALM: Chaos = {
   reuse: 0,
 };
 
+const NONCES = 5;
+
 export interface ModelOrder {
   readonly url: string;
   readonly names: NameSet;
@@ -180,7 +182,9 @@ export function createModelCa(options: {
         await line.wait(1_000);
         throw new AcmeNoAnswer(`${name} does not answer`, { mayBeDone: true });
       }
-      if (isPost && random() < chaos.badNonce) throw problem('badNonce', { status: 400 });
+      // The client asks again with the nonce that came with the refusal, so often.
+      if (isPost && Array.from({ length: NONCES }, random).every((drawn) => drawn < chaos.badNonce))
+        throw problem('badNonce', { status: 400 });
       if (random() < chaos.lostRequest) throw new AcmeNoAnswer('lost on its way there', { mayBeDone: true });
       const result = effect();
       await line.gate(`${what} done`);
