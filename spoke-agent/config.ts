@@ -9,6 +9,7 @@ import { type FieldViolation, messageOf, PortolanError } from '../src/errors/err
 import { isHostPort } from '../src/protocol/host-port.ts';
 import { cidr } from '../src/resources/fields.ts';
 import { violationsOf } from '../src/resources/violations.ts';
+import { certificateSettings, withAbsoluteExports } from './certificates/settings.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 export type { ListenAddress };
@@ -67,6 +68,7 @@ export const agentConfigSchema = z.strictObject({
     })
     .prefault({}),
   gateway: gatewaySettings.prefault({}),
+  certificates: certificateSettings.prefault({}),
   peer: z
     .strictObject({
       listen: listen
@@ -196,6 +198,7 @@ export function loadConfig(
       accessLog:
         config.gateway.accessLog.file === undefined ? {} : { file: resolve(config.gateway.accessLog.file) },
     },
+    certificates: withAbsoluteExports(config.certificates),
     geo: config.geo.database === undefined ? {} : { database: resolve(config.geo.database) },
   };
 }

@@ -1,5 +1,6 @@
 import type { ProberStats } from '../prober/scheduler.ts';
 import { type Family, renderMetrics, single } from '../src/telemetry/metric-text.ts';
+import type { ControlCertificates } from './certificates/control-certificates.ts';
 
 export interface ControlFigures {
   readonly prober: ProberStats | undefined;
@@ -10,6 +11,8 @@ export interface ControlFigures {
   readonly targets: number;
   readonly rssBytes: number;
   /** Of API keys. */
+  /** What other programs got. */
+  readonly certificates: ControlCertificates['stats'];
   readonly keys: { readonly deltas: number; readonly refused: number; readonly syncs: number };
 }
 
@@ -37,6 +40,30 @@ export function controlMetrics(figures: ControlFigures): string {
       'portolan_agent_key_reads_total',
       'Times all API keys were read from the hub.',
       figures.keys.syncs,
+    ),
+    single(
+      'counter',
+      'portolan_agent_certificate_exports_total',
+      'Certificates given to other programs: files and Secrets written anew.',
+      figures.certificates.written,
+    ),
+    single(
+      'counter',
+      'portolan_agent_certificate_reloads_total',
+      'Programs told of a new certificate.',
+      figures.certificates.reloads,
+    ),
+    single(
+      'counter',
+      'portolan_agent_certificate_export_failures_total',
+      'Times a certificate could not be given to a program, or its reload failed.',
+      figures.certificates.failures,
+    ),
+    single(
+      'gauge',
+      'portolan_agent_certificate_exports_failing',
+      'Exports of certificates that failed at the last try.',
+      figures.certificates.failing,
     ),
     single('gauge', 'portolan_agent_epoch', 'Lowest hub epoch that is listened to.', figures.epoch),
     single('gauge', 'portolan_agent_targets', 'Health targets known.', figures.targets),

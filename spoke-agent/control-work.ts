@@ -19,6 +19,7 @@ import { decodeQuotaReply, encodeQuotaRequest } from '../src/protocol/quota-code
 import type { PeersPart, ProbesPart } from '../src/protocol/snapshot.ts';
 import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
 import { agentSnapshots } from './agent-snapshots.ts';
+import { createControlCertificates } from './certificates/control-certificates.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { createControlKeys } from './credentials/control-keys.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
@@ -177,6 +178,16 @@ export async function startControl(
     log,
   });
 
+  // --- keys that are made here, certificates for other programs
+  const certificates = createControlCertificates({
+    config,
+    clock,
+    random,
+    send: (requests) => void link?.sendCertificateRequests(requests),
+    onProblems: () => sendStatus(),
+    log,
+  });
+
   // --- snapshots
   const apply = (stored: StoredSnapshot): void => {
     probes = readPart(stored.parts.probes, 'probes');
@@ -213,6 +224,7 @@ export async function startControl(
       });
     }
     void keys.apply(stored);
+    certificates.apply(stored);
     self = peersPart.self;
     const assigned = new Set(probes.assigned);
     prober.assign(probes.targets.filter((target) => assigned.has(target.id)));
@@ -300,7 +312,12 @@ export async function startControl(
         credentialSequence: BigInt(keys.place.sequence),
         credentialHash: Uint8Array.from(Buffer.from(keys.place.hash, 'hex')),
         // What is not used here stays with the hub: certificates and secrets most of all.
-        snapshotParts: SNAPSHOT_PARTS.filter((name) => config.gateway.enabled || !name.startsWith('gateway')),
+        snapshotParts: SNAPSHOT_PARTS.filter(
+          (name) =>
+            config.gateway.enabled ||
+            !name.startsWith('gateway') ||
+            (name === 'gatewaySecrets' && config.certificates.exports.length > 0),
+        ),
       }),
     on: {
       welcome: (welcome) =>
@@ -309,6 +326,7 @@ export async function startControl(
         wasUp = true;
         geoKeeper.hubIsBack();
         keys.hubIsBack();
+        certificates.hubIsBack();
         decision.linkUp();
         tellLink();
         link?.sendVotes(allVotes());
@@ -372,7 +390,7 @@ export async function startControl(
         dataReady: intake.served !== '' || !config.dns.enabled,
         appliedDecisionSequence: BigInt(decision.appliedSequence),
         gateways: [...gateway.gateways],
-        gatewayProblems: { ...gateway.gatewayProblems },
+        gatewayProblems: { ...gateway.gatewayProblems, ...Object.fromEntries(certificates.problems) },
       }),
     );
   }
@@ -415,6 +433,8 @@ export async function startControl(
         case 'serving':
           gateway = message;
           intake.serving(message.hash, message.error ?? '');
+          if (message.error === undefined && message.hash === intake.current?.mark.hash)
+            certificates.settled();
           sendStatus();
           return;
         case 'metrics':
@@ -429,6 +449,7 @@ export async function startControl(
               epoch: decision.epoch,
               targets: probes?.targets.length ?? 0,
               keys: keys.stats,
+              certificates: certificates.stats,
               rssBytes: process.memoryUsage.rss(),
             }),
           });
@@ -444,7 +465,7 @@ export async function startControl(
       geoKeeper.close();
       prober?.close();
       link?.close();
-      await Promise.all([intake.close(), peers?.close(), keys.close()]);
+      await Promise.all([intake.close(), peers?.close(), keys.close(), certificates.close()]);
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   type AgentMessage,
   AgentMessageSchema,
   type AgentStatus,
+  type CertificateRequests,
   type CredentialAck,
   type CredentialDelta,
   type CredentialPage,
@@ -83,6 +84,8 @@ export interface HubLink {
   /** False when there is no stream or it is too slow: the next request says it again. */
   sendQuota(request: QuotaRequest): boolean;
   sendCredentialAck(ack: CredentialAck): boolean;
+  /** False when there is no stream; after the next Hello all are said again. */
+  sendCertificateRequests(requests: CertificateRequests): boolean;
   /** API keys of this cluster, page by page. Rejects with HUB_UNREACHABLE, or CONFLICT when the first page is to be asked for again. */
   credentials(request: CredentialsRequest): Promise<CredentialPage>;
   /** One API key by the hub's digest. Rejects with HUB_UNREACHABLE, after a second at most. */
@@ -289,6 +292,7 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     sendAck: (value) => send({ case: 'snapshotAck', value }),
     sendObservations: (value) => send({ case: 'observations', value }),
     sendCredentialAck: (value) => send({ case: 'credentialAck', value }),
+    sendCertificateRequests: (value) => send({ case: 'certificateRequests', value }),
     credentials: (request) => unary(AgentLink.method.credentials, request, CREDENTIALS_TIMEOUT_MS),
     findKey: (request) => unary(AgentLink.method.findKey, request, FIND_KEY_TIMEOUT_MS),
     sendUsage: (value) => send({ case: 'usage', value }, REPEATED_PENDING_OCTETS),

@@ -1,4 +1,5 @@
 import { PortolanError } from '../../src/errors/error.ts';
+import { checkedRequest } from '../../src/identity/checked-request.ts';
 import type { CertificateRequests } from '../../src/protocol/generated/portolan_pb.js';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import type { AgentKeys, WantedKey } from './contract.ts';
@@ -26,13 +27,15 @@ export function createAgentKeys(options: {
   const heard = new Map<ObjectKey, CertificateRequests['requests']>();
   const waiting = new Set<() => void>();
 
-  function answerOf(cluster: ObjectKey, keyId: string): Uint8Array | undefined {
+  /** Undefined: not sent yet. @throws PortolanError AGENT_KEY_MISSING, CSR_INVALID */
+  async function answerOf(cluster: ObjectKey, keyId: string): Promise<Uint8Array | undefined> {
     const request = heard.get(cluster)?.find((r) => r.keyId === keyId);
-    if (request === undefined) return undefined;
-    if (request.csrDer.length > 0) return request.csrDer;
+    const key = wanted.get(cluster)?.find(({ id }) => id === keyId);
+    if (request === undefined || key === undefined) return undefined;
+    if (request.csrDer.length > 0) return await checkedRequest(request.csrDer, key);
     throw new PortolanError(
       'AGENT_KEY_MISSING',
-      `the agent of ${cluster} could not make a key: ${request.error || 'it does not say why'}`,
+      `the agent of ${cluster} could not make a key: ${request.error.slice(0, 300) || 'it does not say why'}`,
     );
   }
 
@@ -40,6 +43,7 @@ export function createAgentKeys(options: {
     want(keys) {
       if (JSON.stringify([...keys]) === JSON.stringify([...wanted])) return;
       wanted = keys;
+      for (const cluster of [...heard.keys()]) if (!keys.has(cluster)) heard.delete(cluster);
       version += 1;
       onWanted();
     },
@@ -53,21 +57,27 @@ export function createAgentKeys(options: {
     },
     request(cluster, keyId, signal) {
       return new Promise((resolve, reject) => {
+        /** Why what was sent is not taken: a request for earlier names may be followed by the right one. */
+        let refused: PortolanError | undefined;
         const end = (): void => {
           waiting.delete(look);
           clearTimeout(timer);
           signal.removeEventListener('abort', aborted);
         };
         const look = (): void => {
-          try {
-            const csr = answerOf(cluster, keyId);
-            if (csr === undefined) return;
-            end();
-            resolve(csr);
-          } catch (thrown) {
-            end();
-            reject(PortolanError.from(thrown));
-          }
+          answerOf(cluster, keyId).then(
+            (csr) => {
+              if (csr === undefined) return;
+              end();
+              resolve(csr);
+            },
+            (thrown: unknown) => {
+              refused = PortolanError.from(thrown);
+              if (refused.code !== 'AGENT_KEY_MISSING') return;
+              end();
+              reject(refused);
+            },
+          );
         };
         const aborted = (): void => {
           end();
@@ -75,12 +85,8 @@ export function createAgentKeys(options: {
         };
         const timer = setTimeout(() => {
           end();
-          reject(
-            new PortolanError(
-              'AGENT_KEY_MISSING',
-              `the agent of ${cluster} did not send a request for ${keyId}`,
-            ),
-          );
+          const missing = `the agent of ${cluster} did not send a request for ${keyId}`;
+          reject(refused ?? new PortolanError('AGENT_KEY_MISSING', missing));
         }, patienceMs);
         signal.addEventListener('abort', aborted, { once: true });
         waiting.add(look);

@@ -12,6 +12,7 @@ import type { LinkClock } from '../../src/protocol/clock.ts';
 import type { QuotaReply, QuotaRequest } from '../../src/quota/messages.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
 import { type Family, single } from '../../src/telemetry/metric-text.ts';
+import { keyFiles, withOwnKeys } from '../certificates/key-files.ts';
 import type { AgentConfig } from '../config.ts';
 import type { KeyKeeper } from '../credentials/keeper.ts';
 import type { KeysMessage } from '../credentials/messages.ts';
@@ -169,8 +170,10 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     geoSha256 = sha256;
     schemes = new Map(ports.map(({ port, protocol }) => [port, protocol]));
     const running = service ?? (await start());
-    plugins?.configured(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS);
-    await running.serve(next?.part ?? NO_GATEWAY, next?.secrets ?? NO_GATEWAY_SECRETS, sharedOf(lookup));
+    const part = next?.part ?? NO_GATEWAY;
+    const secrets = await withOwnKeys(next?.secrets ?? NO_GATEWAY_SECRETS, keyFiles(config.dataDir));
+    plugins?.configured(part, secrets);
+    await running.serve(part, secrets, sharedOf(lookup));
     for (const [listener, reason] of running.problems)
       log.warn({ listener }, `a listener of the gateway is not served: ${reason}`);
     if (ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
