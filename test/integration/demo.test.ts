@@ -4,10 +4,12 @@ import { mkdtemp, readdir, readFile, readlink, realpath, rm } from 'node:fs/prom
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { requirePebble } from '../support/pebble.ts';
 import { until } from '../support/until.ts';
 
 /* What `npm start` runs, as a process in a folder of its own; its ports are whatever is free on this machine. */
@@ -99,6 +101,51 @@ async function printedLoop(text: string): Promise<readonly number[]> {
   return stdout.trim().split(' ').map(Number);
 }
 
+/** The printed lines about TLS: a call that the printed roots vouch for, and another certificate while a download runs. */
+async function swapsUnderDownload(text: string): Promise<void> {
+  const [, from = ''] = /its certificate is from ([^,;]+)/.exec(text) ?? [];
+  expect(from).toBe(
+    (await requirePebble('the demo with a CA')).available ? 'pebble' : "the hub's internal CA",
+  );
+  const [, call = ''] = /^ +(curl --cacert \S+ --resolve \S+ https:\S+\/ -H .*)$/m.exec(text) ?? [];
+  const [, download = '', swap = ''] =
+    /^ +(curl --cacert \S+ --resolve \S+ https:\S+\/download) -o \/dev\/null & npx portolan (cert renew .*); wait$/m.exec(
+      text,
+    ) ?? [];
+  const [, port = '', address = ''] = /--resolve [^\s:]+:(\d+):(\S+)/.exec(download) ?? [];
+  expect(await shell(`${call} -s`)).toBe('served by frankfurt\n');
+  const before = await serialAt(address, Number(port));
+  const size = 10 * 4 * 64 * 1024;
+  const running = shell(`${download}?seconds=10 -s -o /dev/null -w '%{http_code} %{size_download}'`);
+  const swapped = await shell(
+    `${process.execPath} ${join(ROOT, 'dist', 'portolan.mjs')} ${swap} --timeout 60s`,
+  );
+  expect(swapped).toMatch(/^cert-[0-9a-f]+: serial [0-9A-F]+ by /);
+  await until(
+    'the next connection has it',
+    async () => (await serialAt(address, Number(port))) !== before,
+    20_000,
+  );
+  // The other one is still served to whoever came before.
+  expect(await running).toBe(`200 ${size}`);
+}
+
+async function shell(line: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('bash', ['-c', line], { cwd: folder, timeout: 90_000 });
+  return stdout;
+}
+
+/** What a new connection is shown. */
+function serialAt(host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, servername: 'www.shop.example', rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.destroy();
+    });
+    socket.once('error', reject);
+  });
+}
+
 async function linkPort(): Promise<number> {
   return keptPorts.parse(JSON.parse(await readFile(join(folder, 'world', 'ports.json'), 'utf8'))).link;
 }
@@ -141,6 +188,7 @@ describe('the demo', () => {
     // Two minutes have twice as many.
     if (minute === Math.floor(Date.now() / 60_000))
       expect(statuses.filter((status) => status === 200)).toHaveLength(10);
+    await swapsUnderDownload(first.stdout());
     const beside = demo('--once');
     expect(await beside.exitCode).toBe(1);
     expect(beside.stderr()).toContain(
