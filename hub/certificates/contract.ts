@@ -13,7 +13,7 @@ export interface AcmeClient {
   account(signal: AbortSignal): Promise<string>;
   newOrder(request: NewOrder, signal: AbortSignal): Promise<AcmeOrder>;
   order(url: string, signal: AbortSignal): Promise<AcmeOrder>;
-  /** URLs of the account's orders that are not over, where the CA lists them; else undefined. */
+  /** URLs of the account's orders, where the CA lists them (at most 2,000; some list also those that are over); else undefined. */
   orders(signal: AbortSignal): Promise<readonly string[] | undefined>;
   authorization(url: string, signal: AbortSignal): Promise<AcmeAuthorization>;
   keyAuthorization(token: string): Promise<string>;
@@ -21,6 +21,7 @@ export interface AcmeClient {
   answer(challengeUrl: string, signal: AbortSignal): Promise<void>;
   /** Gives an authorization up, so that it does not count as pending (section 7.5.2). */
   deactivate(authorizationUrl: string, signal: AbortSignal): Promise<void>;
+  /** @returns the order; where the CA does not say its URL, with the one that it was sent to */
   finalize(finalizeUrl: string, csrDer: Uint8Array, signal: AbortSignal): Promise<AcmeOrder>;
   /** The chain, leaf first, PEM; of several the one whose topmost issuer has this common name. */
   certificate(url: string, preferredChain: string | undefined, signal: AbortSignal): Promise<string>;
