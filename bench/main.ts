@@ -25,6 +25,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   chain: () => import('./chain.ts'),
   quota: () => import('./quota.ts'),
   'quota-accuracy': () => import('./quota-accuracy.ts'),
+  certs: () => import('./certs.ts'),
 };
 
 const args = process.argv.slice(2);
