@@ -30,7 +30,7 @@ describe('the hub configuration', () => {
       },
       dns: { ...DEFAULT_NAME_SERVER_SETTINGS, listen: [{ host: '127.0.0.1', port: 8053 }] },
       dnssec: { parentServers: {} },
-      certificates: { resolvers: [] },
+      certificates: { resolvers: [], parallelOrders: 8 },
       store: { kind: 'sqlite', file: '/etc/portolan/portolan-data/portolan.db' },
       dataDir: '/etc/portolan/portolan-data',
       secrets: { keyFile: '/etc/portolan/portolan-data.key' },
@@ -40,6 +40,16 @@ describe('the hub configuration', () => {
       health: { failureDomain: 'hub', quorum: DEFAULT_QUORUM },
       logLevel: 'info',
     });
+  });
+
+  it('takes resolvers by their address alone: a name would need a resolver', () => {
+    expect(
+      parse('certificates: {resolvers: ["192.0.2.1:53", "[2001:db8::1]:5353"]}').certificates.resolvers,
+    ).toEqual([
+      { host: '192.0.2.1', port: 53 },
+      { host: '2001:db8::1', port: 5353 },
+    ]);
+    expect(() => parse('certificates: {resolvers: ["localhost:53"]}')).toThrow(/must be an address/);
   });
 
   it('reads every field, with paths relative to the file', () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -94,7 +95,12 @@ export const configSchema = z.strictObject({
   certificates: z
     .strictObject({
       resolvers: z
-        .array(listenAddress)
+        .array(
+          listenAddress.refine(
+            ({ host }) => isIP(host) !== 0,
+            'must be an address with a port, such as 192.0.2.1:53',
+          ),
+        )
         .max(8)
         .default([])
         .describe(
