@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request as requestHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
-import { registeredDomain } from '../../src/certificates/names.ts';
+import { createCaLimits, type FrontLimits } from './acme-limits.ts';
 import { testAuthority } from './certificates.ts';
 import type { Pebble } from './pebble.ts';
 
@@ -22,21 +22,6 @@ export interface AcmeFront extends AsyncDisposable {
   /** Every request so far, in the order in which they came. */
   readonly requests: readonly FrontRequest[];
   stop(): Promise<void>;
-}
-
-export interface FrontLimits {
-  /** Certificates for exactly the same names. */
-  readonly certificatesPerNameSet?: Limit;
-  /** Certificates per registered domain, but for renewals of the same names. */
-  readonly certificatesPerDomain?: Limit;
-  readonly ordersPerAccount?: Limit;
-  /** Failed validations of one name. */
-  readonly failuresPerName?: Limit;
-}
-
-export interface Limit {
-  readonly count: number;
-  readonly windowMs: number;
 }
 
 export interface RenewalWindow {
@@ -104,68 +89,13 @@ const newOrder = z.object({
   profile: z.string().optional(),
 });
 const kid = z.object({ kid: z.string() });
-const status = z.object({ status: z.string() });
-const authorization = z.object({ status: z.string(), identifier: z.object({ value: z.string() }) });
-
-interface Order {
-  readonly names: readonly string[];
-  readonly exempt: boolean;
-}
-
 /** @param upstream asked for each request: pebble may be another one after a restart */
 export async function startAcmeFront(upstream: () => Pebble, limits: FrontLimits = {}): Promise<AcmeFront> {
   const authority = await testAuthority('the TLS of the front');
   const tls = await authority.issue({ dns: ['localhost'], ips: ['127.0.0.1'] });
   const requests: FrontRequest[] = [];
-  const orders = new Map<string, Order>();
-  /** Instants by what is counted. */
-  const counts = new Map<string, number[]>();
-  const failed = new Set<string>();
-  const issued = new Set<string>();
+  const counted = createCaLimits();
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-
-  const count = (key: string): void => void counts.set(key, [...(counts.get(key) ?? []), Date.now()]);
-  /** Milliseconds until one more is allowed; 0: now. */
-  function waitFor(key: string, limit: Limit | undefined): number {
-    if (limit === undefined) return 0;
-    const now = Date.now();
-    const recent = (counts.get(key) ?? []).filter((atMs) => atMs > now - limit.windowMs);
-    const frees = recent.at(-limit.count);
-    return recent.length < limit.count || frees === undefined ? 0 : Math.max(1, frees + limit.windowMs - now);
-  }
-
-  /** As Boulder has it: a renewal that says what it replaces is exempt from all, one of the same names from the domain's. */
-  function limitOf(account: string, names: readonly string[], replaces: string | undefined) {
-    if (replaces !== undefined) return undefined;
-    const set = names.join(' ');
-    const renewal = (counts.get(`set ${set}`)?.length ?? 0) > 0;
-    const { ordersPerAccount, certificatesPerNameSet, certificatesPerDomain, failuresPerName } = front.limits;
-    const waits: readonly (readonly [string, number])[] = [
-      [
-        'too many new orders from this account',
-        renewal ? 0 : waitFor(`account ${account}`, ordersPerAccount),
-      ],
-      [
-        `too many certificates already issued for this exact set of identifiers: ${set}`,
-        waitFor(`set ${set}`, certificatesPerNameSet),
-      ],
-      ...(renewal ? [] : [...new Set(names.map((name) => registeredDomain(name)))]).map(
-        (domain) =>
-          [
-            `too many certificates already issued for "${domain}"`,
-            waitFor(`domain ${domain}`, certificatesPerDomain),
-          ] as const,
-      ),
-      ...names.map(
-        (name) =>
-          [
-            `too many failed authorizations for "${name}"`,
-            waitFor(`failure ${name}`, failuresPerName),
-          ] as const,
-      ),
-    ];
-    return waits.find(([, waitMs]) => waitMs > 0);
-  }
 
   interface Forwarded {
     readonly method?: string | undefined;
@@ -215,37 +145,6 @@ export async function startAcmeFront(upstream: () => Pebble, limits: FrontLimits
     out.end(JSON.stringify({ ...problem, type: `urn:ietf:params:acme:error:${problem.type}` }));
   }
 
-  /** What the CA's answer means for the counts. */
-  function learn(request: FrontRequest, account: string, answer: IncomingMessage, body: Buffer): void {
-    const ok = (answer.statusCode ?? 0) < 300;
-    if (!ok) return;
-    const id = request.path.split('/').at(-1) ?? '';
-    if (request.action === 'newOrder' && request.names !== undefined) {
-      const orderId = answer.headers.location?.split('/').at(-1) ?? '';
-      orders.set(orderId, { names: request.names, exempt: request.replaces !== undefined });
-      if (request.replaces === undefined) count(`account ${account}`);
-    }
-    if (request.action === 'finalize' || request.action === 'order') {
-      const order = orders.get(id);
-      const state = status.safeParse(json(body.toString())).data?.status;
-      if (order === undefined || (state !== 'valid' && state !== 'processing') || issued.has(id)) return;
-      issued.add(id);
-      if (order.exempt) return;
-      const set = order.names.join(' ');
-      const renewal = counts.has(`set ${set}`);
-      count(`set ${set}`);
-      if (!renewal)
-        for (const domain of new Set(order.names.map((name) => registeredDomain(name))))
-          count(`domain ${domain}`);
-    }
-    if (request.action === 'authorization') {
-      const found = authorization.safeParse(json(body.toString())).data;
-      if (found?.status !== 'invalid' || failed.has(id)) return;
-      failed.add(id);
-      count(`failure ${found.identifier.value}`);
-    }
-  }
-
   async function serve(incoming: IncomingMessage, out: ServerResponse): Promise<void> {
     const parts: Buffer[] = [];
     for await (const part of incoming) parts.push(part as Buffer);
@@ -283,7 +182,8 @@ export async function startAcmeFront(upstream: () => Pebble, limits: FrontLimits
         { type: 'serverInternal', detail: 'the service is down for maintenance', status: fault.status },
         fault.retryAfterSeconds,
       );
-    const over = names === undefined ? undefined : limitOf(account, names, order?.replaces);
+    const over =
+      names === undefined ? undefined : counted.passed(front.limits, account, names, order?.replaces);
     if (over !== undefined) {
       const [detail, waitMs] = over;
       return refuse(
@@ -298,7 +198,8 @@ export async function startAcmeFront(upstream: () => Pebble, limits: FrontLimits
       );
     }
     const answer = await forward(incoming, body);
-    learn(request, account, answer.response, answer.body);
+    if ((answer.response.statusCode ?? 500) < 300)
+      counted.learn(request, account, answer.response.headers.location, json(answer.body.toString()));
     if (fault?.kind === 'drop') return drop(request, incoming);
     const window = action === 'renewalInfo' ? front.renewalWindow?.(path.split('/').at(-1) ?? '') : undefined;
     if (window !== undefined) return suggest(out, window);
