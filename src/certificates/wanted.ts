@@ -3,7 +3,7 @@ import { nameOf } from '../policy/policy-index.ts';
 import type { Resource } from '../resources/catalogue.ts';
 import { limitsOf, mostNames } from './limits.ts';
 import type { CertificateRecord, NameSet, WantedCertificate } from './model.ts';
-import { certificateName, covers, nameSet } from './names.ts';
+import { certificateName, covers, nameSet, sameNames } from './names.ts';
 import { type CertificateObjects, NamingIndex, type NamingListener } from './naming.ts';
 import { type CoveredName, type PackedSet, packNames, withoutCovered } from './packing.ts';
 
@@ -40,8 +40,12 @@ export interface Wanted {
 
 /** `cert-` and 16 hex digits: of the policy, the place and the cluster, whatever the names. */
 export function certificateId(policy: string, place: number, cluster?: string): string {
-  const digest = createHash('sha256').update(JSON.stringify([policy, place, cluster ?? null]));
-  return `cert-${digest.digest('hex').slice(0, 16)}`;
+  return `cert-${sha256(JSON.stringify([policy, place, cluster ?? null]))}`;
+}
+
+/** 16 hex digits of it. */
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /**
@@ -162,7 +166,8 @@ function hostnames(listeners: readonly { readonly hostname?: string | undefined 
 
 function digestOf(source: Source, packed: readonly PackedSet[]): string {
   const { listeners, ...rest } = source;
-  return JSON.stringify([rest, hostnames(listeners), packed]);
+  // Ten thousand of them are kept.
+  return sha256(JSON.stringify([rest, hostnames(listeners), packed]));
 }
 
 interface Seen {
@@ -177,7 +182,12 @@ function seenThrough(
 ): Seen {
   const { names, covered } = withoutCovered(source.names);
   const most = Math.max(1, spec.key.clusterName === undefined ? source.most : source.most - 1);
-  return { covered, packed: packNames(names, sets, most) };
+  return {
+    covered,
+    packed: packNames(names, sets, most).map((set) =>
+      sameNames(set.names, source.names) ? { ...set, names: source.names } : set,
+    ),
+  };
 }
 
 /** The sets of a policy as they are, by place: of the clusters' certificates the newest, without the clusters' own names. */
@@ -304,10 +314,7 @@ function certificateOf(
         ? {}
         : { remainingPercent: spec.renewal.remainingPercent }),
     },
-    revision: createHash('sha256')
-      .update(JSON.stringify([names, spec.key.algorithm, spec.challenge, source.issuers]))
-      .digest('hex')
-      .slice(0, 16),
+    revision: sha256(JSON.stringify([names, spec.key.algorithm, spec.challenge, source.issuers])),
   };
 }
 
