@@ -28,7 +28,8 @@ import { createCertificateDelivery } from './certificates/delivery.ts';
 import { createDns01OfHub } from './certificates/dns-01/hub-part.ts';
 import { createChallengeTexts } from './certificates/dns-01/texts.ts';
 import { createGatewayChallenges } from './certificates/gateway-challenges.ts';
-import { createCertificatesOfHub } from './certificates/hub-part.ts';
+import { type CertificatesOfHub, createCertificatesOfHub } from './certificates/hub-part.ts';
+import { certificatesAt, createServedCheck, keepLooking } from './certificates/served.ts';
 import type { HubConfig, ListenAddress } from './config.ts';
 import { createKeyDesk } from './credentials/desk.ts';
 import { createCredentialFeed } from './credentials/feed.ts';
@@ -243,12 +244,26 @@ export async function startHub(
       wallMs,
       log,
     });
-    const certificates = createCertificatesOfHub({
+    const guard = createOutboundGuard({
+      allowedRanges: config.network.allowedRanges,
+      resolve: machineResolve(),
+    });
+    const served = createServedCheck({
+      policies: () => certificates.view.policies,
+      certificates: (policy, cluster) =>
+        certificatesAt(certificates.view, gateways.clusters, policy, cluster),
+      gateways: () => gateways.clusters.all,
+      agentOf: (cluster) => links.engine?.agents.ofCluster(cluster),
+      addressesOf: (cluster) => certificates.world?.objects.Cluster.get(cluster)?.spec.addresses ?? [],
+      guard,
+      wallMs,
+      onChange: () => links.engine?.statusesDue(),
+    });
+    closers.push(() => served.close());
+    const certificates: CertificatesOfHub = createCertificatesOfHub({
       store,
-      guard: createOutboundGuard({
-        allowedRanges: config.network.allowedRanges,
-        resolve: machineResolve(),
-      }),
+      guard,
+      served: (policy, cluster) => served.of(policy, cluster),
       developmentCa: gateways.developmentCa,
       version,
       clock: systemProviderClock,
@@ -346,6 +361,7 @@ export async function startHub(
     await engine.start();
     closers.push(keepSigning(zoneSigning));
     closers.push(gateways.keep(() => engine.inputsChanged()));
+    closers.push(keepLooking(served, onError));
 
     const nameServer = await createNameService({
       listen: config.dns.listen,

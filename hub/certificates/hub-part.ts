@@ -34,6 +34,8 @@ export interface CertificatesOfHub {
   readonly issuance: Issuance;
   /** What policies want, as it was followed last. */
   readonly wanted: Wanted | undefined;
+  /** As it was followed last. */
+  readonly world: World | undefined;
   /** For statuses and metrics. */
   readonly view: CertificatesView;
   readonly counts: CertificateCounts;
@@ -63,6 +65,8 @@ export function createCertificatesOfHub(options: {
   /** Orders at one Issuer at a time. */
   readonly parallel?: number;
   readonly news?: CertificateNews;
+  /** What gateways were seen to show. */
+  readonly served?: NonNullable<CertificatesView['served']>;
   /** What gateways get is otherwise. */
   readonly onServed: () => void;
   /** What statuses say is otherwise; at most once in a while. */
@@ -268,6 +272,7 @@ export function createCertificatesOfHub(options: {
     },
     record: (id) => book.get(id),
     waitsFor: (id) => driver.activity.get(id)?.doing,
+    ...(options.served === undefined ? {} : { served: options.served }),
     forecast: (certificate) => issuance.judge(askedOf(certificate, certificate.issuers[0] ?? ''), wallMs()),
     issuerStatus: (issuer, nowMs) => issuers.status(issuer, nowMs),
   };
@@ -284,6 +289,9 @@ export function createCertificatesOfHub(options: {
     get wanted() {
       return wanted;
     },
+    get world() {
+      return world;
+    },
     async open() {
       await book.load();
       await issuance.load(wallMs());
@@ -291,6 +299,8 @@ export function createCertificatesOfHub(options: {
         board.set(record.id, record);
         tellAgents(record.id, record);
       }
+      // With the first snapshot: keys of orders that are under way must not seem to be wanted no more.
+      wantKeys();
     },
     follow,
     start() {

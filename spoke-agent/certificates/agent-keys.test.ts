@@ -14,6 +14,7 @@ const NAMES = ['fra.shop.example.com', 'shop.example.com'];
 let dataDir: string;
 let sent: CertificateRequests[];
 let said: string[];
+let nowMs: number;
 
 const say = (_details: object, message: string): void => void said.push(message);
 const log = { debug: say, info: say, warn: say, error: say };
@@ -23,12 +24,18 @@ const secretsFor = (...ids: readonly string[]): Pick<GatewaySecrets, 'agentKeys'
   certificates: {},
 });
 function maker(): AgentKeyMaker {
-  return createAgentKeyMaker({ files: keyFiles(dataDir), onRequests: (all) => void sent.push(all), log });
+  const clock = { monotonicMs: () => nowMs, after: () => () => undefined };
+  return createAgentKeyMaker({
+    files: keyFiles(dataDir),
+    onRequests: (all) => void sent.push(all),
+    clock,
+    log,
+  });
 }
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'portolan-keys-'));
-  [sent, said] = [[], []];
+  [sent, said, nowMs] = [[], [], 0];
 });
 
 describe('keys that an agent makes', () => {
@@ -72,7 +79,7 @@ describe('keys that an agent makes', () => {
     expect(sent).toHaveLength(2);
   });
 
-  it('go when nobody wants them, but not before the new configuration is served, nor while a certificate is for them', async () => {
+  it('go when nobody wants them, but only an hour after the new configuration is served, and not while a certificate is for them', async () => {
     const keys = maker();
     keys.want(secretsFor('cert-1-a', 'cert-2-a'));
     await keys.idle();
@@ -83,6 +90,10 @@ describe('keys that an agent makes', () => {
     });
     await keys.idle();
     expect(await readdir(folder())).toContain('cert-2-a.pem');
+    keys.settled();
+    await keys.idle();
+    expect(await readdir(folder())).toContain('cert-2-a.pem');
+    nowMs += 3_600_000;
     keys.settled();
     await keys.idle();
     expect((await readdir(folder())).toSorted()).toEqual(['cert-1-a.pem', 'cert-1-b.pem']);

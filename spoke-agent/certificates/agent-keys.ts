@@ -4,6 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { createCsr } from '../../src/identity/csr.ts';
 import type { GatewaySecrets } from '../../src/policy/model.ts';
+import type { LinkClock } from '../../src/protocol/clock.ts';
 import {
   type CertificateRequest,
   CertificateRequestSchema,
@@ -16,23 +17,30 @@ import type { KeyFiles } from './key-files.ts';
 export interface AgentKeyMaker {
   /** These keys shall exist. Those that are missing are made, one after the other; what changes is told. */
   want(secrets: Pick<GatewaySecrets, 'agentKeys' | 'certificates'>): void;
-  /** Nothing serves what was there before the last `want` any more: keys that are neither wanted nor in use go. */
+  /** Nothing serves what was there before the last `want` any more: keys that are neither wanted nor in use for an hour go. */
   settled(): void;
   /** All requests, for the hub. */
   readonly requests: CertificateRequests;
   /** Settles when nothing is being made any more. */
   idle(): Promise<void>;
+  close(): void;
 }
 
 const generate = promisify(generateKeyPair);
+/** A hub that starts anew may not know at once what it wanted; a key that is lost makes its certificate one for nobody. */
+const GRACE_MS = 3_600_000;
 
 export function createAgentKeyMaker(options: {
   readonly files: KeyFiles;
   /** The requests are others. */
   readonly onRequests: (requests: CertificateRequests) => void;
+  readonly clock: Pick<LinkClock, 'monotonicMs' | 'after'>;
   readonly log: AgentLog;
 }): AgentKeyMaker {
-  const { files, log, onRequests } = options;
+  const { files, log, onRequests, clock } = options;
+  /** Since when nobody wants a key. */
+  const unwanted = new Map<string, number>();
+  let cancelForget: (() => void) | undefined;
   let wanted: NonNullable<GatewaySecrets['agentKeys']> = {};
   /** Ids of keys that certificates in use belong to. */
   let used: ReadonlyMap<string, string> = new Map();
@@ -91,13 +99,31 @@ export function createAgentKeyMaker(options: {
       if (before !== JSON.stringify(next.map(textOf))) onRequests(messageFor(next));
       if (!forget || again) continue;
       forget = false;
-      await files
-        .keepOnly(new Set([...Object.keys(wanted), ...used.keys()]))
-        .catch((thrown: unknown) =>
-          log.warn({ error: messageOf(thrown) }, 'old private keys cannot be removed'),
-        );
+      await forgetOld().catch((thrown: unknown) =>
+        log.warn({ error: messageOf(thrown) }, 'old private keys cannot be removed'),
+      );
     }
     working = undefined;
+  }
+
+  async function forgetOld(): Promise<void> {
+    const kept = new Set([...Object.keys(wanted), ...used.keys()]);
+    for (const id of kept) unwanted.delete(id);
+    for (const id of await files.list()) {
+      if (kept.has(id)) continue;
+      const since = unwanted.get(id) ?? clock.monotonicMs();
+      unwanted.set(id, since);
+      if (clock.monotonicMs() - since < GRACE_MS) continue;
+      await files.remove(id);
+      unwanted.delete(id);
+    }
+    cancelForget?.();
+    cancelForget = unwanted.size === 0 ? undefined : clock.after(GRACE_MS, settled);
+  }
+
+  function settled(): void {
+    forget = true;
+    begin();
   }
 
   function begin(): void {
@@ -116,14 +142,14 @@ export function createAgentKeyMaker(options: {
       forget = false;
       begin();
     },
-    settled() {
-      forget = true;
-      begin();
-    },
+    settled,
     get requests() {
       return messageFor(requests);
     },
     idle: async () => working,
+    close() {
+      cancelForget?.();
+    },
   };
 }
 

@@ -41,7 +41,7 @@ export function createControlCertificates(options: {
 }): ControlCertificates {
   const { config, clock, random, send, onProblems, log } = options;
   const files = keyFiles(config.dataDir);
-  const keys = createAgentKeyMaker({ files, onRequests: send, log });
+  const keys = createAgentKeyMaker({ files, onRequests: send, clock, log });
   const items = config.certificates.exports;
   let secretsApi: Promise<KubernetesSecrets> | undefined;
   const exports = createCertificateExports({
@@ -81,6 +81,7 @@ export function createControlCertificates(options: {
       return { ...exports.stats, failing: exports.problems.size };
     },
     async close() {
+      keys.close();
       await Promise.all([keys.idle(), exports.close()]);
     },
   };

@@ -13,8 +13,9 @@ export interface KeyFiles {
   read(id: string): Promise<string | undefined>;
   /** @throws PortolanError DISK_FULL, DATA_DIR_INVALID */
   write(id: string, keyPem: string): Promise<void>;
-  /** Removes all but these. */
-  keepOnly(ids: ReadonlySet<string>): Promise<void>;
+  /** Ids of all that are there. */
+  list(): Promise<readonly string[]>;
+  remove(id: string): Promise<void>;
 }
 
 const FOLDER = 'certificate-keys';
@@ -47,14 +48,16 @@ export function keyFiles(dataDir: string): KeyFiles {
       }
       await writeDurably(path, Buffer.from(keyPem, 'utf8'));
     },
-    async keepOnly(ids) {
+    async list() {
       const names = await readdir(folder).catch((thrown: unknown) => {
         if (isMissing(thrown)) return [];
         throw thrown;
       });
-      for (const name of names)
-        if (isLeftover(name) || (name.endsWith('.pem') && !ids.has(name.slice(0, -'.pem'.length))))
-          await rm(join(folder, name), { force: true });
+      for (const name of names) if (isLeftover(name)) await rm(join(folder, name), { force: true });
+      return names.flatMap((name) => (name.endsWith('.pem') ? [name.slice(0, -'.pem'.length)] : []));
+    },
+    async remove(id) {
+      await rm(pathOf(id), { force: true });
     },
   };
 }
