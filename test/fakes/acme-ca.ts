@@ -37,9 +37,10 @@ export interface FakeCa extends AsyncDisposable {
 const jws = z.object({ protected: z.string(), payload: z.string() });
 const header = z.object({ nonce: z.string().optional(), kid: z.string().optional() });
 
-export async function startFakeCa(): Promise<FakeCa> {
+/** @param options.days from now until its TLS certificate ends */
+export async function startFakeCa(options: { readonly days?: number } = {}): Promise<FakeCa> {
   const authority = await testAuthority('the TLS of a fake');
-  const tls = await authority.issue({ dns: ['localhost'], ips: ['127.0.0.1'] });
+  const tls = await authority.issue({ dns: ['localhost'], ips: ['127.0.0.1'], ...options });
   const requests: FakeRequest[] = [];
   const answers: FakeCa['answers'] = new Map();
 

@@ -212,9 +212,24 @@ describe('a CA that does not do as RFC 8555 has it', () => {
       code: 'ISSUER_UNAVAILABLE',
       message: containing('certificate'),
       mayBeDone: false,
+      fix: containing('spec.acme.caSecret'),
     });
     trusting.close();
-    expect(ca.requests).toHaveLength(0);
+    const old = await startFakeCa({ days: -1 });
+    const late = open({ directory: old.directory, secrets: async () => ({ ca: old.serverCa }) });
+    expect(await refusal(late.account(signal))).toMatchObject({
+      message: containing('expired'),
+      fix: containing('clock'),
+    });
+    late.close();
+    expect([...ca.requests, ...old.requests]).toHaveLength(0);
+    await old[Symbol.asyncDispose]();
+    const named = open({ directory: 'https://nobody.example/dir' });
+    expect(await refusal(named.account(signal))).toMatchObject({
+      message: containing('nobody.example has no address'),
+      fix: containing('spec.acme.directory'),
+    });
+    named.close();
   });
 });
 

@@ -31,8 +31,15 @@ export class AcmeNoAnswer extends PortolanError {
   /** The request may have reached the CA, which may have done what it was asked. */
   readonly mayBeDone: boolean;
 
-  constructor(message: string, options: { readonly mayBeDone: boolean; readonly cause?: unknown }) {
-    super('ISSUER_UNAVAILABLE', message, options.cause === undefined ? {} : { cause: options.cause });
+  constructor(
+    message: string,
+    options: { readonly mayBeDone: boolean; readonly cause?: unknown; readonly fix?: string | undefined },
+  ) {
+    const { cause, fix } = options;
+    super('ISSUER_UNAVAILABLE', message, {
+      ...(cause === undefined ? {} : { cause }),
+      ...(fix === undefined ? {} : { fix }),
+    });
     this.mayBeDone = options.mayBeDone;
   }
 }

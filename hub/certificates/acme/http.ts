@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request as requestHttps } from 'node:https';
+import { errorCode } from '../../../prober/network-failure.ts';
 import type { OutboundGuard } from '../../../providers/contract.ts';
 import { messageOf, PortolanError } from '../../../src/errors/error.ts';
 import { AcmeNoAnswer } from './error.ts';
@@ -160,5 +161,28 @@ function checked(text: string, guard: OutboundGuard, base?: URL): URL {
 
 function noAnswer(url: URL, thrown: unknown, mayBeDone: boolean): PortolanError {
   if (thrown instanceof PortolanError) return thrown;
-  return new AcmeNoAnswer(`${url.host} does not answer: ${messageOf(thrown)}`, { mayBeDone, cause: thrown });
+  return new AcmeNoAnswer(`${url.host} does not answer: ${messageOf(thrown)}`, {
+    mayBeDone,
+    cause: thrown,
+    fix: FIXES[errorCode(thrown) ?? ''],
+  });
 }
+
+const TRUST =
+  "Nobody that this machine trusts vouches for the CA's server: put its roots into a Secret and name that in `spec.acme.caSecret`.";
+const CLOCK =
+  "Correct this machine's clock (NTP); if it is right, the CA's own certificate has run out, and it is tried again.";
+
+/** What does not pass by waiting, by codes of Node and OpenSSL. */
+const FIXES: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'Correct the host in `spec.acme.directory`, or have it resolved where the hub runs.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: TRUST,
+  SELF_SIGNED_CERT_IN_CHAIN: TRUST,
+  UNABLE_TO_GET_ISSUER_CERT: TRUST,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TRUST,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: TRUST,
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'Write the host in `spec.acme.directory` as the certificate of the CA has it.',
+  CERT_HAS_EXPIRED: CLOCK,
+  CERT_NOT_YET_VALID: CLOCK,
+};
