@@ -124,6 +124,11 @@ describe('who is asked next', () => {
     ]);
   });
 
+  it('the first stays the one while what fails is ours: a presenter, an agent, the store', () => {
+    const made = tries(wanted, undefined, 12, () => ({ kind: 'ours' })).map(({ issuer }) => issuer);
+    expect(new Set(made)).toEqual(new Set(['shop/first']));
+  });
+
   it('the next one within seconds where nothing is served and the first cannot be had', () => {
     const [, second] = tries(wanted, undefined, 2);
     expect(second?.issuer).toBe('shop/second');
@@ -161,7 +166,7 @@ describe('who is asked next', () => {
   });
 
   it('nothing runs out while another Issuer could be asked, and nobody is hammered', () => {
-    const kinds: readonly FailureKind[] = ['permanent', 'rateLimited', 'unreachable', 'validation', 'ours'];
+    const kinds: readonly FailureKind[] = ['permanent', 'rateLimited', 'unreachable', 'validation'];
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 30 }),
@@ -194,7 +199,8 @@ describe('kinds of failures', () => {
     ['ISSUER_UNAVAILABLE', undefined, 'unreachable'],
     ['ISSUER_REFUSED', 'rejectedIdentifier', 'permanent'],
     ['ISSUER_REFUSED', 'externalAccountRequired', 'permanent'],
-    ['ISSUER_REFUSED', 'unauthorized', 'ours'],
+    ['ISSUER_REFUSED', 'unauthorized', 'unreachable'],
+    ['NOT_FOUND', undefined, 'unreachable'],
     ['CHALLENGE_FAILED', 'caa', 'permanent'],
     ['CHALLENGE_FAILED', 'unauthorized', 'validation'],
     ['PROVIDER_DENIED', undefined, 'ours'],

@@ -8,7 +8,7 @@ export type FailureKind =
   | 'permanent'
   /** The CA gave enough for now. */
   | 'rateLimited'
-  /** The CA cannot be reached, or does not work. */
+  /** The CA cannot be reached, or does not work, or not with us. */
   | 'unreachable'
   /** The CA looked and did not find; counts against the name. */
   | 'validation'
@@ -40,7 +40,10 @@ export function failureKind(code: string, problemType?: string): FailureKind {
   if (code === 'ISSUER_UNAVAILABLE') return 'unreachable';
   if (problemType !== undefined && PERMANENT.has(problemType)) return 'permanent';
   if (code === 'CHALLENGE_FAILED') return 'validation';
-  return 'ours';
+  // An account that does not work, an Issuer or its Secret that is not there: another one may do better.
+  return code === 'ISSUER_REFUSED' || code === 'NOT_FOUND' || code.startsWith('SECRET_')
+    ? 'unreachable'
+    : 'ours';
 }
 
 export interface Failure {
@@ -98,7 +101,11 @@ export function afterFailure(
     code,
     message,
     ...(fix === undefined ? {} : { fix }),
-    byIssuer: { ...before?.byIssuer, [issuer]: (before?.byIssuer[issuer] ?? 0) + 1 },
+    // What is wrong here is no reason to ask another CA.
+    byIssuer:
+      kind === 'ours'
+        ? (before?.byIssuer ?? {})
+        : { ...before?.byIssuer, [issuer]: (before?.byIssuer[issuer] ?? 0) + 1 },
     ...(Object.keys(resting).length === 0 ? {} : { resting }),
     ...(wanted.revision === undefined ? {} : { revision: wanted.revision }),
     nextTryAtMs: 0,
