@@ -5,7 +5,8 @@ import { createWanting, type Wanted } from '../../src/certificates/wanted.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import type { CertificateServices } from '../api/certificate-services.ts';
-import type { ObjectKey } from '../reconcile/objects.ts';
+import type { ProposedChange } from '../api/services.ts';
+import { type ObjectKey, type Objects, objectKey } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
 import type { Store } from '../store/contract.ts';
 import { type CertificateBook, createCertificateBook } from './book.ts';
@@ -14,6 +15,7 @@ import type { AgentKeys, CertificateSource, ChallengePresenter, WantedKey } from
 import { type CertificateEntry, createCertificateDesk, type DeskPorts } from './desk.ts';
 import { type CertificateDriver, createCertificateDriver } from './driver.ts';
 import { createExpiryWatch } from './expiry-watch.ts';
+import { forecastWarnings } from './forecast-warnings.ts';
 import { createIssuance, type Issuance } from './issuance.ts';
 import { createIssuers, type IssuersOfHub, type IssuersOptions } from './issuers.ts';
 import { REAL_KEYS } from './key-work.ts';
@@ -41,6 +43,8 @@ export interface CertificatesOfHub {
   readonly counts: CertificateCounts;
   /** Reads what is kept: from then on it can be served. Before anything is published. @throws PortolanError STORE_UNAVAILABLE */
   open(): Promise<void>;
+  /** What a change's orders would be of the CAs' limits, where those are nearly used up. @param objects as they would be */
+  warnings(changes: readonly ProposedChange[], objects: Objects): readonly string[];
   /** The stored objects make this world now. */
   follow(world: World): void;
   /** From now on CAs are asked; this hub leads. */
@@ -79,6 +83,8 @@ export function createCertificatesOfHub(options: {
   const { store, presenters, agentKeys, clock, log, onServed } = options;
   const wallMs = (): number => clock.wallMs();
   const wanting = createWanting();
+  /** Of worlds that may never be. */
+  const planning = createWanting();
   let world: World | undefined;
   let wanted: Wanted | undefined;
   let started = false;
@@ -180,11 +186,18 @@ export function createCertificatesOfHub(options: {
     return certificate === undefined ? undefined : emptyRecord(certificate);
   };
 
+  /** What it waits for; when the store takes nothing, that. */
+  function doing(id: string): string | undefined {
+    const said = driver.activity.get(id)?.doing;
+    if (driver.stopped === undefined || (said === undefined && !book.underWay.has(id))) return said;
+    return `rests until the store takes what has to be kept: ${driver.stopped.message}`;
+  }
+
   const ports: DeskPorts = {
     entries,
     find: entryOf,
     chainPem,
-    waitsFor: (id, challengeUrl) => (challengeUrl === undefined ? driver.activity.get(id)?.doing : undefined),
+    waitsFor: (id, challengeUrl) => (challengeUrl === undefined ? doing(id) : undefined),
     forecast: (certificate, issuer) => issuance.judge(askedOf(certificate, issuer), wallMs()).uses,
     clusters: (policy) => world?.objects.CertificatePolicy.get(policy)?.status?.clusters ?? [],
     issuer: issuerSpec,
@@ -271,7 +284,7 @@ export function createCertificatesOfHub(options: {
       return wanted?.policies;
     },
     record: (id) => book.get(id),
-    waitsFor: (id) => driver.activity.get(id)?.doing,
+    waitsFor: doing,
     ...(options.served === undefined ? {} : { served: options.served }),
     forecast: (certificate) => issuance.judge(askedOf(certificate, certificate.issuers[0] ?? ''), wallMs()),
     issuerStatus: (issuer, nowMs) => issuers.status(issuer, nowMs),
@@ -299,15 +312,28 @@ export function createCertificatesOfHub(options: {
         board.set(record.id, record);
         tellAgents(record.id, record);
       }
+      // Before the first publication: a CA may be looking for a challenge that stood when the hub ended.
+      board.start();
       // With the first snapshot: keys of orders that are under way must not seem to be wanted no more.
       wantKeys();
+    },
+    warnings(changes, objects) {
+      const policies = changes.flatMap((change) =>
+        change.type !== 'delete' && change.next.kind === 'CertificatePolicy'
+          ? [objectKey(change.next.namespace, change.next.name)]
+          : [],
+      );
+      if (policies.length === 0) return [];
+      return forecastWarnings(policies, planning.wanted(objects, book.all), {
+        record: (id) => book.get(id),
+        forecast: (orders) => issuance.forecast(orders, wallMs()),
+      });
     },
     follow,
     start() {
       if (started) return;
       started = true;
       wantKeys();
-      board.start();
       issuers.start();
       schedule.start();
       if (world !== undefined) follow(world);
