@@ -507,6 +507,7 @@ export async function startHub(
       keys,
       quota: quota.desk,
       certificates: certificates.services,
+      certificateWarnings: certificates.warnings,
       stopping: () => stopping,
       wallMs,
       randomBytes,

@@ -1,7 +1,7 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { DrillSpec } from '../../src/resources/drill.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
-import type { HubServices } from '../api/services.ts';
+import type { HubServices, ProposedChange } from '../api/services.ts';
 import type { ZoneSigning } from '../dnssec/zone-signing.ts';
 import { standingGuards } from '../drills/guards.ts';
 import type { DrillRunner } from '../drills/runner.ts';
@@ -13,7 +13,7 @@ import { createClusterActions } from './cluster-actions.ts';
 import type { Engine } from './engine.ts';
 import { hubStatus } from './hub-status.ts';
 import { createJudge } from './judge.ts';
-import { objectKey } from './objects.ts';
+import { type Objects, objectKey } from './objects.ts';
 import type { PlaceFinder } from './places.ts';
 import { resolve } from './resolve.ts';
 import type { WorldContext } from './world.ts';
@@ -44,6 +44,8 @@ export interface ServicesOptions {
   readonly keys: HubServices['keys'];
   readonly quota: HubServices['quota'];
   readonly certificates: HubServices['certificates'];
+  /** What a change means for limits of CAs. */
+  readonly certificateWarnings?: (changes: readonly ProposedChange[], objects: Objects) => readonly string[];
   readonly stopping: () => boolean;
   readonly wallMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -71,7 +73,13 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
     async admit(changes, { force, dryRun }) {
       const { outcome } = await judge.judge(changes, { force, dryRun });
       return outcome.violations.length === 0
-        ? { ok: true, warnings: outcome.warnings }
+        ? {
+            ok: true,
+            warnings: [
+              ...outcome.warnings,
+              ...(options.certificateWarnings?.(changes, outcome.next.objects) ?? []),
+            ],
+          }
         : { ok: false, violations: outcome.violations };
     },
     async resolve(question) {
