@@ -1,9 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { z } from 'zod';
 import { NODE_FLAGS } from '../cli/programs.ts';
 import { type Pebble, requirePebble, startPebble } from '../test/support/pebble.ts';
@@ -20,6 +21,7 @@ const PEER_ISSUED = 20;
 const CERTBOT = 'certbot==5.1.0';
 
 const run_ = promisify(execFile);
+const root = fileURLToPath(new URL('..', import.meta.url));
 const note = (text: string): void => void process.stderr.write(`  ${text}\n`);
 
 const passed = z.object({
@@ -40,14 +42,35 @@ const issued = z.object({
 
 export async function run(): Promise<readonly Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-bench-certs-'));
+  // Inside the checkout, where packages are found.
+  const cache = join(root, 'node_modules', '.cache');
+  await mkdir(cache, { recursive: true });
+  const built = await mkdtemp(join(cache, 'bench-certs-'));
   try {
-    return [...(await storedFigures(folder)), ...(await issuedFigures(folder))];
+    // As the hub is built: memory is that of the program, not of what reads TypeScript.
+    await build({
+      absWorkingDir: root,
+      entryPoints: { process: 'bench/certs-process.ts' },
+      outdir: built,
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+    });
+    const measured = measuredBy(join(built, 'process.mjs'));
+    return [...(await storedFigures(folder, measured)), ...(await issuedFigures(folder, measured))];
   } finally {
     await rm(folder, { recursive: true, force: true });
+    await rm(built, { recursive: true, force: true });
   }
 }
 
-async function storedFigures(folder: string): Promise<readonly Figure[]> {
+type Measured = (args: readonly string[], input?: string) => Promise<string>;
+
+async function storedFigures(folder: string, measured: Measured): Promise<readonly Figure[]> {
   const file = join(folder, 'stored.db');
   await measured(['fill', file]);
   const figures = passed.parse(JSON.parse(await measured(['pass', file])));
@@ -63,7 +86,7 @@ async function storedFigures(folder: string): Promise<readonly Figure[]> {
   ];
 }
 
-async function issuedFigures(folder: string): Promise<readonly Figure[]> {
+async function issuedFigures(folder: string, measured: Measured): Promise<readonly Figure[]> {
   const state = await requirePebble('bench certs');
   if (!state.available) {
     note('pebble is not there: no certificates are issued');
@@ -129,21 +152,20 @@ async function certbotRate(folder: string, pebble: Pebble): Promise<number | und
 }
 
 /** What a process of its own measured, started as a hub is. */
-function measured(args: readonly string[], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      [...NODE_FLAGS, '--expose-gc', fileURLToPath(new URL('./certs-process.ts', import.meta.url)), ...args],
-      { stdio: ['pipe', 'pipe', 'inherit'] },
-    );
-    let out = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
+function measuredBy(program: string): Measured {
+  return (args, input = '') =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [...NODE_FLAGS, '--expose-gc', program, ...args], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let out = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        out += text;
+      });
+      child.on('error', reject);
+      child.on('close', (code) =>
+        code === 0 ? resolve(out) : reject(new Error(`measuring ${args[0] ?? ''} ended with ${code}`)),
+      );
+      child.stdin.end(input);
     });
-    child.on('error', reject);
-    child.on('close', (code) =>
-      code === 0 ? resolve(out) : reject(new Error(`measuring ${args[0] ?? ''} ended with ${code}`)),
-    );
-    child.stdin.end(input);
-  });
 }
