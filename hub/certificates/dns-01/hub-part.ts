@@ -66,8 +66,10 @@ export function createDns01OfHub(options: Dns01OfHubOptions): Dns01Presenter {
     });
     return [hub, ...agents];
   }
-  return createDns01Presenter({
-    world: () => options.engine()?.world,
+  /** Before the first one is published there are no zones, which says nothing. */
+  let hasWorld = false;
+  const presenter = createDns01Presenter({
+    world: () => (hasWorld ? options.engine()?.world : undefined),
     desk: options.desk,
     texts: options.texts,
     aliasOf: createAliasLookup({
@@ -81,6 +83,13 @@ export function createDns01OfHub(options: Dns01OfHubOptions): Dns01Presenter {
     servers,
     clock: systemProviderClock,
   });
+  return {
+    ...presenter,
+    worldChanged() {
+      hasWorld = true;
+      presenter.worldChanged();
+    },
+  };
 }
 
 /** `192.0.2.53:53`, `[2001:db8::53]:53`; every address of a machine is none that can be asked. */

@@ -52,7 +52,7 @@ function presenterFor(...documents: readonly ParsedInput[]) {
   };
   const world = worldOf(...documents);
   const presenter = createDns01Presenter({
-    world: () => world,
+    world: () => (at.isStarting ? undefined : world),
     desk: { zones: new Map(), problemOf: () => undefined, started: true },
     texts,
     aliasOf: async () => undefined,
@@ -66,7 +66,8 @@ function presenterFor(...documents: readonly ParsedInput[]) {
     servers: () => servers,
     clock,
   });
-  return {
+  const at = {
+    isStarting: false,
     presenter,
     texts,
     clock,
@@ -84,6 +85,7 @@ function presenterFor(...documents: readonly ParsedInput[]) {
     },
     publish: (sequence: number) => texts.published(texts.texts, sequence),
   };
+  return at;
 }
 
 describe('a challenge in an embedded Zone', () => {
@@ -152,6 +154,22 @@ describe('a challenge in an embedded Zone', () => {
     at.publish(5);
     await at.presenter.visible(one, NEVER);
     expect(at.asked.map((line) => line.split(' ')[0])).toEqual(['192.0.2.1']);
+    await at.presenter.close();
+  });
+
+  it('is in the very first publication of a hub that starts while a CA may be looking', async () => {
+    const at = presenterFor(zone('main', 'example.com.'));
+    at.presenter.want([challenge('example.com')]);
+    expect(at.texts).toMatchObject({ texts: [{ values: [VALUE] }], complete: false });
+    const first = at.texts.texts;
+    at.isStarting = true;
+    await at.clock.pass(5_000);
+    expect(at.texts).toMatchObject({ texts: first, complete: false });
+    at.isStarting = false;
+    at.presenter.worldChanged();
+    await at.clock.pass(100);
+    expect(at.texts.complete).toBe(true);
+    expect(at.texts.texts).toBe(first);
     await at.presenter.close();
   });
 

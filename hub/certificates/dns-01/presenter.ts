@@ -1,5 +1,6 @@
 import type { OutboundGuard, ProviderClock } from '../../../providers/contract.ts';
-import { challengeText, type WantedText } from '../../../src/certificates/dns-challenge.ts';
+import { challengeText, tryChallengeName, type WantedText } from '../../../src/certificates/dns-challenge.ts';
+import type { DomainName } from '../../../src/dns/name.ts';
 import { messageOf, PortolanError } from '../../../src/errors/error.ts';
 import type { Resource } from '../../../src/resources/catalogue.ts';
 import type { ProviderDesk } from '../../providers/desk.ts';
@@ -56,6 +57,8 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
   });
   let wanted: readonly WantedChallenge[] = [];
   let wasTold = false;
+  /** It was known once where everything has to stand: the hub has its zones. */
+  let wasSure = false;
   /** Where each wanted name was found last: what nobody can say now is left where it was. */
   let places = new Map<string, Place>();
   const silent = new Map<string, number>();
@@ -99,10 +102,6 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
   async function arrange(): Promise<number> {
     const now = wanted;
     const next = new Map<string, Place>();
-    const values = new Map<
-      string,
-      { readonly text: Omit<WantedText, 'values'>; readonly values: Set<string> }
-    >();
     let isSure = true;
     const keys = new Map(now.map((one) => [keyOf(one), one] as const));
     await Promise.all(
@@ -114,19 +113,16 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
       }),
     );
     if (closing.signal.aborted) return AGAIN_MS;
-    for (const one of now) {
-      const place = next.get(keyOf(one));
-      if (place?.found !== true || endsWildcard(place) !== undefined) continue;
-      const key = `${one.namespace} ${place.at}`;
-      const value = challengeText(one.challenge.keyAuthorization);
-      const list = values.get(key);
-      if (list !== undefined) list.values.add(value);
-      else values.set(key, { text: { namespace: one.namespace, name: place.at }, values: new Set([value]) });
-    }
     places = next;
-    const list = [...values.values()].map(({ text, values: of }) => ({ ...text, values: [...of].sort() }));
-    list.sort((a, b) => order(a.name, b.name) || order(a.namespace, b.namespace));
-    texts.set(list, isSure);
+    wasSure ||= isSure;
+    texts.set(
+      textsAt(now, (one) => {
+        const place = next.get(keyOf(one));
+        if (place?.found === true) return endsWildcard(place) === undefined ? place.at : undefined;
+        return place?.unsure === true && !wasSure ? directly(one) : undefined;
+      }),
+      isSure,
+    );
     return now.length === 0 ? Number.POSITIVE_INFINITY : isSure ? AGAIN_MS : UNSURE_AGAIN_MS;
   }
 
@@ -178,6 +174,8 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
     },
     want(challenges) {
       wanted = challenges.filter(({ challenge }) => challenge.type === 'dns-01');
+      // With the first publication of a hub that starts: a CA may be looking right now. Where CNAME records lead is found later.
+      if (!wasTold) texts.set(textsAt(wanted, directly), false);
       wasTold = true;
       arrangeSoon(GATHER_MS);
     },
@@ -267,6 +265,31 @@ function atProviders(make: () => ReturnType<typeof createLookAtProvider>): AtPro
     looks.set(key, look);
     return look;
   };
+}
+
+/** Where nothing is known of CNAME records. */
+const directly = ({ challenge }: WantedChallenge): DomainName | undefined => tryChallengeName(challenge.name);
+
+/** The texts of challenges, each at its place; those without one are left out. */
+function textsAt(
+  challenges: readonly WantedChallenge[],
+  placeOf: (one: WantedChallenge) => DomainName | undefined,
+): readonly WantedText[] {
+  const found = new Map<
+    string,
+    { readonly namespace: string; readonly name: DomainName; values: Set<string> }
+  >();
+  for (const one of challenges) {
+    const name = placeOf(one);
+    if (name === undefined) continue;
+    const key = `${one.namespace} ${name}`;
+    const text = found.get(key) ?? { namespace: one.namespace, name, values: new Set<string>() };
+    text.values.add(challengeText(one.challenge.keyAuthorization));
+    found.set(key, text);
+  }
+  return [...found.values()]
+    .map((text) => ({ ...text, values: [...text.values].sort() }))
+    .sort((a, b) => order(a.name, b.name) || order(a.namespace, b.namespace));
 }
 
 const keyOf = ({ namespace, challenge }: WantedChallenge): string => `${namespace} ${challenge.name}`;
