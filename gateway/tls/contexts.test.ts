@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { alpnCertificate } from '../../src/certificates/alpn-certificate.ts';
 import {
   type CompiledListenerTls,
   type GatewayPart,
@@ -233,6 +234,133 @@ describe('TLS of a gateway', () => {
     expect((await dial({ maxVersion: 'TLSv1.2', session, keep: true })).isSessionReused()).toBe(true);
     contexts.setTicketKeys(randomBytes(48));
     expect((await dial({ maxVersion: 'TLSv1.2', session, keep: true })).isSessionReused()).toBe(false);
+  });
+
+  it('of a set shows the best: the host itself before a wildcard, the one that is valid longest, never an ended one beside a valid one', async () => {
+    const issue = (dns: string, days: number, commonName: string): Promise<TestCertificate> =>
+      authority.issue({ dns: [dns], days, commonName });
+    const set = {
+      short: await issue('api.example.com', 3, 'short'),
+      long: await issue('api.example.com', 20, 'long'),
+      ended: await issue('api.example.com', -1, 'ended'),
+      wild: await issue('*.example.com', 30, 'wild'),
+      gone: await issue('gone.example.com', -1, 'gone'),
+    };
+    contexts.configure(partOf({ certificates: ['certificatepolicy/d/p'] }), {
+      ...secretsOf(set),
+      sets: { 'certificatepolicy/d/p': ['ended', 'short', 'long', 'wild', 'gone'] },
+    });
+    expect(await namesShown('api.example.com')).toContain('CN=long');
+    expect(await namesShown('www.example.com')).toContain('CN=wild');
+    expect(await namesShown('gone.example.com')).toContain('CN=wild');
+    // What no certificate has, and who names nothing: the first that is valid.
+    expect(await namesShown('a.b.other.example')).toContain('CN=short');
+    expect(await namesShown(undefined)).toContain('CN=short');
+  });
+
+  it('a listener whose policy has no certificate yet waits, and is no problem', () => {
+    const problems = contexts.configure(partOf({ certificates: ['certificatepolicy/d/p'] }), {
+      ...secretsOf({}),
+      sets: { 'certificatepolicy/d/p': [] },
+    });
+    expect([[...problems.listeners], [...problems.certificates]]).toEqual([[], []]);
+    expect([...problems.waiting]).toEqual([
+      ['default/gw/l0', 'waiting for the first certificate of certificatepolicy/d/p'],
+    ]);
+  });
+
+  it('a certificate whose key this agent should have, and has not, is a problem', () => {
+    const problems = contexts.configure(
+      partOf({ certificates: ['d/api'] }),
+      secretsOf({ 'd/api': { ...exact, keyPem: '' } }),
+    );
+    expect([...problems.certificates.values()]).toEqual(['its key, which this agent made, is not there']);
+  });
+
+  describe('tls-alpn-01', () => {
+    const NAME = 'api.example.com';
+    const configure = async (
+      part: GatewayPart,
+      certificates: Record<string, TestCertificate>,
+    ): Promise<string> => {
+      const made = await alpnCertificate({
+        name: NAME,
+        keyAuthorization: 'token.thumb',
+        nowMs: Date.now(),
+        randomBytes,
+      });
+      contexts.configure(part, {
+        ...secretsOf(certificates),
+        sets: { 'certificatepolicy/d/p': [] },
+        challenges: { http: {}, tlsAlpn: { [NAME]: made } },
+      });
+      return made.certificatePem;
+    };
+    const ask = (servername: string, ...protocols: readonly string[]): Promise<string> =>
+      new Promise((resolve) => {
+        const { port } = server.address() as AddressInfo;
+        const socket = connect({
+          host: '127.0.0.1',
+          port,
+          servername,
+          rejectUnauthorized: false,
+          ALPNProtocols: [...protocols],
+        });
+        let shown = '';
+        socket.once('secureConnect', () => {
+          const protocol = socket.alpnProtocol;
+          shown = `${protocol === false ? 'none' : protocol} ${socket.getPeerX509Certificate()?.subject}`;
+          // Else the server keeps it: it waits for a request.
+          if (protocol !== 'acme-tls/1') socket.destroy();
+        });
+        socket.on('error', () => resolve('refused'));
+        socket.on('close', () => resolve(shown));
+        socket.resume();
+      });
+
+    it('is answered on a port without any certificate, and the connection ends after the handshake', async () => {
+      const pem = await configure(partOf({ certificates: ['certificatepolicy/d/p'] }), {});
+      expect(await ask(NAME, 'acme-tls/1')).toBe('acme-tls/1 CN=portolan acme-tls/1');
+      const { X509Certificate } = await import('node:crypto');
+      const extension = Buffer.from('06082b0601050507011f0101ff', 'hex');
+      expect(new X509Certificate(pem).raw.includes(extension), 'the critical extension of RFC 8737').toBe(
+        true,
+      );
+      expect(await ask(NAME, 'h2')).toBe('refused');
+      expect(accepted).toEqual([]);
+    });
+
+    it('is shown to nobody else, and disturbs nobody else', async () => {
+      await configure(partOf({ hostname: '*.example.com', certificates: ['d/wild'] }), {
+        'd/wild': wildcard,
+      });
+      expect(await ask(NAME, 'h2', 'http/1.1')).toBe('h2 CN=*.example.com');
+      expect(await ask(NAME, 'http/1.1', 'acme-tls/1')).toBe('http/1.1 CN=*.example.com');
+      expect(await ask('www.example.com', 'acme-tls/1')).toBe('refused');
+      expect(await ask(NAME, 'acme-tls/1')).toBe('acme-tls/1 CN=portolan acme-tls/1');
+    });
+
+    it('is over once it is not wanted any more', async () => {
+      const part = partOf({ hostname: '*.example.com', certificates: ['d/wild'] });
+      await configure(part, { 'd/wild': wildcard });
+      contexts.configure(part, secretsOf({ 'd/wild': wildcard }));
+      expect(await ask(NAME, 'acme-tls/1')).toBe('refused');
+    });
+  });
+
+  it('does not resume a session of before the certificate was replaced', async () => {
+    const part = partOf({ certificates: ['d/api'] });
+    contexts.setTicketKeys(randomBytes(48));
+    contexts.configure(part, secretsOf({ 'd/api': exact }));
+    const first = await dial({ maxVersion: 'TLSv1.2', keep: true });
+    const session = first.getSession();
+    if (session === undefined) throw new Error('no session');
+    contexts.configure(part, secretsOf({ 'd/api': exact }));
+    expect((await dial({ maxVersion: 'TLSv1.2', session, keep: true })).isSessionReused()).toBe(true);
+    contexts.configure(part, secretsOf({ 'd/api': renewed }));
+    const next = await dial({ maxVersion: 'TLSv1.2', session, keep: true });
+    expect(next.isSessionReused()).toBe(false);
+    expect(next.getPeerX509Certificate()?.subject).toContain('renewed');
   });
 
   it('gives up on a handshake that does not come', async () => {

@@ -1,10 +1,10 @@
+import { type AlpnCertificate, alpnCertificate } from '../../src/certificates/alpn-certificate.ts';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { covers } from '../../src/policy/hostnames.ts';
 import type { AcmeChallengeAnswers, GatewayPart } from '../../src/policy/model.ts';
 import type { ClusterGateways } from '../gateways/gateways.ts';
 import type { KnownAgent } from '../reconcile/agent-directory.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
-import { type AlpnCertificate, alpnCertificate } from './alpn-certificate.ts';
 import type { ChallengePresenter, WantedChallenge } from './contract.ts';
 
 type GatewayChallengeType = 'http-01' | 'tls-alpn-01';

@@ -66,6 +66,15 @@ describe('keys that an agent makes', () => {
     expect(JSON.stringify(said)).not.toContain('PRIVATE');
   });
 
+  it('are made also when none was wanted before', async () => {
+    const keys = maker();
+    keys.want(secretsFor());
+    await keys.idle();
+    keys.want(secretsFor('cert-1-a'));
+    await keys.idle();
+    expect(sent.at(-1)?.requests).toHaveLength(1);
+  });
+
   it('survive a restart, and are asked for once', async () => {
     const first = maker();
     first.want(secretsFor('cert-1-a'));

@@ -103,7 +103,6 @@ export function createAgentKeyMaker(options: {
         log.warn({ error: messageOf(thrown) }, 'old private keys cannot be removed'),
       );
     }
-    working = undefined;
   }
 
   async function forgetOld(): Promise<void> {
@@ -128,7 +127,11 @@ export function createAgentKeyMaker(options: {
 
   function begin(): void {
     again = true;
-    working ??= work();
+    // Not at the end of `work`: one that waits for nothing ends before it is kept here.
+    working ??= work().finally(() => {
+      working = undefined;
+      if (again) begin();
+    });
   }
 
   return {

@@ -167,12 +167,15 @@ export function createCertificateExports(options: {
       cancelRetry = undefined;
       await pass(current);
     }
-    working = undefined;
   }
 
   function begin(): void {
     again = true;
-    working ??= work();
+    // Not at the end of `work`: one that waits for nothing ends before it is kept here.
+    working ??= work().finally(() => {
+      working = undefined;
+      if (again && !ending.signal.aborted) begin();
+    });
   }
 
   return {

@@ -54,8 +54,13 @@ export const AGENTS = ['east', 'west', 'north'] as const;
 /**
  * @param country where the clusters lie
  * @param relayed agents reach the hub through relays that can be cut
+ * @param settingsOf what else the configuration file of an agent says, by its name; paths of its own lie in the folder
  */
-export async function startInstallation(country = 'DE', relayed = false): Promise<Installation> {
+export async function startInstallation(
+  country = 'DE',
+  relayed = false,
+  settingsOf: (name: string, folder: string) => object = () => ({}),
+): Promise<Installation> {
   // The launcher builds when a source is newer than what was built.
   await run(process.execPath, [join(ROOT, 'cli', 'portolan.mjs'), '--version']);
   const folder = await mkdtemp(join(tmpdir(), 'portolan-gateways-'));
@@ -146,6 +151,8 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
       const child = start(`agent-${index}`, [
         program('agent'),
         ...[
+          '--config',
+          join(folder, `${name}.yaml`),
           '--data-dir',
           join(folder, name),
           '--no-dns',
@@ -167,6 +174,7 @@ export async function startInstallation(country = 'DE', relayed = false): Promis
         await run(process.execPath, [program('agent-join'), '--data-dir', join(folder, name)], {
           env: { PATH: process.env.PATH, PORTOLAN_JOIN_TOKEN: joinToken },
         });
+        await writeFile(join(folder, `${name}.yaml`), JSON.stringify(settingsOf(name, folder)));
         if (relayed) relays[index] = await relayLink(join(folder, name), linkPort);
         startAgent(index);
       }),
