@@ -110,18 +110,13 @@ describe('trying again', () => {
 
 describe('who is asked next', () => {
   it('the first Issuer until it failed three times in a row, then the next, and round again', () => {
-    const made = tries(wanted, served(60 * DAY), 9).map(({ issuer }) => issuer.slice(5));
-    expect(made).toEqual([
-      'first',
-      'first',
-      'first',
-      'second',
-      'second',
-      'second',
-      'first',
-      'first',
-      'first',
-    ]);
+    const all = tries(wanted, served(60 * DAY), 9, () => ({ kind: 'validation' }));
+    const made = all.map(({ issuer }) => issuer.slice(5));
+    const [first, second] = [Array(3).fill('first'), Array(3).fill('second')];
+    expect(made).toEqual([...first, ...second, ...first]);
+    // To one that was not asked yet in seconds, to one that failed too as slowly as ever.
+    expect(gaps(all)[2]).toBeLessThanOrEqual(10_000);
+    expect(gaps(all)[5]).toBeGreaterThan(20 * MINUTE);
   });
 
   it('the first stays the one while what fails is ours: a presenter, an agent, the store', () => {
