@@ -112,8 +112,8 @@ describe('who is asked next', () => {
   it('the first Issuer until it failed three times in a row, then the next, and round again', () => {
     const all = tries(wanted, served(60 * DAY), 9, () => ({ kind: 'validation' }));
     const made = all.map(({ issuer }) => issuer.slice(5));
-    const [first, second] = [Array(3).fill('first'), Array(3).fill('second')];
-    expect(made).toEqual([...first, ...second, ...first]);
+    const thrice = (name: string): readonly string[] => [name, name, name];
+    expect(made).toEqual([...thrice('first'), ...thrice('second'), ...thrice('first')]);
     // To one that was not asked yet in seconds, to one that failed too as slowly as ever.
     expect(gaps(all)[2]).toBeLessThanOrEqual(10_000);
     expect(gaps(all)[5]).toBeGreaterThan(20 * MINUTE);
