@@ -57,8 +57,6 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
   });
   let wanted: readonly WantedChallenge[] = [];
   let wasTold = false;
-  /** It was known once where everything has to stand: the hub has its zones. */
-  let wasSure = false;
   /** Where each wanted name was found last: what nobody can say now is left where it was. */
   let places = new Map<string, Place>();
   const silent = new Map<string, number>();
@@ -114,12 +112,11 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
     );
     if (closing.signal.aborted) return AGAIN_MS;
     places = next;
-    wasSure ||= isSure;
     texts.set(
       textsAt(now, (one) => {
         const place = next.get(keyOf(one));
         if (place?.found === true) return endsWildcard(place) === undefined ? place.at : undefined;
-        return place?.unsure === true && !wasSure ? directly(one) : undefined;
+        return options.world() === undefined ? directly(one) : undefined;
       }),
       isSure,
     );
@@ -175,7 +172,7 @@ export function createDns01Presenter(options: Dns01Options): Dns01Presenter {
     want(challenges) {
       wanted = challenges.filter(({ challenge }) => challenge.type === 'dns-01');
       // With the first publication of a hub that starts: a CA may be looking right now. Where CNAME records lead is found later.
-      if (!wasTold) texts.set(textsAt(wanted, directly), false);
+      if (options.world() === undefined) texts.set(textsAt(wanted, directly), false);
       wasTold = true;
       arrangeSoon(GATHER_MS);
     },
