@@ -202,11 +202,29 @@ const ISSUER: Columns<'Issuer'> = {
   DIRECTORY: ({ spec }) => spec.acme?.directory ?? '',
   READY: (i) => condition(i, 'Ready'),
 };
+const ISSUER_WIDE: Columns<'Issuer'> = {
+  ACCOUNT: ({ status }) => status?.account ?? '',
+  PROFILES: ({ status }) => list(Object.keys(status?.profiles ?? {})),
+  WHY: (i) => conditionReason(i, 'Ready'),
+};
 
 const CERTIFICATES: Columns<'CertificatePolicy'> = {
   ISSUERS: ({ spec }) => list(spec.issuers),
   CERTIFICATES: ({ status }) => String(status?.certificates.length ?? 0),
   READY: (p) => condition(p, 'Ready'),
+};
+const CERTIFICATES_WIDE: Columns<'CertificatePolicy'> = {
+  NAMES: ({ spec, status }) =>
+    list(status?.certificates.flatMap(({ dnsNames }) => dnsNames) ?? spec.dnsNames ?? []),
+  KEYS: ({ spec }) => `${spec.key.algorithm} (${spec.key.location})`,
+  EXPIRES: ({ status }) =>
+    status?.certificates
+      .flatMap(({ notAfter }) => notAfter ?? [])
+      .sort()
+      .at(0) ?? '',
+  CLUSTERS: ({ status }) =>
+    list(status?.clusters.map(({ name, delivered }) => (delivered ? name : `${name} (pending)`)) ?? [], 8),
+  WHY: (p) => conditionReason(p, 'Ready'),
 };
 
 function withoutDot(name: string): string {
@@ -246,8 +264,8 @@ const TABLES: { readonly [K in Kind]: KindTable } = {
   GatewayPolicy: made('GatewayPolicy', GATEWAY_POLICY),
   RateLimitPolicy: made('RateLimitPolicy', RATE_LIMITS),
   CallerRouting: made('CallerRouting', CALLERS),
-  Issuer: made('Issuer', ISSUER),
-  CertificatePolicy: made('CertificatePolicy', CERTIFICATES),
+  Issuer: made('Issuer', ISSUER, ISSUER_WIDE),
+  CertificatePolicy: made('CertificatePolicy', CERTIFICATES, CERTIFICATES_WIDE),
 };
 
 export interface ListingOptions {

@@ -82,10 +82,12 @@ function unprovable({ namespace, name, spec }: Policy, objects: Objects): readon
     case 'dns-01':
     case 'auto':
       return [
-        `no Zone or DNSProvider of namespace ${namespace} holds ${told}: the CA gives a certificate only if _acme-challenge there is a CNAME into one${spec.challenge === 'auto' ? ', or a Gateway serves it on port 80' : ''}`,
+        `no Zone or DNSProvider of namespace ${namespace} holds ${told}: the CA gives a certificate only if _acme-challenge there is a CNAME into one${spec.challenge === 'auto' && !lost.every(isWildcard) ? ', or a Gateway serves the name on port 80' : ''}`,
       ];
   }
 }
+
+const isWildcard = (name: string): boolean => name.startsWith('*.');
 
 function canProve(
   dnsName: string,
@@ -95,7 +97,7 @@ function canProve(
 ): boolean {
   const byDns = challenge === 'dns-01' || challenge === 'auto';
   if (byDns && isHeld(withoutWildcard(dnsName), namespace, objects)) return true;
-  if (challenge === 'dns-01' || dnsName.startsWith('*.')) return false;
+  if (challenge === 'dns-01' || isWildcard(dnsName)) return false;
   const [protocol, port] = challenge === 'tls-alpn-01' ? ['HTTPS', 443] : ['HTTP', 80];
   return [...objects.Gateway.values()].some(({ spec }) =>
     spec.listeners.some(
