@@ -78,11 +78,11 @@ export function createGatewayChallenges(options: GatewayChallengeOptions): Gatew
   /** All agents that are there have the set that was published last. */
   const settled = (): boolean =>
     (['http-01', 'tls-alpn-01'] as const).every((type) =>
-      published[type].every((one) => isBeingMade(type, one) || lacking(one).length === 0),
+      published[type].every((one) => lacking(one).length === 0),
     );
 
-  const isBeingMade = (type: GatewayChallengeType, { challenge }: WantedChallenge): boolean =>
-    type === 'tls-alpn-01' && certificates.get(challenge.keyAuthorization) === undefined;
+  const isBeingMade = ({ challenge }: WantedChallenge): boolean =>
+    certificates.get(challenge.keyAuthorization) === undefined;
 
   /** Connected agents that have not confirmed it, and nobody else. */
   function lacking({ namespace, challenge }: WantedChallenge): readonly ObjectKey[] {
@@ -124,7 +124,13 @@ export function createGatewayChallenges(options: GatewayChallengeOptions): Gatew
   function publish(): void {
     if (!dirty || (performance.now() - publishedMs < GATHER_MS && !settled())) return;
     dirty = false;
-    published = { ...wanted };
+    const next = {
+      'http-01': wanted['http-01'],
+      // Those whose certificate is still made come after it.
+      'tls-alpn-01': wanted['tls-alpn-01'].filter((one) => !isBeingMade(one)),
+    };
+    if (textOf(next) === textOf(published)) return;
+    published = next;
     publishedMs = performance.now();
     version += 1;
     onChange();
@@ -319,6 +325,10 @@ function hasPort(part: GatewayPart | undefined, protocol: string, port: number):
 
 function gatewayType(type: WantedChallenge['challenge']['type']): GatewayChallengeType {
   return type === 'tls-alpn-01' ? type : 'http-01';
+}
+
+function textOf(all: Readonly<Record<GatewayChallengeType, readonly WantedChallenge[]>>): string {
+  return [...all['http-01'].map(identityOf), '', ...all['tls-alpn-01'].map(identityOf)].join();
 }
 
 function identityOf({ namespace, challenge }: WantedChallenge): string {
