@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type DomainName, parseName, tryParseName } from '../dns/name.ts';
+import { type DomainName, tryParseName } from '../dns/name.ts';
 
 /** Below it the CA looks for the texts of a name (RFC 8555 section 8.4). */
-export const CHALLENGE_LABEL = '_acme-challenge';
+const CHALLENGE_LABEL = '_acme-challenge';
 
 /** Of challenge records: short, so that a resolver that looked too early looks again soon. */
 export const CHALLENGE_TTL_SECONDS = 60;
@@ -17,12 +17,7 @@ export interface WantedText {
   readonly values: readonly string[];
 }
 
-/** `_acme-challenge.shop.example.com.` of `shop.example.com` and of `*.shop.example.com`. @throws PortolanError DNS_NAME_INVALID */
-export function challengeName(name: string): DomainName {
-  return parseName(`${CHALLENGE_LABEL}.${withoutWildcard(name)}.`.replace(/\.\.$/, '.'));
-}
-
-/** As `challengeName`; `undefined` for what leaves no room for it. */
+/** `_acme-challenge.shop.example.com.` of `shop.example.com` and of `*.shop.example.com`; `undefined` for what leaves no room for it. */
 export function tryChallengeName(name: string): DomainName | undefined {
   const found = tryParseName(`${CHALLENGE_LABEL}.${withoutWildcard(name)}.`.replace(/\.\.$/, '.'));
   return typeof found === 'string' ? found : undefined;
