@@ -203,7 +203,7 @@ describe('I22 an order that is resumed from any saved record', () => {
           fates[next++] ?? { fate: 'done', dies: false };
         const orders: { url: string; status: OrderAnswer['status']; key?: string }[] = [];
         let saved: { order: OrderRecord; key: string } = { order: BEGUN, key: 'key of the order' };
-        let valid: 'pending' | 'valid' = 'pending';
+        const proof = { status: 'pending' as 'pending' | 'valid' };
         let asks = 0;
 
         /** @returns the answer; undefined: nobody heard it */
@@ -249,18 +249,18 @@ describe('I22 an order that is resumed from any saved record', () => {
               const said = look();
               const way = said === undefined ? undefined : afterLook(order, said);
               if (way?.to === 'next') save(way.order);
-              if (way?.to === 'here') save(chosen(order, valid === 'valid' ? [] : [CHALLENGE]));
+              if (way?.to === 'here') save(chosen(order, proof.status === 'valid' ? [] : [CHALLENGE]));
               break;
             }
             case 'show':
               save(shown(order));
               break;
             case 'prove': {
-              const said = ask(() => authorization(valid));
+              const said = ask(() => authorization(proof.status));
               const found = said === undefined ? undefined : findings(order, [said]);
               if (found?.found === 'not yet')
                 ask(() => {
-                  valid = 'valid';
+                  proof.status = 'valid';
                   for (const one of orders) if (one.status === 'pending') one.status = 'ready';
                 });
               if (found?.found === 'all') save(proven(order));

@@ -31,6 +31,8 @@ export interface WorldOptions {
   /** How often presenting fails. */
   readonly presenterFails?: number;
   readonly mutant?: CertificateMutant | undefined;
+  /** Why a name cannot be proven. */
+  readonly cannot?: (name: string) => string | undefined;
 }
 
 /** Dies at a write or a request: `before` it is done, or `after`. */
@@ -358,7 +360,10 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
     let wantedNow: readonly WantedChallenge[] = [];
     return {
       type: 'dns-01',
-      can: async () => ({ ok: true }),
+      can: async (_namespace, name) => {
+        const why = options.cannot?.(name);
+        return why === undefined ? { ok: true } : { ok: false, why };
+      },
       want(challenges) {
         if (isDead()) return;
         wantedNow = challenges;
