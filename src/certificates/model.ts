@@ -16,6 +16,8 @@ export interface WantedCertificate {
   readonly cluster?: string;
   /** Issuers in the order of the policy, `namespace/name`. */
   readonly issuers: readonly string[];
+  /** Of them those whose certificates nobody trusts, standing in for one before them: replaced as soon as that one can be had. Absent: none. */
+  readonly standIns?: readonly string[];
   readonly challenge: 'auto' | ChallengeType;
   readonly renewal: { readonly ari: boolean; readonly remainingPercent?: number };
   /** Digest of what an order is made of, the Issuers' own specs included: failures of another revision do not count any more. */

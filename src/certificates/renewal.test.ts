@@ -148,6 +148,15 @@ describe('when a certificate is renewed', () => {
     expect(renewalDue(policy, record(issued(90 * DAY))).reason).toBe('lifetime');
   });
 
+  it('one that only stood in is replaced as soon as the one before it can be had, three times a day at most', () => {
+    const policy = wanted('cert-1', { issuers: ['shop/le', 'shop/own'], standIns: ['shop/own'] });
+    const stoodIn = issued(30 * DAY, { issuer: 'shop/own' });
+    expect(renewalDue(policy, record(stoodIn))).toEqual({ atMs: NOW + 60_000, reason: 'issuer' });
+    const entry = { atMs: NOW, event: 'renewed', issuer: 'shop/own', names: ['shop.example'] } as const;
+    expect(renewalDue(policy, record(stoodIn, { history: [entry, entry, entry] })).atMs).toBe(NOW + DAY);
+    expect(renewalDue(policy, record(issued(90 * DAY))).reason).toBe('lifetime');
+  });
+
   it('a CA or clock that makes every certificate due at once gets three orders a day, not one after the other', () => {
     const ari = { startMs: NOW - 2 * DAY, endMs: NOW - DAY, nextCheckAtMs: NOW };
     const entry = (atMs: number) =>

@@ -10,7 +10,7 @@ export type RenewalReason =
   | 'revoked'
   | 'names'
   | 'key'
-  /** The policy does not name the Issuer of the current one any more. */
+  /** The policy does not name the Issuer of the current one any more, or it only stood in. */
   | 'issuer'
   /** The CA's window (RFC 9773). */
   | 'ari'
@@ -81,6 +81,9 @@ export function renewalDue(wanted: WantedCertificate, record: CertificateRecord 
   if (!sameNames(current.names, wanted.names)) return { atMs: 0, reason: 'names' };
   if (current.key !== wanted.key) return { atMs: 0, reason: 'key' };
   if (!wanted.issuers.includes(current.issuer)) return { atMs: 0, reason: 'issuer' };
+  // A minute, so that it can be served; then as often as the guard allows, as the one before it may be away for long.
+  if (wanted.standIns?.includes(current.issuer))
+    return { atMs: Math.max(current.issuedAtMs + MINUTE_MS, guardOf(record, current)), reason: 'issuer' };
   const chosen = chooseRenewal(wanted, current, record.ari);
   return { atMs: Math.max(chosen.atMs, guardOf(record, current)), reason: chosen.by };
 }

@@ -26,7 +26,12 @@ export interface Source {
   readonly invalid: readonly string[];
   readonly clusters: readonly string[];
   readonly listeners: readonly NamingListener[];
-  readonly issuers: readonly { readonly key: string; readonly revision: string | undefined }[];
+  readonly issuers: readonly {
+    readonly key: string;
+    readonly revision: string | undefined;
+    /** The internal CA, after one that people trust. */
+    readonly standsIn: boolean;
+  }[];
   readonly most: number;
 }
 

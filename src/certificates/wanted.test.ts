@@ -321,6 +321,17 @@ describe('what is said of a policy', () => {
     expect(reasons(objects)).toContain(reason);
   });
 
+  it('the internal CA stands in where it comes after one that people trust, else it is as good as any', () => {
+    const internal: Resource<'Issuer'> = { ...issuer('own'), spec: issuerSpec.parse({ internal: {} }) };
+    const standIns = (issuers: readonly string[]) =>
+      see(objectsOf(issuer('le'), internal, policy('web', { dnsNames: ['a.example.com'], issuers })))
+        .certificates[0]?.standIns;
+    expect(standIns(['le', 'own'])).toEqual(['shop/own']);
+    expect(standIns(['own', 'le'])).toBeUndefined();
+    expect(standIns(['own'])).toBeUndefined();
+    expect(standIns(['missing', 'own'])).toBeUndefined();
+  });
+
   it('a policy whose Issuers are gone keeps its certificates', () => {
     const world = objectsOf(policy('web', { dnsNames: ['a.example.com'] }));
     expect(see(world).certificates[0]?.issuers).toEqual(['shop/le']);

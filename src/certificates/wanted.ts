@@ -114,11 +114,15 @@ function sourceOf(
   for (const { gateway } of listeners) for (const c of index.clustersOf(gateway)) clusters.add(nameOf(c));
   if (spec.clusters !== undefined)
     for (const cluster of index.labelled('Cluster', namespace, spec.clusters)) clusters.add(nameOf(cluster));
+  let trusted = false;
   const issuers = spec.issuers.map((name) => {
     const key = `${namespace}/${name}`;
     const issuer = objects.Issuer.get(key);
+    const standsIn = trusted && issuer?.spec.internal !== undefined;
+    trusted ||= issuer?.spec.acme !== undefined;
     return {
       key,
+      standsIn,
       revision: issuer === undefined ? undefined : `${issuer.metadata.uid} ${issuer.metadata.generation}`,
     };
   });
@@ -251,6 +255,7 @@ function certificateOf(
 ): WantedCertificate {
   const { spec } = policy;
   const own = ownName(policy, cluster);
+  const standIns = source.issuers.flatMap(({ key: issuer, standsIn }) => (standsIn ? [issuer] : []));
   const names =
     own === undefined || set.names.some((name) => covers(name, own))
       ? set.names
@@ -263,6 +268,7 @@ function certificateOf(
     reuseKey: spec.key.reuse,
     ...(cluster === undefined ? {} : { cluster }),
     issuers: source.issuers.map((issuer) => issuer.key),
+    ...(standIns.length === 0 ? {} : { standIns }),
     challenge: spec.challenge,
     renewal: {
       ari: spec.renewal.ari,
