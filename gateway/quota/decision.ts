@@ -43,7 +43,8 @@ const LONGEST_RESET_SECONDS = 400 * 86_400;
 
 /**
  * What an answer says of the limits that the request counted for: `RateLimit-Policy` and `RateLimit`
- * (draft-ietf-httpapi-ratelimit-headers-10), and `X-RateLimit-*` of the one with the least left. Of silent limits only when to try again.
+ * (draft-ietf-httpapi-ratelimit-headers-10), and `X-RateLimit-*` of the one with the least left. Of silent limits only when to try again,
+ * and of a request that is larger than all that can ever be there not even that.
  * @param refusedBy whose reset is the time to try again; undefined: admitted
  */
 export function limitFields(
@@ -58,6 +59,7 @@ export function limitFields(
   let least = 0;
   let tightestLimit = 0;
   let tightestReset = 0;
+  const never = refusedBy !== undefined && refusedBy.hits > mostAtOnce(refusedBy, taker);
   for (const claim of claims) {
     if (claim.limit.shadow || claim.limit.silent) continue;
     const { rate, slot } = claim;
@@ -66,8 +68,10 @@ export function limitFields(
     if (!known && claim !== refusedBy) continue;
     // A key that just became known has no figures yet.
     const limit = known && taker.resetMs(slot) !== 0 ? Math.floor(taker.limit(slot)) : rate.budget.limit;
-    const left = known && claim !== refusedBy ? Math.floor(Math.max(0, taker.left(slot))) : 0;
-    const reset = known ? secondsUntil(taker.resetMs(slot), nowMs) : 0;
+    // What is left is for smaller requests where this one is too large for any window.
+    const shows = known && (claim !== refusedBy || never);
+    const left = shows ? Math.floor(Math.max(0, taker.left(slot))) : 0;
+    const reset = known && !(claim === refusedBy && never) ? secondsUntil(taker.resetMs(slot), nowMs) : 0;
     policies += `${policies === '' ? '' : ', '}${rate.label};q=${limit}${rate.windowParameter}`;
     states += `${states === '' ? '' : ', '}${rate.label};r=${left}${reset > 0 ? `;t=${reset}` : ''}`;
     if (tightest === undefined || claim === refusedBy || (tightest !== refusedBy && left < least)) {
@@ -83,8 +87,16 @@ export function limitFields(
     fields.push('x-ratelimit-limit', String(tightestLimit), 'x-ratelimit-remaining', String(least));
     if (tightestReset > 0) fields.push('x-ratelimit-reset', String(tightestReset));
   }
-  if (refusedBy !== undefined) retryAfter(fields, refusedBy, taker, nowMs);
+  if (refusedBy !== undefined && !never) retryAfter(fields, refusedBy, taker, nowMs);
   return fields.length === 0 ? NO_FIELDS : fields;
+}
+
+/** Hits that one request may have at most, by the policy, or by an operator's limit where that is higher. */
+export function mostAtOnce({ rate, slot }: Claim, taker: QuotaTaker): number {
+  const { algorithm, limit, burst = limit } = rate.budget;
+  const now = slot < 0 ? 0 : taker.limit(slot);
+  // A bucket's burst goes with the limit.
+  return Math.max(rate.most, algorithm === 'token-bucket' && limit > 0 ? (burst * now) / limit : now);
 }
 
 /** Of a limit that admits nobody there is no time to wait for. */

@@ -69,6 +69,42 @@ describe('limits in a thread', () => {
     }
   });
 
+  it('say nothing of when to try again to a request that is too large for any window, and what is left for others', async () => {
+    using world = startQuota(
+      quotaPartOf(
+        [budgetOf('a', 5)],
+        [limitOf('all', [0], { cost: { request: "int(request.headers['cost'])", most: 100 } })],
+      ),
+    );
+    const fields: string[] = [];
+    for (const cost of ['6', '2', '6']) {
+      const { state, fields: said } = await decide(world, { cost });
+      expect(state).toBe(cost === '2' ? 'admitted' : 'refused');
+      fields.push(said.join(' '));
+    }
+    expect(fields[0]).toMatch(/q=5.* x-ratelimit-remaining 0$/);
+    expect(fields[2]).toMatch(/q=5 ratelimit "all";r=3 x-ratelimit-limit 5 x-ratelimit-remaining 3$/);
+    // One that is refused only for now hears when to come again.
+    const large = await decide(world, { cost: '5' });
+    expect(large.state).toBe('refused');
+    expect(large.fields).toContain('retry-after');
+  });
+
+  it('refuse at once what is larger than the burst of a bucket, also where that is less than the limit', async () => {
+    const algorithm = 'token-bucket' as const;
+    using world = startQuota(
+      quotaPartOf(
+        [budgetOf('a', 60, { algorithm, burst: 5 })],
+        [limitOf('all', [0], { cost: { request: "int(request.headers['cost'])", most: 100 } })],
+      ),
+    );
+    await decide(world, { cost: '1' });
+    // It need not wait to know.
+    const refused = world.gate.decide(world.policy, contextOf({ cost: '6' }), undefined);
+    expect(refused).toMatchObject({ state: 'refused', code: 'QUOTA_EXCEEDED' });
+    expect(refused.fields).not.toContain('retry-after');
+  });
+
   it('admit synchronously once tokens are here, and say what is left', async () => {
     using world = startQuota(
       quotaPartOf(

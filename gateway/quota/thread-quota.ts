@@ -18,7 +18,7 @@ import type {
   QuotaWant,
   SharedQuota,
 } from './contract.ts';
-import { limitFields, PendingDecision, UNLIMITED } from './decision.ts';
+import { limitFields, mostAtOnce, PendingDecision, UNLIMITED } from './decision.ts';
 import { type PreparedLimit, type PreparedQuota, type PreparedRate, prepareQuotas } from './limits.ts';
 import { QuotaMetrics } from './metrics.ts';
 import { TableClock, type TableClockSources } from './table-clock.ts';
@@ -193,7 +193,7 @@ class ThreadQuota implements QuotaGate {
     for (const claim of claims) {
       const verdict = this.#look(claim, claims, taker, now);
       if (verdict === ADMITTED || inShadow(claim, decision)) continue;
-      if (verdict === REFUSED || claim.hits > Math.max(claim.rate.most, limitOf(claim, taker))) {
+      if (verdict === REFUSED || claim.hits > mostAtOnce(claim, taker)) {
         this.#refuse(decision, claim, 'QUOTA_EXCEEDED');
         return;
       }
@@ -302,10 +302,6 @@ function giveBack(claims: readonly Claim[], taker: QuotaTaker): void {
     claim.taken = false;
     taker.settle(claim.slot, claim.receipt, -claim.hits);
   }
-}
-
-function limitOf({ slot }: Claim, taker: QuotaTaker): number {
-  return slot < 0 ? 0 : taker.limit(slot);
 }
 
 function claimsOf(

@@ -2,6 +2,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import type { Budget } from '../../src/quota/budget.ts';
 import type { QuotaChange, QuotaLimit, QuotaServices } from '../api/quota-services.ts';
 import type { Actor, AgentIdentity, QuotaAudit } from '../store/contract.ts';
+import { checkKey } from './key-check.ts';
 import { explained, limitView, nameOf, type Seen } from './limit-view.ts';
 import type { OpenQuota, QuotaService } from './service.ts';
 
@@ -77,6 +78,7 @@ export function createQuotaDesk(options: QuotaDeskOptions): QuotaServices {
     run: (open: OpenQuota, budget: Budget, nowMs: number) => T,
   ): Promise<{ readonly result: T; readonly limit: QuotaLimit }> {
     const budget = one(namespace, limit);
+    checkKey(budget, key);
     const open = opened();
     const [, policy = ''] = budget.id.split('/');
     const fact = {
@@ -130,6 +132,7 @@ export function createQuotaDesk(options: QuotaDeskOptions): QuotaServices {
     },
     async explain(namespace, { limit, key }) {
       const budget = one(namespace, limit);
+      checkKey(budget, key);
       const open = opened();
       const now = seen(open);
       const [state] = open.ledger.describe(budget.id, now.nowMs, { key, most: 1 });

@@ -86,6 +86,7 @@ function budgetOf(
     // A floor may be used when the window is over in which it was lent last: never, here.
     floorShare: rate.window === 'eternity' ? 0 : floorPercent(limit) / 100,
     allocation: limit.allocation,
+    counters: limit.counters.length,
     waits: durationMs(limit.wait) > 0,
     onHubLoss: limit.onHubLoss,
   };

@@ -53,6 +53,7 @@ describe('rate limits of a cluster', () => {
         window: { type: 'length', ms: 60_000 },
         floorShare: 0.5,
         allocation: 'proportional',
+        counters: 0,
         waits: true,
         onHubLoss: 'floor',
       },

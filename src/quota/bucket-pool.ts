@@ -103,6 +103,8 @@ export class BucketPool implements Pool {
 
   close(entry: Entry, nowMs: number, leaseEndMs: number): void {
     this.#flow(entry.key, nowMs);
+    // An agent may say what it likes, and is gone: it leaves no more than a burst to wait for.
+    const least = Math.min(this.#level, -this.#burst(entry.key, nowMs));
     for (const holding of entry.holdings) {
       const held = unspent(holding);
       this.#unspent -= held;
@@ -111,6 +113,7 @@ export class BucketPool implements Pool {
       // What answers cost beyond all grants is owed by those who come after.
       this.#level -= Math.max(0, holding.spent - (holding.granted - holding.returned));
     }
+    this.#level = Math.max(this.#level, least);
     entry.holdings = NO_HOLDINGS;
   }
 

@@ -20,6 +20,8 @@ export interface Budget {
   readonly floorShare: number;
   /** How the hub shares out what is short: by what agents ask for, or the same to each that asks. */
   readonly allocation: 'proportional' | 'fair';
+  /** Values in each of its keys, one of each counter; 0: there is one key for all. Absent: not known. */
+  readonly counters?: number;
   /** Hits may wait for a grant, so tokens of a tiny limit stay at the hub until somebody needs one. */
   readonly waits: boolean;
 }

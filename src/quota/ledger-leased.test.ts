@@ -355,6 +355,20 @@ describe('an agent that lies', () => {
     expect(left(ask(ledger, sliding, 'a', START, { spent: all }))).toBe(100 - 10 - 2 ** 23);
   });
 
+  it('leaves no more than one burst of debt in a bucket, however many processes it had', () => {
+    const ledger = opened(bucket);
+    for (const session of ['a-1', 'a-2', 'a-3', 'a-4']) {
+      expect(granted(ask(ledger, bucket, 'a', START, { waiting: 5 }, { session }))).toBe(5);
+      ask(ledger, bucket, 'a', START, { spent: all }, { session });
+    }
+    // Each new process ends the oldest of those before it.
+    for (const session of ['a-5', 'a-6', 'a-7', 'a-8'])
+      ask(ledger, bucket, 'a', START + 1, {}, { session, names: [] });
+    // A token comes each second: 20 of them pay the debt.
+    expect(left(ask(ledger, bucket, 'b', START + 1, {}))).toBe(-20);
+    expect(granted(ask(ledger, bucket, 'b', START + 25_001, { waiting: 20 }))).toBe(5);
+  });
+
   it('does not starve others for ever by demand beyond all numbers', () => {
     const ledger = opened(sliding, ['a', 'b', 'c']);
     ask(ledger, sliding, 'c', START, { demand: 0.001 });
