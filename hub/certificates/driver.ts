@@ -64,7 +64,7 @@ export interface CertificateDriver {
   /** Why nothing is done for any certificate: the store fails, or another hub has it. */
   readonly stopped: PortolanError | undefined;
   /** How a CA would count an order for it. */
-  asking: OrderRun['asking'];
+  expected: OrderRun['expected'];
   /** Ends what is under way where its record says it is. */
   close(): Promise<void>;
 }
@@ -205,21 +205,10 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       (issuer) => {
         if (record?.order?.issuer === issuer || record?.forced?.overLimits === true) return 0;
         const { id, names } = certificate;
-        const may = forecast.mayOrder(run.asking(id, { issuer, names, ...replacing(record, issuer) }), nowMs);
+        const may = forecast.mayOrder(run.expected(id, { issuer, names }), nowMs);
         return may.ok ? 0 : may.atMs;
       },
     );
-  }
-
-  /** As far as is known without asking the CA. */
-  function replacing(
-    record: CertificateRecord | undefined,
-    issuer: ObjectKey,
-  ): { readonly replaces?: string } {
-    const current = record?.current;
-    return current?.ariId === undefined || current.issuer !== issuer || record?.ari === undefined
-      ? {}
-      : { replaces: current.ariId };
   }
 
   function pass(): void {
@@ -421,7 +410,8 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
     // First the CA, then the record: after a crash in between it is told again.
     if (over) {
       await run.cleanUp(order, closing.signal);
-      forecast.ended(run.asking(id, order), { issued: false, failed: thrown.failedNames }, nowMs);
+      const { issued, failedNames } = thrown;
+      forecast.ended(run.asking(id, order), issued ? { issued } : { issued, failed: failedNames }, nowMs);
     }
     const record = await book.write(
       id,
@@ -473,7 +463,7 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       pass();
     },
     pass,
-    asking: run.asking,
+    expected: run.expected,
     activity,
     get wanted() {
       return wanted;

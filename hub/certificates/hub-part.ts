@@ -198,7 +198,7 @@ export function createCertificatesOfHub(options: {
     find: entryOf,
     chainPem,
     waitsFor: (id, challengeUrl) => (challengeUrl === undefined ? doing(id) : undefined),
-    forecast: (certificate, issuer) => issuance.judge(askedOf(certificate, issuer), wallMs()).uses,
+    forecast: (certificate, issuer) => judge(certificate, issuer).uses,
     clusters: (policy) => world?.objects.CertificatePolicy.get(policy)?.status?.clusters ?? [],
     issuer: issuerSpec,
     policy: (key) => world?.objects.CertificatePolicy.get(key)?.spec,
@@ -258,17 +258,9 @@ export function createCertificatesOfHub(options: {
     wallMs,
   };
 
-  function askedOf(certificate: WantedCertificate, issuer: ObjectKey) {
-    const record = book.get(certificate.id);
-    const current = record?.current;
-    // As the driver will ask: a CA whose window is not known is not told what it replaces.
-    const replaces = current?.issuer === issuer && current.ariId !== undefined && record?.ari !== undefined;
-    return driver.asking(certificate.id, {
-      issuer,
-      names: certificate.names,
-      ...(replaces ? { replaces: current.ariId } : {}),
-    });
-  }
+  /** As the driver will ask. */
+  const judge = ({ id, names }: WantedCertificate, issuer: ObjectKey) =>
+    issuance.judge(driver.expected(id, { issuer, names }), wallMs());
 
   function follow(next: World): void {
     world = next;
@@ -286,7 +278,7 @@ export function createCertificatesOfHub(options: {
     record: (id) => book.get(id),
     waitsFor: doing,
     ...(options.served === undefined ? {} : { served: options.served }),
-    forecast: (certificate) => issuance.judge(askedOf(certificate, certificate.issuers[0] ?? ''), wallMs()),
+    forecast: (certificate) => judge(certificate, certificate.issuers[0] ?? ''),
     issuerStatus: (issuer, nowMs) => issuers.status(issuer, nowMs),
   };
 

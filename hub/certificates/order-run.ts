@@ -74,11 +74,14 @@ export class OrderOver extends PortolanError {
   readonly why: PortolanError;
   /** Names that the CA looked for and did not find. */
   readonly failedNames: NameSet;
+  /** A certificate was given all the same, and counts. */
+  readonly issued: boolean;
 
-  constructor(why: PortolanError, failedNames: NameSet = []) {
+  constructor(why: PortolanError, failedNames: NameSet = [], issued = false) {
     super(why.code, why.message, { fix: why.fix, cause: why });
     this.why = why;
     this.failedNames = failedNames;
+    this.issued = issued;
   }
 }
 
@@ -113,12 +116,16 @@ export interface OrderRun {
   drive(id: string, issuer: ObjectKey, signal: AbortSignal): Promise<RunEnd>;
   /** Gives up what is still pending at the CA, so that it does not count there; what cannot be told it in time runs out by itself. */
   cleanUp(order: OrderRecord, signal: AbortSignal): Promise<void>;
+  /** How a CA would count the next order, by what is known without asking it: an unknown one is taken to hear what an order replaces. */
+  expected(id: string, next: { readonly issuer: ObjectKey; readonly names: NameSet }): AskedOrder;
   /** How a CA counts it. */
   asking(id: string, order: Pick<OrderRecord, 'issuer' | 'names' | 'replaces'>): AskedOrder;
 }
 
 export function createOrderRun(ports: OrderRunPorts): OrderRun {
   const { records, wallMs, say } = ports;
+  /** Whether the CA of an Issuer takes `replaces`, once its directory was read for an order. */
+  const hearsOfReplacing = new Map<ObjectKey, boolean>();
 
   /** Saves an order's next record. The phase before it must be what is in the book. */
   async function move(id: string, from: OrderRecord, next: OrderRecord): Promise<OrderRecord> {
@@ -194,6 +201,15 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
       names: order.names,
       renews: order.replaces !== undefined ? 'replaces' : same ? 'sameNames' : 'nothing',
     };
+  }
+
+  function expected(id: string, next: { readonly issuer: ObjectKey; readonly names: NameSet }): AskedOrder {
+    const current = records.get(id)?.current;
+    const replaces =
+      current?.issuer === next.issuer && hearsOfReplacing.get(next.issuer) !== false
+        ? current.ariId
+        : undefined;
+    return asking(id, { ...next, replaces });
   }
 
   function hold(order: AskedOrder): void {
@@ -479,6 +495,8 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
           'ISSUER_REFUSED',
           `the certificate that ${order.issuer} gave cannot be served: ${leaf.problem}`,
         ),
+        [],
+        true,
       );
     const { serial, sha256, notBeforeMs, notAfterMs, ariId } = leaf;
     const current: IssuedCertificate = {
@@ -591,7 +609,9 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     if (current?.ariId === undefined || current.issuer !== issuerKey) return undefined;
-    return (await issuer.client.directory(signal)).hasRenewalInfo ? current.ariId : undefined;
+    const { hasRenewalInfo } = await issuer.client.directory(signal);
+    hearsOfReplacing.set(issuerKey, hasRenewalInfo);
+    return hasRenewalInfo ? current.ariId : undefined;
   }
 
   async function cleanUp(order: OrderRecord, signal: AbortSignal): Promise<void> {
@@ -612,7 +632,7 @@ export function createOrderRun(ports: OrderRunPorts): OrderRun {
     }
   }
 
-  return { drive, cleanUp, asking };
+  return { drive, cleanUp, asking, expected };
 
   async function drive(id: string, issuerKey: ObjectKey, signal: AbortSignal): Promise<RunEnd> {
     const told = new Set<string>();
