@@ -49,6 +49,16 @@ export function keepRoots(folder: string, roots: readonly string[]): string {
   return file;
 }
 
+/** A certificate of the internal CA, of a start without the one that speaks ACME, is replaced at once: waits for that, for a while. */
+export async function untilAcme(client: Client, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + LIMIT_MS;
+  while (!signal.aborted && performance.now() < deadline) {
+    const now = await certificateNow(client);
+    if (now?.serial !== undefined && now.issuer !== 'internal') return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
 /** Waits until every gateway shows a certificate that leads to one of the roots. @returns false: not in time; it comes later */
 export async function untilServed(port: number, rootsFile: string, signal: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + LIMIT_MS;

@@ -12,7 +12,7 @@ import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { parseClient } from '../src/routing/location.ts';
 import type { ClientAddress } from '../src/routing/model.ts';
 import { demoKey, untilProtected } from './api.ts';
-import { certificateNow, keepRoots, type RunningCa, startCa, untilServed } from './certificate.ts';
+import { certificateNow, keepRoots, type RunningCa, startCa, untilAcme, untilServed } from './certificate.ts';
 import { type HubAddress, joinedAt } from './joined.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { findPebble } from './pebble.ts';
@@ -109,7 +109,9 @@ async function main(): Promise<void> {
   const served = Promise.all([
     untilServing(client),
     untilProtected(ports.gateway, apiKey, stopping.signal),
-    untilServed(ports.gatewayTls, roots, stopping.signal),
+    (ca === undefined ? Promise.resolve() : untilAcme(client, stopping.signal)).then(() =>
+      untilServed(ports.gatewayTls, roots, stopping.signal),
+    ),
   ]);
   const [status] = await Promise.race([served, ...agents.map((agent) => ended(agent))]);
   const answers = await resolveAll(client);

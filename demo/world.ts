@@ -116,7 +116,8 @@ function certificateResources(ca: AcmeCa | undefined): readonly unknown[] {
       kind: 'CertificatePolicy',
       metadata: metadata(CERTIFICATE_POLICY),
       spec: {
-        issuers: ca === undefined ? ['internal'] : ['pebble', 'internal'],
+        // One alone: what the other has given at an earlier start is replaced at once.
+        issuers: [ca === undefined ? 'internal' : 'pebble'],
         dnsNames: [ZONE, `*.${ZONE}`],
       },
     },
