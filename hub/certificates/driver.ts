@@ -75,8 +75,6 @@ const GRACE_MS = 86_400_000;
 const LONGEST_REST_MS = 60_000;
 /** After the store failed. Nothing is asked of a CA meanwhile: what it answers could not be kept. */
 const STORE_REST_MS = 5_000;
-/** A clock that went back by more than this makes a back-off void. */
-const CLOCK_SLACK_MS = 5 * 60_000;
 
 export function createCertificateDriver(options: CertificateDriverOptions): CertificateDriver {
   const { book, presenters, forecast, news, wallMs, after, log } = options;
@@ -191,16 +189,14 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
     nowMs: number,
   ): number {
     const atMs = record?.order === undefined ? renewalDue(certificate, record).atMs : 0;
-    const failures = standing(certificate, record?.failures);
-    if (failures === undefined || failures.lastAtMs > nowMs + CLOCK_SLACK_MS) return atMs;
-    return Math.max(atMs, nextTryAt(certificate, record));
+    return Math.max(atMs, nextTryAt(certificate, record, nowMs));
   }
 
   function issuerFor(certificate: WantedCertificate, record: CertificateRecord | undefined, nowMs: number) {
     return issuerOrder(
       certificate,
       record?.current,
-      standing(certificate, record?.failures),
+      standing(certificate, record?.failures, nowMs),
       nowMs,
       (issuer) => {
         if (record?.order?.issuer === issuer || record?.forced?.overLimits === true) return 0;

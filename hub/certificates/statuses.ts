@@ -1,3 +1,4 @@
+import { ofThisTime } from '../../src/certificates/failures.ts';
 import { forecastSentence } from '../../src/certificates/forecast.ts';
 import type { LimitVerdict } from '../../src/certificates/limits.ts';
 import type { CertificateRecord, WantedCertificate } from '../../src/certificates/model.ts';
@@ -70,7 +71,7 @@ function policyStatus(
     record: view.record(certificate.id),
   }));
   const clusters = wanted.clusters.map((cluster) => clusterStatus(cluster, wanted, input));
-  const issued = issuedVerdict(wanted, records, view);
+  const issued = issuedVerdict(wanted, records, view, wallMs);
   const expiring = expiringVerdict(records, wallMs);
   const delivered = deliveredVerdict(issued, clusters);
   const served = servedVerdict(delivered, clusters);
@@ -96,7 +97,7 @@ function certificateStatus(
   wallMs: number,
 ): CertificateStatus {
   const current = record?.current;
-  const message = messageOf(wanted, record, view);
+  const message = messageOf(wanted, record, view, wallMs);
   return {
     id: wanted.id,
     dnsNames: wanted.names,
@@ -120,9 +121,10 @@ function messageOf(
   wanted: WantedCertificate,
   record: CertificateRecord | undefined,
   view: CertificatesView,
+  wallMs: number,
 ): string | undefined {
-  const said = certificateMessage(record);
-  const plain = record?.failures === undefined && record?.order === undefined;
+  const said = certificateMessage(record, wallMs);
+  const plain = ofThisTime(record?.failures, wallMs) === undefined && record?.order === undefined;
   const waits = plain ? view.waitsFor(wanted.id) : undefined;
   const forecast = needsOrder(wanted, record) ? forecastSentence(view.forecast(wanted)) : undefined;
   const sentences = [waits ?? said, forecast === undefined ? undefined : `the next order ${forecast}`];
@@ -146,7 +148,13 @@ interface Known {
   readonly record: CertificateRecord | undefined;
 }
 
-function issuedVerdict(wanted: WantedOfPolicy, known: readonly Known[], view: CertificatesView): Verdict {
+function issuedVerdict(
+  wanted: WantedOfPolicy,
+  known: readonly Known[],
+  view: CertificatesView,
+  wallMs: number,
+): Verdict {
+  const failuresOf = (record: CertificateRecord | undefined) => ofThisTime(record?.failures, wallMs);
   const verdict = (status: Verdict['status'], reason: string, message: string): Verdict => ({
     type: 'Issued',
     status,
@@ -163,23 +171,23 @@ function issuedVerdict(wanted: WantedOfPolicy, known: readonly Known[], view: Ce
     return verdict('False', reason, shortened(notes) || 'it wants no certificate');
   }
   if (first !== undefined) {
-    const failing = missing.find(({ record }) => record?.failures !== undefined) ?? first;
-    const why = messageOf(failing.certificate, failing.record, view) ?? 'to be ordered';
+    const failing = missing.find(({ record }) => failuresOf(record) !== undefined) ?? first;
+    const why = messageOf(failing.certificate, failing.record, view, wallMs) ?? 'to be ordered';
     return verdict(
       'False',
-      failing.record?.failures === undefined ? (error?.reason ?? 'Ordering') : failing.record.failures.code,
+      failuresOf(failing.record)?.code ?? error?.reason ?? 'Ordering',
       `${known.length - missing.length} of ${known.length} certificates are issued; ${failing.certificate.id}: ${why}`,
     );
   }
   const counted =
     known.length === 1 ? 'the certificate is issued' : `all ${known.length} certificates are issued`;
   if (error !== undefined) return verdict('True', error.reason, shortened([counted, ...notes]));
-  const failing = known.find(({ record }) => record?.failures !== undefined)?.record;
-  if (failing?.failures !== undefined)
+  const failing = known.find(({ record }) => failuresOf(record) !== undefined)?.record;
+  if (failing !== undefined)
     return verdict(
       'True',
       'RenewalFails',
-      shortened([counted, `${failing.id}: ${certificateMessage(failing) ?? ''}`]),
+      shortened([counted, `${failing.id}: ${certificateMessage(failing, wallMs) ?? ''}`]),
     );
   return verdict('True', 'Issued', shortened([counted, ...notes]));
 }
@@ -212,7 +220,7 @@ function expiringVerdict(known: readonly Known[], wallMs: number): Verdict {
     reason,
     message: shortened([
       `${record.id} ${words} on ${instant(endMs)}`,
-      certificateMessage(record) ?? 'it should have been renewed',
+      certificateMessage(record, wallMs) ?? 'it should have been renewed',
     ]),
   };
 }

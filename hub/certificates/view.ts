@@ -31,7 +31,7 @@ export function certificateView(
   const { id, policy, current, order } = record;
   const [namespace = '', name = ''] = policy.split('/');
   const cluster = record.cluster ?? wanted?.cluster;
-  const message = certificateMessage(record);
+  const message = certificateMessage(record, nowMs);
   return {
     id,
     namespace,

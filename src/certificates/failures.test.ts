@@ -53,7 +53,7 @@ function tries(
   for (let i = 0; i < count; i += 1) {
     nowMs = Math.max(nowMs, failures?.nextTryAtMs ?? 0);
     const kept = current === undefined ? {} : { current };
-    const { issuer, atMs } = issuerOrder(policy, current, standing(policy, failures), nowMs);
+    const { issuer, atMs } = issuerOrder(policy, current, standing(policy, failures, nowMs), nowMs);
     nowMs = Math.max(nowMs, atMs);
     made.push({ atMs: nowMs, issuer });
     const record = failures === undefined ? kept : { ...kept, failures };
@@ -96,8 +96,8 @@ describe('trying again', () => {
   it('a refusal that will not change waits for hours, or for another spec', () => {
     const failures = afterFailure(alone, undefined, failure({ kind: 'permanent', code: 'ISSUER_REFUSED' }));
     expect(failures.nextTryAtMs).toBe(NOW + 6 * HOUR);
-    expect(nextTryAt(alone, { failures })).toBe(NOW + 6 * HOUR);
-    expect(nextTryAt({ revision: 'r2' }, { failures })).toBe(0);
+    expect(nextTryAt(alone, { failures }, NOW)).toBe(NOW + 6 * HOUR);
+    expect(nextTryAt({ revision: 'r2' }, { failures }, NOW)).toBe(0);
     expect(afterFailure({ ...alone, revision: 'r2' }, { failures }, failure()).count).toBe(1);
   });
 
@@ -201,5 +201,26 @@ describe('kinds of failures', () => {
     ['PROVIDER_DENIED', undefined, 'ours'],
   ] as const)('%s with %s is %s', (code, type, kind) => {
     expect(failureKind(code, type)).toBe(kind);
+  });
+});
+
+describe('a clock that was ahead', () => {
+  const failures = afterFailure(alone, { current: served(60 * DAY) }, failure({ atMs: NOW + 400 * DAY }));
+
+  it('leaves no wait behind when it is right again, neither for the certificate nor for its Issuer', () => {
+    expect(failures.resting?.['shop/first']).toBeGreaterThan(NOW + 400 * DAY);
+    expect(nextTryAt(alone, { failures }, NOW)).toBe(0);
+    expect(issuerOrder(alone, served(DAY), standing(alone, failures, NOW), NOW)).toEqual({
+      issuer: 'shop/first',
+      atMs: NOW,
+    });
+    expect(afterFailure(alone, { failures }, failure({ issuer: 'shop/second' })).resting).not.toHaveProperty([
+      'shop/first',
+    ]);
+  });
+
+  it('of minutes is taken for right: what failed a moment ago counts', () => {
+    const slightly = afterFailure(alone, undefined, failure({ atMs: NOW + MINUTE }));
+    expect(standing(alone, slightly, NOW)).toBe(slightly);
   });
 });

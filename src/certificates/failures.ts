@@ -87,7 +87,7 @@ export function afterFailure(
   failure: Failure,
 ): Failures {
   const { atMs, issuer, kind, code, message, fix } = failure;
-  const before = standing(wanted, record?.failures);
+  const before = standing(wanted, record?.failures, atMs);
   const count = (before?.count ?? 0) + 1;
   const restMs = issuerRestMs(failure, before?.byIssuer[issuer] ?? 0);
   const resting = {
@@ -133,18 +133,31 @@ function issuerRestMs(failure: Failure, failedBefore: number): number | undefine
   return told;
 }
 
-/** The failures that still count: those of another revision (names, key, Issuers were changed by a person) do not. */
+/** A clock that goes back by less than this is none that was wrong. */
+const CLOCK_SLACK_MS = 5 * MINUTE_MS;
+
+/**
+ * The failures that still count: those of another revision (names, key, Issuers were changed by a person) do not, nor those of a clock that was
+ * ahead, whose instants to wait for may be years away.
+ */
 export function standing(
   wanted: Pick<WantedCertificate, 'revision'>,
   failures: Failures | undefined,
+  nowMs: number,
 ): Failures | undefined {
-  return failures === undefined || failures.revision !== wanted.revision ? undefined : failures;
+  return failures?.revision !== wanted.revision ? undefined : ofThisTime(failures, nowMs);
+}
+
+/** Undefined: the clock was ahead when they were kept. */
+export function ofThisTime(failures: Failures | undefined, nowMs: number): Failures | undefined {
+  return failures === undefined || failures.lastAtMs > nowMs + CLOCK_SLACK_MS ? undefined : failures;
 }
 
 /** The earliest instant for the next try by what failed before; 0 where nothing did. */
 export function nextTryAt(
   wanted: Pick<WantedCertificate, 'revision'>,
   record: Pick<CertificateRecord, 'failures'> | undefined,
+  nowMs: number,
 ): number {
-  return standing(wanted, record?.failures)?.nextTryAtMs ?? 0;
+  return standing(wanted, record?.failures, nowMs)?.nextTryAtMs ?? 0;
 }

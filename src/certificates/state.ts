@@ -1,4 +1,5 @@
 import type { CertificateStatus } from '../resources/certificate-policy.ts';
+import { ofThisTime } from './failures.ts';
 import type { CertificateRecord } from './model.ts';
 import { expiryLevel } from './renewal.ts';
 
@@ -10,7 +11,8 @@ export function certificateState(
   record: Pick<CertificateRecord, 'current' | 'order' | 'failures'> | undefined,
   nowMs: number,
 ): CertificateStatus['state'] {
-  const { current, order, failures } = record ?? {};
+  const { current, order } = record ?? {};
+  const failures = ofThisTime(record?.failures, nowMs);
   if (current === undefined) {
     if (failures !== undefined) return 'failing';
     return order === undefined ? 'waiting' : 'ordering';
@@ -23,8 +25,10 @@ export function certificateState(
 /** What it waits for, or what went wrong last; undefined: nothing is to be said. */
 export function certificateMessage(
   record: Pick<CertificateRecord, 'current' | 'order' | 'failures' | 'forced' | 'revoking'> | undefined,
+  nowMs: number,
 ): string | undefined {
-  const { current, order, failures, forced, revoking } = record ?? {};
+  const { current, order, forced, revoking } = record ?? {};
+  const failures = ofThisTime(record?.failures, nowMs);
   if (failures !== undefined)
     return `${failures.code}: ${failures.message} (${times(failures.count)}, next at ${instant(failures.nextTryAtMs)})`;
   if (order !== undefined)
