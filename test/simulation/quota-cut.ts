@@ -82,7 +82,8 @@ export function floorsAfterCut(cut: Cut): readonly number[] {
       const key = `k${Math.floor(random() * cut.keys)}`;
       const slot = taker.find(0, key);
       const verdict = slot < 0 ? 2 : taker.take(slot, 1, atMs);
-      if (verdict === 2) spoke.want((tickets += 1), 0, key, 1, 300, atMs);
+      tickets += 1;
+      if (verdict === 2) spoke.want(tickets, 0, key, 1, 300, atMs);
       if (verdict === 0 && (taker.receipt & 3) === BANKS.floor && atMs > cut.cutMs && !first.has(name))
         first.set(name, atMs - cut.cutMs);
     });

@@ -17,9 +17,13 @@ export const MUTANTS = {
   'late-refund': 'what answers give back of tokens that the hub heard to be spent',
   rollback: 'a store that shows what it had some time ago',
   'early-reply': 'replies that leave before what they say is durable',
+  'merge-first': 'a session that is heard, and its leases renewed, before it is looked whether they are over',
   'two-hubs': 'two hubs that both may commit',
 } as const;
 export type Mutant = keyof typeof MUTANTS;
+
+/** Every window but a month was over since then, and shares from the disk are good for longer. */
+const LONG_AGO_MS = 1e8;
 
 /** Where the world lets a mistake in. */
 export interface Mutation {
@@ -44,8 +48,8 @@ export function mutation(
     taker: (taker, writer) => (name === 'add-back' ? hastyTaker(taker, writer, after) : taker),
     spoke: (spoke) =>
       name === 'lost-spend' || name === 'floor-while-waived' ? wrongSpoke(name, spoke) : spoke,
-    startMs: (nowMs) => (name === 'no-quarantine' ? nowMs - 1e9 : nowMs),
-    reply: (reply) => wrongReply(name, reply, random),
+    startMs: (nowMs) => (name === 'no-quarantine' ? nowMs - LONG_AGO_MS : nowMs),
+    reply: name === 'merge-first' ? tolerant() : (reply) => wrongReply(name, reply, random),
   };
 }
 
@@ -122,6 +126,22 @@ function wrongReply(name: Mutant | undefined, reply: QuotaReply, random: () => n
         random() < 0.3 && holding.granted > 0 ? { ...holding, granted: holding.granted + 1 } : holding,
       ),
     })),
+  };
+}
+
+/** What the hub had granted holds on for a session that it gave up. */
+function tolerant(): (reply: QuotaReply) => QuotaReply {
+  const heard = new Map<string, QuotaReply>();
+  return (reply) => {
+    const before = heard.get(reply.session);
+    if (reply.closed)
+      return before === undefined
+        ? reply
+        : { ...reply, closed: false, shares: before.shares, entries: before.entries };
+    const said = new Set(reply.entries.map(({ id }) => id));
+    const others = before?.entries.filter(({ id }) => !said.has(id)) ?? [];
+    heard.set(reply.session, { ...reply, entries: [...reply.entries, ...others] });
+    return reply;
   };
 }
 

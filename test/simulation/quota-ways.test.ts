@@ -2,13 +2,21 @@ import { expect, it } from 'vitest';
 import { BANKS, type QuotaTableWriter } from '../../src/quota/table-contract.ts';
 import { playAllWays, type WaysBounds, type WaysFaults } from './quota-ways.ts';
 
-const QUIET: WaysBounds = { depth: 7, agents: 3, takes: false, hubCrashes: 0, agentCrashes: 0, twice: 0 };
+const QUIET: WaysBounds = {
+  depth: 7,
+  agents: 3,
+  asks: 2,
+  takes: false,
+  hubCrashes: 0,
+  agentCrashes: 0,
+  twice: 0,
+};
 
 it.each<[string, WaysBounds, number]>([
   ['seven events, when messages are late, lost and overtaken', QUIET, 10_000],
   [
     'five, when the hub and an agent also crash, and messages come twice',
-    { depth: 5, agents: 3, takes: true, hubCrashes: 1, agentCrashes: 1, twice: 1 },
+    { depth: 5, agents: 3, asks: 2, takes: true, hubCrashes: 1, agentCrashes: 1, twice: 1 },
     5_000,
   ],
 ])(
@@ -39,7 +47,7 @@ const early = (table: QuotaTableWriter): QuotaTableWriter =>
   });
 
 it.each<[string, Partial<WaysBounds>, WaysFaults]>([
-  ['replies leave before their pages are durable', { agents: 2, hubCrashes: 1 }, { early: true }],
+  ['replies leave before their pages are durable', { agents: 2, asks: 1, hubCrashes: 1 }, { early: true }],
   [
     'the hub lends floors that nobody promised',
     { agents: 2 },

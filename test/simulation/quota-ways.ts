@@ -38,6 +38,8 @@ export interface WaysBounds {
   readonly agents: number;
   /** Whether what is taken before the end, and by whom, is an event of its own. */
   readonly takes: boolean;
+  /** Requests of each agent. */
+  readonly asks: number;
   /** Events on one way. */
   readonly depth: number;
   readonly hubCrashes: number;
@@ -69,11 +71,11 @@ export function playAllWays(bounds: WaysBounds, faults: WaysFaults = {}): WaysRe
   for (let depth = 0; depth <= bounds.depth; depth += 1) {
     const next: (readonly string[])[] = [];
     for (const way of level) {
-      const play = new Play(faults);
+      const play = new Play(bounds, faults);
       for (const event of way) play.happen(event);
       ways += 1;
       if (depth < bounds.depth)
-        for (const event of play.events(bounds)) if (inOrder(way.at(-1), event)) next.push([...way, event]);
+        for (const event of play.events()) if (inOrder(way.at(-1), event)) next.push([...way, event]);
       const could = play.drain();
       most = Math.max(most, could);
       if (could > LIMIT)
@@ -104,6 +106,7 @@ interface Message {
 }
 
 class Play {
+  readonly #bounds: WaysBounds;
   readonly #faults: WaysFaults;
   readonly #wire: Message[] = [];
   readonly #agents = new Map<string, Process>();
@@ -117,7 +120,8 @@ class Play {
   #agentCrashes = 0;
   #twice = 0;
 
-  constructor(faults: WaysFaults) {
+  constructor(bounds: WaysBounds, faults: WaysFaults) {
+    this.#bounds = bounds;
     this.#faults = faults;
     this.#ledger = this.#configured(createLedger({ ...OPTIONS, nowMs: this.#nowMs }));
     for (const name of NAMES) this.#start(name, undefined);
@@ -135,7 +139,8 @@ class Play {
     return this.#nowMs - START_MS + 100_000;
   }
 
-  events(bounds: WaysBounds): readonly string[] {
+  events(): readonly string[] {
+    const bounds = this.#bounds;
     const events: string[] = [];
     if (this.#time < TIMES_MS.length - 1) events.push('time');
     if (this.#hubCrashes < bounds.hubCrashes) events.push('crash hub');
@@ -143,7 +148,7 @@ class Play {
       const process = this.#agents.get(name);
       if (process === undefined) continue;
       const { spoke, asked, taken } = process;
-      if (asked < 2 && spoke.dueMs() <= this.#localMs) events.push(`ask ${name}`);
+      if (asked < bounds.asks && spoke.dueMs() <= this.#localMs) events.push(`ask ${name}`);
       if (bounds.takes && taken < 2 && asked > 0) events.push(`take ${name}`);
       if (this.#agentCrashes < bounds.agentCrashes && asked > 0) events.push(`crash ${name}`);
     }
@@ -255,6 +260,8 @@ class Play {
   }
 
   #commit(): void {
+    // Nobody would read them.
+    if (this.#bounds.hubCrashes === 0) return;
     for (const { page, content } of this.#ledger.takeChanges()) {
       if (content === undefined) this.#durable.delete(page);
       else this.#durable.set(page, content);
