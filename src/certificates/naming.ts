@@ -7,7 +7,7 @@ import { GATEWAY_API_GROUP, PORTOLAN_GROUP } from '../resources/route-fields.ts'
 type ObjectsOf<K extends Kind> = { readonly [each in K]: ReadonlyMap<string, Resource<each>> };
 /** What certificates are wanted from; by `namespace/name`. */
 export type CertificateObjects = ObjectsOf<
-  'CertificatePolicy' | 'Issuer' | 'Gateway' | 'TrafficPolicy' | 'Cluster' | 'ReferenceGrant'
+  'CertificatePolicy' | 'Issuer' | 'Secret' | 'Gateway' | 'TrafficPolicy' | 'Cluster' | 'ReferenceGrant'
 >;
 
 /** A listener that serves what a policy gets. */

@@ -36,6 +36,13 @@ const issuer = (name: string): Resource<'Issuer'> => ({
   }),
 });
 
+const secret = (name: string, generation: number): Resource<'Secret'> => ({
+  ...base,
+  kind: 'Secret',
+  metadata: { ...metadata(name), generation },
+  spec: {} as Resource<'Secret'>['spec'],
+});
+
 const policy = (name: string, spec: object, namespace = 'shop'): Resource<'CertificatePolicy'> => ({
   ...base,
   kind: 'CertificatePolicy',
@@ -103,6 +110,7 @@ const NONE: CertificateObjects = {
   TrafficPolicy: new Map(),
   Cluster: new Map(),
   ReferenceGrant: new Map(),
+  Secret: new Map(),
 };
 
 function objectsOf(...items: readonly Resource[]): CertificateObjects {
@@ -119,6 +127,7 @@ function objectsOf(...items: readonly Resource[]): CertificateObjects {
     TrafficPolicy: of('TrafficPolicy'),
     Cluster: of('Cluster'),
     ReferenceGrant: of('ReferenceGrant'),
+    Secret: of('Secret'),
   };
 }
 
@@ -273,6 +282,27 @@ describe('certificates that policies want', () => {
     const second = wanting.wanted({ ...world, Issuer }, records).certificates[0];
     expect(second?.revision).not.toBe(first?.revision);
     expect(second?.id).toBe(first?.id);
+  });
+
+  it('are others when a Secret of their Issuer was corrected: what failed with the one before does not hold them up', () => {
+    const bound = issuerSpec.parse({
+      acme: {
+        directory: 'https://ca.example/dir',
+        termsOfServiceAgreed: true,
+        externalAccountBinding: { keyId: 'k', secret: { name: 'eab', key: 'hmac' } },
+      },
+    });
+    const at = (generation: number, other = 1) =>
+      see(
+        objectsOf(
+          { ...issuer('le'), spec: bound },
+          secret('eab', generation),
+          secret('other', other),
+          policy('web', { dnsNames: ['a.example.com'] }),
+        ),
+      ).certificates[0]?.revision;
+    expect(at(2)).not.toBe(at(1));
+    expect(at(1, 2)).toBe(at(1));
   });
 
   it('ten thousand policies are seen through in moments, and again in less', () => {

@@ -123,7 +123,7 @@ function sourceOf(
     return {
       key,
       standsIn,
-      revision: issuer === undefined ? undefined : `${issuer.metadata.uid} ${issuer.metadata.generation}`,
+      revision: issuer === undefined ? undefined : revisionOf(issuer, objects),
     };
   });
   const limits = spec.issuers.flatMap((name) => {
@@ -142,6 +142,15 @@ function sourceOf(
 
 function hostnames(listeners: readonly { readonly hostname?: string | undefined }[]): readonly string[] {
   return listeners.flatMap(({ hostname }) => (hostname === undefined ? [] : [hostname]));
+}
+
+/** Of all that its CA is asked with: after a correction of any of it what failed before does not count. */
+function revisionOf({ metadata, spec }: Resource<'Issuer'>, { Secret }: CertificateObjects): string {
+  const secrets = [spec.acme?.caSecret, spec.acme?.externalAccountBinding?.secret].flatMap((ref) => {
+    const secret = ref === undefined ? undefined : Secret.get(`${metadata.namespace}/${ref.name}`)?.metadata;
+    return secret === undefined ? [] : [` ${secret.uid} ${secret.generation}`];
+  });
+  return `${metadata.uid} ${metadata.generation}${secrets.join('')}`;
 }
 
 function digestOf(source: Source, packed: readonly PackedSet[]): string {
