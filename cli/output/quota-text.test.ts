@@ -60,19 +60,7 @@ describe('limits as a table', () => {
     );
     const cells = lines.slice(0, 4).map((line) => line.split(/ {3,}/));
     expect(cells).toEqual([
-      [
-        'LIMIT',
-        'KEY',
-        'CLUSTER',
-        'HITS',
-        'SPENT',
-        'LEASED',
-        'FLOOR',
-        'LEFT',
-        'WANTED',
-        'LEASE AGE',
-        'ENDS IN',
-      ],
+      'LIMIT|KEY|CLUSTER|HITS|SPENT|LEASED|FLOOR|LEFT|WANTED|LEASE AGE|ENDS IN'.split('|'),
       [LIMIT.limit, 'acme', 'all', '50', '40', '20', '5', '0', '2.35/s', '-', '20s'],
       [LIMIT.limit, 'acme', 'shop/oslo', '-', '30', '5', '4', '-', '2.35/s', '340 ms', '-'],
       [LIMIT.limit, 'acme', 'gone', '-', '10', '15', '1', '-', '-', '61.0 s', '-'],

@@ -1,6 +1,6 @@
-import { tokensFor } from './allocation.ts';
 import { longestMs } from './calendar.ts';
 import { allFloors, partOfFloors, WHOLE_SHARE } from './floors.ts';
+import { grantLeased, heldOf } from './leased-grant.ts';
 import type { WindowState } from './ledger-contract.ts';
 import type { LedgerFloors } from './ledger-floors.ts';
 import {
@@ -66,38 +66,16 @@ export class BucketPool implements Pool {
   grant(entry: Entry, turn: Turn, grants: HoldingGrant[]): Changed {
     const { key } = entry;
     const { rate, burst } = this.#flow(key, turn.nowMs);
-    let holding = entry.holdings[0];
+    const held = heldOf(entry);
     // More than may be out at a time: a floor came back, or the limit was lowered.
     let left = Math.min(Math.floor(this.#level), Math.floor(burst) - this.#unspent);
-    let more = 0;
-    if (turn.granting && left > 0) {
-      more = tokensFor({
-        entry,
-        turn,
-        held: holding === undefined ? 0 : unspent(holding),
-        had: 0,
-        left,
-        limit: rate * this.#windowMs,
-        windowMs: this.#windowMs,
-        usableMs: Number.POSITIVE_INFINITY,
-        now: true,
-        flows: true,
-      });
-    }
-    if (more > 0) {
-      if (holding === undefined) {
-        holding = { startMs: 0, granted: 0, returned: 0, spent: 0 };
-        entry.holdings = [holding];
-      }
-      const held = unspent(holding);
-      holding.granted += more;
-      this.#unspent += unspent(holding) - held;
-      this.#level -= more;
-      left -= more;
-    }
+    const more = grantLeased(entry, turn, left, rate * this.#windowMs, this.#windowMs);
+    this.#unspent += heldOf(entry) - held;
+    this.#level -= more;
+    left -= more;
     const endMs = left > 0 || rate === 0 ? turn.nowMs : turn.nowMs + Math.max(0, 1 - this.#level) / rate;
-    const elsewhere = this.#unspent - (holding === undefined ? 0 : unspent(holding));
-    grants.push({ startMs: 0, endMs, granted: holding?.granted ?? 0, left, elsewhere });
+    const elsewhere = this.#unspent - heldOf(entry);
+    grants.push({ startMs: 0, endMs, granted: entry.holdings[0]?.granted ?? 0, left, elsewhere });
     return more > 0 ? 'both' : 'nothing';
   }
 

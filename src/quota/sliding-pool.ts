@@ -1,7 +1,7 @@
-import { tokensFor } from './allocation.ts';
 import { CLOCK_DRIFT } from './budget.ts';
 import { longestMs } from './calendar.ts';
 import { partOfFloors } from './floors.ts';
+import { grantLeased, heldOf } from './leased-grant.ts';
 import type { WindowState } from './ledger-contract.ts';
 import type { LedgerFloors } from './ledger-floors.ts';
 import {
@@ -68,37 +68,16 @@ export class SlidingPool implements Pool {
 
   grant(entry: Entry, turn: Turn, grants: HoldingGrant[]): Changed {
     this.#free(turn.nowMs);
-    let holding = entry.holdings[0];
+    const held = heldOf(entry);
     const limit = limitOf(entry.key, turn.nowMs);
     let left = limit - this.#unspent - this.#spentSum - this.#kept(turn.nowMs);
-    let more = 0;
-    if (turn.granting && left > 0) {
-      more = tokensFor({
-        entry,
-        turn,
-        held: holding === undefined ? 0 : unspent(holding),
-        had: 0,
-        left,
-        limit,
-        windowMs: this.#lengthMs,
-        usableMs: Number.POSITIVE_INFINITY,
-        now: true,
-        flows: true,
-      });
-    }
-    if (more > 0) {
-      if (holding === undefined) {
-        holding = { startMs: 0, granted: 0, returned: 0, spent: 0 };
-        entry.holdings = [holding];
-      }
-      const held = unspent(holding);
-      holding.granted += more;
-      this.#unspent += unspent(holding) - held;
-      left -= unspent(holding) - held;
-    }
+    const more = grantLeased(entry, turn, left, limit, this.#lengthMs);
+    const holds = heldOf(entry);
+    this.#unspent += holds - held;
+    left -= holds - held;
     const endMs = left > 0 ? turn.nowMs : this.#freeAtMs(turn.nowMs);
-    const elsewhere = this.#unspent - (holding === undefined ? 0 : unspent(holding));
-    grants.push({ startMs: 0, endMs, granted: holding?.granted ?? 0, left, elsewhere });
+    const elsewhere = this.#unspent - holds;
+    grants.push({ startMs: 0, endMs, granted: entry.holdings[0]?.granted ?? 0, left, elsewhere });
     return more > 0 ? 'entry' : 'nothing';
   }
 
