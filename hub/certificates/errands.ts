@@ -28,6 +28,8 @@ const AGAIN_MS = 60_000;
 const MAX_AGAIN_MS = 3_600_000;
 /** A CA that has no renewal information may get it. */
 const NO_ARI_MS = 86_400_000;
+/** Nothing rests for longer: a clock that was ahead said so. */
+const LONGEST_REST_MS = 2 * NO_ARI_MS;
 const STORE_CODES: ReadonlySet<string> = new Set(['CONFLICT', 'DISK_FULL', 'STORE_UNAVAILABLE']);
 
 export function createErrands(options: {
@@ -130,6 +132,7 @@ export function createErrands(options: {
     if (record !== undefined) news.revoked?.(record);
   }
 
+  const restOf = (atMs: number, nowMs: number): number => (atMs > nowMs + LONGEST_REST_MS ? nowMs : atMs);
   const ariOf = (id: string): string => `renewal information of ${id}`;
 
   return {
@@ -139,12 +142,12 @@ export function createErrands(options: {
       let nextMs = Number.POSITIVE_INFINITY;
       if (revoking !== undefined && (!revoking.afterReplacement || current?.serial !== revoking.serial)) {
         const what = `revoking ${revoking.serial} of ${id}`;
-        const atMs = later.get(what)?.atMs ?? nowMs;
+        const atMs = restOf(later.get(what)?.atMs ?? nowMs, nowMs);
         if (atMs > nowMs) nextMs = atMs;
         else start(what, revoking.issuer, () => revoke(id));
       }
       if (ariCheckAtMs === undefined || wanted === undefined || current === undefined) return nextMs;
-      const atMs = Math.max(ariCheckAtMs, later.get(ariOf(id))?.atMs ?? 0);
+      const atMs = restOf(Math.max(ariCheckAtMs, later.get(ariOf(id))?.atMs ?? 0), nowMs);
       if (atMs > nowMs) return Math.min(nextMs, atMs);
       start(ariOf(id), current.issuer, () => askWindow(id, wanted, current.issuer));
       return nextMs;
