@@ -19,7 +19,7 @@ const limits = z
   );
 
 const directory = z
-  .url({ protocol: /^https$/ })
+  .url({ protocol: /^https$/, error: 'an https URL' })
   .max(2048)
   .describe('URL of the ACME directory (RFC 8555 section 7.1.1).');
 

@@ -47,7 +47,7 @@ function explain(issue: Issue, prefix: Path, document: Document): readonly Field
       return one(`must be ${wanted}, not ${shown(path, value)}`, `Write ${form}.`);
     }
     case 'invalid_value':
-      return oneOf(path, value, issue.values.map(String));
+      return oneOf(path, value, issue.values);
     case 'invalid_union':
       return explainUnion(issue, path, document);
     case 'too_small':
@@ -177,9 +177,14 @@ function unknownField(path: Path, key: string, known: readonly string[]): FieldV
   };
 }
 
-function oneOf(path: Path, value: unknown, options: readonly string[]): readonly FieldViolation[] {
-  const list = options.map((o) => JSON.stringify(o)).join(', ');
-  const near = typeof value === 'string' ? didYouMean(value, options) : undefined;
+function oneOf(
+  path: Path,
+  value: unknown,
+  options: readonly z.core.util.Primitive[],
+): readonly FieldViolation[] {
+  // As they are to be written: `true` is not `"true"`.
+  const list = options.map((o) => (typeof o === 'string' ? JSON.stringify(o) : String(o))).join(', ');
+  const near = typeof value === 'string' ? didYouMean(value, options.map(String)) : undefined;
   const message =
     value === undefined ? `is required (one of ${list})` : `${describe(value)} is not one of ${list}`;
   const fix =
