@@ -264,6 +264,24 @@ describe('help', () => {
   });
 });
 
+describe('a trial of certificates that failed', () => {
+  it('is the document on stdout with -o json, the reason on stderr, and exit code 1', async () => {
+    answers({
+      policy: 'web',
+      issuer: 'ca',
+      directory: 'https://staging.example/dir',
+      state: 'failed',
+      dnsNames: ['a.example.com'],
+      startedAt: '2026-01-01T00:00:00Z',
+      steps: [],
+      problem: { code: 'CHALLENGE_FAILED', message: 'a.example.com: no TXT', fix: 'Look.' },
+    });
+    expect(await cli(['cert', 'try', 'web', '--last', '-o', 'json'])).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ state: 'failed' });
+    expect(JSON.parse(err)).toMatchObject({ code: 'CHALLENGE_FAILED', detail: 'a.example.com: no TXT' });
+  });
+});
+
 describe('version', () => {
   it('of this program is given without a hub', async () => {
     expect(await cli(['version', '--client', '-o', 'json'])).toBe(0);

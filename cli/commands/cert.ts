@@ -267,10 +267,11 @@ function addTry(cert: Command, session: Session): void {
               nowMs: session.terminal.nowMs,
             }).finally(() => spinner.stop())
           : begun;
-      if (format === 'json' || format === 'yaml') session.terminal.out(documentText(trial, format));
-      else if (trial.state === 'failed' && trial.problem !== undefined)
+      const asDocument = format === 'json' || format === 'yaml';
+      if (asDocument) session.terminal.out(documentText(trial, format));
+      if (trial.state === 'failed' && trial.problem !== undefined)
         throw failure(trial.problem.code, trial.problem.message, trial.problem.fix);
-      else printLines(session, trialLines(trial));
+      if (!asDocument) printLines(session, trialLines(trial));
       if (trial.state === 'failed') session.exitCode = 1;
       if (trial.state === 'running')
         progress(session, self, `follow it with \`portolan cert try ${policy} --last --wait\``);

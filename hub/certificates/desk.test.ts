@@ -50,17 +50,20 @@ let uses: Record<string, readonly LimitUse[]>;
 let done: (readonly unknown[])[];
 let issuers: Record<string, ReturnType<typeof issuerSpec.parse>>;
 let run: DeskPorts['try'];
+let settled: boolean;
 let desk: CertificateServices;
 
 beforeEach(() => {
   entry = { record: RECORD, wanted: WANTED };
   uses = {};
+  settled = true;
   done = [];
   issuers = { 'team/first': ACME, 'team/second': ACME };
   run = async (_order, onStep) => onStep('the CA looks');
   desk = createCertificateDesk({
     ...NO_CERTIFICATES,
     entries: () => [entry],
+    settled: () => settled,
     find: (id) => (id === entry.record.id ? entry : undefined),
     forecast: (_wanted, issuer) => uses[issuer] ?? [],
     clusters: () => [{ name: 'team/paris', delivered: true, served: 'yes' }],
@@ -172,6 +175,45 @@ describe('what is shown of a certificate', () => {
     });
     // Only the CA and who serves it need to know it.
     expect(JSON.stringify(shown)).not.toContain('thumbprint');
+  });
+});
+
+describe('in the first moments of a hub, when it is not known what is wanted', () => {
+  beforeEach(() => {
+    settled = false;
+    entry = { record: RECORD };
+  });
+
+  it.each([
+    ['a renewal', () => renew()],
+    [
+      'a revocation',
+      () => desk.revoke('team', WANTED.id, { dryRun: false, force: false, reason: 'keyCompromise' }, ACTOR),
+    ],
+    ['a trial', () => desk.try('team', 'shop', { issuer: 'staged' }, ACTOR)],
+    ['a look at one that was not issued yet', () => desk.describe('team', 'cert-ffffffff')],
+  ])('%s is told to come again, not that nobody wants it', async (_what, ask) => {
+    issuers = {
+      ...issuers,
+      'team/staged': issuerSpec.parse({
+        acme: {
+          directory: 'https://acme.example/dir',
+          staging: 'https://staging.example/dir',
+          termsOfServiceAgreed: true,
+        },
+      }),
+    };
+    await expect(ask()).rejects.toMatchObject({ code: 'NOT_READY' });
+    expect(done).toEqual([]);
+    settled = true;
+    await expect(ask()).rejects.not.toMatchObject({ code: 'NOT_READY' });
+  });
+
+  it('what is served is shown all the same', async () => {
+    expect(await desk.describe('team', WANTED.id)).toMatchObject({
+      state: 'valid',
+      renewal: { why: containing('not known yet') },
+    });
   });
 });
 

@@ -27,6 +27,8 @@ export interface CertificateEntry {
 /** What the desk needs of those who drive certificates. */
 export interface DeskPorts {
   entries(): Iterable<CertificateEntry>;
+  /** Whether it is known what policies want; false in the first moments of a hub, and then no entry is `wanted`. */
+  settled(): boolean;
   find(id: string): CertificateEntry | undefined;
   /** What is served, leaf first, PEM. */
   chainPem(id: string): Promise<string | undefined>;
@@ -64,6 +66,7 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
 
   function found(namespace: string, id: string): CertificateEntry {
     const entry = ports.find(id);
+    if (entry === undefined) assertSettled();
     if (entry === undefined || namespaceOf(entry) !== namespace)
       throw new PortolanError(
         'CERTIFICATE_NOT_FOUND',
@@ -72,12 +75,19 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
     return entry;
   }
 
+  /** Before it says that nothing wants a certificate. */
+  function assertSettled(): void {
+    if (!ports.settled())
+      throw new PortolanError('NOT_READY', 'the hub does not know yet which certificates are wanted');
+  }
+
   async function detail(entry: CertificateEntry): Promise<CertificateDetail> {
     const { record, wanted } = entry;
     const first = wanted?.issuers[0];
     return certificateDetail(entry, {
       clusters: ports.clusters(record.policy),
       chainPem: record.current === undefined ? undefined : await ports.chainPem(record.id),
+      settled: ports.settled(),
       forecast:
         wanted === undefined || first === undefined
           ? []
@@ -121,6 +131,7 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
     async renew(namespace, id, { dryRun, force, reason }, actor) {
       const entry = found(namespace, id);
       const { wanted, record } = entry;
+      if (wanted === undefined) assertSettled();
       if (wanted === undefined)
         throw new PortolanError('CONFLICT', `no CertificatePolicy wants ${id} any more`, {
           fix: 'Name its names in a CertificatePolicy again.',
@@ -169,6 +180,7 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
                 : `Replace it by \`portolan cert renew ${id}\`; the old one is of no use once its key is gone.`,
           },
         );
+      if (wanted === undefined && !force) assertSettled();
       if (wanted === undefined && !force)
         throw new PortolanError(
           'CONFLICT',
@@ -225,6 +237,7 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
       const certificates = [...ports.entries()].flatMap(({ wanted }) =>
         wanted !== undefined && wanted.policy === key ? [wanted] : [],
       );
+      if (certificates.length === 0) assertSettled();
       if (certificates.length === 0)
         throw new PortolanError('VALIDATION_FAILED', `CertificatePolicy ${policy} wants no certificate yet`, {
           fix: 'Give it spec.dnsNames, or let a listener name it in tls.certificateRefs.',
@@ -293,6 +306,7 @@ function compare(a: string, b: string): number {
 /** A hub that has none, and gets none. */
 export const NO_CERTIFICATES: DeskPorts = {
   entries: () => [],
+  settled: () => true,
   find: () => undefined,
   chainPem: async () => undefined,
   forecast: () => [],

@@ -11,7 +11,7 @@ import { nameSetKey } from '../../src/certificates/names.ts';
 import { ariCheckDue, renewalDue } from '../../src/certificates/renewal.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
-import { AcmeError } from './acme/error.ts';
+import { AcmeError, AcmeNoAnswer } from './acme/error.ts';
 import type { CertificateBook } from './book.ts';
 import type { AgentKeys, ChallengePresenter } from './contract.ts';
 import { createErrands } from './errands.ts';
@@ -86,7 +86,6 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
   const activity = new Map<string, Activity>();
   /** Who may order a set of names, while its run is under way. */
   const claims = new Map<string, string>();
-  const unwantedSince = new Map<string, number>();
   const instants = new Map<string, Instants>();
   let stopped: PortolanError | undefined;
   let restsUntilMs = 0;
@@ -221,6 +220,10 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
     for (const [id, certificate] of wanted) {
       if (running.has(id)) continue;
       const record = book.all.get(id);
+      if (record?.unwantedSinceMs !== undefined) {
+        startMark(id, undefined);
+        continue;
+      }
       const atMs = dueAt(certificate, record, nowMs);
       if (atMs > nowMs) {
         nextMs = Math.min(nextMs, atMs);
@@ -282,19 +285,15 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
   /** What nothing wants: its order is given up, and after a while it goes with its keys. */
   function leaveUnwanted(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const id of book.all.keys()) {
-      if (wanted.has(id)) {
-        unwantedSince.delete(id);
-        continue;
-      }
-      if (running.has(id)) continue;
-      const since = Math.min(unwantedSince.get(id) ?? nowMs, nowMs);
-      unwantedSince.set(id, since);
-      const { order, current } = book.get(id) ?? {};
+    for (const [id, { order, current, unwantedSinceMs }] of book.all) {
+      if (wanted.has(id) || running.has(id)) continue;
+      // A clock that was ahead when it was written must not keep it for ever.
+      const sinceMs = Math.min(unwantedSinceMs ?? nowMs, nowMs);
       // One that ran out, or never was, is of no use to anybody who wants it again.
-      const goesAtMs = Math.min(since + graceMs, current?.notAfterMs ?? since);
+      const goesAtMs = Math.min(sinceMs + graceMs, current?.notAfterMs ?? sinceMs);
       if (order !== undefined) start(id, order.issuer);
       else if (nowMs >= goesAtMs) startRemoval(id);
+      else if (unwantedSinceMs !== sinceMs) startMark(id, sinceMs);
       else nextMs = Math.min(nextMs, goesAtMs);
     }
     return nextMs;
@@ -360,12 +359,29 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
   }
 
   function startRemoval(id: string): void {
+    keep(id, async () => {
+      await book.remove(id);
+      activity.delete(id);
+    });
+  }
+
+  /** @param unwantedSinceMs undefined: it is wanted again */
+  function startMark(id: string, unwantedSinceMs: number | undefined): void {
+    keep(id, async () => {
+      await book.write(id, (record) => {
+        if (record === undefined || record.unwantedSinceMs === unwantedSinceMs) return record;
+        const { unwantedSinceMs: _since, ...rest } = record;
+        return { ...rest, ...(unwantedSinceMs === undefined ? {} : { unwantedSinceMs }) };
+      });
+    });
+  }
+
+  /** A write by itself; no order of it is driven meanwhile. */
+  function keep(id: string, write: () => Promise<void>): void {
     track(id, '', async () => {
       try {
-        await book.remove(id);
+        await write();
         storeWorks();
-        unwantedSince.delete(id);
-        activity.delete(id);
         return 0;
       } catch (thrown) {
         rest(PortolanError.from(thrown));
@@ -482,8 +498,8 @@ const isOfStore = (error: PortolanError): boolean => STORE_CODES.has(error.code)
 function failureOf(thrown: unknown, issuer: ObjectKey, atMs: number): Failure {
   const error = thrown instanceof OrderOver ? thrown.why : PortolanError.from(thrown);
   const problem = error instanceof AcmeError ? error.problem : undefined;
-  const retryAfterMs =
-    error instanceof WouldPassLimit ? Math.max(0, error.atMs - atMs) : problem?.retryAfterMs;
+  const told = error instanceof AcmeNoAnswer ? error.retryAfterMs : problem?.retryAfterMs;
+  const retryAfterMs = error instanceof WouldPassLimit ? Math.max(0, error.atMs - atMs) : told;
   return {
     atMs,
     issuer,

@@ -195,6 +195,7 @@ export function createCertificatesOfHub(options: {
 
   const ports: DeskPorts = {
     entries,
+    settled: () => wanted !== undefined,
     find: entryOf,
     chainPem,
     waitsFor: (id, challengeUrl) => (challengeUrl === undefined ? doing(id) : undefined),

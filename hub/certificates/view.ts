@@ -68,6 +68,8 @@ export function certificateDetail(
   facts: {
     readonly clusters: readonly CertificateCluster[];
     readonly chainPem: string | undefined;
+    /** Whether it is known what policies want. */
+    readonly settled: boolean;
     readonly forecast: readonly CertificateForecast[];
     readonly waitsFor: (challengeUrl?: string) => string | undefined;
     readonly nowMs: number;
@@ -89,7 +91,7 @@ export function certificateDetail(
             nextCheckAt: instant(ari.nextCheckAtMs),
           },
         }),
-    renewal: renewalOf(entry),
+    renewal: renewalOf(entry, facts.settled),
     forecast: facts.forecast,
     ...(failures === undefined
       ? {}
@@ -185,9 +187,14 @@ function challengeText(
 }
 
 /** When it is renewed, and why then. */
-function renewalOf({ record, wanted }: Entry): CertificateDetail['renewal'] {
+function renewalOf({ record, wanted }: Entry, settled: boolean): CertificateDetail['renewal'] {
   const { current, failures, forced, ari } = record;
-  if (wanted === undefined) return { why: 'no policy wants it any more: it is not renewed' };
+  if (wanted === undefined)
+    return {
+      why: settled
+        ? 'no policy wants it any more: it is not renewed'
+        : 'not known yet: the hub has just started, and reads what is wanted',
+    };
   if (failures !== undefined)
     return {
       at: instant(failures.nextTryAtMs),
@@ -205,7 +212,12 @@ function renewalOf({ record, wanted }: Entry): CertificateDetail['renewal'] {
     case 'key':
       return { why: `now: the policy wants a key of ${wanted.key}` };
     case 'issuer':
-      return { why: `now: the policy does not name Issuer ${nameOf(current.issuer)} any more` };
+      return {
+        ...(atMs === 0 ? {} : { at: instant(atMs) }),
+        why: wanted.issuers.includes(current.issuer)
+          ? `Issuer ${nameOf(current.issuer)} only stood in for ${nameOf(wanted.issuers[0] ?? '')}`
+          : `now: the policy does not name Issuer ${nameOf(current.issuer)} any more`,
+      };
     case 'names':
       return { why: `now: its names change (${difference(current.names, wanted.names)})` };
     case 'ari':

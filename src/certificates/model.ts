@@ -58,6 +58,8 @@ export interface CertificateRecord {
     readonly afterReplacement: boolean;
     readonly askedAtMs: number;
   };
+  /** Since when no policy wants it; after a while it goes with its keys, however often the hub starts meanwhile. */
+  readonly unwantedSinceMs?: number;
   /** Newest first, at most 20. */
   readonly history: readonly HistoryEntry[];
 }

@@ -91,6 +91,7 @@ export const certificateRecordSchema = z.object({
       askedAtMs: instant,
     })
     .exactOptional(),
+  unwantedSinceMs: instant.exactOptional(),
   history: z
     .array(
       z.object({

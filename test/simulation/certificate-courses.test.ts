@@ -169,6 +169,54 @@ describe('certificates', () => {
     expect(await world.runUntil(() => world.store.rows.size === 0, 2 * DAY_MS)).toBe(true);
   });
 
+  it('that nothing wants go a day after that, however often the hub starts meanwhile', async () => {
+    const { world, hub, current, issued } = await started({ wanted: [certificate('cert-1')] });
+    await issued();
+    let now = hub;
+    hub.driver.follow([]);
+    for (let hours = 0; hours < 20; hours += 5) {
+      await world.runUntil(never, 5 * HOUR_MS);
+      now.kill();
+      now = await world.startHub(undefined, []);
+    }
+    expect(current()).toBeDefined();
+    expect(await world.runUntil(() => world.store.rows.size === 0, 5 * HOUR_MS)).toBe(true);
+    expect(world.violations).toEqual([]);
+  });
+
+  it('that are wanted again have their whole day once nothing wants them any more', async () => {
+    const { world, hub, current, issued } = await started({ wanted: [certificate('cert-1')] });
+    await issued();
+    hub.driver.follow([]);
+    await world.runUntil(never, 20 * HOUR_MS);
+    expect(hub.book.get('cert-1')?.unwantedSinceMs).toBeDefined();
+    hub.driver.follow([certificate('cert-1')]);
+    await world.runUntil(never, MINUTE_MS);
+    expect(hub.book.get('cert-1')).not.toHaveProperty('unwantedSinceMs');
+    hub.driver.follow([]);
+    await world.runUntil(never, 20 * HOUR_MS);
+    expect(current()).toBeDefined();
+    expect(world.violations).toEqual([]);
+  });
+
+  it('are asked of the first Issuer again when a person renews what another one gave', async () => {
+    const { world, hub, first, current, issued, replaced } = await started({
+      wanted: [certificate('cert-1')],
+    });
+    first.down = true;
+    await issued();
+    const before = current();
+    expect(before?.issuer).toBe('default/second');
+    first.down = false;
+    const forced = hub.book.write('cert-1', (record) =>
+      record === undefined ? record : { ...record, forced: { reason: 'a person', atMs: world.nowMs() } },
+    );
+    expect(await replaced(before?.serial, 5 * MINUTE_MS)).toBe(true);
+    await forced;
+    expect(current()?.issuer).toBe('default/first');
+    expect(world.violations).toEqual([]);
+  });
+
   it('I22 for the same names wait for each other, and say so', async () => {
     const wanted = [certificate('cert-1'), certificate('cert-2')];
     const { world, hub, issued } = await started({ wanted });

@@ -50,7 +50,7 @@ export interface CertificateWorld {
   readonly requests: number;
   nowMs(): number;
   /** Another hub on the same store; the one before goes on until it notices, unless it is killed. */
-  startHub(death?: Death): Promise<ModelHub>;
+  startHub(death?: Death, wanted?: readonly WantedCertificate[]): Promise<ModelHub>;
   /** @returns false when `done` did not become true in time */
   runUntil(done: () => boolean, mostMs: number): Promise<boolean>;
   stepClock(ms: number): void;
@@ -204,7 +204,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
     }),
   );
 
-  async function startHub(death?: Death): Promise<ModelHub> {
+  async function startHub(death?: Death, wanted = options.wanted): Promise<ModelHub> {
     hubs += 1;
     const epoch = hubs;
     let dead = false;
@@ -338,7 +338,7 @@ export function createCertificateWorld(options: WorldOptions): CertificateWorld 
       log: QUIET,
     });
     tell();
-    driver.follow(options.wanted);
+    driver.follow(wanted);
     newest = {
       book,
       driver,
