@@ -763,7 +763,8 @@ const KEY_COMPROMISE = 1;
 /** The same request may go well in a moment. */
 function passes(thrown: unknown): boolean {
   return (
-    thrown instanceof AcmeNoAnswer || (thrown instanceof AcmeError && thrown.problem.type === 'badNonce')
+    (thrown instanceof AcmeNoAnswer && thrown.retryAfterMs === undefined) ||
+    (thrown instanceof AcmeError && thrown.problem.type === 'badNonce')
   );
 }
 

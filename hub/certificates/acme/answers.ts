@@ -278,7 +278,10 @@ export function notAsHasIt(answer: AcmeAnswer, what: string, why: string): AcmeN
   return new AcmeNoAnswer(
     `${new URL(answer.url).host} answered ${answer.status} with something that is no ${what} of ACME: ${why}`,
     // A proxy that gave up says nothing about what happened behind it.
-    { mayBeDone: answer.status < 300 || answer.status >= 500 },
+    {
+      mayBeDone: answer.status < 300 || answer.status >= 500,
+      retryAfterMs: answer.status < 300 ? undefined : retryAfterMs(answer.headers, Number.NaN),
+    },
   );
 }
 

@@ -82,6 +82,18 @@ describe('a CA that does not do as RFC 8555 has it', () => {
     other.close();
   });
 
+  it('is left alone as long as it says, also by the page of a proxy', async () => {
+    const page = (retryAfter: string) => ({
+      status: 503,
+      headers: { 'content-type': 'text/html', 'retry-after': retryAfter },
+      body: '<html>down for maintenance</html>',
+    });
+    ca.answers.set('/new-order', page('3600'));
+    expect(await refusal(newOrder())).toMatchObject({ code: 'ISSUER_UNAVAILABLE', retryAfterMs: 3_600_000 });
+    ca.answers.set('/new-order', page('soon'));
+    expect(await refusal(newOrder())).toMatchObject({ retryAfterMs: undefined });
+  });
+
   it('cannot fill the memory, nor keep us waiting', async () => {
     ca.answers.set('/new-order', {
       write(out) {

@@ -30,17 +30,25 @@ export class AcmeError extends PortolanError {
 export class AcmeNoAnswer extends PortolanError {
   /** The request may have reached the CA, which may have done what it was asked. */
   readonly mayBeDone: boolean;
+  /** Retry-After of what answered in its place. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
-    options: { readonly mayBeDone: boolean; readonly cause?: unknown; readonly fix?: string | undefined },
+    options: {
+      readonly mayBeDone: boolean;
+      readonly cause?: unknown;
+      readonly fix?: string | undefined;
+      readonly retryAfterMs?: number | undefined;
+    },
   ) {
-    const { cause, fix } = options;
+    const { cause, fix, retryAfterMs } = options;
     super('ISSUER_UNAVAILABLE', message, {
       ...(cause === undefined ? {} : { cause }),
       ...(fix === undefined ? {} : { fix }),
     });
     this.mayBeDone = options.mayBeDone;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 

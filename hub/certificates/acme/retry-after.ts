@@ -4,6 +4,7 @@ export const MAX_RETRY_AFTER_MS = 7 * 86_400_000;
 /**
  * Retry-After (RFC 9110 section 10.2.3) as milliseconds: seconds, or an HTTP date less the answer's own `Date`, so that a wrong clock of ours
  * does no harm. Never negative, at most `maxMs`.
+ * @param nowMs NaN: not known, so that a date without `Date` cannot be read
  * @returns undefined when there is none, or it cannot be read
  */
 export function retryAfterMs(
@@ -18,5 +19,6 @@ export function retryAfterMs(
   const atMs = Date.parse(text);
   if (Number.isNaN(atMs)) return undefined;
   const theirNowMs = Date.parse(headers.date ?? '');
-  return bounded(atMs - (Number.isNaN(theirNowMs) ? nowMs : theirNowMs));
+  const waitMs = atMs - (Number.isNaN(theirNowMs) ? nowMs : theirNowMs);
+  return Number.isNaN(waitMs) ? undefined : bounded(waitMs);
 }
