@@ -286,6 +286,8 @@ describe('a revocation', () => {
       code: 'ISSUER_REFUSED',
       fix: containing('portolan cert renew'),
     });
+    entry = { record: RECORD, wanted: { ...WANTED, reuseKey: true } };
+    await expect(revoke(true)).rejects.toMatchObject({ fix: containing('`key.reuse: false`') });
   });
 
   it('of one that was revoked does nothing', async () => {

@@ -177,7 +177,7 @@ export function createCertificateDesk(ports: DeskPorts): CertificateServices {
             fix:
               issuer === undefined
                 ? `Create Issuer ${name} again with the same account, or revoke it with the key at the CA's own tools.`
-                : `Replace it by \`portolan cert renew ${id}\`; the old one is of no use once its key is gone.`,
+                : `${wanted?.reuseKey === true ? 'Set `key.reuse: false` in the policy, as the next one has the same key otherwise, and replace it by' : 'Replace it by'} \`portolan cert renew ${id}\`; the old one is of no use once its key is gone.`,
           },
         );
       if (wanted === undefined && !force) assertSettled();
