@@ -162,6 +162,22 @@ describe('certificates for other programs', () => {
     expect([...made.problems.values()]).toEqual([containing('spec.clusters')]);
   });
 
+  it('one that fails for the first time is tried again soon, however long another one has failed', async () => {
+    const never = item({ policy: 'shop/away', certificateFile: at('a.crt'), keyFile: at('a.key') });
+    const made = exportsOf(never, item({ certificateFile: at('late/tls.crt'), keyFile: at('late/tls.key') }));
+    made.apply({ ...secretsWith(), sets: { 'certificatepolicy/shop/web': [] } });
+    for (let count = 1; count < 9; count += 1) {
+      await passed(count);
+      later.at(-1)?.run();
+    }
+    await passed(9);
+    const long = later.at(-1)?.delayMs ?? 0;
+    made.apply(secretsWith(first));
+    await passed(10);
+    expect(long).toBeGreaterThan(60_000);
+    expect(later.at(-1)?.delayMs).toBeLessThan(10_000);
+  });
+
   it('are chosen by a name where a policy has several, and keys made here are found here', async () => {
     const other = await authority.issue({ dns: ['other.example.com'] });
     exportsOf(item({ dnsName: 'other.example.com' })).apply(secretsWith(first, other));

@@ -123,7 +123,8 @@ export function createCertificateExports(options: {
 
   async function pass(secrets: GatewaySecrets): Promise<void> {
     const before = JSON.stringify([...problems]);
-    let worst = 0;
+    // The one that failed least: a new failure does not wait for one that stays.
+    let least = Number.POSITIVE_INFINITY;
     for (const item of items) {
       if (ending.signal.aborted) return;
       const id = nameOf(item);
@@ -140,7 +141,7 @@ export function createCertificateExports(options: {
         }
         const count = (failures.get(item) ?? 0) + 1;
         failures.set(item, count);
-        worst = Math.max(worst, count);
+        least = Math.min(least, count);
         stats.failures += 1;
         if (problems.get(id) !== message)
           log.error(
@@ -151,8 +152,8 @@ export function createCertificateExports(options: {
       }
     }
     cancelRetry =
-      worst > 0
-        ? clock.after(backoffDelayMs(worst, random, BACKOFF), begin)
+      least < Number.POSITIVE_INFINITY
+        ? clock.after(backoffDelayMs(least, random, BACKOFF), begin)
         : clock.after(LOOK_AGAIN_MS, () => {
             put.clear();
             begin();
