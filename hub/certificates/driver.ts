@@ -16,17 +16,10 @@ import type { CertificateBook } from './book.ts';
 import type { AgentKeys, ChallengePresenter } from './contract.ts';
 import { createErrands } from './errands.ts';
 import { REAL_KEYS } from './key-work.ts';
-import {
-  createOrderRun,
-  emptyRecord,
-  OrderOver,
-  type OrderRun,
-  type RunEnd,
-  WouldPassLimit,
-  withEntry,
-  withoutOrder,
-  withoutOrderKey,
-} from './order-run.ts';
+import { OrderOver, WouldPassLimit } from './order-end.ts';
+import type { RunEnd } from './order-ports.ts';
+import { emptyRecord, withEntry, withoutOrder, withoutOrderKey } from './order-record.ts';
+import { createOrderRun, type OrderRun } from './order-run.ts';
 import type { Activity, CertificateNews, Issuers, KeyWork, OrderForecast } from './parts.ts';
 
 export interface CertificateDriverOptions {

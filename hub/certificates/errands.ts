@@ -4,7 +4,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 import { AcmeError } from './acme/error.ts';
 import type { CertificateBook } from './book.ts';
-import { withEntry } from './order-run.ts';
+import { withEntry } from './order-record.ts';
 import type { CertificateNews, Issuers } from './parts.ts';
 
 /*

@@ -20,7 +20,7 @@ import { createIssuance, type Issuance } from './issuance.ts';
 import { createIssuers, type IssuersOfHub, type IssuersOptions } from './issuers.ts';
 import { REAL_KEYS } from './key-work.ts';
 import { type CertificateCounts, createCertificateCounts } from './metrics.ts';
-import { emptyRecord } from './order-run.ts';
+import { emptyRecord } from './order-record.ts';
 import type { CertificateNews } from './parts.ts';
 import { createCertificateSchedule } from './schedule.ts';
 import type { CertificatesView } from './statuses.ts';

@@ -2,7 +2,9 @@ import { agentKeyOf } from '../../src/certificates/order.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { createScratchRecords } from './book.ts';
 import type { ChallengeBoard } from './challenge-board.ts';
-import { createOrderRun, OrderOver, type OrderRunPorts } from './order-run.ts';
+import { OrderOver } from './order-end.ts';
+import type { OrderRunPorts } from './order-ports.ts';
+import { createOrderRun } from './order-run.ts';
 import type { Issuers } from './parts.ts';
 import type { TrialRun } from './trials.ts';
 
