@@ -1,22 +1,16 @@
-import {
-  afterFailure,
-  type Failure,
-  failureKind,
-  nextTryAt,
-  standing,
-} from '../../src/certificates/failures.ts';
+import { afterFailure, standing } from '../../src/certificates/failures.ts';
 import { issuerOrder } from '../../src/certificates/fallback.ts';
 import type { CertificateRecord, WantedCertificate } from '../../src/certificates/model.ts';
-import { nameSetKey } from '../../src/certificates/names.ts';
-import { ariCheckDue, renewalDue } from '../../src/certificates/renewal.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
-import { AcmeError, AcmeNoAnswer } from './acme/error.ts';
 import type { CertificateBook } from './book.ts';
 import type { AgentKeys, ChallengePresenter } from './contract.ts';
+import { createAriChecks, dueAt, rankOf } from './due.ts';
 import { createErrands } from './errands.ts';
 import { REAL_KEYS } from './key-work.ts';
-import { OrderOver, WouldPassLimit } from './order-end.ts';
+import { createNameClaims } from './name-claims.ts';
+import { OrderOver } from './order-end.ts';
+import { failureOf } from './order-failure.ts';
 import type { RunEnd } from './order-ports.ts';
 import { emptyRecord, withEntry, withoutOrder, withoutOrderKey } from './order-record.ts';
 import { createOrderRun, type OrderRun } from './order-run.ts';
@@ -77,9 +71,8 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
   let followed = false;
   const running = new Map<string, { readonly issuer: ObjectKey; readonly ended: Promise<void> }>();
   const activity = new Map<string, Activity>();
-  /** Who may order a set of names, while its run is under way. */
-  const claims = new Map<string, string>();
-  const instants = new Map<string, Instants>();
+  const ariChecks = createAriChecks();
+  const claims = createNameClaims(book, (id) => wanted.get(id));
   let stopped: PortolanError | undefined;
   let restsUntilMs = 0;
   let disarm: (() => void) | undefined;
@@ -94,7 +87,7 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
     keys: options.keys ?? REAL_KEYS,
     wallMs,
     wait: options.wait,
-    claim,
+    claim: (id, names) => claims.claim(id, names),
     say,
     wanted: (id) => wanted.get(id),
   });
@@ -112,29 +105,6 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
     activity.set(id, { doing, sinceMs: wallMs() });
   }
 
-  /** One order for one set of names, whoever wants it: a CA would count both, and may give both the same order. */
-  function claim(id: string, names: WantedCertificate['names']): string | undefined {
-    const key = nameSetKey(names);
-    const waits = heldBy(id, claims.get(key) ?? orderHolders().get(key));
-    if (waits === undefined) claims.set(key, id);
-    return waits;
-  }
-
-  function heldBy(id: string, holder: string | undefined): string | undefined {
-    if (holder === undefined || holder === id) return undefined;
-    const of = book.get(holder)?.policy ?? wanted.get(holder)?.policy ?? '';
-    return `waits for the order of ${holder} (${of}), which has the same names`;
-  }
-
-  function orderHolders(): ReadonlyMap<string, string> {
-    const holders = new Map<string, string>();
-    for (const id of book.underWay) {
-      const order = book.get(id)?.order;
-      if (order !== undefined) holders.set(nameSetKey(order.names), id);
-    }
-    return holders;
-  }
-
   /** Orders of an earlier process count as much as those of this one. */
   function resumeCounting(): void {
     for (const id of book.underWay) {
@@ -146,42 +116,11 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
 
   // --- what is due
 
-  interface Instants {
-    readonly certificate: WantedCertificate;
-    readonly record: CertificateRecord | undefined;
-    readonly renewAtMs: number;
-    readonly ariCheckAtMs: number | undefined;
-  }
-
   interface Due {
     readonly id: string;
     readonly issuer: ObjectKey;
     /** Smaller is more urgent. */
     readonly rank: number;
-  }
-
-  /** Of these two alone, so once for each: ten thousand are looked at after each order. */
-  function instantsOf(certificate: WantedCertificate, record: CertificateRecord | undefined): Instants {
-    const known = instants.get(certificate.id);
-    if (known !== undefined && known.certificate === certificate && known.record === record) return known;
-    const made = {
-      certificate,
-      record,
-      renewAtMs: renewalDue(certificate, record).atMs,
-      ariCheckAtMs: ariCheckDue(certificate, record),
-    };
-    instants.set(certificate.id, made);
-    return made;
-  }
-
-  /** When there is something to do for it, by itself. */
-  function dueAt(
-    certificate: WantedCertificate,
-    record: CertificateRecord | undefined,
-    nowMs: number,
-  ): number {
-    const atMs = record?.order === undefined ? renewalDue(certificate, record).atMs : 0;
-    return Math.max(atMs, nextTryAt(certificate, record, nowMs));
   }
 
   function issuerFor(certificate: WantedCertificate, record: CertificateRecord | undefined, nowMs: number) {
@@ -232,14 +171,11 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       due.push({ id, issuer: chosen.issuer, rank: rankOf(record) });
     }
     due.sort((a, b) => a.rank - b.rank);
-    const holders = due.length === 0 ? new Map<string, string>() : new Map([...orderHolders(), ...claims]);
+    const heldUp = due.length === 0 ? undefined : claims.look();
     const busy = new Map<ObjectKey, number>();
     for (const { issuer } of running.values()) busy.set(issuer, (busy.get(issuer) ?? 0) + 1);
     for (const { id, issuer } of due) {
-      const held =
-        holders.size === 0 || book.underWay.has(id)
-          ? undefined
-          : heldBy(id, holders.get(nameSetKey(wanted.get(id)?.names ?? [])));
+      const held = heldUp?.(id, wanted.get(id)?.names ?? []);
       if (held !== undefined) {
         say(id, held);
         continue;
@@ -256,19 +192,11 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
     arm(nextMs - wallMs());
   }
 
-  /** Orders under way first, as others may wait for them; then what serves nothing, then what ends soonest. */
-  function rankOf(record: CertificateRecord | undefined): number {
-    if (record?.order !== undefined) return -1;
-    return record?.current === undefined || record.current.revokedAtMs !== undefined
-      ? 0
-      : record.current.notAfterMs;
-  }
-
   function lookAtErrands(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const record of book.all.values()) {
       const certificate = wanted.get(record.id);
-      const checkAtMs = certificate === undefined ? undefined : instantsOf(certificate, record).ariCheckAtMs;
+      const checkAtMs = certificate === undefined ? undefined : ariChecks.at(certificate, record);
       const atMs = errands.consider(record, certificate, checkAtMs, nowMs);
       if (atMs < nextMs) nextMs = atMs;
     }
@@ -313,7 +241,7 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       })
       .then((againMs) => {
         running.delete(id);
-        for (const [key, holder] of claims) if (holder === id) claims.delete(key);
+        claims.release(id);
         arm(againMs);
       });
     running.set(id, { issuer, ended });
@@ -462,7 +390,7 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
       wanted = new Map(list.map((certificate) => [certificate.id, certificate]));
       if (!followed) resumeCounting();
       followed = true;
-      for (const id of instants.keys()) if (!wanted.has(id)) instants.delete(id);
+      ariChecks.keep(wanted);
       for (const id of activity.keys()) if (!wanted.has(id) && !running.has(id)) activity.delete(id);
       book.serve(list);
       pass();
@@ -486,20 +414,3 @@ export function createCertificateDriver(options: CertificateDriverOptions): Cert
 
 const STORE_CODES: ReadonlySet<string> = new Set(['CONFLICT', 'DISK_FULL', 'STORE_UNAVAILABLE', 'KEY_WRONG']);
 const isOfStore = (error: PortolanError): boolean => STORE_CODES.has(error.code);
-
-/** What is to be kept of whatever was thrown. */
-function failureOf(thrown: unknown, issuer: ObjectKey, atMs: number): Failure {
-  const error = thrown instanceof OrderOver ? thrown.why : PortolanError.from(thrown);
-  const problem = error instanceof AcmeError ? error.problem : undefined;
-  const told = error instanceof AcmeNoAnswer ? error.retryAfterMs : problem?.retryAfterMs;
-  const retryAfterMs = error instanceof WouldPassLimit ? Math.max(0, error.atMs - atMs) : told;
-  return {
-    atMs,
-    issuer,
-    kind: failureKind(error.code, problem?.type),
-    code: error.code,
-    message: error.message,
-    fix: error.fix,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  };
-}
