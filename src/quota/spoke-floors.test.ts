@@ -28,6 +28,16 @@ describe('floors at an agent', () => {
     expect(me.spoke.dueMs()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('that were said in a request without an answer are taken back as well: the hub may have heard of them', () => {
+    const me = station(FIXED);
+    expect(me.ask().budgets).toBe(1);
+    me.spoke.configure([{ ...FIXED, floorShare: 0 }], 2, me.now());
+    me.pass(6_000);
+    expect(me.spoke.dueMs()).toBeLessThanOrEqual(me.now());
+    expect(me.exchange().budgets).toBe(2);
+    expect(me.spoke.dueMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('are not waived while the hub owes an answer: whoever is cut off needs them, and has promised enough', () => {
     const me = station(FIXED);
     me.pass(500);

@@ -48,6 +48,8 @@ class QuotaSpoke implements Spoke {
 
   /** Whether there is a floor that could be waived, or used. */
   #hasFloors = false;
+  /** Some request named budgets with floors. */
+  #saidFloors = false;
   #configured = false;
   #version = 0;
   /** What the hub may count floors by. */
@@ -169,6 +171,7 @@ class QuotaSpoke implements Spoke {
       this.#saidVersion = this.#version;
       this.#versionSentMs = nowMs;
     }
+    this.#saidFloors ||= this.#hasFloors;
     this.#pace.sent(nowMs);
     return {
       session: this.#session,
@@ -282,9 +285,12 @@ class QuotaSpoke implements Spoke {
     }
   }
 
-  /** The hub counts floors that this agent had by budgets of before until it hears that they are gone, also when none is left to waive. */
+  /**
+   * The hub counts floors that this agent had by budgets of before until it hears that they are gone, also when none is left to waive. It may have heard of them by a
+   * request that nothing came back for.
+   */
   #owesVersion(): boolean {
     const heard = this.#saidVersion === this.#version && this.#pace.answeredMs >= this.#versionSentMs;
-    return !heard && this.#floors.shares.length > 0;
+    return !heard && (this.#saidFloors || this.#floors.shares.length > 0);
   }
 }

@@ -53,6 +53,7 @@ describe('the global quota', () => {
   it.each([
     [5_185, 'a bucket that was forgotten while floors were in use came back full'],
     [159_152, 'floors that were given up by an idle agent were kept for it'],
+    [470_680, 'floors that only a lost exchange had named were kept for ever'],
   ])('I20 goes well in seed %i, where once %s', (seed) => {
     expect(playQuota(seed).harm).toBeUndefined();
   });
