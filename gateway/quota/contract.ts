@@ -36,6 +36,8 @@ export interface Claim {
   readonly hits: number;
   /** Of the last try; -1: the key has none. */
   slot: number;
+  /** There were too few tokens for it at the last try. */
+  lacks: boolean;
   /** The tokens were taken, with this receipt. */
   taken: boolean;
   receipt: number;

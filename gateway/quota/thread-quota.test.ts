@@ -184,6 +184,57 @@ describe('limits in a thread', () => {
     expect([writer.tokens(big, BANKS.even), writer.tokens(small, BANKS.even)]).toEqual([10, 0]);
   });
 
+  describe('with few tokens for many who wait', () => {
+    function few(tokens: number) {
+      const memory = createQuotaMemory({ capacity: 10, seeds: [1, 2], originMs: machineMs() });
+      const writer = createTableWriter(memory);
+      const clocks = { monotonicMs: () => performance.now(), machineMs, wallMs: () => Date.now() };
+      const clock = new SupervisorClock(memory, clocks);
+      const slots = [writer.insert(0, ''), writer.insert(1, '')] as const;
+      const asked: number[] = [];
+      const soon: (() => void)[] = [];
+      const gate = createThreadQuota({
+        ...clocks,
+        counters: new Counters(),
+        ask: (wants) => asked.push(...wants.map(({ budget }) => budget)),
+        paused: () => undefined,
+        after: () => () => undefined,
+        soon: (task) => soon.push(task),
+      });
+      const limits = [limitOf('big', [0]), limitOf('small', [1])];
+      const part = quotaPartOf([budgetOf('big', 10), budgetOf('small', 3)], limits);
+      const policy = gate.open(part, { memory, numbers: [0, 1] }).get('policy');
+      if (policy === undefined) throw new Error('the policy is missing');
+      const fill = (at: 0 | 1, count: number): void =>
+        void writer.fill(slots[at], BANKS.even, count, clock.read() - 1, 1e9);
+      const decision = gate.decide(policy, contextOf(), undefined);
+      gate.wait(decision, { gone: false, decided: () => undefined });
+      const settle = (outcome: 'try' | 'refused'): void => {
+        for (const task of soon.splice(0)) task();
+        gate.settled([{ ticket: asked.length, outcome }]);
+      };
+      fill(0, 10);
+      settle('try');
+      // Others take what the big one had while this one waits for the small one, of which there is not enough for all.
+      fill(0, 0);
+      fill(1, tokens);
+      settle('refused');
+      return { decision, settle, fill, asked };
+    }
+
+    it('go on for those for whom they do', () => {
+      const { decision, settle, fill, asked } = few(1);
+      expect(decision.state).toBe('waiting');
+      fill(0, 10);
+      settle('try');
+      expect([decision.state, asked]).toEqual(['admitted', [0, 1, 0]]);
+    });
+
+    it('name the limit that has none', () => {
+      expect(few(0).decision).toMatchObject({ state: 'refused', code: 'QUOTA_EXCEEDED', limit: 'small' });
+    });
+  });
+
   it('use the rates of the plan of the caller, the cost of the request, and no key for what is missing', async () => {
     using world = startQuota(
       quotaPartOf(

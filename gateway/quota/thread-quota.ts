@@ -169,9 +169,12 @@ class ThreadQuota implements QuotaGate {
       if (outcome === 'away') decision.passes = true;
       this.#attempt(decision);
       if (decision.state === 'waiting' && decision.asking !== undefined) {
-        const late = this.#deps.monotonicMs() >= decision.untilMs || outcome === 'refused';
-        if (!late && this.#asking.wait(decision.asking, { decision, waiter })) return;
-        this.#refuse(decision, decision.asking, late ? 'QUOTA_EXCEEDED' : 'QUOTA_UNAVAILABLE');
+        // Tokens that are too few for all who waited may do for some; what these still lack is of another budget.
+        const none = outcome === 'refused' && asking.lacks;
+        const late = this.#deps.monotonicMs() >= decision.untilMs;
+        if (!none && !late && this.#asking.wait(decision.asking, { decision, waiter })) return;
+        const lacking = none ? asking : decision.asking;
+        this.#refuse(decision, lacking, none || late ? 'QUOTA_EXCEEDED' : 'QUOTA_UNAVAILABLE');
       }
     }
     asking.limit.meters.waitSeconds.add((this.#deps.monotonicMs() - decision.sinceMs) / 1000);
@@ -192,6 +195,7 @@ class ThreadQuota implements QuotaGate {
     const { claims } = decision;
     for (const claim of claims) {
       const verdict = this.#look(claim, claims, taker, now);
+      claim.lacks = verdict !== ADMITTED;
       if (verdict === ADMITTED || inShadow(claim, decision)) continue;
       if (verdict === REFUSED || claim.hits > mostAtOnce(claim, taker)) {
         this.#refuse(decision, claim, 'QUOTA_EXCEEDED');
@@ -211,6 +215,7 @@ class ThreadQuota implements QuotaGate {
       } else if (!this.#passes(decision, claim, open)) {
         // Somebody else was faster.
         giveBack(claims, taker);
+        claim.lacks = true;
         if (verdict === REFUSED) this.#refuse(decision, claim, 'QUOTA_EXCEEDED');
         else decision.asking = claim;
         return;
@@ -319,7 +324,8 @@ function claimsOf(
       (plan === undefined ? undefined : limit.plans.get(plan)) ?? limit.rates;
     if (rates.length === 0) continue;
     const key = budgetKey(limit.counters.map((counter) => textOf(counter, context)));
-    for (const rate of rates) claims.push({ limit, rate, key, hits, slot: -1, taken: false, receipt: 0 });
+    for (const rate of rates)
+      claims.push({ limit, rate, key, hits, slot: -1, lacks: true, taken: false, receipt: 0 });
   }
   return claims;
 }

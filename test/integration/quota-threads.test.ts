@@ -52,9 +52,14 @@ function quotaOf(version: number, limits: readonly (readonly [id: string, limit:
   };
 }
 
+/** As the hub's clock: it goes evenly, and in less than whole milliseconds. One that is cut to them is another clock at each look. */
+function hubMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 function start(workers: number) {
-  const ledger = createLedger({ epoch: 1, nowMs: Date.now(), newId: () => crypto.randomUUID() });
-  ledger.setAgents(new Map([['agent', ['default', '*']]]), Date.now());
+  const ledger = createLedger({ epoch: 1, nowMs: hubMs(), newId: () => crypto.randomUUID() });
+  ledger.setAgents(new Map([['agent', ['default', '*']]]), hubMs());
   const problems: string[] = [];
   const note = (_: object, message: string): void => void problems.push(message);
   const running = createGatewayService({
@@ -63,7 +68,7 @@ function start(workers: number) {
     keys: undefined,
     quota: {
       exchange(request) {
-        const reply = ledger.exchange('agent', request, Date.now());
+        const reply = ledger.exchange('agent', request, hubMs());
         ledger.takeChanges();
         setImmediate(() => running.quotaReply(reply));
       },
@@ -81,7 +86,7 @@ function start(workers: number) {
     problems,
     async serve(quota: QuotaPart | undefined): Promise<void> {
       const budgets = new Map((quota?.budgets ?? []).map((budget) => [budget.id, budget]));
-      ledger.setBudgets(budgets, quota?.version ?? 0, Date.now());
+      ledger.setBudgets(budgets, quota?.version ?? 0, hubMs());
       await running.serve(partOf(quota), NO_GATEWAY_SECRETS, undefined);
     },
     /** How many of so many requests at once were admitted; the others were refused with 429. */
