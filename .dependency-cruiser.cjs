@@ -6,7 +6,7 @@ const only = (name, from, allowed) => ({
   comment: `${from} may import only: ${allowed.join(', ')}`,
   from: { path: `^${from}/`, pathNot: test },
   to: {
-    path: '^(src|providers|hub|spoke-agent|nameserver|prober|gateway|plugin|cli|demo|test|bench|scripts)/',
+    path: '^(src|providers|hub|spoke-agent|nameserver|prober|gateway|kube|plugin|cli|demo|test|bench|scripts)/',
     pathNot: allowed.map((a) => `^${a}`),
   },
 });
@@ -41,11 +41,13 @@ module.exports = {
     only('nameserver', 'nameserver', ['src/', 'nameserver/']),
     only('prober', 'prober', ['src/', 'prober/']),
     only('gateway', 'gateway', ['src/', 'gateway/']),
+    only('kube', 'kube', ['src/', 'kube/']),
     only('plugin', 'plugin', ['src/', 'gateway/', 'plugin/']),
     only('hub', 'hub', [
       'src/',
       'nameserver/',
       'prober/',
+      'kube/',
       'providers/contract\\.ts',
       'providers/catalogue\\.ts',
       'hub/',
@@ -72,6 +74,7 @@ module.exports = {
       'nameserver/',
       'prober/',
       'gateway/',
+      'kube/',
       'providers/contract\\.ts',
       'spoke-agent/',
     ]),

@@ -24,7 +24,7 @@ export default defineConfig({
       project(
         'unit',
         [
-          '{src,providers,hub,spoke-agent,nameserver,prober,gateway,plugin,cli,demo,test/support,test/fakes}/**/*.{test,property.test}.ts',
+          '{src,providers,hub,spoke-agent,nameserver,prober,gateway,kube,plugin,cli,demo,test/support,test/fakes}/**/*.{test,property.test}.ts',
         ],
         {
           exclude: ['node_modules/**', 'dist/**', ...(elsewhere === undefined ? [] : [elsewhere])],

@@ -7,6 +7,7 @@ const folders = [
   'hub',
   'spoke-agent',
   'nameserver',
+  'kube',
   'prober',
   'gateway',
   'plugin',

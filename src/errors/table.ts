@@ -471,8 +471,45 @@ export const ERROR_TABLE = {
   ),
   KUBERNETES_REFUSED: entry(
     422,
-    'The Kubernetes API server refuses what the agent asked for.',
+    'The Kubernetes API server refuses what it was asked for.',
     'The message has its reason.',
+  ),
+  KUBERNETES_FORBIDDEN: entry(
+    403,
+    'The Kubernetes API server does not let this program do that.',
+    'Grant the verb on the resource that the message names, in a Role or ClusterRole.',
+  ),
+  KUBERNETES_CONFLICT: entry(
+    409,
+    'The object in Kubernetes changed meanwhile, or somebody else manages these fields.',
+    'It is read again and tried again; where another manager is named, leave the fields to one of the two.',
+  ),
+  KUBERNETES_GONE: entry(
+    410,
+    'The Kubernetes API server no longer has the changes since that version.',
+    'The objects are listed anew.',
+  ),
+
+  // --- sources of objects
+  MANAGED_ELSEWHERE: entry(
+    409,
+    'The object is set by another source (a Git folder, Kubernetes, or the API).',
+    'Change it there; in an emergency an admin takes it over with --take-over and --reason.',
+  ),
+  SOURCE_INVALID: entry(
+    422,
+    'What a source says cannot be used.',
+    'Correct the files or objects that the message names; nothing of theirs was changed.',
+  ),
+  PRUNE_LIMIT: entry(
+    409,
+    'A source would remove more objects at once than it may.',
+    'If it is meant, approve it: `portolan source approve` with the id of the held change.',
+  ),
+  NOT_LEADER: entry(
+    503,
+    'This hub stands by; another one leads.',
+    'Ask the one that leads: the message names it.',
   ),
 
   // --- configuration and files

@@ -248,6 +248,11 @@ export interface CompiledBackend {
     readonly port: number;
     readonly weight: number;
   }[];
+  /**
+   * A Service of the agent's own Kubernetes cluster, `namespace/name:port`: `endpoints` is empty here, and the agent puts the ready endpoints of its
+   * EndpointSlices in their place, without the hub. Of agents that know of none, the backend has no endpoint.
+   */
+  readonly service?: string;
   /** `h2` in plain text is prior knowledge (h2c); gRPC is `h2`. */
   readonly protocol: BackendProtocol;
   readonly tls?: {

@@ -74,6 +74,12 @@ export declare type AgentMessage = Message<"portolan.v1.AgentMessage"> & {
      */
     value: CertificateRequests;
     case: "certificateRequests";
+  } | {
+    /**
+     * @generated from field: portolan.v1.Inventory inventory = 10;
+     */
+    value: Inventory;
+    case: "inventory";
   } | { case: undefined; value?: undefined };
 };
 
@@ -138,6 +144,12 @@ export declare type HubMessage = Message<"portolan.v1.HubMessage"> & {
      */
     value: QuotaReply;
     case: "quota";
+  } | {
+    /**
+     * @generated from field: portolan.v1.InventoryStatuses inventory_statuses = 9;
+     */
+    value: InventoryStatuses;
+    case: "inventoryStatuses";
   } | { case: undefined; value?: undefined };
 };
 
@@ -229,6 +241,13 @@ export declare type Hello = Message<"portolan.v1.Hello"> & {
    * @generated from field: repeated string snapshot_parts = 13;
    */
   snapshotParts: string[];
+
+  /**
+   * It sends an Inventory: what its gateways serve is compiled only when the first one is complete.
+   *
+   * @generated from field: bool inventory = 14;
+   */
+  inventory: boolean;
 };
 
 /**
@@ -1743,6 +1762,159 @@ export declare type QuotaReply = Message<"portolan.v1.QuotaReply"> & {
  * Use `create(QuotaReplySchema)` to create a new message.
  */
 export declare const QuotaReplySchema: GenMessage<QuotaReply>;
+
+/**
+ * What an agent finds in its Kubernetes cluster. Cumulative within a session; a new session begins from nothing.
+ *
+ * @generated from message portolan.v1.Inventory
+ */
+export declare type Inventory = Message<"portolan.v1.Inventory"> & {
+  /**
+   * Random for every start of the control process.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * From 1, without gaps; a gap ends the stream.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * The first whole set is there with this message; until then nothing of it is used. True in every message after it.
+   *
+   * @generated from field: bool complete = 3;
+   */
+  complete: boolean;
+
+  /**
+   * @generated from field: repeated portolan.v1.InventoryObject changed = 4;
+   */
+  changed: InventoryObject[];
+
+  /**
+   * "Kind namespace/name"
+   *
+   * @generated from field: repeated string removed = 5;
+   */
+  removed: string[];
+
+  /**
+   * JSON of `InventoryFacts`; absent: as before.
+   *
+   * @generated from field: optional string facts = 6;
+   */
+  facts?: string | undefined;
+};
+
+/**
+ * Describes the message portolan.v1.Inventory.
+ * Use `create(InventorySchema)` to create a new message.
+ */
+export declare const InventorySchema: GenMessage<Inventory>;
+
+/**
+ * @generated from message portolan.v1.InventoryObject
+ */
+export declare type InventoryObject = Message<"portolan.v1.InventoryObject"> & {
+  /**
+   * Kind of src/inventory/contract.ts.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string namespace = 2;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * JSON of `InventoryContent`.
+   *
+   * @generated from field: string content = 4;
+   */
+  content: string;
+};
+
+/**
+ * Describes the message portolan.v1.InventoryObject.
+ * Use `create(InventoryObjectSchema)` to create a new message.
+ */
+export declare const InventoryObjectSchema: GenMessage<InventoryObject>;
+
+/**
+ * What the hub says of objects of the inventory, for their `status` in Kubernetes. Only what changed.
+ *
+ * @generated from message portolan.v1.InventoryStatuses
+ */
+export declare type InventoryStatuses = Message<"portolan.v1.InventoryStatuses"> & {
+  /**
+   * Of the inventory that it is about; of another one it is ignored.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * @generated from field: repeated portolan.v1.InventoryObjectStatus statuses = 2;
+   */
+  statuses: InventoryObjectStatus[];
+};
+
+/**
+ * Describes the message portolan.v1.InventoryStatuses.
+ * Use `create(InventoryStatusesSchema)` to create a new message.
+ */
+export declare const InventoryStatusesSchema: GenMessage<InventoryStatuses>;
+
+/**
+ * @generated from message portolan.v1.InventoryObjectStatus
+ */
+export declare type InventoryObjectStatus = Message<"portolan.v1.InventoryObjectStatus"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string namespace = 2;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * Of the object that was looked at; of another one it is ignored.
+   *
+   * @generated from field: string uid = 4;
+   */
+  uid: string;
+
+  /**
+   * JSON: `GatewayStatus` or the entries of `RouteStatus.parents` of this controller, with `observedGeneration` in their conditions.
+   *
+   * @generated from field: string status = 5;
+   */
+  status: string;
+};
+
+/**
+ * Describes the message portolan.v1.InventoryObjectStatus.
+ * Use `create(InventoryObjectStatusSchema)` to create a new message.
+ */
+export declare const InventoryObjectStatusSchema: GenMessage<InventoryObjectStatus>;
 
 /**
  * Served by the hub on the agent listener (mTLS, SPIFFE identity).
