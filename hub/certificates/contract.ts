@@ -1,4 +1,5 @@
 import type { ChallengeRecord, NameSet } from '../../src/certificates/model.ts';
+import type { AuthorizationAnswer, OrderAnswer } from '../../src/certificates/order.ts';
 import type { ChallengeType, KeyAlgorithm } from '../../src/resources/certificate-policy.ts';
 import type { ObjectKey } from '../reconcile/objects.ts';
 
@@ -47,34 +48,18 @@ export interface NewOrder {
 }
 
 /** RFC 8555 section 7.1.3. */
-export interface AcmeOrder {
-  readonly url: string;
-  readonly status: 'pending' | 'ready' | 'processing' | 'valid' | 'invalid';
-  readonly names: NameSet;
-  readonly authorizations: readonly string[];
-  readonly finalizeUrl: string;
-  readonly certificateUrl?: string;
-  readonly expiresAtMs?: number;
+export interface AcmeOrder extends OrderAnswer {
   /** Milliseconds that the CA asks to wait before it is looked at again. */
   readonly retryAfterMs?: number;
   readonly problem?: AcmeProblem;
 }
 
 /** Section 7.1.4. */
-export interface AcmeAuthorization {
-  readonly url: string;
-  readonly status: 'pending' | 'valid' | 'invalid' | 'deactivated' | 'expired' | 'revoked';
-  readonly name: string;
-  readonly wildcard: boolean;
+export interface AcmeAuthorization extends AuthorizationAnswer {
   readonly expiresAtMs?: number;
-  readonly challenges: readonly {
-    /** Others than ours are left out. */
-    readonly type: ChallengeType;
-    readonly url: string;
-    readonly token: string;
-    readonly status: 'pending' | 'processing' | 'valid' | 'invalid';
+  readonly challenges: readonly (AuthorizationAnswer['challenges'][number] & {
     readonly problem?: AcmeProblem;
-  }[];
+  })[];
   readonly retryAfterMs?: number;
 }
 

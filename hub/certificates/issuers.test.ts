@@ -2,6 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readLeaf } from '../../src/certificates/chain.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import { newPrivateKey } from '../../src/identity/private-key.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { type IssuerSpec, issuerSpec } from '../../src/resources/issuer.ts';
 import { type FakeCa, problem, startFakeCa } from '../../test/fakes/acme-ca.ts';
@@ -12,7 +13,7 @@ import { systemProviderClock } from '../providers/clock.ts';
 import { createOutboundGuard } from '../providers/outbound.ts';
 import type { StoredCertificate } from '../store/contract.ts';
 import { createIssuers, type IssuersOfHub } from './issuers.ts';
-import { certificateRequest, chainProblem, newCertificateKey } from './request.ts';
+import { certificateRequest, chainProblem } from './request.ts';
 
 const DAY_MS = 86_400_000;
 const signal = new AbortController().signal;
@@ -254,7 +255,7 @@ describe('the internal Issuer', () => {
     expect({ internal, directory }).toEqual({ internal: true, directory: 'internal:' });
     const names = ['*.dev.example', 'dev.example'];
     for (const algorithm of ['ECDSA-P256', 'ECDSA-P384', 'RSA-2048'] as const) {
-      const keyPem = await newCertificateKey(algorithm);
+      const keyPem = await newPrivateKey(algorithm);
       const order = await client.newOrder({ names }, signal);
       expect(order).toMatchObject({ status: 'ready', authorizations: [], names });
       const done = await client.finalize(order.finalizeUrl, await certificateRequest(keyPem, names), signal);
@@ -277,7 +278,7 @@ describe('the internal Issuer', () => {
   it('signs no request that is damaged', async () => {
     const { client } = await open();
     const order = await client.newOrder({ names: ['dev.example'] }, signal);
-    const request = await certificateRequest(await newCertificateKey('ECDSA-P256'), order.names);
+    const request = await certificateRequest(await newPrivateKey('ECDSA-P256'), order.names);
     request[request.length - 1] = (request.at(-1) ?? 0) ^ 1;
     await expect(client.finalize(order.finalizeUrl, request, signal)).rejects.toMatchObject({
       code: 'CSR_INVALID',

@@ -1,10 +1,11 @@
 import { readLeaf } from '../../src/certificates/chain.ts';
+import { newPrivateKey } from '../../src/identity/private-key.ts';
 import type { KeyWork } from './parts.ts';
-import { certificateRequest, chainProblem, keyOfRequest, newCertificateKey } from './request.ts';
+import { certificateRequest, chainProblem, keyOfRequest } from './request.ts';
 
 /** Real keys, made on another thread. */
 export const REAL_KEYS: KeyWork = {
-  newKey: newCertificateKey,
+  newKey: newPrivateKey,
   request: certificateRequest,
   keyOfRequest,
   read(chainPem, key, names, nowMs) {

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { newPrivateKey } from '../../src/identity/private-key.ts';
 import { testAuthority } from '../../test/support/certificates.ts';
-import { certificateRequest, chainProblem, keyOfRequest, newCertificateKey } from './request.ts';
+import { certificateRequest, chainProblem, keyOfRequest } from './request.ts';
 
 const names = ['*.shop.example', 'shop.example'];
 
@@ -10,7 +11,7 @@ describe('a certificate request', () => {
     const lib = await import('@peculiar/x509');
     for (const algorithm of ['ECDSA-P256', 'ECDSA-P384', 'RSA-2048'] as const) {
       const request = new lib.Pkcs10CertificateRequest(
-        Uint8Array.from(await certificateRequest(await newCertificateKey(algorithm), names)),
+        Uint8Array.from(await certificateRequest(await newPrivateKey(algorithm), names)),
       );
       expect(await request.verify()).toBe(true);
       expect(request.subject).toBe('');
@@ -22,7 +23,7 @@ describe('a certificate request', () => {
   });
 
   it('shows its key, and what is none shows none', async () => {
-    const request = await certificateRequest(await newCertificateKey('ECDSA-P256'), names);
+    const request = await certificateRequest(await newPrivateKey('ECDSA-P256'), names);
     expect(await keyOfRequest(request)).toHaveLength(91);
     expect(await keyOfRequest(Buffer.from('no request'))).toBeUndefined();
   });
@@ -39,9 +40,7 @@ describe('what a CA gave', () => {
     expect(chainProblem(chain, keyPem, names, now)).toBeUndefined();
     expect(chainProblem(chain, spki, names.slice(1), now)).toBeUndefined();
     expect(chainProblem(chain, keyPem, ['a.example', ...names], now)).toBe('it lacks a.example');
-    expect(chainProblem(chain, await newCertificateKey('ECDSA-P256'), names, now)).toBe(
-      'it is for another key',
-    );
+    expect(chainProblem(chain, await newPrivateKey('ECDSA-P256'), names, now)).toBe('it is for another key');
     expect(chainProblem(chain, keyPem, names, now + 40 * 86_400_000)).toContain('ended already');
     expect(chainProblem(authority.certificatePem + certificatePem, keyPem, names, now)).toBe(
       'it is for another key',

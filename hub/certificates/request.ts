@@ -1,29 +1,6 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createPrivateKey, createPublicKey, type KeyObject, webcrypto } from 'node:crypto';
 import type { NameSet } from '../../src/certificates/model.ts';
 import { readCertificate, splitPem } from '../../src/identity/certificate.ts';
-import type { KeyAlgorithm } from '../../src/resources/certificate-policy.ts';
-
-const generate = promisify(generateKeyPair);
-
-/** A new key as PKCS#8 PEM, made off the main thread: one of 4096 bits takes seconds. */
-export async function newCertificateKey(algorithm: KeyAlgorithm): Promise<string> {
-  const { privateKey } = await pairOf(algorithm);
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-}
-
-function pairOf(algorithm: KeyAlgorithm): Promise<{ readonly privateKey: KeyObject }> {
-  switch (algorithm) {
-    case 'ECDSA-P256':
-      return generate('ec', { namedCurve: 'P-256' });
-    case 'ECDSA-P384':
-      return generate('ec', { namedCurve: 'P-384' });
-    case 'RSA-2048':
-    case 'RSA-3072':
-    case 'RSA-4096':
-      return generate('rsa', { modulusLength: Number(algorithm.slice('RSA-'.length)) });
-  }
-}
 
 /** The library loads only where requests are made: it costs 22 MB and 0.1 s. */
 async function x509() {

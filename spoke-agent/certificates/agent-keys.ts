@@ -1,8 +1,7 @@
-import { generateKeyPair } from 'node:crypto';
-import { promisify } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { createCsr } from '../../src/identity/csr.ts';
+import { newPrivateKey } from '../../src/identity/private-key.ts';
 import type { GatewaySecrets } from '../../src/policy/model.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
 import {
@@ -11,6 +10,7 @@ import {
   type CertificateRequests,
   CertificateRequestsSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../src/resources/certificate-policy.ts';
 import type { AgentLog } from '../log.ts';
 import type { KeyFiles } from './key-files.ts';
 
@@ -26,7 +26,6 @@ export interface AgentKeyMaker {
   close(): void;
 }
 
-const generate = promisify(generateKeyPair);
 /** A hub that starts anew may not know at once what it wanted; a key that is lost makes its certificate one for nobody. */
 const GRACE_MS = 3_600_000;
 
@@ -74,7 +73,7 @@ export function createAgentKeyMaker(options: {
         { key: id },
         'the private key of a certificate in use is not in the data folder any more: renew the certificate (`portolan cert renew`)',
       );
-    const keyPem = await newKey(algorithm);
+    const keyPem = await newPrivateKey(known(algorithm));
     await files.write(id, keyPem);
     log.info({ key: id, algorithm }, 'a private key was made; it stays on this machine');
     return keyPem;
@@ -164,23 +163,9 @@ function textOf({ keyId, csrDer, error }: CertificateRequest): readonly string[]
   return [keyId, Buffer.from(csrDer).toString('base64'), error];
 }
 
-/** On a thread of its own: one of 4096 bits takes seconds. */
-async function newKey(algorithm: string): Promise<string> {
-  const pair = await pairOf(algorithm);
-  return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-}
-
-function pairOf(algorithm: string) {
-  switch (algorithm) {
-    case 'ECDSA-P256':
-      return generate('ec', { namedCurve: 'P-256' });
-    case 'ECDSA-P384':
-      return generate('ec', { namedCurve: 'P-384' });
-    case 'RSA-2048':
-    case 'RSA-3072':
-    case 'RSA-4096':
-      return generate('rsa', { modulusLength: Number(algorithm.slice('RSA-'.length)) });
-    default:
-      throw new PortolanError('UNSUPPORTED', `this release makes no keys of the algorithm ${algorithm}`);
-  }
+/** The hub may be of a newer release. */
+function known(algorithm: string): KeyAlgorithm {
+  const found = KEY_ALGORITHMS.find((name) => name === algorithm);
+  if (found !== undefined) return found;
+  throw new PortolanError('UNSUPPORTED', `this release makes no keys of the algorithm ${algorithm}`);
 }

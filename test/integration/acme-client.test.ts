@@ -15,12 +15,13 @@ import { AcmeError, AcmeNoAnswer, acmeError } from '../../hub/certificates/acme/
 import { createAcmeHttp } from '../../hub/certificates/acme/http.ts';
 import { createAcmeSession } from '../../hub/certificates/acme/session.ts';
 import type { AcmeOrder, NewOrder } from '../../hub/certificates/contract.ts';
-import { certificateRequest, chainProblem, newCertificateKey } from '../../hub/certificates/request.ts';
+import { certificateRequest, chainProblem } from '../../hub/certificates/request.ts';
 import { createOutboundGuard } from '../../hub/providers/outbound.ts';
 import { openStore } from '../../hub/store/open.ts';
 import { readLeaf } from '../../src/certificates/chain.ts';
 import { challengeText } from '../../src/certificates/dns-challenge.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import { newPrivateKey } from '../../src/identity/private-key.ts';
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../src/resources/certificate-policy.ts';
 import { type AcmeFront, startAcmeFront } from '../support/acme-front.ts';
 import { type ChallengeServer, startChallengeServer } from '../support/challenge-server.ts';
@@ -149,7 +150,7 @@ describe.skipIf(!available.available)(SUITE, () => {
   ): Promise<{ readonly chain: string; readonly keyPem: string; readonly order: AcmeOrder }> {
     const order = await client.newOrder(request, signal);
     await prove(client, order);
-    const keyPem = await newCertificateKey(algorithm);
+    const keyPem = await newPrivateKey(algorithm);
     await client.finalize(order.finalizeUrl, await certificateRequest(keyPem, request.names), signal);
     const done = await settled(client, order.url, 'processing');
     const chain = await client.certificate(done.certificateUrl ?? '', preferredChain, signal);
@@ -168,7 +169,7 @@ describe.skipIf(!available.available)(SUITE, () => {
       expect(order).toMatchObject({ status: 'valid', names: [wanted[1]] });
       expect(chainProblem(chain, keyPem, [wanted[1] ?? ''], Date.now())).toBeUndefined();
       expect(chainProblem(chain, keyPem, wanted, Date.now())).toBe(`it lacks ${wanted[0]}`);
-      expect(chainProblem(chain, await newCertificateKey('ECDSA-P256'), wanted, Date.now())).toBe(
+      expect(chainProblem(chain, await newPrivateKey('ECDSA-P256'), wanted, Date.now())).toBe(
         'it is for another key',
       );
     }
@@ -257,13 +258,13 @@ describe.skipIf(!available.available)(SUITE, () => {
       fix: containing('Remove the name'),
     });
     const order = await shared.newOrder({ names: ['mine.example.com'] }, signal);
-    const csr = await certificateRequest(await newCertificateKey('ECDSA-P256'), ['mine.example.com']);
+    const csr = await certificateRequest(await newPrivateKey('ECDSA-P256'), ['mine.example.com']);
     expect(await problemOf(shared.finalize(order.finalizeUrl, csr, signal))).toMatchObject({
       code: 'ISSUER_REFUSED',
       problem: { type: 'orderNotReady' },
     });
     await prove(shared, order);
-    const other = await certificateRequest(await newCertificateKey('ECDSA-P256'), ['yours.example.com']);
+    const other = await certificateRequest(await newPrivateKey('ECDSA-P256'), ['yours.example.com']);
     expect(await problemOf(shared.finalize(order.finalizeUrl, other, signal))).toMatchObject({
       code: 'ISSUER_REFUSED',
       problem: { type: 'unauthorized' },
@@ -530,7 +531,7 @@ describe.skipIf(!available.available)('I22 a CA behind a network that fails', ()
       async () => (await client.order(order.url, signal)).status === 'ready',
       10_000,
     );
-    const keyPem = await newCertificateKey('ECDSA-P256');
+    const keyPem = await newPrivateKey('ECDSA-P256');
     await client.finalize(order.finalizeUrl, await certificateRequest(keyPem, names), signal);
     const { value: done } = await until(
       'it is valid',
