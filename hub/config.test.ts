@@ -105,6 +105,7 @@ logLevel: debug
   it('knows each overridden field: none of the variables is refused as an unknown field', () => {
     const values: Record<string, string> = {
       PORTOLAN_API_PORT: '1',
+      PORTOLAN_ADMIN_LISTEN: '127.0.0.1:1',
       PORTOLAN_JOIN_LISTEN: 'a:1',
       PORTOLAN_LINK_LISTEN: 'a:1',
       PORTOLAN_DNS_LISTEN: 'a:1',

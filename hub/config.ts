@@ -82,6 +82,12 @@ export const configSchema = z.strictObject({
   dns: nameServerSettings
     .extend({ listen: z.array(listenAddress).max(16).prefault(['127.0.0.1:8053']) })
     .prefault({}),
+  admin: z
+    .strictObject({ listen: listenAddress })
+    .optional()
+    .describe(
+      'Plain HTTP without tokens for /healthz, /readyz and /metrics, for supervisors; none when left out.',
+    ),
   dnssec: z
     .strictObject({
       parentServers: z
@@ -214,6 +220,8 @@ export interface HubConfig {
     readonly advertise: readonly string[];
   };
   readonly dns: { readonly listen: readonly ListenAddress[] } & NameServerSettings;
+  /** Plain HTTP for supervisors; absent: none. */
+  readonly admin?: { readonly listen: ListenAddress };
   /** By zone origin, the servers of its parent. */
   readonly dnssec: { readonly parentServers: Readonly<Record<string, readonly ListenAddress[]>> };
   readonly certificates: { readonly resolvers: readonly ListenAddress[]; readonly parallelOrders: number };
@@ -244,6 +252,7 @@ export const ENVIRONMENT_OVERRIDES = {
   PORTOLAN_LINK_LISTEN: { path: ['agents', 'linkListen'], type: 'text' },
   PORTOLAN_ADVERTISE: { path: ['agents', 'advertise'], type: 'list' },
   PORTOLAN_DNS_LISTEN: { path: ['dns', 'listen'], type: 'list' },
+  PORTOLAN_ADMIN_LISTEN: { path: ['admin', 'listen'], type: 'text' },
   PORTOLAN_POSTGRES_URL: { path: ['store', 'postgres', 'url'], type: 'text' },
   PORTOLAN_DATA_DIR: { path: ['dataDir'], type: 'text' },
   PORTOLAN_KEY_FILE: { path: ['secrets', 'keyFile'], type: 'text' },
@@ -294,6 +303,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
     api,
     agents,
     dns,
+    admin,
     dnssec,
     certificates,
     store,
@@ -344,6 +354,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
     },
     agents: { joinListen: agents.joinListen, linkListen: agents.linkListen, advertise },
     dns: withAbsoluteFiles(dns, absolute),
+    ...(admin === undefined ? {} : { admin }),
     dnssec,
     certificates,
     store:

@@ -21,6 +21,7 @@ import { gatewaysIn } from './agents/hello.ts';
 import { createJoinListener } from './agents/join-listener.ts';
 import { type AgentLinkServer, createAgentLinkServer } from './agents/link-server.ts';
 import { createHubCertificate } from './agents/server-certificate.ts';
+import { startAdmin } from './api/admin.ts';
 import { createApi } from './api/server.ts';
 import { createAgentKeys } from './certificates/agent-keys.ts';
 import type { CertificateSource } from './certificates/contract.ts';
@@ -523,6 +524,10 @@ export async function startHub(
     });
     const bound = await api.start();
     closers.push(() => api.close());
+    if (config.admin !== undefined) {
+      const admin = await startAdmin(config.admin.listen, services);
+      closers.push(() => admin.close());
+    }
     return {
       api: bound.url,
       join: `${bracketed(join.host)}:${join.port}`,

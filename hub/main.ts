@@ -6,12 +6,16 @@ import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { loadConfig } from './config.ts';
 import { startHub } from './hub.ts';
 import { DEFAULT_CONFIG, initHub } from './init.ts';
+import { prepareHub } from './prepare.ts';
 import { createLog } from './telemetry/log.ts';
 
 /** Closing takes this long at most; everything acknowledged is on disk already. */
 const STOP_LIMIT_MS = 4_500;
 
-/** The hub program: `hub --config FILE`, or `hub init --directory DIR [--config-text FILE]`. The CLI is its face. */
+/**
+ * The hub program: `hub --config FILE`, `hub init --directory DIR [--config-text FILE]`, or `hub prepare --config FILE [--admin-token FILE]` before its first
+ * start in a pod. The CLI is the face of the first two.
+ */
 async function main(): Promise<void> {
   const { values, positionals } = readArguments();
   if (positionals[0] === 'init') {
@@ -20,6 +24,10 @@ async function main(): Promise<void> {
     return;
   }
   const config = loadConfig(values.config, process.env, process.cwd());
+  if (positionals[0] === 'prepare') {
+    process.stdout.write(`${JSON.stringify(await prepareHub(config, values['admin-token']))}\n`);
+    return;
+  }
   const log = createLog(config.logLevel);
   const hub = await startHub(config, manifest.version, log, PROVIDER_KINDS);
   const { api, join, link, dns } = hub;
@@ -50,12 +58,13 @@ function readArguments() {
         config: { type: 'string' },
         directory: { type: 'string' },
         'config-text': { type: 'string' },
+        'admin-token': { type: 'string' },
       },
     });
   } catch (thrown) {
     throw new PortolanError('USAGE', messageOf(thrown), {
       cause: thrown,
-      fix: 'Use `hub --config FILE` or `hub init --directory DIR`.',
+      fix: 'Use `hub --config FILE`, `hub init --directory DIR` or `hub prepare --config FILE`.',
     });
   }
 }

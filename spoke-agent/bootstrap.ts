@@ -1,6 +1,7 @@
 import { PortolanError } from '../src/errors/error.ts';
 import { agentSnapshots } from './agent-snapshots.ts';
 import { loadConfig } from './config.ts';
+import { joinOnFirstStart } from './first-start.ts';
 import { openIdentity } from './identity-files.ts';
 import type { BootstrapReport } from './messages.ts';
 
@@ -11,6 +12,8 @@ export async function bootstrap(
 ): Promise<BootstrapReport> {
   try {
     const config = loadConfig(argv, env);
+    const { joinTokenFile } = config;
+    if (joinTokenFile !== undefined) await joinOnFirstStart(config.dataDir, joinTokenFile);
     const identity = await openIdentity(config.dataDir);
     const warnings: string[] = [];
     const snapshots = agentSnapshots(config.dataDir, identity, {

@@ -45,6 +45,11 @@ const filePath = z.string().min(1).max(4096);
 /** What the file may say. */
 export const agentConfigSchema = z.strictObject({
   dataDir: filePath.describe('Identity, snapshots and the last states; made by `portolan cluster join`.'),
+  joinTokenFile: filePath
+    .optional()
+    .describe(
+      'A join token that is used once, at a start without an identity in the data folder; afterwards the file is not looked at.',
+    ),
   witness: z
     .boolean()
     .default(false)
@@ -184,6 +189,7 @@ export function loadConfig(
   return {
     ...config,
     dataDir: resolve(config.dataDir),
+    ...(config.joinTokenFile === undefined ? {} : { joinTokenFile: resolve(config.joinTokenFile) }),
     dns: {
       ...withAbsoluteFiles(config.dns, (path) => resolve(path)),
       ...(config.witness ? { enabled: false } : {}),
