@@ -70,7 +70,10 @@ export interface KubeClient {
   readonly namespace: string;
   /** Undefined: there is none. */
   get(ref: KubeRef, options?: { readonly signal?: AbortSignal }): Promise<KubeObject | undefined>;
-  /** Pages of 500; the first names the version that a watch goes on from. */
+  /**
+   * Pages of 500; the first names the version that a watch goes on from. A list that takes so long that its version is gone rejects KUBERNETES_GONE
+   * between two pages: what came so far is void, begin anew.
+   */
   list(
     resource: KubeResource,
     options: KubeListOptions & { readonly signal?: AbortSignal },
@@ -78,7 +81,12 @@ export interface KubeClient {
   /** Ends when the server closes it (it does every few minutes) or the signal aborts; rejects KUBERNETES_GONE on 410 in the stream or as status. */
   watch(
     resource: KubeResource,
-    options: KubeListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
+    options: KubeListOptions & {
+      readonly resourceVersion: string;
+      readonly signal: AbortSignal;
+      /** The server has accepted it; the first event or bookmark may be a minute away. */
+      readonly onOpen?: () => void;
+    },
   ): AsyncIterable<KubeWatchEvent>;
   create(object: KubeObject, resource: KubeResource): Promise<KubeObject>;
   /** PUT: `metadata.resourceVersion` of the object must be the stored one. */
@@ -123,6 +131,8 @@ export interface ReflectorState {
     readonly sinceMs: number;
   };
   readonly resourceVersion?: string;
+  /** Objects that `project` threw on since the start: what was known of them stays. */
+  readonly unreadable?: number;
   /** Whole lists since the start, and watches that were opened. */
   readonly lists: number;
   readonly watches: number;
@@ -133,7 +143,7 @@ export interface ReflectorOptions<T> extends KubeListOptions {
   readonly resource: KubeResource;
   /** Undefined: not kept. The same reference as `before` when nothing that matters changed: then nobody is told. */
   readonly project: (object: KubeObject, before: T | undefined) => T | undefined;
-  /** Once per turn of the loop, with all that changed in it; a value of undefined: it is gone. Also once after the first list, even when empty. */
+  /** Once per turn of the loop, with all that changed in it; a value of undefined: it is gone. Also once after the first list, even when empty. Must not throw. */
   readonly onChange: (changed: ReadonlyMap<string, T | undefined>) => void;
   readonly onState?: (state: ReflectorState) => void;
   readonly monotonicMs: () => number;
