@@ -6,7 +6,7 @@ import { newApiToken } from '../src/identity/api-token.ts';
 import { loadConfig, parseConfig } from './config.ts';
 import { createDataDirectory, openDataDirectory } from './data-dir.ts';
 import { createKeyFile, readKeyFile } from './key-file.ts';
-import { openStore } from './store/open.ts';
+import { openStoreBeside } from './store/open.ts';
 
 /** What `portolan init` made or found; printed as one line of JSON for the CLI. */
 export interface InitResult {
@@ -68,7 +68,7 @@ async function createAdminToken(configFile: string, home: string, tokenFile: str
   const data = await openDataDirectory(config.dataDir);
   try {
     const kek = await readKeyFile(config.secrets.keyFile);
-    const store = await openStore(config.store, {
+    const store = await openStoreBeside(config.store, {
       kek,
       wallClock: Date.now,
       random: randomBytes,

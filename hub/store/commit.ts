@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely';
-import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
 import type { SecretStatus } from '../../src/resources/secret.ts';
 import { applyChange, type Outcome } from './apply.ts';
@@ -16,7 +15,7 @@ import {
   type SecretValues,
   writeValues,
 } from './secrets.ts';
-import { assertKey } from './state.ts';
+import { assertKey, overtaken } from './state.ts';
 import type { LoggedEvent } from './watch.ts';
 
 export interface CommitContext {
@@ -46,13 +45,7 @@ export async function commitChanges(
 ): Promise<Committed> {
   const { state } = context;
   if (options.epoch !== undefined && options.epoch !== state.epoch) {
-    throw new PortolanError(
-      'CONFLICT',
-      `This hub has epoch ${options.epoch}; the store is at ${state.epoch}: another hub took over.`,
-      {
-        fix: 'Stop this hub, or restart it to take over again.',
-      },
-    );
+    throw overtaken(options.epoch, state.epoch);
   }
   const revision = state.revision + 1;
   const objects: AnyResource[] = [];

@@ -3,6 +3,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import { certificateTables } from './certificates.ts';
 import type { SqlDialect } from './database.ts';
 import { keyTables } from './key-tables.ts';
+import { publicationTables } from './publication.ts';
 import { quotaTables } from './quota-pages.ts';
 import type { Tables } from './schema.ts';
 
@@ -13,18 +14,19 @@ const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [
   keyTables,
   quotaTables,
   certificateTables,
+  publicationTables,
 ];
 
-/** Brings the schema up to date. Throws STORE_TOO_NEW when a newer program has written it. */
-export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: string): Promise<void> {
-  // Two hubs opening an empty database at once would both create the tables.
-  if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(7305809)`.execute(db);
-  const integer = dialect === 'postgres' ? 'bigint' : 'integer';
-  await sql
-    .raw(
-      `create table if not exists schema_versions (version ${integer} primary key, applied_at text not null)`,
-    )
-    .execute(db);
+/** Reads which schema there is; 0: none yet. Throws STORE_TOO_NEW when a newer program has written it. */
+export async function schemaVersion(db: Kysely<Tables>): Promise<number> {
+  const found = await sql<{
+    readonly name: string | null;
+  }>`select to_regclass('schema_versions')::text as name`.execute(db);
+  if (found.rows[0]?.name == null) return 0;
+  return checkedVersion(db);
+}
+
+async function checkedVersion(db: Kysely<Tables>): Promise<number> {
   const row = await db
     .selectFrom('schema_versions')
     .select((q) => q.fn.max('version').as('version'))
@@ -36,6 +38,20 @@ export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: s
       `The store has schema ${current}; this program knows up to ${MIGRATIONS.length}.`,
     );
   }
+  return current;
+}
+
+/** Brings the schema up to date. Throws STORE_TOO_NEW when a newer program has written it. */
+export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: string): Promise<void> {
+  // Two hubs opening an empty database at once would both create the tables.
+  if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(7305809)`.execute(db);
+  const integer = dialect === 'postgres' ? 'bigint' : 'integer';
+  await sql
+    .raw(
+      `create table if not exists schema_versions (version ${integer} primary key, applied_at text not null)`,
+    )
+    .execute(db);
+  const current = await checkedVersion(db);
   for (const [index, statements] of MIGRATIONS.entries()) {
     if (index < current) continue;
     for (const statement of statements(dialect)) await sql.raw(statement).execute(db);

@@ -1,5 +1,6 @@
 import type { CertificateKey } from './contract.ts';
 import type { ApiKeyRow, KeyCommitRow, KeyFeedRow } from './key-tables.ts';
+import type { PublicationPartRow, PublicationRow } from './publication.ts';
 
 /** The one SQL schema, as the queries see it. Bodies are JSON text, revisions are integers below 2^53. */
 export interface Tables {
@@ -20,6 +21,9 @@ export interface Tables {
   readonly key_commits: KeyCommitRow;
   readonly quota_pages: QuotaPageRow;
   readonly certificates: CertificateRow;
+  /** Only in PostgreSQL. */
+  readonly publication: PublicationRow;
+  readonly publication_parts: PublicationPartRow;
   readonly schema_versions: { readonly version: number; readonly applied_at: string };
 }
 

@@ -34,10 +34,19 @@ import { JoinDesk } from './join-desk.ts';
 import { insertJoinToken } from './join-tokens.ts';
 import { type ClosableKeyStore, createKeyStore } from './keys.ts';
 import { isOfKind, readObject, readObjects } from './objects.ts';
+import { createPublicationStore, type PublicationStore } from './publication.ts';
 import { readQuota, writeQuota } from './quota-pages.ts';
 import type { StateRow } from './schema.ts';
 import { readValues, rewrapAll, type Sealer } from './secrets.ts';
-import { assertKey, lockState, type OpenedState, readState, rewrapState } from './state.ts';
+import {
+  assertKey,
+  lockState,
+  type OpenedState,
+  overtaken,
+  readState,
+  rewrapState,
+  shareState,
+} from './state.ts';
 import { Tail } from './tail.ts';
 import { deleteToken, findToken, insertToken, markTokenUsed, readTokens } from './tokens.ts';
 import { Turn } from './turn.ts';
@@ -60,13 +69,21 @@ export interface StoreSettings {
   readonly eventsKept: number;
   /** Octets of their objects. */
   readonly eventOctetsKept: number;
+  readonly role: StoreRole;
 }
+
+/** What may be written here: `any`, as several programs of one store do; `leader`: as long as no other took a higher epoch. */
+export type StoreRole =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'leader'; readonly onOvertaken: (reason: string) => void }
+  | { readonly kind: 'replica' };
 
 /** {@link Store} over SQL; the same for every engine. */
 export class SqlStore implements Store {
   readonly epoch: number;
   readonly hubUid: string;
   readonly keys: ClosableKeyStore;
+  readonly publication: PublicationStore;
   readonly #database: Database;
   readonly #settings: StoreSettings;
   readonly #events: EventLog;
@@ -105,6 +122,17 @@ export class SqlStore implements Store {
       sealer: () => this.#sealer,
       nowMs: settings.wallClock,
     });
+    this.publication = createPublicationStore({
+      read: (work) => this.#read(work),
+      snapshot: (work) => this.#snapshot(work),
+      leading: (work) =>
+        this.#write(async (tx) => {
+          const state = await this.#lockState(tx);
+          if (state.epoch !== this.epoch) throw overtaken(this.epoch, state.epoch);
+          return work(tx, state);
+        }),
+      sealer: () => this.#sealer,
+    });
     this.#joins = new JoinDesk({
       nowMs: settings.wallClock,
       read: (work) => this.#read(work),
@@ -130,6 +158,8 @@ export class SqlStore implements Store {
     options: CommitOptions,
   ): Promise<{ readonly objects: readonly AnyResource[]; readonly revision: number }> {
     const rollBack = options.dryRun === true;
+    if (this.#settings.role.kind === 'replica')
+      return Promise.reject(new PortolanError('NOT_LEADER', 'This hub stands by and writes nothing.'));
     return this.#writers.run(async () => {
       const done = await this.#transaction(
         (tx, state) =>
@@ -247,7 +277,7 @@ export class SqlStore implements Store {
     if (nowMs - lastUsedMs < TOKEN_USE_RESOLUTION_MS) return token;
     const lastUsedAt = this.#now();
     try {
-      await this.#write((tx) => markTokenUsed(tx, id, lastUsedAt));
+      await this.#writers.run(() => this.#database.write((tx) => markTokenUsed(tx, id, lastUsedAt)));
     } catch {
       return token; // a full disk must not lock people out: only the note of the use is lost
     }
@@ -302,7 +332,7 @@ export class SqlStore implements Store {
   }
 
   countUsage(batch: UsageBatchFrom): Promise<number> {
-    return this.#write((tx) => countUsage(tx, batch, this.#settings.wallClock()));
+    return this.#unlocked((tx) => countUsage(tx, batch, this.#settings.wallClock()));
   }
 
   usage(filter: UsageFilter): Promise<readonly UsageMinute[]> {
@@ -327,7 +357,7 @@ export class SqlStore implements Store {
       });
       return;
     }
-    await this.#write(async (tx) => writeQuota(tx, await lockState(tx, this.#database.dialect), next));
+    await this.#write(async (tx) => writeQuota(tx, await this.#lockState(tx), next));
   }
 
   async getMeta(key: string): Promise<string | undefined> {
@@ -338,7 +368,7 @@ export class SqlStore implements Store {
   }
 
   async putMeta(key: string, value: string): Promise<void> {
-    await this.#write((tx) =>
+    await this.#unlocked((tx) =>
       tx
         .insertInto('meta')
         .values({ name: key, value })
@@ -348,7 +378,7 @@ export class SqlStore implements Store {
   }
 
   async increment(counter: string): Promise<number> {
-    const row = await this.#write((tx) =>
+    const row = await this.#unlocked((tx) =>
       tx
         .insertInto('counters')
         .values({ name: counter, value: 1 })
@@ -435,11 +465,37 @@ export class SqlStore implements Store {
     }
   }
 
-  #write<T>(work: Work<T>): Promise<T> {
+  async #write<T>(work: Work<T>): Promise<T> {
+    const { role } = this.#settings;
+    if (role.kind === 'replica')
+      throw new PortolanError('NOT_LEADER', 'This hub stands by and writes nothing.');
     return this.#writers.run(async () => {
       this.#assertOpen();
       return this.#database.write(work);
     });
+  }
+
+  /** A write that needs no order among those of other hubs; the row is held shared, so that nobody takes over before it is done. */
+  #unlocked<T>(work: Work<T>): Promise<T> {
+    return this.#write(async (tx) => {
+      if (this.#settings.role.kind === 'leader')
+        this.#assertLeads(await shareState(tx, this.#database.dialect));
+      return work(tx);
+    });
+  }
+
+  async #lockState(tx: Parameters<Work<unknown>>[0]): Promise<StateRow> {
+    const state = await lockState(tx, this.#database.dialect);
+    this.#assertLeads(state);
+    return state;
+  }
+
+  #assertLeads({ epoch }: StateRow): void {
+    const { role } = this.#settings;
+    if (role.kind !== 'leader' || epoch === this.epoch) return;
+    const error = overtaken(this.epoch, epoch);
+    role.onOvertaken(error.message);
+    throw error;
   }
 
   /** A transaction that holds the state row. Call it inside `#writers`. */
@@ -450,7 +506,7 @@ export class SqlStore implements Store {
     this.#assertOpen();
     return this.#database.write(
       async (tx) => {
-        const state = await lockState(tx, this.#database.dialect);
+        const state = await this.#lockState(tx);
         return { ...(await work(tx, state)), revisionBefore: state.revision };
       },
       { rollBack },
@@ -466,7 +522,7 @@ export class SqlStore implements Store {
     ) => Promise<T>,
   ): Promise<T> {
     return this.#write(async (tx) => {
-      const state = await lockState(tx, this.#database.dialect);
+      const state = await this.#lockState(tx);
       let head: AuditHead = { sequence: state.audit_sequence, hash: state.audit_hash };
       const result = await work(tx, state, async (fact) => {
         head = await appendAudit(tx, head, fact, this.#now());

@@ -24,6 +24,22 @@ export async function lockState(tx: Kysely<Tables>, dialect: SqlDialect): Promis
   return query.executeTakeFirstOrThrow(stateMissing);
 }
 
+/** As {@link lockState} for a write that others may make beside it: only who takes over waits for it. */
+export async function shareState(tx: Kysely<Tables>, dialect: SqlDialect): Promise<StateRow> {
+  let query = tx.selectFrom('store_state').selectAll().where('id', '=', 1);
+  if (dialect === 'postgres') query = query.forShare();
+  return query.executeTakeFirstOrThrow(stateMissing);
+}
+
+/** The refusal of a write by a hub that another one has taken over from. */
+export function overtaken(mine: number, current: number): PortolanError {
+  return new PortolanError(
+    'CONFLICT',
+    `This hub has epoch ${mine}; the store is at ${current}: another hub took over.`,
+    { fix: 'Stop this hub, or restart it to take over again.' },
+  );
+}
+
 export async function readState(db: Kysely<Tables>): Promise<StateRow> {
   return db.selectFrom('store_state').selectAll().where('id', '=', 1).executeTakeFirstOrThrow(stateMissing);
 }
@@ -38,29 +54,49 @@ export async function takeEpoch(
   let query = tx.selectFrom('store_state').selectAll().where('id', '=', 1);
   if (dialect === 'postgres') query = query.forUpdate();
   const found = await query.executeTakeFirst();
-  if (found === undefined) {
-    const hubUid = newUid(random);
-    const digestKey = random(KEY_BYTES);
-    await tx
-      .insertInto('store_state')
-      .values({
-        id: 1,
-        hub_uid: hubUid,
-        epoch: 1,
-        revision: 0,
-        compacted_revision: 0,
-        audit_sequence: 0,
-        audit_hash: NO_HASH,
-        key_id: keyId(kek),
-        digest_key: wrapDigestKey(digestKey, hubUid, kek, random),
-      })
-      .execute();
-    return { hubUid, epoch: 1, revision: 0, digestKey };
-  }
+  if (found === undefined) return makeState(tx, kek, random);
   const digestKey = unwrapDigestKey(found, kek);
   const epoch = found.epoch + 1;
   await tx.updateTable('store_state').set({ epoch }).where('id', '=', 1).execute();
   return { hubUid: found.hub_uid, epoch, revision: found.revision, digestKey };
+}
+
+/** The state row of a new store. */
+async function makeState(tx: Kysely<Tables>, kek: Uint8Array, random: RandomBytes): Promise<OpenedState> {
+  const hubUid = newUid(random);
+  const digestKey = random(KEY_BYTES);
+  await tx
+    .insertInto('store_state')
+    .values({
+      id: 1,
+      hub_uid: hubUid,
+      epoch: 1,
+      revision: 0,
+      compacted_revision: 0,
+      audit_sequence: 0,
+      audit_hash: NO_HASH,
+      key_id: keyId(kek),
+      digest_key: wrapDigestKey(digestKey, hubUid, kek, random),
+    })
+    .execute();
+  return { hubUid, epoch: 1, revision: 0, digestKey };
+}
+
+/** As {@link makeState}, unless somebody has. */
+export async function makeStateOnce(tx: Kysely<Tables>, kek: Uint8Array, random: RandomBytes): Promise<void> {
+  const found = await tx.selectFrom('store_state').select('id').executeTakeFirst();
+  if (found === undefined) await makeState(tx, kek, random);
+}
+
+/** As {@link takeEpoch}, without taking one: `epoch` is that of the hub that leads. Throws KEY_WRONG. */
+export async function readOpened(db: Kysely<Tables>, kek: Uint8Array): Promise<OpenedState> {
+  const state = await readState(db);
+  return {
+    hubUid: state.hub_uid,
+    epoch: state.epoch,
+    revision: state.revision,
+    digestKey: unwrapDigestKey(state, kek),
+  };
 }
 
 /** The key-check value and digest key under another key-encryption key. */
