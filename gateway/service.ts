@@ -30,6 +30,7 @@ import type {
   ToGatewayThread,
 } from './thread-messages.ts';
 import type { FileCertificate } from './tls/contract.ts';
+import { type ServiceEndpoints, servicesOf } from './upstream/service-endpoints.ts';
 import type { UsageCount } from './usage/usage-counts.ts';
 import { workerFile } from './worker-file.ts';
 
@@ -70,6 +71,11 @@ export interface GatewayService {
    * @param geo a GeoIP database in shared memory, where a residency rule needs one
    */
   serve(part: GatewayPart, secrets: GatewaySecrets, geo: SharedArrayBuffer | undefined): Promise<void>;
+  /**
+   * Endpoints of Kubernetes Services, by `CompiledBackend.service`: those named are otherwise from now on, at every thread, without a change of the
+   * configuration. What a configuration needs is said before `serve`; what the served one does not name is forgotten.
+   */
+  endpoints(changed: ServiceEndpoints): void;
   /** Certificates of the agent's own files. */
   setFiles(files: readonly FileCertificate[]): void;
   /** What the hub answered to an exchange of quota. */
@@ -153,6 +159,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
   const slots: (Thread | undefined)[] = [];
   const cancels = new Set<() => void>();
   let files: readonly FileCertificate[] = [];
+  const endpoints = new Map<string, readonly string[] | undefined>();
   let ticketKeys = randomBytes(TICKET_KEY_OCTETS);
   let configuration: ConfigurationMessage = {
     type: 'configuration',
@@ -271,6 +278,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       ticketKeys,
       files,
       configuration,
+      endpoints,
     };
     setFlagsFromString(YOUNG_GENERATION);
     const worker = new Worker(options.entry ?? workerFile(), {
@@ -376,6 +384,8 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
         );
       });
     }
+    const services = servicesOf(served);
+    for (const service of endpoints.keys()) if (!services.has(service)) endpoints.delete(service);
     unserved.set(problems().size);
     // Other proxies may ask about domains although there is no Gateway.
     const counts = asksAnswered(settings.authorization) && Object.keys(part.quota?.domains ?? {}).length > 0;
@@ -440,6 +450,10 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     serve(part, secrets, geo) {
       changing = changing.then(() => change(part, secrets, geo));
       return changing;
+    },
+    endpoints(changed) {
+      for (const [service, names] of changed) endpoints.set(service, names);
+      for (const thread of threads()) post(thread, { type: 'endpoints', changed });
     },
     setFiles(next) {
       files = next;

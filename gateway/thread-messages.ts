@@ -7,6 +7,7 @@ import type { KeySearchAnswer } from './keys/search.ts';
 import type { QuotaSettled, QuotaWant, SharedQuota } from './quota/contract.ts';
 import type { BoundPort } from './server.ts';
 import type { FileCertificate } from './tls/contract.ts';
+import type { ServiceEndpoints } from './upstream/service-endpoints.ts';
 import type { UsageCount } from './usage/usage-counts.ts';
 
 /*
@@ -29,6 +30,8 @@ export interface GatewayThreadStart {
   readonly ticketKeys: Uint8Array;
   readonly files: readonly FileCertificate[];
   readonly configuration: ConfigurationMessage;
+  /** Of Kubernetes Services, what is known. */
+  readonly endpoints: ServiceEndpoints;
 }
 
 export interface ConfigurationMessage {
@@ -47,6 +50,8 @@ export interface ConfigurationMessage {
 
 export type ToGatewayThread =
   | ConfigurationMessage
+  /** Of Kubernetes Services, what is otherwise. */
+  | { readonly type: 'endpoints'; readonly changed: ServiceEndpoints }
   | { readonly type: 'files'; readonly files: readonly FileCertificate[] }
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
   | { readonly type: 'reopenLogs' }

@@ -27,6 +27,7 @@ import type {
 } from './thread-messages.ts';
 import { createTlsContexts } from './tls/contexts.ts';
 import type { TlsProblems } from './tls/contract.ts';
+import { servicesOf } from './upstream/service-endpoints.ts';
 import { createUpstreams, type ManagedUpstreams } from './upstream/upstreams.ts';
 import { createUsageCollector } from './usage/collector.ts';
 
@@ -68,6 +69,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
   const outbound = createOutboundClient({ allowedRanges: start.allowedRanges });
   let { configuration } = start;
   let upstreams: ManagedUpstreams | undefined;
+  const services = new Map(start.endpoints);
   const authorizer = createAuthorizer({
     ...clock,
     keys,
@@ -101,6 +103,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
             random: Math.random,
             resolve: resolveBySystem,
             allowedRanges: start.allowedRanges,
+            services,
             log,
           },
           before,
@@ -164,6 +167,8 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
   const serve = async (next: ConfigurationMessage): Promise<void> => {
     const { version, part, secrets, geo } = next;
     configuration = next;
+    const used = servicesOf(part);
+    for (const service of services.keys()) if (!used.has(service)) services.delete(service);
     keys.open(secrets);
     countries.open(geo);
     limits = quota.open(part.quota, next.quota);
@@ -196,6 +201,10 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     switch (message.type) {
       case 'configuration':
         serve(message).catch(fail);
+        return;
+      case 'endpoints':
+        for (const [service, names] of message.changed) services.set(service, names);
+        upstreams?.servicesChanged(message.changed.keys());
         return;
       case 'files':
         warnOfCertificates(tls.setFiles(message.files));

@@ -4,6 +4,8 @@ import type { Endpoint } from './endpoint.ts';
 import type { Attempt, Carrier } from './transport.ts';
 
 export interface ActiveChecks {
+  /** The backend has other endpoints: those that stay are checked on as they were. */
+  follow(): void;
   stop(): void;
 }
 
@@ -25,14 +27,13 @@ export function startActiveChecks(backend: Backend, deps: ActiveCheckDeps): Acti
   if (healthCheck === undefined) {
     for (const endpoint of backend.endpoints) endpoint.passing = true;
     backend.recheck();
-    return { stop: () => {} };
+    return { follow: () => {}, stop: () => {} };
   }
-  let stopped = false;
   const cancels = new Map<Endpoint, () => void>();
-  for (const endpoint of backend.endpoints) {
+  const watch = (endpoint: Endpoint): void => {
     let inARow = 0;
     const judge = (well: boolean, why: string): void => {
-      if (stopped) return;
+      if (!cancels.has(endpoint)) return;
       inARow = well === endpoint.passing ? 0 : inARow + 1;
       if (inARow < (well ? healthCheck.rise : healthCheck.fall)) return;
       inARow = 0;
@@ -44,17 +45,26 @@ export function startActiveChecks(backend: Backend, deps: ActiveCheckDeps): Acti
       );
     };
     const check = (): void => {
-      if (stopped) return;
       const spread = 1 - JITTER / 2 + JITTER * deps.random();
       cancels.set(endpoint, deps.after(healthCheck.intervalMs * spread, check));
       ask(backend, endpoint, healthCheck, deps, judge);
     };
     cancels.set(endpoint, deps.after(healthCheck.intervalMs * deps.random(), check));
-  }
+  };
+  const leave = (endpoint: Endpoint, cancel: () => void): void => {
+    cancel();
+    cancels.delete(endpoint);
+  };
+  const follow = (): void => {
+    const { endpoints } = backend;
+    for (const [endpoint, cancel] of cancels) if (!endpoints.includes(endpoint)) leave(endpoint, cancel);
+    for (const endpoint of endpoints) if (!cancels.has(endpoint)) watch(endpoint);
+  };
+  follow();
   return {
+    follow,
     stop() {
-      stopped = true;
-      for (const cancel of cancels.values()) cancel();
+      for (const [endpoint, cancel] of cancels) leave(endpoint, cancel);
     },
   };
 }

@@ -65,6 +65,11 @@ export class AddressBook {
       if (!hosts.has(host) && pinned.waiting.length === 0) this.#names.delete(host);
   }
 
+  /** An address that nobody is expected to connect to any more; one that somebody does is judged anew. */
+  drop(address: string): void {
+    if (isIP(address) !== 0) this.#names.delete(address);
+  }
+
   #add(host: string): Pinned {
     const pinned: Pinned = {
       addresses: [],

@@ -25,11 +25,13 @@ export interface BackendDeps {
 export class Backend {
   readonly id: string;
   readonly compiled: CompiledBackend;
-  readonly endpoints: readonly Endpoint[];
+  /** Why there is no endpoint, for who asks. */
+  absence = 'The backend has no endpoints.';
   readonly budget = new RetryBudget();
   readonly counts: BackendCounts;
   readonly #deps: BackendDeps;
-  readonly #total: number;
+  #endpoints: readonly Endpoint[];
+  #total: number;
   /** Some endpoint may be left out; else nothing needs to be asked about their health. */
   #doubtful = false;
 
@@ -42,9 +44,20 @@ export class Backend {
   ) {
     this.id = id;
     this.compiled = compiled;
-    this.endpoints = endpoints;
+    this.#endpoints = endpoints;
     this.counts = counts ?? newCounts();
     this.#deps = deps;
+    this.#total = endpoints.length;
+    this.recheck();
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
+  }
+
+  /** These take the place of those there are: for requests that come, and for tries that follow. */
+  replace(endpoints: readonly Endpoint[]): void {
+    this.#endpoints = endpoints;
     this.#total = endpoints.length;
     this.recheck();
   }
@@ -54,7 +67,7 @@ export class Backend {
    * @param tried endpoints that a retry does not go to again while there are others
    */
   pick(wanted: string | undefined, tried: readonly Endpoint[] | undefined): Endpoint | undefined {
-    const { endpoints } = this;
+    const endpoints = this.#endpoints;
     if (this.#total === 1) return endpoints[0];
     const pick = PICKS[this.compiled.balance];
     const { random } = this.#deps;
@@ -87,7 +100,7 @@ export class Backend {
     const now = this.#deps.monotonicMs();
     const { outlier } = this.compiled;
     const mayEject = (): boolean => {
-      const out = this.endpoints.filter(({ ejectedUntilMs }) => ejectedUntilMs > now).length;
+      const out = this.#endpoints.filter(({ ejectedUntilMs }) => ejectedUntilMs > now).length;
       return (out + 1) * 100 <= outlier.maxEjectedPercent * this.#total;
     };
     if (!endpoint.failed(outlier, now, mayEject)) return;
@@ -102,7 +115,7 @@ export class Backend {
   /** Looks whether all endpoints are well again, so that picking need not ask. */
   recheck(): void {
     const now = this.#deps.monotonicMs();
-    this.#doubtful = this.endpoints.some((endpoint) => !endpoint.available(now));
+    this.#doubtful = this.#endpoints.some((endpoint) => !endpoint.available(now));
   }
 }
 

@@ -80,7 +80,7 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
     this.#cancelBackoff = undefined;
     const endpoint = this.#backend.pick(this.#wanted, this.#tried);
     if (endpoint === undefined) {
-      this.#fail('BACKEND_UNAVAILABLE', 503, 'The backend has no endpoints.');
+      this.#fail('BACKEND_UNAVAILABLE', 503, this.#backend.absence);
       return;
     }
     this.#endpoint = endpoint;
@@ -238,7 +238,8 @@ export class Exchange implements Forwarding, Attempt, Deadlined {
         break;
       case 'connect':
       case 'refused': {
-        const others = this.#backend.endpoints.length > 1 ? OTHER_ENDPOINTS : 0;
+        // The one that was tried may be gone by now, and another in its place.
+        const others = this.#backend.endpoints.some((other) => other !== endpoint) ? OTHER_ENDPOINTS : 0;
         if (this.#mayRetry(retry?.attempts ?? (failure.kind === 'refused' ? OTHER_ENDPOINTS : others))) {
           this.#retryLater(endpoint);
           return;

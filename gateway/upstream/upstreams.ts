@@ -9,13 +9,14 @@ import type {
 import { type ActiveChecks, startActiveChecks } from './active-checks.ts';
 import { AddressBook, type Resolve } from './addresses.ts';
 import type { Backend, BackendCounts } from './backend.ts';
-import { buildBackend } from './build-backend.ts';
+import { buildBackend, followService } from './build-backend.ts';
 import type { BackendChoice, Forwarding, ForwardRequest, Upstreams } from './contract.ts';
 import { Deadlines } from './deadlines.ts';
 import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Exchange } from './exchange.ts';
 import { copyOf, nowhere } from './mirror.ts';
+import { type ServiceEndpoints, splitName } from './service-endpoints.ts';
 import { SessionValues } from './session-value.ts';
 
 export interface UpstreamDeps {
@@ -29,6 +30,8 @@ export interface UpstreamDeps {
   readonly allowedRanges: readonly string[];
   /** Seals session values; absent: from the cluster's pepper, so that all agents of the cluster honour them, or drawn at random. */
   readonly sessionKey?: Uint8Array;
+  /** Of Kubernetes Services; who changes it says so with `servicesChanged`. */
+  readonly services?: ServiceEndpoints | undefined;
   readonly log: { warn(details: object, message: string): void };
 }
 
@@ -48,6 +51,8 @@ export interface BackendStats {
 
 export interface ManagedUpstreams extends Upstreams {
   stats(): readonly BackendStats[];
+  /** These of `UpstreamDeps.services` are otherwise: requests from now on go to their endpoints of now. */
+  servicesChanged(services: Iterable<string>): void;
   /** Nothing is checked or kept any more; what is under way ends by itself. */
   close(): void;
 }
@@ -89,11 +94,17 @@ export function createUpstreams(
   const backends = new Map<string, Backend>();
   const checks = new Map<string, ActiveChecks>();
   const hosts = new Set<string>();
+  const ofService = new Map<string, Backend[]>();
   for (const [id, compiled] of Object.entries(part.backends)) {
     const old = before?.backends.get(id);
     const backend = buildBackend(id, compiled, secrets, old, buildDeps);
     backends.set(id, backend);
-    for (const { address } of compiled.endpoints) hosts.add(address);
+    for (const { name } of backend.endpoints) hosts.add(splitName(name).address);
+    if (compiled.service !== undefined) {
+      const sharing = ofService.get(compiled.service);
+      if (sharing === undefined) ofService.set(compiled.service, [backend]);
+      else sharing.push(backend);
+    }
     const running = before?.checks.get(id);
     if (backend === old && running !== undefined) checks.set(id, running);
     else checks.set(id, startActiveChecks(backend, buildDeps));
@@ -175,6 +186,15 @@ export function createUpstreams(
       else connect(backend, choice, addresses, deps, opened);
     },
 
+    servicesChanged(services) {
+      for (const service of services) {
+        for (const backend of ofService.get(service) ?? []) {
+          followService(backend, buildDeps);
+          checks.get(backend.id)?.follow();
+        }
+      }
+    },
+
     stats: () => [...backends.values()].map((backend) => statsOf(backend, deps.monotonicMs())),
 
     close() {
@@ -246,9 +266,7 @@ function connect(
       return;
     }
     tried.push(endpoint);
-    const at = endpoint.name.lastIndexOf(':');
-    const host = endpoint.name.slice(0, at);
-    const port = Number(endpoint.name.slice(at + 1));
+    const { address: host, port } = splitName(endpoint.name);
     const { connectTimeoutMs, limits } = backend.compiled;
     if (endpoint.active >= limits.maxConnections) {
       once();

@@ -111,6 +111,10 @@ const rule = z.looseObject({
 const backend = z.looseObject({
   source,
   endpoints: z.array(z.looseObject({ address: name, port: portNumber, weight })),
+  service: z
+    .string()
+    .regex(/^[^/\s]+\/[^/:\s]+:[1-9]\d{0,4}$/)
+    .optional(),
   protocol: z.enum(['http/1.1', 'h2']),
   tls: z
     .looseObject({
