@@ -23,6 +23,8 @@ import { type AgentLinkServer, createAgentLinkServer } from './agents/link-serve
 import { createHubCertificate } from './agents/server-certificate.ts';
 import { startAdmin } from './api/admin.ts';
 import { createApi } from './api/server.ts';
+import type { HubServices } from './api/services.ts';
+import { createWriteLane } from './api/write-lane.ts';
 import { createAgentKeys } from './certificates/agent-keys.ts';
 import type { CertificateSource } from './certificates/contract.ts';
 import { createCertificateDelivery } from './certificates/delivery.ts';
@@ -47,6 +49,7 @@ import { createDrillView } from './drills/view.ts';
 import { createGatewaysOfHub, type GatewaysOfHub } from './gateways/hub-part.ts';
 import { openGeoLibrary } from './geo/library.ts';
 import { readTrustedKeys } from './geo/trusted-keys.ts';
+import { createInventoryDesk } from './inventory/desk.ts';
 import { readKeyFile } from './key-file.ts';
 import { systemProviderClock } from './providers/clock.ts';
 import { createDnsPart } from './providers/dns-part.ts';
@@ -58,6 +61,7 @@ import { createEngine, type Engine } from './reconcile/engine.ts';
 import { createNameServerSecrets } from './reconcile/name-server-secrets.ts';
 import { createPlaceFinder } from './reconcile/places.ts';
 import { createServices } from './reconcile/services.ts';
+import { createSourcesOfHub, type SourcesOfHub } from './sources/hub-part.ts';
 import { openStore } from './store/open.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createUsageIntake } from './usage/intake.ts';
@@ -234,6 +238,12 @@ export async function startHub(
       agentKeys,
       challenges: gatewayChallenges,
     });
+    const inventories = createInventoryDesk({
+      onChange: () => links.engine?.inputsChanged(),
+      onStatus: () => links.engine?.statusesDue(),
+      wallMs,
+      log,
+    });
     const gateways: GatewaysOfHub = createGatewaysOfHub({
       store,
       sealing,
@@ -241,6 +251,7 @@ export async function startHub(
       peppers: peppers.peppersFor,
       quotaVersion: (objects) => quota.service.follow(budgetsOf(objects)),
       delivery,
+      found: inventories,
       randomBytes,
       wallMs,
       log,
@@ -344,6 +355,7 @@ export async function startHub(
         },
         challenges: challengeTexts,
         onWorld(world) {
+          inventories.keepOnly(world.objects.Cluster);
           dnsPart.desk.follow(world);
           dns01.worldChanged();
           certificates.follow(world);
@@ -439,6 +451,8 @@ export async function startHub(
       hubVersion: version,
       handlers: {
         async onHello(session, hello) {
+          // First: nothing may be sent to an agent that still has to tell what it found.
+          inventories.onHello(session, hello);
           if (engine.agents.get(session.agentUid) === undefined) await engine.identitiesChanged();
           engine.onHello(session.agentUid, hello);
           await credentials.onHello(session, hello);
@@ -453,9 +467,11 @@ export async function startHub(
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
         onUsage: createUsageIntake({ store, log }),
         onCertificateRequests: (session, message) => agentKeys.onRequests(session.clusterKey, message),
+        onInventory: (session, message) => inventories.onInventory(session, message),
         onQuota: (session, request) => quota.service.onQuota(session, request),
         onCredentialAck: (session, ack) => credentials.onAck(session, ack),
         onClosed(session, reason) {
+          inventories.onClosed(session);
           credentials.onClosed(session);
           quota.service.onClosed(session);
           // A newer incarnation may have taken the place of this stream already.
@@ -475,6 +491,14 @@ export async function startHub(
     // Before the link goes: agents should hear that a fault is over, and not wait for its lease to end.
     closers.push(() => drills.close());
 
+    const lane = createWriteLane();
+    const sources: SourcesOfHub = createSourcesOfHub({
+      store,
+      admit: (changes, change) => services.admit(changes, change),
+      lane,
+      wallMs,
+    });
+    closers.push(() => sources.close());
     const metrics = createMetrics({
       engine,
       nameServer: () => nameServer.stats(),
@@ -485,9 +509,10 @@ export async function startHub(
       credentials,
       quota: quota.service,
       certificates: { view: certificates.view, counts: certificates.counts, wallMs },
+      sources: () => sources.services.statuses,
       version,
     });
-    const services = await createServices({
+    const services: HubServices = await createServices({
       store,
       engine,
       drills,
@@ -508,6 +533,7 @@ export async function startHub(
       keys,
       quota: quota.desk,
       certificates: certificates.services,
+      sources: sources.services,
       certificateWarnings: certificates.warnings,
       stopping: () => stopping,
       wallMs,
@@ -517,6 +543,7 @@ export async function startHub(
     const api = createApi({
       store,
       services,
+      lane,
       config: config.api,
       clock: { nowMs: wallMs },
       log,

@@ -4,6 +4,7 @@ import type {
   CertificateRequests,
   CredentialAck,
   Hello,
+  Inventory,
   ObservationBatch,
   QuotaRequest,
   SnapshotAck,
@@ -26,6 +27,8 @@ export interface AgentLinkHandlers {
   /** Answered later, and only when what the answer grants is durable. */
   onQuota(session: AgentSession, request: QuotaRequest): void;
   onCertificateRequests(session: AgentSession, requests: CertificateRequests): void;
+  /** What it throws ends the stream. */
+  onInventory(session: AgentSession, inventory: Inventory): void;
   /** Once per session that had an onHello. */
   onClosed(session: AgentSession, reason: PortolanError): void;
 }

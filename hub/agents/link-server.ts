@@ -240,6 +240,16 @@ export async function createAgentLinkServer(options: AgentLinkServerOptions): Pr
       case 'certificateRequests':
         guarded(session, () => handlers.onCertificateRequests(session, kind.value));
         break;
+      case 'inventory':
+        // Cumulative: after a message that cannot be used, the rest of the stream means nothing.
+        try {
+          handlers.onInventory(session, kind.value);
+        } catch (thrown) {
+          const error = PortolanError.from(thrown);
+          options.onError(error, session.agentUid);
+          end(error);
+        }
+        break;
       case 'hello':
         end(new PortolanError('VALIDATION_FAILED', 'a second Hello came on the same stream'));
         break;

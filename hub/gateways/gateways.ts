@@ -1,5 +1,6 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import { PortolanError } from '../../src/errors/error.ts';
+import type { ClusterInventory } from '../../src/inventory/contract.ts';
 import type {
   CompileContext,
   CompiledGateways,
@@ -41,6 +42,10 @@ export interface Gateways {
   follow(world: Pick<World, 'objects'>): Promise<void>;
   /** By cluster (`namespace/name`); those without a Gateway have none, unless they get certificates for other programs. */
   readonly all: ReadonlyMap<ObjectKey, ClusterGateways>;
+  /**
+   * Clusters that must not be given what `all` has: what their agents found is not known, or not compiled yet. They keep what they have.
+   */
+  readonly held: ReadonlySet<ObjectKey>;
   /** Something should be looked at again although no object changed: a certificate to renew, a store that did not answer. */
   due(): boolean;
 }
@@ -62,6 +67,12 @@ const KINDS = [
   'Secret',
 ] as const satisfies readonly GatewayKind[];
 
+/** See `InventoryDesk`. */
+export interface FoundInClusters {
+  readonly inventories: ReadonlyMap<ObjectKey, ClusterInventory>;
+  readonly awaited: ReadonlySet<ObjectKey>;
+}
+
 export function createGateways(options: {
   readonly compile: CompileGateways;
   readonly secretValues: SecretValues;
@@ -70,6 +81,8 @@ export function createGateways(options: {
   readonly quotaVersion?: (objects: GatewayObjects) => number | Promise<number>;
   readonly certificatesDue: () => boolean;
   readonly delivery?: CertificateDelivery | undefined;
+  /** What agents found in their clusters; absent: nothing. */
+  readonly found?: FoundInClusters | undefined;
   readonly log: { warn(details: object, message: string): void };
 }): Gateways {
   const { compile, secretValues, delivery, log } = options;
@@ -77,6 +90,9 @@ export function createGateways(options: {
   let followed: GatewayObjects | undefined;
   let compiled = new Map<ObjectKey, CompiledGateways>();
   let failed = false;
+  /** What `compiled` was made with. */
+  let usedInventories: FoundInClusters['inventories'] = new Map();
+  let awaitedThen: ReadonlySet<ObjectKey> = new Set();
   /** Version of what was delivered of certificates. */
   let delivered: number | undefined;
 
@@ -99,11 +115,26 @@ export function createGateways(options: {
   return {
     async follow({ objects }) {
       try {
-        if (followed === undefined || !sameInputs(followed, objects)) {
+        const inventories = options.found?.inventories ?? NO_INVENTORIES;
+        const awaited = options.found?.awaited ?? NO_CLUSTERS;
+        const sameObjects = followed !== undefined && sameInputs(followed, objects);
+        if (!sameObjects || inventories !== usedInventories) {
           const quotaVersion = (await options.quotaVersion?.(objects)) ?? 0;
-          compiled = await compileAll(compile, objects, { regions: options.regions, quotaVersion });
+          compiled = await compileAll(
+            compile,
+            objects,
+            { regions: options.regions, quotaVersion },
+            inventories,
+            // With the same objects only clusters in which something else was found are compiled anew.
+            (cluster) =>
+              sameObjects && sameFound(usedInventories.get(cluster), inventories.get(cluster))
+                ? { known: compiled.get(cluster) }
+                : undefined,
+          );
           followed = objects;
-        } else if (!failed && !isDue()) return;
+          usedInventories = inventories;
+        } else if (!failed && !isDue() && sameMembers(awaited, awaitedThen)) return;
+        awaitedThen = awaited;
         // Read before what it stands for: what comes meanwhile is due again.
         const version = delivery?.version;
         const next = new Map<ObjectKey, ClusterGateways>();
@@ -123,6 +154,9 @@ export function createGateways(options: {
     },
     get all() {
       return all;
+    },
+    get held() {
+      return new Set([...awaitedThen, ...(options.found?.awaited ?? NO_CLUSTERS)]);
     },
     due: () => failed || isDue(),
   };
@@ -144,6 +178,8 @@ async function compileAll(
   compile: CompileGateways,
   objects: Objects,
   context: CompileContext,
+  inventories: FoundInClusters['inventories'],
+  reuse: (cluster: ObjectKey) => { readonly known: CompiledGateways | undefined } | undefined,
 ): Promise<Map<ObjectKey, CompiledGateways>> {
   const found = new Map<ObjectKey, CompiledGateways>();
   const namespaces = new Set([...objects.Gateway.values()].map((g) => g.metadata.namespace));
@@ -155,12 +191,39 @@ async function compileAll(
   );
   for (const [key, { metadata }] of objects.Cluster) {
     const { namespace } = metadata;
-    if (!namespaces.has(namespace) && !asked.has(namespace) && !asked.has(HUB_NAMESPACE)) continue;
-    await breath();
-    const own = compile(objects, key, context);
+    const inventory = inventories.get(key);
+    const finds = (inventory?.resources.Gateway.size ?? 0) > 0;
+    if (!finds && !namespaces.has(namespace) && !asked.has(namespace) && !asked.has(HUB_NAMESPACE)) continue;
+    const reused = reuse(key);
+    if (reused === undefined) await breath();
+    const own = reused === undefined ? compile(objects, key, { ...context, found: inventory }) : reused.known;
+    if (own === undefined) continue;
     if (own.reports.gateways.length > 0 || own.reports.policies.length > 0) found.set(key, own);
   }
   return found;
+}
+
+const NO_INVENTORIES: FoundInClusters['inventories'] = new Map();
+const NO_CLUSTERS: ReadonlySet<ObjectKey> = new Set();
+
+function sameMembers(a: ReadonlySet<ObjectKey>, b: ReadonlySet<ObjectKey>): boolean {
+  return a.size === b.size && [...a].every((key) => b.has(key));
+}
+
+/** True when the same was found, as far as gateways are compiled from it: facts and values of Secrets do not count. */
+function sameFound(before: ClusterInventory | undefined, now: ClusterInventory | undefined): boolean {
+  if (before === now) return true;
+  if (before === undefined || now === undefined) return false;
+  return (
+    before.resources === now.resources &&
+    before.services === now.services &&
+    before.namespaces === now.namespaces &&
+    (before.secrets === now.secrets || secretsText(before) === secretsText(now))
+  );
+}
+
+function secretsText({ secrets }: ClusterInventory): string {
+  return JSON.stringify([...secrets].map(([key, { keys, problem }]) => [key, keys, problem]));
 }
 
 /** True when nothing that gateways are compiled from differs; a written status is no difference. */

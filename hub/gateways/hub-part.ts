@@ -7,7 +7,7 @@ import type { CertificateDelivery } from '../certificates/delivery.ts';
 import type { Store } from '../store/contract.ts';
 import { createDevelopmentCa, type DevelopmentCa } from './development-ca.ts';
 import { explainRoute } from './explain-route.ts';
-import { createGateways, type Gateways } from './gateways.ts';
+import { createGateways, type FoundInClusters, type Gateways } from './gateways.ts';
 import { createSecretValues, type Peppers } from './secret-values.ts';
 
 /** The part of a hub that runs gateways on its clusters. */
@@ -31,6 +31,8 @@ export function createGatewaysOfHub(options: {
   readonly quotaVersion?: (objects: GatewayObjects) => Promise<number>;
   /** Of certificates that CertificatePolicies have; absent: they have none. */
   readonly delivery?: CertificateDelivery;
+  /** See `createGateways`. */
+  readonly found?: FoundInClusters;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly wallMs: () => number;
   readonly log: { warn(details: object, message: string): void };
@@ -44,6 +46,7 @@ export function createGatewaysOfHub(options: {
     ...(options.quotaVersion === undefined ? {} : { quotaVersion: options.quotaVersion }),
     certificatesDue: developmentCa.due,
     delivery,
+    found: options.found,
     log,
   });
   return {

@@ -1,5 +1,6 @@
 import { compileRegex } from '../../src/policy/regex.ts';
-import type { DesiredObject } from '../api/services.ts';
+import type { GrpcRouteSpec } from '../../src/resources/grpc-route.ts';
+import type { HttpRouteSpec } from '../../src/resources/http-route.ts';
 import type { Unplaced } from '../reconcile/references.ts';
 import { refusedBy } from './refusals.ts';
 
@@ -7,7 +8,9 @@ type Pattern = readonly [path: string, text: string | undefined];
 
 /** Regular expressions of a route's matches that are outside the RE2 subset. */
 export function routePatterns(
-  route: DesiredObject<'HTTPRoute'> | DesiredObject<'GRPCRoute'>,
+  route:
+    | { readonly kind: 'HTTPRoute'; readonly spec: HttpRouteSpec }
+    | { readonly kind: 'GRPCRoute'; readonly spec: GrpcRouteSpec },
 ): readonly Unplaced[] {
   const patterns =
     route.kind === 'HTTPRoute' ? httpPatterns(route.spec.rules) : grpcPatterns(route.spec.rules);
@@ -18,7 +21,7 @@ export function routePatterns(
 
 const regex = 'RegularExpression';
 
-function httpPatterns(rules: DesiredObject<'HTTPRoute'>['spec']['rules']): readonly Pattern[] {
+function httpPatterns(rules: HttpRouteSpec['rules']): readonly Pattern[] {
   return rules.flatMap(({ matches }, i) =>
     matches.flatMap(({ path, headers, queryParams }, j): readonly Pattern[] => {
       const at = `spec.rules[${i}].matches[${j}]`;
@@ -31,7 +34,7 @@ function httpPatterns(rules: DesiredObject<'HTTPRoute'>['spec']['rules']): reado
   );
 }
 
-function grpcPatterns(rules: DesiredObject<'GRPCRoute'>['spec']['rules']): readonly Pattern[] {
+function grpcPatterns(rules: GrpcRouteSpec['rules']): readonly Pattern[] {
   return rules.flatMap(({ matches }, i) =>
     matches.flatMap(({ method, headers }, j): readonly Pattern[] => {
       const at = `spec.rules[${i}].matches[${j}]`;

@@ -67,6 +67,8 @@ export function createDistribution(options: DistributionOptions): Distribution {
     const compiled = set.byAgent.get(agentUid);
     if (compiled === undefined || ahead.has(agentUid) || sent.get(agentUid)?.digest === compiled.digest)
       return;
+    // It would lose what it serves of objects that it has not told of yet.
+    if (input.held?.has(compiled.agent.cluster) === true) return;
     const version = await store.increment(`snapshot/${agentUid}`);
     if (version <= (reported.get(agentUid) ?? 0)) {
       isNow(agentUid, { storeVersion: version, agentVersion: reported.get(agentUid) });

@@ -300,7 +300,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       targets: [...content.world.targets.values()],
       caBundles: options.caBundles.all,
       dns: content.dns,
-      ...(options.gateways === undefined ? {} : { gateways: options.gateways.all }),
+      ...(options.gateways === undefined
+        ? {}
+        : { gateways: options.gateways.all, held: options.gateways.held }),
       agents: known(),
       hub: { id: hubVantage, kind: 'hub', failureDomain: options.failureDomain },
       wallMs: wallMs(),

@@ -43,6 +43,8 @@ export interface SnapshotInput {
   readonly dns: DnsPart;
   /** By cluster; those without a Gateway have none. */
   readonly gateways?: ReadonlyMap<string, Pick<ClusterGateways, 'part' | 'secrets' | 'digest'>>;
+  /** Clusters whose agents keep the snapshot that they have. */
+  readonly held?: ReadonlySet<string>;
   readonly agents: readonly SnapshotAgent[];
   readonly hub: Vantage;
   readonly wallMs: number;

@@ -91,6 +91,8 @@ export interface ClusterInventory {
   /** By `Kind namespace/name`: objects that the hub's schema refuses, and why. */
   readonly refused: ReadonlyMap<string, { readonly content: InventoryContent; readonly problem: string }>;
   readonly facts: InventoryFacts | undefined;
+  /** Objects outside the Kubernetes namespace that the cluster may carry (see `FLEET_NAMESPACE`): counted, and not used. */
+  readonly ignored: ReadonlySet<string>;
 }
 
 /**

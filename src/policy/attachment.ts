@@ -24,6 +24,8 @@ export interface AttachmentWorld {
   readonly listeners: ReadonlyMap<string, readonly JudgedListener[]>;
   /** Every Gateway there is. */
   readonly gateways: ReadonlyMap<string, Resource<'Gateway'>>;
+  /** Labels of a Kubernetes namespace. */
+  readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>>;
 }
 
 /**
@@ -37,7 +39,7 @@ export function attach(route: AnyRoute, world: AttachmentWorld): readonly Attach
     if (parentRef.group !== GATEWAY_API_GROUP || parentRef.kind !== 'Gateway') continue;
     const name = `${parentRef.namespace ?? route.metadata.namespace}/${parentRef.name}`;
     const listeners = world.listeners.get(name);
-    if (listeners !== undefined) attachments.push(attachTo(route, parentRef, listeners));
+    if (listeners !== undefined) attachments.push(attachTo(route, parentRef, listeners, world));
     else if (!world.gateways.has(name)) {
       attachments.push(refused(parentRef, 'NoMatchingParent', `There is no Gateway ${name}.`));
     }
@@ -53,6 +55,7 @@ function attachTo(
   route: AnyRoute,
   parentRef: ParentReference,
   listeners: readonly JudgedListener[],
+  world: Pick<AttachmentWorld, 'namespaceLabels'>,
 ): Attachment {
   const { sectionName, port } = parentRef;
   const named = listeners.filter(
@@ -64,7 +67,8 @@ function attachTo(
     return refused(parentRef, 'NoMatchingParent', `The Gateway has no listener${wanted}.`);
   }
   const allowed = named.filter(
-    (listener) => listener.kinds.includes(route.kind) && allowsNamespace(listener, route.metadata.namespace),
+    (listener) =>
+      listener.kinds.includes(route.kind) && allowsNamespace(listener, route.metadata.namespace, world),
   );
   if (allowed.length === 0) {
     return refused(
@@ -91,14 +95,18 @@ function attachTo(
   };
 }
 
-function allowsNamespace({ gateway, spec }: JudgedListener, namespace: string): boolean {
+function allowsNamespace(
+  { gateway, spec }: JudgedListener,
+  namespace: string,
+  { namespaceLabels }: Pick<AttachmentWorld, 'namespaceLabels'>,
+): boolean {
   const { from, selector } = spec.allowedRoutes.namespaces;
   if (from === 'All') return true;
   if (from === 'Same') return namespace === gateway.metadata.namespace;
-  return selector !== undefined && selects(selector, { 'kubernetes.io/metadata.name': namespace });
+  return selector !== undefined && selects(selector, namespaceLabels(namespace));
 }
 
-/** Namespaces have one label here, the one that Kubernetes gives each of them: its name. An empty selector selects all. */
+/** An empty selector selects all. */
 export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
   for (const [key, value] of Object.entries(selector.matchLabels ?? {}))
     if (labels[key] !== value) return false;

@@ -1,15 +1,24 @@
+import type { ServiceContent } from '../inventory/contract.ts';
+import { backendSpec } from '../resources/backend.ts';
 import type { Resource } from '../resources/catalogue.ts';
 import { type BackendObjectReference, GATEWAY_API_GROUP, PORTOLAN_GROUP } from '../resources/route-fields.ts';
 import { type Finding, finding, type PolicyReport } from './compile-report.ts';
 import type { Grants } from './grants.ts';
-import { notASecret } from './listeners.ts';
+import { authorityKey, notASecret } from './listeners.ts';
 import type { CompiledBackend } from './model.ts';
 import { compareAges } from './precedence.ts';
+import { placeOfSecret, type SecretWorld } from './secret-place.ts';
 import type { SecretRefBook } from './secret-refs.ts';
+import { type ServicePort, servicePort } from './service-port.ts';
 
 /** Why a reference to a backend does not resolve: `ResolvedRefs=False` with the reason. */
 export interface Unresolved {
-  readonly reason: 'InvalidKind' | 'BackendNotFound' | 'RefNotPermitted' | 'InvalidCACertificateRef';
+  readonly reason:
+    | 'InvalidKind'
+    | 'BackendNotFound'
+    | 'RefNotPermitted'
+    | 'InvalidCACertificateRef'
+    | 'UnsupportedProtocol';
   readonly message: string;
 }
 
@@ -22,10 +31,11 @@ export interface BackendAsker {
   readonly clientCertificate: string | undefined;
 }
 
-export interface BackendWorld {
+export interface BackendWorld extends SecretWorld {
   readonly backends: ReadonlyMap<string, Resource<'Backend'>>;
   readonly tlsPolicies: readonly Resource<'BackendTLSPolicy'>[];
-  readonly secrets: ReadonlyMap<string, Resource<'Secret'>>;
+  /** Services of the cluster that its agent told of. */
+  readonly services?: ReadonlyMap<string, ServiceContent> | undefined;
   readonly grants: Grants;
   /** Name of the cluster: endpoints of others are left out. */
   readonly cluster: string;
@@ -55,7 +65,10 @@ export class BackendBook {
     for (const policies of this.#policies.values()) policies.sort((a, b) => compareAges(ageOf(a), ageOf(b)));
   }
 
-  /** A kind `Service` leads to the Backend of its name and namespace. */
+  /**
+   * A kind `Service` leads to the Backend of its name and namespace; where that has no endpoints, or is not there, to the Service of that name
+   * in the cluster, with the settings of the Backend.
+   */
   resolve(ref: BackendObjectReference, asker: BackendAsker): ResolvedBackend {
     const namespace = ref.namespace ?? asker.namespace;
     const http2 = asker.kind === 'GRPCRoute';
@@ -86,7 +99,16 @@ export class BackendBook {
       );
     }
     const backend = this.#world.backends.get(name);
-    if (backend === undefined) return no('BackendNotFound', `There is no Backend ${name}.`);
+    const service = ref.kind === 'Service' ? this.#world.services?.get(name) : undefined;
+    if (service !== undefined && (backend === undefined || backend.spec.endpoints.length === 0)) {
+      const at = servicePort(name, service, ref.port);
+      if ('unresolved' in at) return at;
+      return this.#service(name, at, backend, http2, asker.clientCertificate);
+    }
+    if (backend === undefined) {
+      const also = this.#world.services !== undefined && ref.kind === 'Service' ? 'Service or ' : '';
+      return no('BackendNotFound', `There is no ${also}Backend ${name}.`);
+    }
     if (ref.kind === 'Service' && ref.port === undefined) {
       return no('BackendNotFound', `The reference to Service ${name} names no port.`);
     }
@@ -130,12 +152,55 @@ export class BackendBook {
     return { id };
   }
 
-  /** The oldest BackendTLSPolicy of the port, else of the whole Service. */
+  #service(
+    name: string,
+    at: ServicePort,
+    settings: Resource<'Backend'> | undefined,
+    http2: boolean,
+    clientCertificate: string | undefined,
+  ): ResolvedBackend {
+    const tls = this.#tls(name, at.port, at.name);
+    if (tls !== undefined && 'unresolved' in tls) return tls;
+    if (at.tls && tls === undefined)
+      return no(
+        'UnsupportedProtocol',
+        `Port ${at.port} of Service ${name} is ${at.appProtocol}, and no BackendTLSPolicy says whose certificate to trust.`,
+      );
+    const shown = tls === undefined ? undefined : clientCertificate;
+    const spec = settings?.spec ?? DEFAULTS;
+    const protocol = http2 || at.http2 ? 'h2' : spec.protocol;
+    const forced = http2 && !at.http2 && spec.protocol !== 'h2';
+    const id = `service/${name}:${at.port}${forced ? '+h2' : ''}${shown === undefined ? '' : `+${shown}`}`;
+    const { healthCheck } = spec;
+    this.#compiled.set(id, {
+      source: { kind: 'Service', name },
+      endpoints: [],
+      service: `${name}:${at.port}`,
+      protocol,
+      ...(tls === undefined
+        ? {}
+        : { tls: { ...tls.tls, ...(shown === undefined ? {} : { clientCertificate: shown }) } }),
+      balance: spec.balance,
+      connectTimeoutMs: spec.connectTimeoutMs,
+      idleTimeoutMs: spec.idleTimeoutMs,
+      limits: spec.limits,
+      outlier: spec.outlierEjection,
+      ...(healthCheck === undefined ? {} : { healthCheck }),
+    });
+    return { id };
+  }
+
+  /** The oldest BackendTLSPolicy of the port (of a Service: of the port's name), else of the whole Service. */
   #tls(
     name: string,
     port: number | undefined,
+    portName?: string,
   ): { readonly tls: NonNullable<CompiledBackend['tls']> } | { readonly unresolved: Unresolved } | undefined {
-    const [policy] = this.#policies.get(`${name}:${port ?? '-'}`) ?? this.#policies.get(`${name}:*`) ?? [];
+    const [policy] =
+      (portName === undefined ? undefined : this.#policies.get(`${name}:${portName}`)) ??
+      this.#policies.get(`${name}:${port ?? '-'}`) ??
+      this.#policies.get(`${name}:*`) ??
+      [];
     if (policy === undefined) return undefined;
     this.#inUse.add(policy);
     const { validation } = policy.spec;
@@ -151,7 +216,7 @@ export class BackendBook {
             : { type: 'uri', value: san.uri },
         ),
         bundles: validation.caCertificateRefs.map(({ name: secret }) =>
-          this.#secrets.bundle(policy.metadata.namespace, { name: secret, key: 'ca.crt' }),
+          authorityKey(policy.metadata.namespace, secret, this.#world, this.#secrets),
         ),
       },
     };
@@ -160,9 +225,8 @@ export class BackendBook {
   #badAuthority({ metadata, spec }: Resource<'BackendTLSPolicy'>): string | undefined {
     for (const ref of spec.validation.caCertificateRefs) {
       if (ref.group !== '' || ref.kind !== 'Secret') return notASecret(ref);
-      if (!this.#world.secrets.has(`${metadata.namespace}/${ref.name}`)) {
-        return `There is no Secret ${metadata.namespace}/${ref.name}.`;
-      }
+      const place = placeOfSecret(this.#world, `${metadata.namespace}/${ref.name}`, 'authority');
+      if ('problem' in place) return place.problem;
     }
     return undefined;
   }
@@ -207,6 +271,9 @@ export class BackendBook {
     return [finding('Accepted', true, 'Accepted', 'The policy is in use.'), refs];
   }
 }
+
+/** Of a Service that no Backend says anything of. */
+const DEFAULTS = backendSpec.parse({});
 
 function leadsToBackend(ref: { readonly group: string; readonly kind: string }): boolean {
   return ref.group === '' ? ref.kind === 'Service' : ref.group === PORTOLAN_GROUP && ref.kind === 'Backend';

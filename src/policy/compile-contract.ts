@@ -1,6 +1,7 @@
 import type { Resource } from '../resources/catalogue.ts';
 import type { RegionTable } from '../routing/model.ts';
 import type { GatewayReports } from './compile-report.ts';
+import type { FoundObjects } from './found-objects.ts';
 import type { GatewayPart } from './model.ts';
 
 /** Kinds that gateways are compiled from. */
@@ -27,6 +28,8 @@ export interface CompileContext {
   readonly regions: RegionTable;
   /** Of the hub's set of budgets (`QuotaPart.version`); absent: 0. */
   readonly quotaVersion?: number;
+  /** What the agent of this cluster found there: used beside the hub's objects, which win over it. */
+  readonly found?: FoundObjects | undefined;
 }
 
 /**

@@ -7,10 +7,17 @@ import type { CompileContext, CompiledGateways, GatewayObjects } from './compile
 import { edgeBlock } from './compile-edge.ts';
 import { QuotaBook, quotaBlock } from './compile-quota.ts';
 import { finding, type RouteReport } from './compile-report.ts';
+import { type FoundObjects, namespaceLabels, withFound } from './found-objects.ts';
 import { Grants } from './grants.ts';
 import type { Hostname } from './hostnames.ts';
 import { compareHostnames } from './hostnames.ts';
-import { badSecret, type JudgedListener, judgeListeners, type ListenerWorld } from './listeners.ts';
+import {
+  badSecret,
+  certificateKey,
+  type JudgedListener,
+  judgeListeners,
+  type ListenerWorld,
+} from './listeners.ts';
 import {
   type CompiledListener,
   type GatewayPart,
@@ -34,12 +41,14 @@ import { type HostedRoute, virtualHosts } from './virtual-hosts.ts';
  * @param cluster `namespace/name`
  */
 export function compileGateways(
-  objects: GatewayObjects,
+  stored: GatewayObjects,
   cluster: string,
   context: CompileContext,
 ): CompiledGateways {
+  const { found } = context;
+  const objects = withFound(stored, found);
   const place = objects.Cluster.get(cluster);
-  const gateways = place === undefined ? [] : gatewaysOf(objects, place);
+  const gateways = place === undefined ? [] : gatewaysOf(objects, place, found);
   const secrets = new SecretRefBook();
   const quotaBook = new QuotaBook();
   const domains =
@@ -55,12 +64,13 @@ export function compileGateways(
   }
   const listenerWorld = {
     secrets: objects.Secret,
+    clusterSecrets: found?.secrets,
     certificatePolicies: objects.CertificatePolicy,
     grants: new Grants([...objects.ReferenceGrant.values()]),
   };
   const listeners = judgeListeners(gateways, listenerWorld, secrets);
   const routes: readonly AnyRoute[] = [...byName(objects.HTTPRoute), ...byName(objects.GRPCRoute)];
-  const attached = attachAll(routes, listeners, objects);
+  const attached = attachAll(routes, listeners, objects, found);
   const policyWorld = {
     gateways: [...objects.Gateway.values()],
     httpRoutes: [...objects.HTTPRoute.values()],
@@ -76,6 +86,8 @@ export function compileGateways(
       backends: objects.Backend,
       tlsPolicies: [...objects.BackendTLSPolicy.values()],
       secrets: objects.Secret,
+      clusterSecrets: found?.secrets,
+      services: found?.services,
       grants: listenerWorld.grants,
       cluster: place.metadata.name,
     },
@@ -89,7 +101,7 @@ export function compileGateways(
     backends,
     callerRoutings: objects.CallerRouting,
     secrets,
-    wishesOf: wishesByNamespace(objects),
+    wishesOf: wishesByNamespace(objects, place.metadata.namespace),
     country: place.spec.location.country,
     regions: context.regions,
   });
@@ -138,9 +150,15 @@ function withQuota(part: GatewayPart, quota: QuotaPart | undefined): GatewayPart
   return quota === undefined ? part : { ...part, quota };
 }
 
-/** Those of the cluster's namespace whose annotation, when there is one, names it. */
-function gatewaysOf(objects: GatewayObjects, cluster: Resource<'Cluster'>): readonly Resource<'Gateway'>[] {
-  return byName(objects.Gateway).filter(({ metadata }) => {
+/** Those that were found in it; and of the hub's those of its namespace whose annotation, when there is one, names it. */
+function gatewaysOf(
+  objects: GatewayObjects,
+  cluster: Resource<'Cluster'>,
+  found: FoundObjects | undefined,
+): readonly Resource<'Gateway'>[] {
+  return byName(objects.Gateway).filter((gateway) => {
+    const { metadata } = gateway;
+    if (found?.resources.Gateway.get(nameOf(gateway)) === gateway) return true;
     if (metadata.namespace !== cluster.metadata.namespace) return false;
     const wanted = metadata.annotations[CLUSTERS_ANNOTATION];
     return wanted === undefined || wanted.split(',').some((name) => name.trim() === cluster.metadata.name);
@@ -151,10 +169,20 @@ function byName<R extends Resource>(objects: ReadonlyMap<string, R>): readonly R
   return [...objects.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
-function wishesByNamespace(objects: GatewayObjects): (namespace: string) => readonly ResidencyWish[] {
+/**
+ * Of the Gateway's namespace; and of the cluster's, where the TrafficPolicies are that lead to it, when the Gateway was found in another.
+ */
+function wishesByNamespace(
+  objects: GatewayObjects,
+  own: string,
+): (namespace: string) => readonly ResidencyWish[] {
   const known = new Map<string, readonly ResidencyWish[]>();
   return (namespace) => {
-    const wishes = known.get(namespace) ?? residencyWishes([...objects.TrafficPolicy.values()], namespace);
+    const wishes =
+      known.get(namespace) ??
+      [...new Set([namespace, own])].flatMap((place) =>
+        residencyWishes([...objects.TrafficPolicy.values()], place),
+      );
     known.set(namespace, wishes);
     return wishes;
   };
@@ -167,9 +195,9 @@ function clientCertificateOf(
 ): { readonly key?: string; readonly problem?: string } {
   const ref = gateway.spec.tls?.backend?.clientCertificateRef;
   if (ref === undefined) return {};
-  const bad = badSecret(gateway, ref, world);
+  const bad = badSecret(gateway, ref, world, 'certificate');
   if (bad !== undefined) return { problem: bad.message };
-  return { key: secrets.certificate(ref.namespace ?? gateway.metadata.namespace, ref.name) };
+  return { key: certificateKey(ref.namespace ?? gateway.metadata.namespace, ref.name, world, secrets) };
 }
 
 interface AtListener {
@@ -239,6 +267,7 @@ function attachAll(
   routes: readonly AnyRoute[],
   listeners: readonly JudgedListener[],
   objects: GatewayObjects,
+  found: FoundObjects | undefined,
 ): Attachments {
   const byGateway = new Map<string, JudgedListener[]>();
   for (const listener of listeners) {
@@ -247,7 +276,11 @@ function attachAll(
     if (known === undefined) byGateway.set(name, [listener]);
     else known.push(listener);
   }
-  const world = { listeners: byGateway, gateways: objects.Gateway };
+  const world = {
+    listeners: byGateway,
+    gateways: objects.Gateway,
+    namespaceLabels: (namespace: string) => namespaceLabels(found, namespace),
+  };
   return new Attachments(new Map(routes.map((route) => [route, attach(route, world)])));
 }
 

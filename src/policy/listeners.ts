@@ -6,6 +6,7 @@ import type { Grants } from './grants.ts';
 import type { CompiledListenerTls } from './model.ts';
 import { nameOf } from './policy-index.ts';
 import { compareAges } from './precedence.ts';
+import { placeOfSecret, type SecretUse, type SecretWorld } from './secret-place.ts';
 import type { SecretRefBook } from './secret-refs.ts';
 
 /** A listener of a Gateway on this cluster, looked at beside all others. */
@@ -23,8 +24,7 @@ export interface JudgedListener {
 
 const SUPPORTED = ['HTTPRoute', 'GRPCRoute'] as const;
 
-export interface ListenerWorld {
-  readonly secrets: ReadonlyMap<string, Resource<'Secret'>>;
+export interface ListenerWorld extends SecretWorld {
   readonly certificatePolicies: ReadonlyMap<string, Resource<'CertificatePolicy'>>;
   readonly grants: Grants;
 }
@@ -181,7 +181,7 @@ function tlsOf(
       certificates.push(
         isPolicy(ref)
           ? secrets.certificatePolicy(namespace, ref.name)
-          : secrets.certificate(namespace, ref.name),
+          : certificateKey(namespace, ref.name, world, secrets),
       );
     else
       problem ??= finding(
@@ -214,7 +214,7 @@ function clientCaOf(
   if (validation === undefined) return undefined;
   const bundles: string[] = [];
   for (const ref of validation.caCertificateRefs) {
-    const bad = badSecret(gateway, ref, world);
+    const bad = badSecret(gateway, ref, world, 'authority');
     // Without one of its authorities the listener would refuse whom it should let in, or let in whom it should refuse.
     if (bad !== undefined)
       return {
@@ -229,11 +229,36 @@ function clientCaOf(
           bad.message,
         ),
       };
-    bundles.push(
-      secrets.bundle(ref.namespace ?? gateway.metadata.namespace, { name: ref.name, key: 'ca.crt' }),
-    );
+    bundles.push(authorityKey(ref.namespace ?? gateway.metadata.namespace, ref.name, world, secrets));
   }
   return { ca: { bundles, mode: validation.mode === 'AllowValidOnly' ? 'require' : 'request' } };
+}
+
+/** Key of `GatewaySecrets.certificates`. */
+export function certificateKey(
+  namespace: string,
+  name: string,
+  world: SecretWorld,
+  secrets: SecretRefBook,
+): string {
+  const place = placeOfSecret(world, `${namespace}/${name}`, 'certificate');
+  return 'at' in place && place.at === 'cluster'
+    ? secrets.clusterCertificate(namespace, name)
+    : secrets.certificate(namespace, name);
+}
+
+/** Key of `GatewaySecrets.bundles`. */
+export function authorityKey(
+  namespace: string,
+  name: string,
+  world: SecretWorld,
+  secrets: SecretRefBook,
+): string {
+  const place = placeOfSecret(world, `${namespace}/${name}`, 'authority');
+  const ref = { name, key: 'ca.crt' };
+  return 'at' in place && place.at === 'cluster'
+    ? secrets.clusterBundle(namespace, ref)
+    : secrets.bundle(namespace, ref);
 }
 
 /** A reference to the certificates of a CertificatePolicy. */
@@ -247,7 +272,7 @@ function badCertificate(
   ref: SecretObjectReference,
   world: ListenerWorld,
 ): ReturnType<typeof badSecret> {
-  if (!isPolicy(ref)) return badSecret(gateway, ref, world);
+  if (!isPolicy(ref)) return badSecret(gateway, ref, world, 'certificate');
   const namespace = ref.namespace ?? gateway.metadata.namespace;
   const name = `${namespace}/${ref.name}`;
   const from = { group: GATEWAY_API_GROUP, kind: 'Gateway', namespace: gateway.metadata.namespace };
@@ -267,6 +292,7 @@ export function badSecret(
   gateway: Resource<'Gateway'>,
   ref: SecretObjectReference,
   world: ListenerWorld,
+  use: SecretUse,
 ): { readonly reason: 'InvalidKind' | 'RefNotPermitted' | 'NotFound'; readonly message: string } | undefined {
   const namespace = ref.namespace ?? gateway.metadata.namespace;
   const name = `${namespace}/${ref.name}`;
@@ -280,7 +306,8 @@ export function badSecret(
       message: `No ReferenceGrant in ${namespace} lets Gateways of ${gateway.metadata.namespace} refer to Secret ${ref.name}.`,
     };
   }
-  return world.secrets.has(name) ? undefined : { reason: 'NotFound', message: `There is no Secret ${name}.` };
+  const place = placeOfSecret(world, name, use);
+  return 'problem' in place ? { reason: 'NotFound', message: place.problem } : undefined;
 }
 
 /** A reference of which only a Secret can be meant. */

@@ -13,6 +13,14 @@ export class SecretRefBook {
   certificate(namespace: string, secret: string): string {
     return added(this.#certificates, `${namespace}/${secret}`);
   }
+  /** `tls.crt` and `tls.key` of a Secret in the cluster, which its agent puts in: the hub never has them. */
+  clusterCertificate(namespace: string, secret: string): string {
+    return `kubernetes/${namespace}/${secret}`;
+  }
+  /** PEM of authorities in a Secret of the cluster. */
+  clusterBundle(namespace: string, ref: { readonly name: string; readonly key: string }): string {
+    return `kubernetes/${namespace}/${ref.name}/${ref.key}`;
+  }
   /** Whatever certificates a CertificatePolicy has. */
   certificatePolicy(namespace: string, name: string): string {
     return added(this.#policies, `certificatepolicy/${namespace}/${name}`);

@@ -94,6 +94,7 @@ async function startHub(store: Store, port = 0): Promise<KeyHub> {
       onUsage: () => undefined,
       onQuota: () => undefined,
       onCertificateRequests: () => undefined,
+      onInventory: () => undefined,
       onCredentialAck: (session, ack) => feed.onAck(session, ack),
       onClosed: (session) => feed.onClosed(session),
     },

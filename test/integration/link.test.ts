@@ -65,6 +65,7 @@ const startServer = (overrides: Partial<AgentLinkServerOptions> = {}): Promise<A
       onCredentialAck: (session, ack) => void heard.push(`keys ${session.clusterKey} ${ack.sequence}`),
       onUsage: (session, batch) =>
         void heard.push(`usage ${session.clusterKey} ${batch.outbox} ${batch.sequence}`),
+      onInventory: () => undefined,
       onCertificateRequests: (session, { requests }) =>
         void heard.push(`requests ${session.clusterKey} ${requests.length}`),
       onQuota: (session, { session: of }) => void heard.push(`quota ${session.clusterKey} ${of}`),
