@@ -1,9 +1,11 @@
+import { requireGatewayApiCrds } from './gateway-api-crds.ts';
 import { requireKubeApiserver } from './kube-apiserver.ts';
 import { requirePebble } from './pebble.ts';
 
-/** Builds what tests run against and Go has to build, which takes minutes the first time: `npm run test:servers`. */
+/** Builds what tests run against and Go has to build or fetch, which takes minutes the first time: `npm run test:servers`. */
 for (const [name, state] of [
   ['pebble', await requirePebble('pebble')],
   ['kube-apiserver', await requireKubeApiserver('kube-apiserver')],
+  ['gateway-api', await requireGatewayApiCrds('gateway-api')],
 ] as const)
   console.log(state.available ? `ok   ${name}` : `none ${name}: ${state.reason}; ${state.command}`);
