@@ -23,6 +23,7 @@ import { createControlCertificates } from './certificates/control-certificates.t
 import { controlMetrics } from './control-metrics.ts';
 import { createControlKeys } from './credentials/control-keys.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
+import { createControlEndpoints } from './endpoints/control-endpoints.ts';
 import { needsCountries } from './gateway/configuration.ts';
 import { openGeoFiles } from './geo-files.ts';
 import { createGeoKeeper } from './geo-keeper.ts';
@@ -185,6 +186,14 @@ export async function startControl(
     random,
     send: (requests) => void link?.sendCertificateRequests(requests),
     onProblems: () => sendStatus(),
+    log,
+  });
+
+  // --- endpoints of the Kubernetes cluster's Services
+  const endpoints = createControlEndpoints({
+    send: deps.send,
+    allowedRanges: config.network.allowedRanges,
+    used: start.services,
     log,
   });
 
@@ -420,6 +429,9 @@ export async function startControl(
           return;
         case 'quota':
           link?.sendQuota(encodeQuotaRequest(message.request));
+          return;
+        case 'services':
+          endpoints.use(message);
           return;
         case 'findKey':
           void keys

@@ -7,6 +7,8 @@ import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { dataMetrics } from './data-metrics.ts';
+import { openDataEndpoints } from './endpoints/data-endpoints.ts';
+import { endpointFile } from './endpoints/endpoint-file.ts';
 import { createDataGateway } from './gateway/data-gateway.ts';
 import { type GeoChoice, openGeoChoice } from './geo-choice.ts';
 import { openGeoFiles } from './geo-files.ts';
@@ -70,12 +72,24 @@ export async function startDataProcess(
       })
     : undefined;
 
+  const endpoints = await openDataEndpoints({
+    file: endpointFile(config.dataDir),
+    ask(message) {
+      if (running) supervisor.send(message);
+      return running;
+    },
+    give: (changed) => gateway.endpointsChanged(changed),
+    after: (delayMs, task) => clock.after(delayMs, task),
+    log,
+  });
+
   const seeking = new Map<number, (found: KeySearchAnswer) => void>();
   let lastSought = 0;
   const gateway = createDataGateway({
     config,
     clock,
     random: Math.random,
+    endpoints: () => endpoints.known,
     sendUsage(batch) {
       if (link.hub !== 'up') return false;
       supervisor.send({ type: 'usage', ...batch });
@@ -112,7 +126,9 @@ export async function startDataProcess(
         log.warn({}, 'the hub decides by another GeoIP database; answers may differ between name servers');
       }
       return async () => {
-        await gateway.serve(routes, async () => (await openGeo()).for(next.geoSha256));
+        await endpoints.prepare(routes?.part);
+        if (await gateway.serve(routes, async () => (await openGeo()).for(next.geoSha256)))
+          endpoints.settled();
         await writeFacts();
       };
     } catch (err) {
@@ -171,6 +187,9 @@ export async function startDataProcess(
       case 'keys':
         gateway.keysChanged(message);
         return;
+      case 'endpoints':
+        endpoints.receive(message);
+        return;
       case 'quota':
         gateway.quotaReplied(message.reply);
         return;
@@ -202,12 +221,14 @@ export async function startDataProcess(
       serving: served.hash,
       ...gatewayFacts(),
       remembered: states.save(times()),
+      services: endpoints.used,
     }),
     onMessage,
     onExit: () => {
       running = false;
       link = { type: 'link', hub: 'down', peers: 0 };
       gateway.link(false);
+      endpoints.controlGone();
       for (const found of seeking.values()) found('away');
       seeking.clear();
     },
@@ -327,7 +348,7 @@ export async function startDataProcess(
       cancelSave();
       await supervisor.stop();
       await Promise.all([nameServer?.close(), gateway.close(), admin?.close()]);
-      await save();
+      await Promise.all([save(), endpoints.close()]);
       await unlock();
     },
   };

@@ -4,6 +4,7 @@ import type { TargetMemory } from '../src/health/types.ts';
 import type { QuotaReply, QuotaRequest } from '../src/quota/messages.ts';
 import type { AgentConfig } from './config.ts';
 import type { KeysMessage } from './credentials/messages.ts';
+import type { EndpointsMessage, UsedServicesMessage } from './endpoints/messages.ts';
 
 /*
  * What the two processes of an agent say to each other (child process IPC, JSON). Both come from the same release, so the
@@ -69,6 +70,8 @@ export type ToControl =
       /** Hash of the snapshot the data process serves; empty: none. */
       readonly serving: string;
       readonly remembered?: SavedStates;
+      /** Kubernetes Services that the gateway uses, `namespace/name:port`. */
+      readonly services: readonly string[];
     } & GatewayFacts)
   /** The data process serves this snapshot now, or why it does not. */
   | ({ readonly type: 'serving'; readonly hash: string; readonly error?: string } & GatewayFacts)
@@ -84,6 +87,7 @@ export type ToControl =
     }
   /** For the hub; without a stream to it nothing happens: what is said is cumulative, and said again. */
   | { readonly type: 'quota'; readonly request: QuotaRequest }
+  | UsedServicesMessage
   /** A key that the table does not have, by the hub's digest. */
   | { readonly type: 'findKey'; readonly id: number; readonly digest: string }
   | { readonly type: 'stop' };
@@ -96,6 +100,7 @@ export type ToData =
   | { readonly type: 'geo'; readonly sha256: string }
   | StatesMessage
   | KeysMessage
+  | EndpointsMessage
   | { readonly type: 'link'; readonly hub: 'up' | 'down'; readonly peers: number }
   | { readonly type: 'foundKey'; readonly id: number; readonly found: KeySearchAnswer }
   /** The hub has this of an outbox, durably. */

@@ -76,7 +76,11 @@ export function buildBackend(
     endpoints.set(key, maker.make(name, address, port, weight));
   }
   // Endpoints of a Service go with no change of what is compiled.
-  if (same && old !== undefined && (compiled.service === undefined || endpoints.size === old.endpoints.length))
+  if (
+    same &&
+    old !== undefined &&
+    (compiled.service === undefined || endpoints.size === old.endpoints.length)
+  )
     return old;
   const backend = new Backend(id, compiled, [...endpoints.values()], old?.counts, deps);
   makers.set(backend, maker);

@@ -4,6 +4,7 @@ import { type AskedLimits, UNKNOWN_LIMIT } from '../../gateway/external/asked-li
 import type { KeySearchAnswer } from '../../gateway/keys/search.ts';
 import type { AgentSocket } from '../../gateway/plugins/agent-socket.ts';
 import type { GatewayService } from '../../gateway/service.ts';
+import type { ServiceEndpoints } from '../../gateway/upstream/service-endpoints.ts';
 import type { UsageKeeper } from '../../gateway/usage/keeper.ts';
 import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
 import { messageOf } from '../../src/errors/error.ts';
@@ -25,6 +26,8 @@ export interface DataGatewayOptions {
   readonly config: Pick<AgentConfig, 'dataDir' | 'gateway' | 'network'>;
   readonly clock: LinkClock;
   readonly random: () => number;
+  /** Of Kubernetes Services, what is known when the gateway begins. */
+  readonly endpoints?: () => ServiceEndpoints;
   /** To the hub; false: there is no way to it now. */
   readonly sendUsage: (batch: OutboxBatch) => boolean;
   /** To the hub; without a way to it nothing happens: it is said again. */
@@ -37,10 +40,12 @@ export interface DataGatewayOptions {
 /** The gateway of the data process. Costs nothing while the cluster has no Gateway. */
 export interface DataGateway {
   /**
-   * Serves this from now on; undefined: nothing. Resolves when all threads do.
+   * Serves this from now on; undefined: nothing. Resolves when all threads do; with false when what was served before stays.
    * @param geo the database to find countries by; asked for only where a rule needs it
    */
-  serve(next: GatewayConfiguration | undefined, geo: () => Promise<GeoLookup | undefined>): Promise<void>;
+  serve(next: GatewayConfiguration | undefined, geo: () => Promise<GeoLookup | undefined>): Promise<boolean>;
+  /** Endpoints of Kubernetes Services that are otherwise. */
+  endpointsChanged(changed: ServiceEndpoints): void;
   /** The keys on the disk are otherwise. */
   keysChanged(message: KeysMessage): void;
   /** Whether usage can go to the hub. */
@@ -135,6 +140,7 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       random: options.random,
       log,
     });
+    service.endpoints(options.endpoints?.() ?? new Map());
     if (plugins !== undefined) limits = await service.limits();
     process.on('SIGHUP', reopen);
     if (config.gateway.certificates.length > 0) {
@@ -161,7 +167,10 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     }
   };
 
-  const apply: DataGateway['serve'] = async (next, geo) => {
+  const apply = async (
+    next: GatewayConfiguration | undefined,
+    geo: () => Promise<GeoLookup | undefined>,
+  ): Promise<void> => {
     const ports = next?.part.ports ?? [];
     const lookup = next !== undefined && needsCountries(next.part) ? await geo() : undefined;
     const sha256 = lookup?.sha256 ?? '';
@@ -184,18 +193,21 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       const ports = next?.part.ports ?? [];
       // Other proxies may ask about domains although there is no Gateway.
       const needed = ports.length > 0 || Object.keys(next?.part.quota?.domains ?? {}).length > 0;
-      if (closed || !config.gateway.enabled || (!needed && service === undefined)) return;
+      if (closed || !config.gateway.enabled || (!needed && service === undefined)) return true;
       if (service?.serving !== true && ports.length > 0) absent = 'the gateway does not serve yet';
       try {
         await apply(next, geo);
         absent = '';
+        return true;
       } catch (err) {
         // Names are answered all the same; the next snapshot tries again.
         digest = '';
         absent = `the gateway cannot serve: ${messageOf(err)}`;
         log.error({ err }, 'the gateway cannot serve a configuration; what it served before stays');
+        return false;
       }
     },
+    endpointsChanged: (changed) => service?.endpoints(changed),
     keysChanged(message) {
       if (keys === undefined) return;
       keys.receive(message);
