@@ -189,6 +189,8 @@ function candidates(
 function add(found: Map<string, Candidate>, candidate: Candidate): void {
   const known = found.get(candidate.name);
   if (known === undefined || known.zones === NONE) found.set(candidate.name, candidate);
+  else if (candidate.zones !== NONE)
+    found.set(candidate.name, { ...known, zones: `${known.zones},${candidate.zones}` });
 }
 
 function portsNamed(ports: string, names: ReadonlySet<string>): readonly number[] {
