@@ -11,6 +11,7 @@ import openapiTS, { astToString } from 'openapi-typescript';
 import { cliReference } from '../cli/reference.ts';
 import { openApi } from '../hub/api/endpoints.ts';
 import { KIND_NAMES } from '../src/resources/catalogue.ts';
+import { crdFiles } from '../src/resources/crd.ts';
 import { combinedJsonSchema, kindJsonSchema } from '../src/resources/json-schema.ts';
 import { agentConfigurationPage } from './reference/agent-configuration.ts';
 import { configurationPage } from './reference/configuration.ts';
@@ -35,6 +36,7 @@ const wanted = new Map<string, string>([
     `docs/reference/schemas/${kind}.json`,
     json(kindJsonSchema(kind)),
   ]),
+  ...[...crdFiles()].map(([name, text]): [string, string] => [`deploy/crds/${name}`, text]),
   ['src/client/generated/api.d.ts', await apiTypes()],
   ...(await protocolFiles()),
 ]);

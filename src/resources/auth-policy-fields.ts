@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedRecord } from './fields.ts';
 import { headerName, headerValue, referencedName } from './route-fields.ts';
 
 /** A CEL expression in the environment of `src/policy/cel.ts`; the hub checks it when it is written. */
@@ -59,11 +60,7 @@ export const credentialsLocation = z.discriminatedUnion('in', [
 ]);
 
 /** Header fields of an outbound call or answer, by name. */
-export const headerFields = z
-  .record(headerName, headerValue)
-  .refine((fields) => Object.keys(fields).length <= 32, 'at most 32 headers');
+export const headerFields = boundedRecord(headerName, headerValue, 32, 'headers');
 
 /** CEL by name. */
-export const expressions = z
-  .record(z.string().min(1).max(256), celExpression)
-  .refine((fields) => Object.keys(fields).length <= 64, 'at most 64 entries');
+export const expressions = boundedRecord(z.string().min(1).max(256), celExpression, 64);

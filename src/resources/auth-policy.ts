@@ -12,6 +12,7 @@ import {
   outboundUrl,
   secretValue,
 } from './auth-policy-fields.ts';
+import { boundedRecord } from './fields.ts';
 import { objectName } from './metadata.ts';
 import { type AttachedPolicyStatus, policySpec } from './policy-attachment.ts';
 import { headerName, labelMap } from './route-fields.ts';
@@ -263,11 +264,7 @@ const ruleKey = z
   .max(63)
   .regex(/^[a-zA-Z0-9]([-_a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'a name of letters, digits, "-" and "_"');
 
-const named = <S extends z.ZodType>(rule: S) =>
-  z
-    .record(ruleKey, rule)
-    .refine((rules) => Object.keys(rules).length <= 32, 'at most 32 rules')
-    .optional();
+const named = <S extends z.ZodType>(rule: S) => boundedRecord(ruleKey, rule, 32, 'rules').optional();
 
 const authRules = z.strictObject({
   when: conditions.optional().describe('Requests for which one is false are not protected by it.'),
@@ -278,9 +275,7 @@ const authRules = z.strictObject({
   authorization: named(authorizationRule).describe('All must allow.'),
   response: z
     .strictObject({
-      headers: z
-        .record(headerName, celExpression)
-        .refine((headers) => Object.keys(headers).length <= 32, 'at most 32 headers')
+      headers: boundedRecord(headerName, celExpression, 32, 'headers')
         .optional()
         .describe("Headers for the backend, CEL; a client's own of these names are removed."),
       unauthenticated: denial.optional().describe('Default status 401.'),

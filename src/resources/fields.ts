@@ -55,3 +55,16 @@ export const regionName = z
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, 'a region name, such as EU or EEA');
 
 export const percent = z.number().min(0).max(100);
+
+/** A mapping with at most so many entries, which its JSON Schema says as well (a refinement alone would be code that it cannot show). */
+export function boundedRecord<K extends z.ZodType<string, string>, V extends z.ZodType>(
+  key: K,
+  value: V,
+  most: number,
+  noun = 'entries',
+) {
+  return z
+    .record(key, value)
+    .refine((entries) => Object.keys(entries).length <= most, `at most ${most} ${noun}`)
+    .meta({ maxProperties: most });
+}

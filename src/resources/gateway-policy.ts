@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cidr, regionName } from './fields.ts';
+import { boundedRecord, cidr, regionName } from './fields.ts';
 import { type AttachedPolicyStatus, policySpec } from './policy-attachment.ts';
 import { headerName, headerValue, routeHostname } from './route-fields.ts';
 
@@ -7,9 +7,7 @@ const bounded = (least: number, most: number) => z.number().int().min(least).max
 
 /** What holds before and around routing. Every field is optional: what no policy says has the product's default. */
 const gatewayRules = z.strictObject({
-  responseHeaders: z
-    .record(headerName, headerValue.nullable())
-    .refine((headers) => Object.keys(headers).length <= 64, 'at most 64 headers')
+  responseHeaders: boundedRecord(headerName, headerValue.nullable(), 64, 'headers')
     .optional()
     .describe('Set on every answer, such as security headers; null removes one of the backend.'),
   limits: z

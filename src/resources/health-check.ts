@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { port } from './fields.ts';
+import { boundedRecord, port } from './fields.ts';
 import { type Condition, objectName } from './metadata.ts';
 
 const timing = {
@@ -64,15 +64,15 @@ const httpFields = {
     .max(253)
     .optional()
     .describe('Host header; default: the first hostname of the policy.'),
-  headers: z
-    .record(
-      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
-      z
-        .string()
-        .max(4096)
-        .regex(/^[^\r\n\0]*$/),
-    )
-    .optional(),
+  headers: boundedRecord(
+    z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+    z
+      .string()
+      .max(4096)
+      .regex(/^[^\r\n\0]*$/),
+    64,
+    'headers',
+  ).optional(),
   expectedStatuses: z
     .array(z.union([z.number().int().min(100).max(599), z.string().regex(/^[1-5]\d\d-[1-5]\d\d$/)]))
     .min(1)

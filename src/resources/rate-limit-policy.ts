@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { celExpression } from './auth-policy-fields.ts';
+import { boundedRecord } from './fields.ts';
 import { type AttachedPolicyStatus, onePolicyBlock, policyShape } from './policy-attachment.ts';
 import { duration, headerName } from './route-fields.ts';
 
@@ -109,9 +110,7 @@ const limit = z.strictObject({
     .max(8)
     .default([])
     .describe('CEL; requests with equal values share the limit. None: all do.'),
-  plans: z
-    .record(z.string().min(1).max(100), plan)
-    .refine((plans) => Object.keys(plans).length <= 64, 'at most 64 plans')
+  plans: boundedRecord(z.string().min(1).max(100), plan, 64, 'plans')
     .default({})
     .describe('Rates for callers of a plan (`auth.plan`), in the place of `rates`.'),
   cost: cost.optional().describe('How many hits a request is. Default: 1.'),
@@ -158,10 +157,9 @@ const limitName = z
 
 const limitRules = z.strictObject({
   when: conditions.optional().describe('CEL; requests for which one is false are not limited by it.'),
-  limits: z
-    .record(limitName, limit)
-    .refine((limits) => Object.keys(limits).length <= 32, 'at most 32 limits')
-    .describe('By name; every one that applies must admit. None: no limit.'),
+  limits: boundedRecord(limitName, limit, 32, 'limits').describe(
+    'By name; every one that applies must admit. None: no limit.',
+  ),
 });
 export type LimitRules = z.output<typeof limitRules>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseIpv4 } from '../dns/address.ts';
-import { port } from './fields.ts';
+import { boundedRecord, port } from './fields.ts';
 import { type Condition, objectName } from './metadata.ts';
 
 /** Versions of the Gateway API that are taken; `gateway.networking.k8s.io/v1` is how its kinds are stored. */
@@ -100,7 +100,7 @@ export const httpMethod = z.enum([
   'PATCH',
 ]);
 
-export const labelMap = z.record(z.string().min(1).max(317), z.string().max(253));
+export const labelMap = boundedRecord(z.string().min(1).max(317), z.string().max(253), 64, 'labels');
 
 /** `metav1.LabelSelector`; all of it must hold. */
 export const labelSelector = z.strictObject({

@@ -43,6 +43,7 @@ export const zoneSpec = z.strictObject({
           .describe('Relative to the origin, `@` for the apex, or absolute with a trailing dot.'),
         type: z
           .string()
+          .max(32)
           .regex(/^[A-Z][A-Z0-9-]*$/, 'a record type in upper case, such as MX')
           .describe(
             'Such as A, AAAA, CNAME, DNAME, MX, TXT, CAA, SRV, HTTPS, SVCB, NS (delegation), DS, PTR, NAPTR, TLSA, SSHFP; any other as TYPEnnn (RFC 3597).',

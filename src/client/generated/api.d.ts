@@ -1882,6 +1882,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sources of objects (a Git folder, Kubernetes) and what became of what they say. */
+        get: operations["listSources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sources/held": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of sources that a guard refuses until an admin approves them. */
+        get: operations["listHeldChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sources/held/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let one held change through, now; what a guard says against it is overridden. */
+        post: operations["approveHeldChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sources/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a take-over: the source that wants the object sets it again. */
+        post: operations["returnToSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/status": {
         parameters: {
             query?: never;
@@ -4820,7 +4888,7 @@ export interface components {
             };
         };
         ClusterSpec: {
-            /** @description Public ingress addresses: the default for endpoints on this cluster that list none. */
+            /** @description Public ingress addresses: the default for endpoints on this cluster that list none. Empty: those that its agent finds in Kubernetes. */
             addresses?: (string)[];
             /** @description Clusters that fail together share one; a quorum counts failure domains, not clusters. Default: the cluster's name. */
             failureDomain?: string;
@@ -6408,6 +6476,31 @@ export interface components {
             /** @default false */
             tls?: boolean;
         };
+        HeldChange: {
+            /** @description Of this change and no other; all removals that are too many for one pass share one. */
+            id: string;
+            key: {
+                /** @enum {string} */
+                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "RateLimitPolicy" | "CallerRouting" | "Issuer" | "CertificatePolicy";
+                name: string;
+                namespace: string;
+            };
+            origin: string;
+            since: string;
+            /** @enum {string} */
+            source: "git-folder" | "kubernetes";
+            /** @enum {string} */
+            verb: "create" | "update" | "delete";
+            violations: {
+                code: string;
+                fix: string;
+                message: string;
+                path: string;
+            }[];
+        };
+        HeldChangeList: {
+            items: components["schemas"]["HeldChange"][];
+        };
         HeldName: {
             code: string;
             fix: string;
@@ -6999,6 +7092,8 @@ export interface components {
             }[];
             index: number;
             kind: string;
+            /** @enum {string} */
+            managedBy?: "git-folder" | "kubernetes";
             name: string;
             namespace: string;
             violations: components["schemas"]["FieldViolation"][];
@@ -7759,6 +7854,57 @@ export interface components {
                 [key: string]: string | null;
             };
         };
+        SourceApproval: {
+            /** @description Why; for the audit log. */
+            reason: string;
+        };
+        SourceApproved: {
+            changes: {
+                /** @enum {string} */
+                kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "RateLimitPolicy" | "CallerRouting" | "Issuer" | "CertificatePolicy";
+                name: string;
+                namespace: string;
+            }[];
+            id: string;
+        };
+        SourceReturn: {
+            /** @enum {string} */
+            kind: "Cluster" | "TrafficPolicy" | "HealthCheck" | "Zone" | "DNSProvider" | "Secret" | "Drain" | "Drill" | "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Backend" | "AuthPolicy" | "GatewayPolicy" | "RateLimitPolicy" | "CallerRouting" | "Issuer" | "CertificatePolicy";
+            name: string;
+            /** @default default */
+            namespace?: string;
+            reason?: string;
+        };
+        SourceReturned: {
+            /** @enum {string} */
+            source: "git-folder" | "kubernetes";
+        };
+        SourceStatus: {
+            /** @description The folder, or the API server's address. */
+            at: string;
+            lastPassAt?: string;
+            objects: {
+                applied: number;
+                conflict: number;
+                failed: number;
+                held: number;
+                refused: number;
+            };
+            problems: {
+                fix?: string;
+                message: string;
+                object?: string;
+                origin: string;
+            }[];
+            ready: boolean;
+            /** @description What was read: a Git commit where the folder is a checkout, else a digest. */
+            revision?: string;
+            /** @enum {string} */
+            source: "git-folder" | "kubernetes";
+        };
+        SourceStatusList: {
+            items: components["schemas"]["SourceStatus"][];
+        };
         TargetStatus: {
             address: string;
             cluster: string;
@@ -8366,6 +8512,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8437,6 +8584,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8477,6 +8625,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8547,6 +8696,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8618,6 +8768,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8658,6 +8809,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8728,6 +8880,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8799,6 +8952,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8839,6 +8993,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8909,6 +9064,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -8980,6 +9136,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9020,6 +9177,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9090,6 +9248,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9161,6 +9320,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9201,6 +9361,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9655,6 +9816,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9726,6 +9888,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9766,6 +9929,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9836,6 +10000,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9907,6 +10072,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -9947,6 +10113,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10017,6 +10184,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10088,6 +10256,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10128,6 +10297,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10198,6 +10368,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10269,6 +10440,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10309,6 +10481,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10379,6 +10552,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10450,6 +10624,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10490,6 +10665,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10560,6 +10736,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10631,6 +10808,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10671,6 +10849,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10741,6 +10920,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10812,6 +10992,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10852,6 +11033,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10922,6 +11104,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -10993,6 +11176,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11033,6 +11217,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11103,6 +11288,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11174,6 +11360,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11214,6 +11401,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11284,6 +11472,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11355,6 +11544,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11395,6 +11585,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11465,6 +11656,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11536,6 +11728,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11576,6 +11769,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11646,6 +11840,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11717,6 +11912,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11757,6 +11953,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11827,6 +12024,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11898,6 +12096,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -11938,6 +12137,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -12008,6 +12208,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -12079,6 +12280,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -12119,6 +12321,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -12189,6 +12392,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -12260,6 +12464,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -12300,6 +12505,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -12599,6 +12805,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path?: never;
@@ -12772,6 +12979,7 @@ export interface operations {
                 dryRun?: "true" | "false";
                 force?: "true" | "false";
                 reason?: string;
+                takeOver?: "true" | "false";
             };
             header?: never;
             path: {
@@ -14172,6 +14380,132 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResolveResult"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the sources of this hub */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceStatusList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHeldChanges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description what is held */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldChangeList"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approveHeldChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SourceApproval"];
+            };
+        };
+        responses: {
+            /** @description what was let through */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceApproved"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    returnToSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SourceReturn"];
+            };
+        };
+        responses: {
+            /** @description who sets it from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceReturned"];
                 };
             };
             /** @description what went wrong, and the way out */
