@@ -10,7 +10,7 @@ import type {
   KubeWatchEvent,
 } from './contract.ts';
 import { type Asked, describe, refusalOf, silenceOf, statusShape } from './failures.ts';
-import { LineCutter } from './lines.ts';
+import { LineCutter, LineTooLong } from './lines.ts';
 import { readEvent, readObject, readPage, readResources } from './objects.ts';
 import { collectionPath, groupPath, objectPath, queryOf, selectors } from './paths.ts';
 
@@ -93,7 +93,7 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
       const asked: Asked = { verb: 'list', resource, namespace: options.namespace };
       let next: string | undefined;
       let limit = bounds.pageObjects;
-      do {
+      for (;;) {
         const query = queryOf({ ...selectors(options), limit: String(limit), continue: next });
         const path = `${collectionPath(resource, options.namespace)}${query}`;
         let body: unknown;
@@ -110,9 +110,10 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
         }
         const page = readPage(body, resource);
         if (page === undefined) throw silenceOf(asked, new Error('what it says is no list'));
-        next = page.next;
         yield { items: page.items, resourceVersion: page.resourceVersion };
-      } while (next !== undefined);
+        next = page.next;
+        if (next === undefined) return;
+      }
     },
 
     async *watch(resource, options) {
@@ -133,13 +134,14 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
       const request = { asked, method: 'GET', path, signal: options.signal } as const;
       try {
         for await (const chunk of connection.stream(request, () => silenceMs, options.onOpen)) {
-          for (const line of cut(lines, chunk, asked)) {
+          for (const line of lines.push(chunk)) {
             const event = eventOf(line, asked, resource);
             if (event.type === 'BOOKMARK') silenceMs = Math.min(silenceMs, bounds.silenceMs);
             yield event;
           }
         }
       } catch (thrown) {
+        if (thrown instanceof LineTooLong) throw malformed(asked, thrown);
         forgetRefused(resource, thrown);
         throw thrown;
       }
@@ -229,14 +231,6 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
 /** The namespace that is meant when none is given. */
 function within(ref: KubeRef, namespace: string): KubeRef {
   return ref.resource.namespaced && ref.namespace === undefined ? { ...ref, namespace } : ref;
-}
-
-function cut(lines: LineCutter, chunk: Buffer, asked: Asked): readonly string[] {
-  try {
-    return lines.push(chunk);
-  } catch (thrown) {
-    throw malformed(asked, thrown);
-  }
 }
 
 /** Not KUBERNETES_UNAVAILABLE: the same would come again from the same version, so whoever follows must list anew. */

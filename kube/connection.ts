@@ -184,7 +184,11 @@ export class KubeConnection {
     const headers = {
       accept: 'application/json',
       'user-agent': 'portolan',
-      ...(body !== undefined && { 'content-type': request.contentType ?? 'application/json' }),
+      ...(body !== undefined && {
+        'content-type': request.contentType ?? 'application/json',
+        // Of a DELETE with a body node would send none, and the body would be read as the next request.
+        'content-length': Buffer.byteLength(body),
+      }),
       ...authorisation.headers,
     };
     const open = this.#secure ? secureRequest : plainRequest;

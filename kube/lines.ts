@@ -17,20 +17,18 @@ export class LineCutter {
   }
 
   /**
-   * The lines that this chunk completes, empty ones left out.
+   * The lines that this chunk completes, empty ones left out; read to their end before the next chunk.
    * @throws LineTooLong
    */
-  push(chunk: Buffer): string[] {
-    const lines: string[] = [];
+  *push(chunk: Buffer): Generator<string, void, undefined> {
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       this.#keep(chunk.subarray(start, end));
       const line = this.#take();
-      if (line !== '') lines.push(line);
+      if (line !== '') yield line;
       start = end + 1;
     }
     this.#keep(chunk.subarray(start));
-    return lines;
   }
 
   #keep(part: Buffer): void {

@@ -6,12 +6,14 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
-import { type ServerProcess, startServer } from './server-process.ts';
+import { type ServerProcess, startServer, watchServer } from './server-process.ts';
 import { pathOf, requireServer, type ServerState, skipped } from './servers.ts';
+import { until } from './until.ts';
 
 const run = promisify(execFile);
 const SOURCE = join(import.meta.dirname, 'kube-apiserver');
 const BUILD_MS = 1_800_000;
+const START_MS = 60_000;
 
 /** Whether a real API server can run here: etcd from Debian, kube-apiserver built once by Go and kept in the user's cache. */
 export async function requireKubeApiserver(suite: string): Promise<ServerState> {
@@ -59,6 +61,8 @@ export interface KubeApiserver extends AsyncDisposable {
   kubeconfig(token: string, namespace?: string): Promise<string>;
   readonly server: ServerProcess;
   readonly etcd: ServerProcess;
+  /** Ends the API server, when it still runs, and starts it again on the same port over the same etcd. */
+  restart(): Promise<void>;
 }
 
 export async function startKubeApiserver(
@@ -97,30 +101,28 @@ export async function startKubeApiserver(
     async (port) => (await fetch(`http://127.0.0.1:${port}/health`)).ok,
   );
   const caFile = join(certificates, 'apiserver.crt');
-  const server = await startServer(
-    'kube-apiserver',
-    (port) =>
-      spawn(
-        program,
-        [
-          ...['--etcd-servers', `http://127.0.0.1:${etcd.port}`],
-          ...['--bind-address', '127.0.0.1', '--secure-port', String(port), '--cert-dir', certificates],
-          ...['--service-account-issuer', 'https://kubernetes.default.svc'],
-          ...['--service-account-key-file', signing, '--service-account-signing-key-file', signing],
-          ...['--token-auth-file', tokens, '--authorization-mode', 'RBAC'],
-          ...['--service-cluster-ip-range', '10.96.0.0/24'],
-        ],
-        { stdio: ['ignore', 'pipe', 'pipe'] },
-      ),
-    async (port) => {
-      if (!existsSync(caFile)) return false;
-      await run('curl', [
-        ...['-sSf', '--max-time', '5', '--cacert', caFile],
-        ...['-H', `authorization: Bearer ${adminToken}`, `https://127.0.0.1:${port}/readyz`],
-      ]);
-      return true;
-    },
-  );
+  const spawned = (port: number) =>
+    spawn(
+      program,
+      [
+        ...['--etcd-servers', `http://127.0.0.1:${etcd.port}`],
+        ...['--bind-address', '127.0.0.1', '--secure-port', String(port), '--cert-dir', certificates],
+        ...['--service-account-issuer', 'https://kubernetes.default.svc'],
+        ...['--service-account-key-file', signing, '--service-account-signing-key-file', signing],
+        ...['--token-auth-file', tokens, '--authorization-mode', 'RBAC'],
+        ...['--service-cluster-ip-range', '10.96.0.0/24'],
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+  const isReady = async (port: number) => {
+    if (!existsSync(caFile)) return false;
+    await run('curl', [
+      ...['-sSf', '--max-time', '5', '--cacert', caFile],
+      ...['-H', `authorization: Bearer ${adminToken}`, `https://127.0.0.1:${port}/readyz`],
+    ]);
+    return true;
+  };
+  let server = await startServer('kube-apiserver', spawned, isReady);
   const url = `https://127.0.0.1:${server.port}`;
   return {
     url,
@@ -145,8 +147,16 @@ export async function startKubeApiserver(
       await writeFile(file, JSON.stringify(config), { mode: 0o600 });
       return file;
     },
-    server,
+    get server() {
+      return server;
+    },
     etcd,
+    async restart() {
+      const { port } = server;
+      await server.stop();
+      server = watchServer('kube-apiserver', port, spawned(port));
+      await until('kube-apiserver serves again', () => isReady(port), START_MS, 100);
+    },
     async [Symbol.asyncDispose]() {
       await server.stop();
       await etcd.stop();
