@@ -168,10 +168,13 @@ export class H2Pool implements Pool {
     });
   }
 
-  /** No new requests; closed once those under way are over. */
+  /**
+   * No new requests; closed once those under way are over. Not before: our GOAWAY would overtake the head of a request that was sent just now,
+   * and nghttp2 then refuses to send that.
+   */
   #retire(session: Session): void {
     session.closing = true;
-    if (!session.http2.closed && !session.http2.destroyed) session.http2.close();
+    if (session.streams === 0 && !session.http2.closed && !session.http2.destroyed) session.http2.close();
   }
 
   /** Looks after a while: an idle session is closed, one in use must answer a ping. */
