@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Actor, Key } from '../store/contract.ts';
 import { type ApiContext, type Endpoint, endpoint, jsonBody } from './endpoint.ts';
-import { changeContext, writeQuery } from './objects.ts';
+import { changeContext, objectWriteQuery, writeQuery } from './objects.ts';
 import { type Action, ALL_NAMESPACES } from './permissions.ts';
 import { demand, type Principal } from './principal.ts';
 import { clusterAction, clusterToken } from './schemas.ts';
 import type { ChangeContext, ClusterActionResult } from './services.ts';
+import { deletionOf, demandClaim } from './writes.ts';
 
 const base = '/v1/clusters/{namespace}/{name}';
 const tokenBody = z
@@ -84,10 +85,17 @@ function simple(
     tag: 'clusters',
     summary,
     access: { kind: 'namespace', action },
-    query: writeQuery,
+    // What is removed may be a source's; to take a cluster back is nobody's but a person's.
+    query: verb === 'remove' ? objectWriteQuery : writeQuery,
     replies: { 200: { description: 'what is true now', schema: clusterAction } },
     handle: (request, context) =>
-      act(request, context, (key, change) => method(context).call(context.services, key, change)),
+      act(request, context, async (key, change) => {
+        if (verb === 'remove') {
+          const deletion = await deletionOf(key, context.store, undefined);
+          demandClaim(request.principal, deletion, change, context.services);
+        }
+        return method(context).call(context.services, key, change);
+      }),
   });
 }
 

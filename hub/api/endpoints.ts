@@ -13,6 +13,7 @@ import { OBJECT_ENDPOINTS } from './objects.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { PLAN_ENDPOINTS } from './plan.ts';
 import { QUOTA_ENDPOINTS } from './quota.ts';
+import { SOURCE_ENDPOINTS } from './sources.ts';
 import { SYSTEM_ENDPOINTS } from './system.ts';
 import { TOKEN_ENDPOINTS } from './tokens.ts';
 import { USAGE_ENDPOINTS } from './usage.ts';
@@ -32,6 +33,7 @@ const documented: readonly Endpoint[] = [
   ...GATEWAY_ENDPOINTS,
   ...KEY_ENDPOINTS,
   ...QUOTA_ENDPOINTS,
+  ...SOURCE_ENDPOINTS,
   ...CERTIFICATE_ENDPOINTS,
   ...GEOIP_ENDPOINTS,
   ...SYSTEM_ENDPOINTS,

@@ -11,6 +11,7 @@ import { idleCertificateServices } from './fixture-certificates.ts';
 import { idleDnsServices } from './fixture-dns.ts';
 import { idleKeyServices } from './fixture-keys.ts';
 import { idleQuotaServices } from './fixture-quota.ts';
+import { idleSourceServices } from './fixture-sources.ts';
 import { type Api, type ApiOptions, type BoundAddress, createApi } from './server.ts';
 import type { HubServices } from './services.ts';
 
@@ -103,6 +104,7 @@ function idleServices(): TestHub['services'] {
     dns: idleDnsServices(),
     keys: idleKeyServices(),
     quota: idleQuotaServices(),
+    sources: idleSourceServices(),
     certificates: idleCertificateServices(),
     gateways: { explainRoute: async () => [], caCertificate: async () => 'PEM' },
     admit: async () => ({ ok: true, warnings: [] }),

@@ -21,6 +21,7 @@ import {
   admitOrThrow,
   anyObject,
   deletionOf,
+  demandClaim,
   demandReach,
   notFound,
   presentable,
@@ -39,6 +40,12 @@ export const writeQuery = z.strictObject({
   /** Overrides LAST_CAPACITY and CHANGE_BUDGET_EXCEEDED; takes the admin role and a reason. */
   force: flag,
   reason: z.string().min(1).max(500).optional(),
+});
+
+/** Of a write to an object that a source may set. */
+export const objectWriteQuery = writeQuery.extend({
+  /** Takes an object from the source that sets it (MANAGED_ELSEWHERE); takes the admin role and a reason. */
+  takeOver: flag,
 });
 
 export const listQuery = z.strictObject({
@@ -111,7 +118,7 @@ function endpointsOf(kind: Kind): readonly Endpoint[] {
       path: inNamespace,
       summary: `Create a ${kind}.`,
       access: { kind: 'namespace', action: `${kind}.write` },
-      query: writeQuery,
+      query: objectWriteQuery,
       body,
       replies: { 201: readable },
       handle: (request, context) =>
@@ -124,7 +131,7 @@ function endpointsOf(kind: Kind): readonly Endpoint[] {
       path: one,
       summary: `Replace a ${kind}. metadata.resourceVersion or If-Match makes it conditional.`,
       access: { kind: 'namespace', action: `${kind}.write` },
-      query: writeQuery,
+      query: objectWriteQuery,
       body,
       replies: { 200: readable },
       handle: (request, context) => {
@@ -134,7 +141,9 @@ function endpointsOf(kind: Kind): readonly Endpoint[] {
           wanted === undefined
             ? input
             : { ...input, metadata: { ...input.metadata, resourceVersion: wanted } };
-        return write(200, request, context, () => writeOf(pinned, 'replace', context.store));
+        return write(200, request, context, () =>
+          writeOf(pinned, 'replace', context.store, request.query.takeOver),
+        );
       },
     }),
     endpoint({
@@ -144,7 +153,7 @@ function endpointsOf(kind: Kind): readonly Endpoint[] {
       path: one,
       summary: `Delete a ${kind}. It stays with a deletionTimestamp while finalizers remain.`,
       access: { kind: 'namespace', action: `${kind}.write` },
-      query: writeQuery,
+      query: objectWriteQuery,
       replies: { 200: { description: `the ${kind} as it last was`, schema: objectSchema(kind) } },
       handle: (request, context) =>
         write(200, request, context, () =>
@@ -155,7 +164,7 @@ function endpointsOf(kind: Kind): readonly Endpoint[] {
 }
 
 type WriteRequest = Pick<
-  ApiRequest<z.output<typeof writeQuery>, unknown>,
+  ApiRequest<z.output<typeof objectWriteQuery>, unknown>,
   'params' | 'query' | 'principal' | 'actor'
 >;
 
@@ -171,6 +180,7 @@ async function write(
     despiteLostRaces(context.store, async (commit) => {
       const one = await prepare();
       demandReach(request.principal, one);
+      demandClaim(request.principal, one, change, context.services);
       const warnings = await admitOrThrow([one], change, context.services);
       const { objects } = await commit([one.change], commitOptions(change));
       const object = objects[0];
@@ -181,26 +191,36 @@ async function write(
   );
 }
 
-/** @throws PortolanError VALIDATION_FAILED when forced without a reason */
-export function changeContext(query: z.output<typeof writeQuery>, actor: Actor): ChangeContext {
-  const { dryRun, force, reason } = query;
-  if (force && reason === undefined) {
+/** @throws PortolanError VALIDATION_FAILED when forced or taken over without a reason */
+export function changeContext(
+  query: z.output<typeof writeQuery> & { readonly takeOver?: boolean },
+  actor: Actor,
+): ChangeContext {
+  const { dryRun, force, takeOver = false, reason } = query;
+  if ((force || takeOver) && reason === undefined) {
     const violation = {
       path: 'reason',
       code: 'VALIDATION_FAILED',
-      message: 'is required with force',
+      message: `is required with ${force ? 'force' : 'takeOver'}`,
       fix: 'Say why, for the audit log: &reason=….',
     } as const;
-    throw new PortolanError('VALIDATION_FAILED', 'reason is required with force', {
+    throw new PortolanError('VALIDATION_FAILED', `reason ${violation.message}`, {
       violations: [violation],
       fix: violation.fix,
     });
   }
-  return { actor, dryRun, force, ...(reason === undefined ? {} : { reason }) };
+  return {
+    actor,
+    dryRun,
+    force,
+    ...(takeOver ? { takeOver } : {}),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 export function commitOptions(change: ChangeContext): CommitOptions {
-  const note = change.force ? `forced: ${change.reason ?? ''}` : change.reason;
+  const how = [...(change.force ? ['forced'] : []), ...(change.takeOver === true ? ['taken over'] : [])];
+  const note = how.length > 0 ? `${how.join(', ')}: ${change.reason ?? ''}` : change.reason;
   return { actor: change.actor, dryRun: change.dryRun, ...(note === undefined ? {} : { reason: note }) };
 }
 

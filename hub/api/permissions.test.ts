@@ -91,6 +91,7 @@ const EXPECTED: Readonly<Record<Action, string>> = {
   'quota.write': 'oa',
   'certificate.read': 'voa',
   'certificate.write': 'oa',
+  'source.read': 'voa',
   force: 'a',
 };
 

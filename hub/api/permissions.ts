@@ -31,6 +31,7 @@ export type Action =
   | 'quota.write'
   | 'certificate.read'
   | 'certificate.write'
+  | 'source.read'
   | 'force';
 
 const EVERYONE: readonly Role[] = ['viewer', 'operator', 'admin'];
@@ -105,6 +106,7 @@ export const PERMISSIONS: Readonly<Record<Action, readonly Role[]>> = {
   'quota.write': OPERATORS,
   'certificate.read': EVERYONE,
   'certificate.write': OPERATORS,
+  'source.read': EVERYONE,
   force: ADMINS,
 };
 

@@ -2,11 +2,12 @@ import type { z } from 'zod';
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
 import { type ParsedInput, parseResource } from '../../src/resources/validate.ts';
+import { managedElsewhere } from '../sources/managed.ts';
 import type { Key } from '../store/contract.ts';
 import { differences } from './differences.ts';
 import { type ApiContext, type Endpoint, endpoint, jsonBody } from './endpoint.ts';
 import { despiteLostRaces } from './lost-race.ts';
-import { changeContext, commitOptions, writeQuery } from './objects.ts';
+import { changeContext, commitOptions, objectWriteQuery } from './objects.ts';
 import { may } from './permissions.ts';
 import { demand, type Principal } from './principal.ts';
 import { applied, documentsInput, type Plan, type PlannedDocument, plan } from './schemas.ts';
@@ -14,9 +15,11 @@ import type { AnswerDiff, ChangeContext } from './services.ts';
 import {
   anyObject,
   deletionOf,
+  demandClaim,
   demandReach,
   describe,
   keyOf,
+  managerOfWrite,
   presentable,
   refusalOf,
   type Write,
@@ -65,14 +68,17 @@ export const PLAN_ENDPOINTS: readonly Endpoint[] = [
     tag: 'plan',
     summary: 'Create, update and delete all of these documents in one commit, or none of them.',
     access: { kind: 'authenticated' },
-    query: writeQuery,
+    query: objectWriteQuery,
     body: jsonBody(documentsInput),
     replies: { 200: { description: 'what was done', schema: applied } },
     handle: async ({ body, query, principal, actor }, context) => {
       const change = changeContext(query, actor);
       const json = await context.lane.run(() =>
         despiteLostRaces(context.store, async (commit) =>
-          apply(await read(body, principal, 'apply', context), change, principal, { ...context, commit }),
+          apply(await read(body, principal, 'apply', context, query.takeOver), change, principal, {
+            ...context,
+            commit,
+          }),
         ),
       );
       return { status: 200, json };
@@ -107,6 +113,7 @@ async function read(
   principal: Principal,
   verb: Verb,
   context: ApiContext,
+  takeOver = false,
 ): Promise<readonly Item[]> {
   const items: Item[] = [];
   const seen = new Map<string, number>();
@@ -128,7 +135,7 @@ async function read(
       const key = keyOf(input);
       allow(principal, verb, key);
       once(key, index);
-      items.push({ index, key, write: await writeOf(input, 'apply', context.store) });
+      items.push({ index, key, write: await writeOf(input, 'apply', context.store, takeOver) });
     } catch (thrown) {
       items.push({ index, label: labelOf(document), error: documentError(thrown) });
     }
@@ -212,8 +219,19 @@ async function planned(
         ? await context.services.planAnswers(changing.map((item) => item.write.proposed))
         : none,
     ...(records === undefined ? {} : { records }),
-    warnings: admission.ok ? admission.warnings : [],
+    warnings: [
+      ...(admission.ok ? admission.warnings : []),
+      ...good.flatMap(({ key, write }) => managedWarning(key, write, context)),
+    ],
   };
+}
+
+/** That applying it here is refused: a plan shows the change all the same, as whoever plans may plan for the source. */
+function managedWarning(key: Key, write: Write, { services }: ApiContext): readonly string[] {
+  const manager = managerOfWrite(write);
+  return manager === undefined
+    ? []
+    : [managedElsewhere(key, manager, services.sources.originOf(key)).message];
 }
 
 async function apply(
@@ -227,6 +245,7 @@ async function apply(
   const good = items.filter((item) => 'write' in item);
   if (change.force) for (const item of good) demand(principal, 'force', item.key.namespace);
   for (const { write } of good) demandReach(principal, write);
+  for (const { write } of good) demandClaim(principal, write, change, context.services);
   const admission = await context.services.admit(
     good.map((item) => item.write.proposed),
     change,
@@ -267,7 +286,8 @@ function summary(
 ): Omit<PlannedDocument, 'violations'> {
   const { kind, namespace, name } = key;
   const { proposed } = write;
-  const common = { index, kind, namespace, name };
+  const manager = managerOfWrite(write);
+  const common = { index, kind, namespace, name, ...(manager === undefined ? {} : { managedBy: manager }) };
   switch (proposed.type) {
     case 'create':
       return { ...common, action: 'create', fields: [] };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { KIND_NAMES, KINDS, type Kind, storedVersion } from '../../src/resources/catalogue.ts';
 import { objectName } from '../../src/resources/metadata.ts';
 import type { GeoStatus } from '../geo/library.ts';
+import type { SourceName } from '../sources/contract.ts';
 import type { AuditEntry, RoleBinding, TokenRecord } from '../store/contract.ts';
 import { type OnWire, recordPlan } from './dns-schemas.ts';
 import type { RecordPlan } from './dns-services.ts';
@@ -319,6 +320,8 @@ export interface PlannedDocument {
   readonly namespace: string;
   readonly name: string;
   readonly action: 'create' | 'update' | 'delete' | 'unchanged' | 'invalid';
+  /** The source that sets the object, and would overrule this change. */
+  readonly managedBy?: SourceName;
   readonly fields: readonly { readonly path: string; readonly before?: unknown; readonly after?: unknown }[];
   readonly violations: readonly {
     readonly path: string;
@@ -347,6 +350,7 @@ const plannedDocument: z.ZodType<PlannedDocument> = named(
     namespace: text,
     name: text,
     action: z.enum(['create', 'update', 'delete', 'unchanged', 'invalid']),
+    managedBy: z.enum(['git-folder', 'kubernetes']).exactOptional(),
     fields: z.array(
       z.object({ path: text, before: z.unknown().exactOptional(), after: z.unknown().exactOptional() }),
     ),

@@ -4,6 +4,7 @@ import type { AnyResource, Kind, Resource, SpecOf } from '../../src/resources/ca
 import type { DrillSpec } from '../../src/resources/drill.ts';
 import type { GeoStatus } from '../geo/library.ts';
 import type { GeoProof } from '../geo/proof.ts';
+import type { SourceServices } from '../sources/contract.ts';
 import type { Actor, Key } from '../store/contract.ts';
 import type { CertificateServices } from './certificate-services.ts';
 import type { DnsServices } from './dns-services.ts';
@@ -31,6 +32,8 @@ export interface HubServices {
   readonly quota: QuotaServices;
   /** Certificates of CAs. */
   readonly certificates: CertificateServices;
+  /** What sets objects besides the API: a Git folder, Kubernetes. */
+  readonly sources: SourceServices;
 
   /**
    * Cross-object validation and guards over schema-valid changes, all judged together: references, claimed hostnames and
@@ -108,7 +111,9 @@ export interface ChangeContext {
   readonly dryRun: boolean;
   /** The caller overrides LAST_CAPACITY and CHANGE_BUDGET_EXCEEDED; never validation. */
   readonly force: boolean;
-  /** Why it is forced; required with `force`, goes into the audit row. */
+  /** The object is taken from the source that sets it. */
+  readonly takeOver?: boolean;
+  /** Why it is forced or taken over; required with either, goes into the audit row. */
   readonly reason?: string;
 }
 

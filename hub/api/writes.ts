@@ -1,6 +1,9 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import { type AnyResource, KINDS, type Resource } from '../../src/resources/catalogue.ts';
 import type { ParsedInput } from '../../src/resources/validate.ts';
+import { ADOPT, MANAGED_BY, type SourceName, TAKEN_OVER } from '../sources/contract.ts';
+import { managedElsewhere, managerOf } from '../sources/managed.ts';
+import { canonicalJson } from '../store/canonical.ts';
 import type { Change, Key, Store } from '../store/contract.ts';
 import { ALL_NAMESPACES } from './permissions.ts';
 import { demand, type Principal } from './principal.ts';
@@ -20,12 +23,14 @@ export interface Write {
 
 /**
  * What writing `input` means: `create` an object that must be new, `replace` one that must exist, or `apply` whichever fits.
+ * @param takeOver it belongs to a person from now on, whichever source set it before
  * @throws PortolanError NOT_FOUND, ALREADY_EXISTS, CONFLICT (resourceVersion or uid of the document is not the stored one)
  */
 export async function writeOf(
   input: ParsedInput,
   mode: 'create' | 'replace' | 'apply',
   store: Store,
+  takeOver = false,
 ): Promise<Write> {
   const key = keyOf(input);
   const current = await anyObject(store, key);
@@ -36,12 +41,7 @@ export async function writeOf(
         fix: 'Remove metadata.resourceVersion and uid to create it anew.',
       });
     }
-    const next = desired(input, []);
-    const { spec, labels, annotations, finalizers } = next;
-    return {
-      proposed: { type: 'create', key, next },
-      change: { type: 'create', key, spec, labels, annotations, finalizers },
-    };
+    return creationOf(input, undefined);
   }
   if (mode === 'create') throw new PortolanError('ALREADY_EXISTS', `${describe(key)} exists already`);
   const { resourceVersion, uid } = input.metadata;
@@ -52,7 +52,29 @@ export async function writeOf(
     );
   }
   checkVersion(current, resourceVersion);
-  const next = desired(input, current.metadata.finalizers);
+  const manager = current.metadata.annotations[MANAGED_BY];
+  return updateOf(input, current, takeOver && manager !== undefined ? TAKEN_OVER : manager);
+}
+
+/** @param manager what the annotation says of who sets it; a document has no say in that */
+export function creationOf(input: ParsedInput, manager: string | undefined): Write {
+  const key = keyOf(input);
+  const next = desired(input, [], manager);
+  const { spec, labels, annotations, finalizers } = next;
+  return {
+    proposed: { type: 'create', key, next },
+    change: { type: 'create', key, spec, labels, annotations, finalizers },
+  };
+}
+
+/** As `creationOf`, of an object that is there. */
+export function updateOf(
+  input: ParsedInput,
+  current: AnyResource,
+  manager: string | undefined,
+): Write & { readonly proposed: { readonly type: 'update' } } {
+  const key = keyOf(input);
+  const next = desired(input, current.metadata.finalizers, manager);
   const { spec, labels, annotations, finalizers } = next;
   return {
     proposed: { type: 'update', key, current, next },
@@ -69,6 +91,18 @@ export async function writeOf(
   };
 }
 
+/** True when the store would find nothing to write. A Secret with values is never known to be the same. */
+export function changesNothing({ current, next }: ProposedChange & { readonly type: 'update' }): boolean {
+  if (next.kind === 'Secret' && Object.keys(next.spec.stringData ?? {}).length > 0) return false;
+  const { labels, annotations, finalizers } = current.metadata;
+  const spec = next.kind === 'Secret' ? {} : next.spec;
+  const before = current.kind === 'Secret' ? {} : current.spec;
+  return (
+    canonicalJson([labels, annotations, finalizers, before]) ===
+    canonicalJson([next.labels, next.annotations, next.finalizers, spec])
+  );
+}
+
 /** @throws PortolanError NOT_FOUND, CONFLICT */
 export async function deletionOf(
   key: Key,
@@ -78,6 +112,11 @@ export async function deletionOf(
   const current = await anyObject(store, key);
   if (current === undefined) throw notFound(key);
   checkVersion(current, resourceVersion);
+  return removalOf(key, current, resourceVersion);
+}
+
+/** @param resourceVersion the one that must still be stored; whichever it is when left out */
+export function removalOf(key: Key, current: AnyResource, resourceVersion: string | undefined): Write {
   return {
     proposed: { type: 'delete', key, current },
     change: {
@@ -108,6 +147,30 @@ export function demandReach(principal: Principal, { proposed }: Write): void {
         (object.kind === 'RateLimitPolicy' && object.spec.domain !== undefined)),
   );
   if (hubWide) demand(principal, 'policy.hubWide', ALL_NAMESPACES);
+}
+
+/** The source that sets the object of a write, where that write would change something. */
+export function managerOfWrite({ proposed }: Write): SourceName | undefined {
+  if (proposed.type === 'create') return undefined;
+  // What is stored may be applied again: nothing is written, and whoever plans with the source's own files sees that they agree.
+  return proposed.type === 'update' && changesNothing(proposed) ? undefined : managerOf(proposed.current);
+}
+
+/**
+ * An object of a source is written there, or taken over by an admin who says why.
+ * @throws PortolanError MANAGED_ELSEWHERE, FORBIDDEN
+ */
+export function demandClaim(
+  principal: Principal,
+  write: Write,
+  { takeOver }: ChangeContext,
+  { sources }: Pick<HubServices, 'sources'>,
+): void {
+  const { key } = write.proposed;
+  const manager = managerOfWrite(write);
+  if (manager === undefined) return;
+  if (takeOver !== true) throw managedElsewhere(key, manager, sources.originOf(key));
+  demand(principal, 'force', key.namespace);
 }
 
 /** Asks the guards; throws what they refuse. Call it, and the commit after it, inside the write lane. */
@@ -160,7 +223,7 @@ export function notFound(key: Key): PortolanError {
 }
 
 /** An object by a key whose kind is only known at run time. */
-export async function anyObject(store: Store, key: Key): Promise<AnyResource | undefined> {
+export async function anyObject(store: Pick<Store, 'get'>, key: Key): Promise<AnyResource | undefined> {
   const object = await store.get(key);
   return object === undefined ? undefined : narrow(object);
 }
@@ -178,11 +241,14 @@ function checkVersion(current: AnyResource, wanted: string | undefined): void {
   );
 }
 
-function desired(input: ParsedInput, current: readonly string[]): AnyDesired {
-  const { namespace, name, labels = {}, annotations = {}, finalizers } = input.metadata;
+function desired(input: ParsedInput, current: readonly string[], manager: string | undefined): AnyDesired {
+  const { namespace, name, labels = {}, annotations: given = {}, finalizers } = input.metadata;
   const ofHub = (finalizer: string): boolean => finalizer.startsWith(HUB_FINALIZER_PREFIX);
   const kept =
     finalizers === undefined ? current : [...current.filter(ofHub), ...finalizers.filter((f) => !ofHub(f))];
+  // Who sets an object is the hub's to say, and to adopt one is a word to a source: neither is kept of a document.
+  const { [MANAGED_BY]: _manager, [ADOPT]: _adopt, ...own } = given;
+  const annotations = manager === undefined ? own : { ...own, [MANAGED_BY]: manager };
   return desiredOf(input, { namespace, name, labels, annotations, finalizers: [...new Set(kept)] });
 }
 

@@ -7,6 +7,7 @@ import { idleCertificateServices } from '../api/fixture-certificates.ts';
 import { idleDnsServices } from '../api/fixture-dns.ts';
 import { idleKeyServices } from '../api/fixture-keys.ts';
 import { idleQuotaServices } from '../api/fixture-quota.ts';
+import { idleSourceServices } from '../api/fixture-sources.ts';
 import type { ChangeContext, HubServices } from '../api/services.ts';
 import type { Key } from '../store/contract.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -77,6 +78,7 @@ beforeEach(async () => {
     keys: idleKeyServices(),
     quota: idleQuotaServices(),
     certificates: idleCertificateServices(),
+    sources: idleSourceServices(),
     stopping: () => false,
     wallMs: at.wallMs,
     randomBytes,
@@ -287,6 +289,7 @@ const restarted = (): Promise<HubServices> =>
     keys: idleKeyServices(),
     quota: idleQuotaServices(),
     certificates: idleCertificateServices(),
+    sources: idleSourceServices(),
     stopping: () => true,
     wallMs: at.wallMs,
     randomBytes,

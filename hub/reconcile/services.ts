@@ -44,6 +44,7 @@ export interface ServicesOptions {
   readonly keys: HubServices['keys'];
   readonly quota: HubServices['quota'];
   readonly certificates: HubServices['certificates'];
+  readonly sources: HubServices['sources'];
   /** What a change means for limits of CAs. */
   readonly certificateWarnings?: (changes: readonly ProposedChange[], objects: Objects) => readonly string[];
   readonly stopping: () => boolean;
@@ -69,6 +70,7 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
     keys: options.keys,
     quota: options.quota,
     certificates: options.certificates,
+    sources: options.sources,
     ...createClusterActions({ ...options, judge }),
     async admit(changes, { force, dryRun }) {
       const { outcome } = await judge.judge(changes, { force, dryRun });

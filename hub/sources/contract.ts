@@ -8,6 +8,8 @@ import type { Actor, Key } from '../store/contract.ts';
  * it over; clients neither add, change nor remove the annotation.
  */
 export const MANAGED_BY = 'portolan.dev/managed-by';
+/** Value of `MANAGED_BY` after an admin took the object over: no source writes it, whatever its document says of adopting. */
+export const TAKEN_OVER = 'api';
 /** Annotation in a source's document: an object of this name that nobody manages (it was made through the API) becomes the source's. */
 export const ADOPT = 'portolan.dev/adopt';
 
@@ -107,6 +109,19 @@ export interface SourceSync {
    * @throws PortolanError NOT_FOUND no such change is held (any more), and what the store says
    */
   approve(id: string, actor: Actor, reason: string): Promise<void>;
+  /**
+   * Ends a take-over: the source that wants the object sets it again, with its next pass.
+   * @throws PortolanError NOT_FOUND, SOURCE_INVALID it was not taken over, or no source wants it
+   */
+  giveBack(key: Key, actor: Actor, reason: string | undefined): Promise<SourceName>;
+  /** Where the object's source has it from, as of the last pass. */
+  originOf(key: Key): string | undefined;
+}
+
+/** What the API and the CLI ask of the sources. */
+export interface SourceServices extends Omit<SourceSync, 'pass'> {
+  /** Of the sources that run in this hub. */
+  readonly statuses: readonly SourceStatus[];
 }
 
 /** One running source, for `portolan source status` and metrics. */

@@ -12,6 +12,8 @@ import { providerMetrics } from '../providers/metrics.ts';
 import { quotaMetrics } from '../quota/metrics.ts';
 import type { QuotaService } from '../quota/service.ts';
 import type { Engine } from '../reconcile/engine.ts';
+import type { SourceStatus } from '../sources/contract.ts';
+import { sourceMetrics } from '../sources/metrics.ts';
 
 export interface MetricsSources {
   readonly engine: Engine;
@@ -31,6 +33,8 @@ export interface MetricsSources {
     readonly counts: CertificateCounts;
     readonly wallMs: () => number;
   };
+  /** What sets objects besides the API. */
+  readonly sources?: () => readonly SourceStatus[];
   readonly version: string;
 }
 
@@ -178,6 +182,7 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
   );
   if (sources.quota !== undefined) quotaMetrics(sources.quota, gauge, counter);
   if (sources.certificates !== undefined) certificateMetrics(sources.certificates, gauge, counter);
+  if (sources.sources !== undefined) sourceMetrics(sources.sources, gauge);
   if (sources.desk !== undefined) providerMetrics(sources.desk, gauge, counter);
   return {
     text: async () => (await registry.metrics()) + renderMetrics(sources.nameServer().families),
