@@ -6,7 +6,7 @@ import type { HubConfig } from './config.ts';
 import { createDataDirectory, openDataDirectory } from './data-dir.ts';
 import { readKeyFile } from './key-file.ts';
 import type { Store } from './store/contract.ts';
-import { openStore } from './store/open.ts';
+import { openStoreBeside } from './store/open.ts';
 
 /** A hub cannot be used before it has a token, so that next to nothing comes before that in its log. */
 const FIRST_ENTRIES = 100;
@@ -35,7 +35,7 @@ export async function prepareHub(config: HubConfig, tokenFile: string | undefine
   }
   const data = await openDataDirectory(config.dataDir);
   try {
-    const store = await openStore(config.store, { kek, wallClock: Date.now, random: randomBytes });
+    const store = await openStoreBeside(config.store, { kek, wallClock: Date.now, random: randomBytes });
     try {
       return { dataDir: config.dataDir, tokenTaken: await takeFirst(store, token) };
     } finally {

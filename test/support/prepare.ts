@@ -1,4 +1,5 @@
 import { requireGatewayApiCrds } from './gateway-api-crds.ts';
+import { requireHelm } from './helm.ts';
 import { requireKubeApiserver } from './kube-apiserver.ts';
 import { requirePebble } from './pebble.ts';
 
@@ -6,6 +7,7 @@ import { requirePebble } from './pebble.ts';
 for (const [name, state] of [
   ['pebble', await requirePebble('pebble')],
   ['kube-apiserver', await requireKubeApiserver('kube-apiserver')],
+  ['helm', await requireHelm('helm')],
   ['gateway-api', await requireGatewayApiCrds('gateway-api')],
 ] as const)
   console.log(state.available ? `ok   ${name}` : `none ${name}: ${state.reason}; ${state.command}`);
