@@ -1,0 +1,49 @@
+import type { KeptClass } from './project-gateway-api.ts';
+import type { StatusCondition } from './status-content.ts';
+
+/** Annotation of the definitions of the Gateway API: which release they are from. */
+export const BUNDLE_ANNOTATION = 'gateway.networking.k8s.io/bundle-version';
+
+/**
+ * Conditions of a GatewayClass of ours. Its definitions may be of any 1.x release: fields that came later are looked at one by one.
+ * @param bundle release of the definitions, such as `v1.6.0`; undefined: not known
+ */
+export function classConditions(
+  { generation, problem }: Pick<KeptClass, 'generation' | 'problem'>,
+  bundle: string | undefined,
+): readonly StatusCondition[] {
+  const conditions: StatusCondition[] = [
+    condition(
+      'Accepted',
+      problem === undefined,
+      problem === undefined ? 'Accepted' : 'InvalidParameters',
+      problem ?? 'The agents of this cluster serve its Gateways.',
+      generation,
+    ),
+  ];
+  if (bundle === undefined) return conditions;
+  const supported = /^v1\.\d/.test(bundle);
+  return [
+    ...conditions,
+    condition(
+      'SupportedVersion',
+      supported,
+      supported ? 'SupportedVersion' : 'UnsupportedVersion',
+      supported
+        ? `Gateway API ${bundle} is supported.`
+        : `Gateway API ${bundle} is installed; v1 is supported.`,
+      generation,
+    ),
+  ];
+}
+
+function condition(
+  type: string,
+  isTrue: boolean,
+  reason: string,
+  message: string,
+  observedGeneration: number,
+): StatusCondition {
+  const status = isTrue ? 'True' : 'False';
+  return { type, status, reason, message, observedGeneration, lastTransitionTime: '' };
+}
