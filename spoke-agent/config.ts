@@ -10,6 +10,7 @@ import { isHostPort } from '../src/protocol/host-port.ts';
 import { cidr } from '../src/resources/fields.ts';
 import { violationsOf } from '../src/resources/violations.ts';
 import { certificateSettings, withAbsoluteExports } from './certificates/settings.ts';
+import { kubernetesSettings } from './kubernetes/settings.ts';
 import type { ListenAddress } from './listen-address.ts';
 
 export type { ListenAddress };
@@ -74,6 +75,7 @@ export const agentConfigSchema = z.strictObject({
     .prefault({}),
   gateway: gatewaySettings.prefault({}),
   certificates: certificateSettings.prefault({}),
+  kubernetes: kubernetesSettings.prefault({}),
   peer: z
     .strictObject({
       listen: listen
@@ -124,6 +126,7 @@ export const FLAG_FIELDS = {
   'gateway-host': ['gateway', 'host'],
   'gateway-port': ['gateway', 'ports'],
   'no-gateway': ['gateway', 'enabled'],
+  kubernetes: ['kubernetes', 'enabled'],
   'peer-listen': ['peer', 'listen'],
   'peer-advertise': ['peer', 'advertise'],
   admin: ['admin', 'listen'],
@@ -141,6 +144,7 @@ const OPTIONS = {
   'gateway-host': { type: 'string' },
   'gateway-port': { type: 'string', multiple: true },
   'no-gateway': { type: 'boolean' },
+  kubernetes: { type: 'boolean' },
   'peer-listen': { type: 'string' },
   'peer-advertise': { type: 'string' },
   admin: { type: 'string' },
@@ -205,6 +209,10 @@ export function loadConfig(
         config.gateway.accessLog.file === undefined ? {} : { file: resolve(config.gateway.accessLog.file) },
     },
     certificates: withAbsoluteExports(config.certificates),
+    kubernetes:
+      config.kubernetes.kubeconfig === undefined
+        ? config.kubernetes
+        : { ...config.kubernetes, kubeconfig: resolve(config.kubernetes.kubeconfig) },
     geo: config.geo.database === undefined ? {} : { database: resolve(config.geo.database) },
   };
 }

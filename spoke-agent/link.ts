@@ -23,6 +23,8 @@ import {
   GeoDatabaseRequestSchema,
   type Hello,
   type HubMessage,
+  type Inventory,
+  type InventoryStatuses,
   type ObservationBatch,
   type Observe,
   type QuotaReply,
@@ -53,6 +55,7 @@ interface HubLinkEvents {
   readonly usageAck: (ack: UsageAck) => void;
   readonly quota: (reply: QuotaReply) => void;
   readonly credentials: (delta: CredentialDelta) => void;
+  readonly inventoryStatuses?: (statuses: InventoryStatuses) => void;
   readonly up: () => void;
   /** A stream ended or could not be opened; the link goes on trying. AGENT_REVOKED means that a new join is needed. */
   readonly down: (reason: PortolanError) => void;
@@ -84,6 +87,8 @@ export interface HubLink {
   /** False when there is no stream or it is too slow: the next request says it again. */
   sendQuota(request: QuotaRequest): boolean;
   sendCredentialAck(ack: CredentialAck): boolean;
+  /** False when there is no stream or it is too slow: it is given again, or anew on the next stream. */
+  sendInventory(message: Inventory): boolean;
   /** False when there is no stream; after the next Hello all are said again. */
   sendCertificateRequests(requests: CertificateRequests): boolean;
   /** API keys of this cluster, page by page. Rejects with HUB_UNREACHABLE, or CONFLICT when the first page is to be asked for again. */
@@ -249,6 +254,9 @@ export function createHubLink(options: HubLinkOptions): HubLink {
       case 'quota':
         on.quota(kind.value);
         break;
+      case 'inventoryStatuses':
+        on.inventoryStatuses?.(kind.value);
+        break;
       case undefined:
         // A message of a newer hub: ignored, so that releases mix (I12).
         break;
@@ -295,6 +303,7 @@ export function createHubLink(options: HubLinkOptions): HubLink {
     sendCertificateRequests: (value) => send({ case: 'certificateRequests', value }),
     credentials: (request) => unary(AgentLink.method.credentials, request, CREDENTIALS_TIMEOUT_MS),
     findKey: (request) => unary(AgentLink.method.findKey, request, FIND_KEY_TIMEOUT_MS),
+    sendInventory: (value) => send({ case: 'inventory', value }, REPEATED_PENDING_OCTETS),
     sendUsage: (value) => send({ case: 'usage', value }, REPEATED_PENDING_OCTETS),
     // Not held back by what waits: a message of many keys is itself large, and one is under way at a time.
     sendQuota: (value) => send({ case: 'quota', value }),

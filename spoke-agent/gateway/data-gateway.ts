@@ -8,6 +8,7 @@ import type { ServiceEndpoints } from '../../gateway/upstream/service-endpoints.
 import type { UsageKeeper } from '../../gateway/usage/keeper.ts';
 import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
 import { messageOf } from '../../src/errors/error.ts';
+import { sha256Hex } from '../../src/identity/digest.ts';
 import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
 import type { QuotaReply, QuotaRequest } from '../../src/quota/messages.ts';
@@ -17,6 +18,7 @@ import { keyFiles, withOwnKeys } from '../certificates/key-files.ts';
 import type { AgentConfig } from '../config.ts';
 import type { KeyKeeper } from '../credentials/keeper.ts';
 import type { KeysMessage } from '../credentials/messages.ts';
+import { namesClusterSecrets, readClusterSecrets, withClusterSecrets } from '../kubernetes/secret-file.ts';
 import { formatListen } from '../listen-address.ts';
 import type { AgentLog } from '../log.ts';
 import { type CertificateFiles, openCertificateFiles } from './certificate-files.ts';
@@ -174,13 +176,16 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     const ports = next?.part.ports ?? [];
     const lookup = next !== undefined && needsCountries(next.part) ? await geo() : undefined;
     const sha256 = lookup?.sha256 ?? '';
-    if (next?.digest === digest && sha256 === geoSha256) return;
-    digest = next?.digest ?? '';
+    const part = next?.part ?? NO_GATEWAY;
+    const file = namesClusterSecrets(part) ? await readClusterSecrets(config.dataDir) : undefined;
+    const nextDigest = `${next?.digest ?? ''}${file === undefined ? '' : sha256Hex(JSON.stringify(file.secrets))}`;
+    if (nextDigest === digest && sha256 === geoSha256) return;
+    digest = nextDigest;
     geoSha256 = sha256;
     schemes = new Map(ports.map(({ port, protocol }) => [port, protocol]));
     const running = service ?? (await start());
-    const part = next?.part ?? NO_GATEWAY;
-    const secrets = await withOwnKeys(next?.secrets ?? NO_GATEWAY_SECRETS, keyFiles(config.dataDir));
+    const own = await withOwnKeys(next?.secrets ?? NO_GATEWAY_SECRETS, keyFiles(config.dataDir));
+    const secrets = file === undefined ? own : withClusterSecrets(part, own, file);
     plugins?.configured(part, secrets);
     await running.serve(part, secrets, sharedOf(lookup));
     for (const [listener, reason] of running.problems)
