@@ -3,6 +3,7 @@ import type { Client, ObjectName } from '../src/client/client.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { ErrorCode } from '../src/errors/table.ts';
 import type { Resource } from '../src/resources/catalogue.ts';
+import { clusterAddresses } from '../src/resources/cluster.ts';
 import type { DrillEvent, DrillPhase } from '../src/resources/drill.ts';
 import type { AddressNames } from './output/drill-report.ts';
 
@@ -183,7 +184,7 @@ export async function addressNames(client: Client, namespace: string): Promise<A
     client.list('TrafficPolicy', namespace),
     client.list('Cluster', namespace),
   ]);
-  const ofCluster = new Map(clusters.items.map((c) => [c.metadata.name, c.spec.addresses]));
+  const ofCluster = new Map(clusters.items.map((c) => [c.metadata.name, clusterAddresses(c)]));
   const names = new Map<string, Set<string>>();
   for (const policy of policies.items) {
     for (const endpoint of policy.spec.endpoints) {

@@ -11,9 +11,11 @@ import { machineResolve, systemResolve } from '../prober/resolve.ts';
 import { createProber, type Prober } from '../prober/scheduler.ts';
 import { EMPTY_TABLE } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
+import type { StateViewInput } from '../src/health/state-view.ts';
 import { unwrapKey, wrapKey } from '../src/identity/envelope.ts';
 import { budgetsOf } from '../src/policy/budgets.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
+import { clusterAddresses } from '../src/resources/cluster.ts';
 import { regionTable } from '../src/routing/geography.ts';
 import { type KeySealing, openAuthority } from './agents/authority.ts';
 import { createEnrolment } from './agents/enrolment.ts';
@@ -46,10 +48,11 @@ import { createZoneSigning } from './dnssec/zone-signing.ts';
 import { createDrillEffects } from './drills/effects.ts';
 import { createDrillRunner } from './drills/runner.ts';
 import { createDrillView } from './drills/view.ts';
+import type { Leading } from './election/leading.ts';
 import { createGatewaysOfHub, type GatewaysOfHub } from './gateways/hub-part.ts';
 import { openGeoLibrary } from './geo/library.ts';
 import { readTrustedKeys } from './geo/trusted-keys.ts';
-import { createInventoryDesk } from './inventory/desk.ts';
+import { createInventoriesOfHub } from './inventory/hub-part.ts';
 import { readKeyFile } from './key-file.ts';
 import { systemProviderClock } from './providers/clock.ts';
 import { createDnsPart } from './providers/dns-part.ts';
@@ -72,6 +75,8 @@ export interface Hub {
   readonly join: string;
   readonly link: string;
   readonly dns: readonly string[];
+  /** That this hub took in its store. */
+  readonly epoch: number;
   /** Ends streams, takes drill faults back, finishes what is under way, closes the store. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -79,12 +84,16 @@ export interface Hub {
 /** Requests in flight may take this long when the hub stops; a supervisor's own patience is 10 s. */
 const API_DRAIN_MS = 2_500;
 
-/** Wires the hub together; nothing is decided here. What was opened is closed again when a later step fails. */
+/**
+ * Wires the hub together; nothing is decided here. What was opened is closed again when a later step fails.
+ * @param leading what a hub that was elected among several has from that
+ */
 export async function startHub(
   config: HubConfig,
   version: string,
   log: Logger,
   kinds: ProviderKinds,
+  leading?: Leading,
 ): Promise<Hub> {
   const closers: (() => Promise<void> | void)[] = [];
   let stopping = false;
@@ -114,11 +123,17 @@ export async function startHub(
     };
     const onError = (error: unknown): void => log.warn({ err: error }, PortolanError.from(error).message);
 
-    const data = await openDataDirectory(config.dataDir);
-    closers.push(() => data.release());
+    const data = leading?.data ?? (await openDataDirectory(config.dataDir));
+    if (leading === undefined) closers.push(() => data.release());
     const kek = await readKeyFile(config.secrets.keyFile);
     const geo = await openGeoDatabase(config.geo.database);
-    const store = await openStore(config.store, { kek, wallClock: wallMs, random: randomBytes });
+    const store = await openStore(config.store, {
+      kek,
+      wallClock: wallMs,
+      random: randomBytes,
+      onOvertaken: (reason) => leading?.onOvertaken(reason),
+      ...(leading?.mayLead === undefined ? {} : { mayLead: leading.mayLead }),
+    });
     closers.push(() => store.close());
     const geoLibrary = await openGeoLibrary({
       folder: data.file('geoip'),
@@ -182,7 +197,11 @@ export async function startHub(
     const zoneSigning = createZoneSigning({
       store,
       lookAtParent: createParentLook({ servers: config.dnssec.parentServers, wallMs }),
-      nameServers: () => [{ id: 'hub', sequence: hubServes }, ...signingServers(links.engine)],
+      nameServers: () => [
+        { id: 'hub', sequence: hubServes },
+        ...(leading?.standbyNameServers() ?? []),
+        ...signingServers(links.engine),
+      ],
       onChange: () => links.engine?.inputsChanged(),
       wallMs,
       log,
@@ -238,9 +257,11 @@ export async function startHub(
       agentKeys,
       challenges: gatewayChallenges,
     });
-    const inventories = createInventoryDesk({
+    const inventories = createInventoriesOfHub({
       onChange: () => links.engine?.inputsChanged(),
       onStatus: () => links.engine?.statusesDue(),
+      world: () => links.engine?.world,
+      allowedRanges: config.network.allowedRanges,
       wallMs,
       log,
     });
@@ -251,7 +272,7 @@ export async function startHub(
       peppers: peppers.peppersFor,
       quotaVersion: (objects) => quota.service.follow(budgetsOf(objects)),
       delivery,
-      found: inventories,
+      found: inventories.desk,
       randomBytes,
       wallMs,
       log,
@@ -266,7 +287,10 @@ export async function startHub(
         certificatesAt(certificates.view, gateways.clusters, policy, cluster),
       gateways: () => gateways.clusters.all,
       agentOf: (cluster) => links.engine?.agents.ofCluster(cluster),
-      addressesOf: (cluster) => certificates.world?.objects.Cluster.get(cluster)?.spec.addresses ?? [],
+      addressesOf(cluster) {
+        const found = certificates.world?.objects.Cluster.get(cluster);
+        return found === undefined ? [] : clusterAddresses(found);
+      },
       guard,
       wallMs,
       onChange: () => links.engine?.statusesDue(),
@@ -304,6 +328,8 @@ export async function startHub(
     closers.push(() => credentials.close());
     const keys = createKeyDesk({ store, peppers, feed: credentials, namespacesOf, wallMs, randomBytes });
     const nameServerSecrets = createNameServerSecrets({ tsigKeys, signing: zoneSigning });
+    const published = leading?.publish(store.publication, () => links.engine?.health.view.input ?? NO_STATES);
+    closers.push(() => published?.close());
     const engine = await createEngine(
       {
         store,
@@ -329,6 +355,7 @@ export async function startHub(
             geo: lookup,
             input: { routing: { policies, regions, sequence }, signing },
           };
+          published?.content(routing, { signing, tsigKeys });
           const next: ServedTable = compiled;
           if (settled) serveOwn(next);
           return built.table;
@@ -351,17 +378,19 @@ export async function startHub(
         send,
         onView() {
           links.names?.statesChanged();
+          published?.statesChanged();
           dnsPart.desk.viewChanged();
         },
         challenges: challengeTexts,
         onWorld(world) {
-          inventories.keepOnly(world.objects.Cluster);
+          inventories.desk.keepOnly(world.objects.Cluster);
           dnsPart.desk.follow(world);
           dns01.worldChanged();
           certificates.follow(world);
         },
         dnsStatus: dnsPart.status,
         certificates: certificates.view,
+        inventories: inventories.statuses,
         monotonicMs,
         wallMs,
         randomId: randomUUID,
@@ -376,6 +405,7 @@ export async function startHub(
     closers.push(gateways.keep(() => engine.inputsChanged()));
     closers.push(keepLooking(served, onError));
 
+    await leading?.freeAddresses();
     const nameServer = await createNameService({
       listen: config.dns.listen,
       settings: config.dns,
@@ -393,6 +423,7 @@ export async function startHub(
     void engine.settled().then(() => {
       settled = true;
       if (compiled !== undefined) serveOwn(compiled);
+      published?.start();
       // Before, states are not known, and unknown ones would be published as an emergency.
       dnsPart.desk.start();
       certificates.start();
@@ -424,10 +455,12 @@ export async function startHub(
       store,
       wallMs,
       randomBytes,
-      linkAddresses: () =>
-        config.agents.advertise.map(
+      linkAddresses: () => [
+        ...config.agents.advertise.map(
           (h) => `${bracketed(h)}:${links.server?.port ?? config.agents.linkListen.port}`,
         ),
+        ...(leading?.otherLinks() ?? []),
+      ],
       onJoined: () => void engine.identitiesChanged().catch(onError),
     });
     const join = await createJoinListener({
@@ -452,7 +485,7 @@ export async function startHub(
       handlers: {
         async onHello(session, hello) {
           // First: nothing may be sent to an agent that still has to tell what it found.
-          inventories.onHello(session, hello);
+          inventories.desk.onHello(session, hello);
           if (engine.agents.get(session.agentUid) === undefined) await engine.identitiesChanged();
           engine.onHello(session.agentUid, hello);
           await credentials.onHello(session, hello);
@@ -467,11 +500,11 @@ export async function startHub(
         onObservations: (session, batch) => view.onObservations(session.agentUid, batch),
         onUsage: createUsageIntake({ store, log }),
         onCertificateRequests: (session, message) => agentKeys.onRequests(session.clusterKey, message),
-        onInventory: (session, message) => inventories.onInventory(session, message),
+        onInventory: (session, message) => inventories.desk.onInventory(session, message),
         onQuota: (session, request) => quota.service.onQuota(session, request),
         onCredentialAck: (session, ack) => credentials.onAck(session, ack),
         onClosed(session, reason) {
-          inventories.onClosed(session);
+          inventories.desk.onClosed(session);
           credentials.onClosed(session);
           quota.service.onClosed(session);
           // A newer incarnation may have taken the place of this stream already.
@@ -522,14 +555,21 @@ export async function startHub(
       geoUpdates: geoLibrary,
       places,
       version,
-      joinUrls: () => config.agents.advertise.map((h) => `https://${bracketed(h)}:${join.port}`),
+      joinUrls: () => [
+        ...config.agents.advertise.map((h) => `https://${bracketed(h)}:${join.port}`),
+        ...(leading?.otherJoinUrls() ?? []),
+      ],
       caSpkiSha256: authority.caSpkiSha256,
       nameServers: () => dns,
       answersDns: () => settled,
       cutAgent: (agentUid) => link.revoke(agentUid),
       metrics: () => metrics.text(),
+      ...(leading === undefined
+        ? {}
+        : { hubs: leading.hubs, standbyNameServers: leading.standbyNameServers }),
       dns: (worlds) => dnsPart.services(worlds),
       gateways: gateways.services,
+      inventories: inventories.services,
       keys,
       quota: quota.desk,
       certificates: certificates.services,
@@ -560,6 +600,7 @@ export async function startHub(
       join: `${bracketed(join.host)}:${join.port}`,
       link: `${bracketed(link.host)}:${link.port}`,
       dns,
+      epoch: store.epoch,
       close,
     };
   }
@@ -568,6 +609,14 @@ export async function startHub(
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
+
+const NO_STATES: StateViewInput = {
+  targets: new Map(),
+  drains: new Map(),
+  lastHealthy: new Map(),
+  takenAtMs: 0,
+  freshAtMs: Number.POSITIVE_INFINITY,
+};
 
 function unstarted(): never {
   throw new PortolanError('NOT_READY', 'the prober has not started');

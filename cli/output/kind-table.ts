@@ -1,4 +1,5 @@
 import type { AnyResource, Kind, Resource } from '../../src/resources/catalogue.ts';
+import { clusterAddresses } from '../../src/resources/cluster.ts';
 import { conditionsOf } from '../../src/resources/conditions-of.ts';
 import { providerTypeOf } from '../../src/resources/dns-provider.ts';
 import { ageText } from './duration.ts';
@@ -39,10 +40,15 @@ const CLUSTER: Columns<'Cluster'> = {
   SNAPSHOT: (c) => String(c.status?.agent?.snapshotSequence ?? ''),
 };
 const CLUSTER_WIDE: Columns<'Cluster'> = {
-  ADDRESSES: (c) => list(c.spec.addresses),
+  ADDRESSES: (c) => list(clusterAddresses(c)),
   'FAILURE-DOMAIN': (c) => c.spec.failureDomain ?? c.metadata.name,
   'NAME-SERVERS': (c) => list(c.status?.agent?.nameServers ?? []),
   PEER: (c) => c.status?.agent?.peerAddress ?? '',
+  KUBERNETES: (c) => c.status?.kubernetes?.version ?? '',
+  NODES: (c) =>
+    c.status?.kubernetes === undefined
+      ? ''
+      : `${c.status.kubernetes.nodes.ready}/${c.status.kubernetes.nodes.all}`,
   WHY: (c) => conditionReason(c, 'Ready'),
 };
 

@@ -8,6 +8,7 @@ import { DRILL_ENDPOINTS } from './drills.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { GATEWAY_ENDPOINTS } from './gateways.ts';
 import { GEOIP_ENDPOINTS } from './geoip.ts';
+import { INVENTORY_ENDPOINTS } from './inventory.ts';
 import { KEY_ENDPOINTS } from './keys.ts';
 import { OBJECT_ENDPOINTS } from './objects.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
@@ -24,6 +25,7 @@ const documented: readonly Endpoint[] = [
   ...PLAN_ENDPOINTS,
   ...ANSWER_ENDPOINTS,
   ...CLUSTER_ENDPOINTS,
+  ...INVENTORY_ENDPOINTS,
   ...DRILL_ENDPOINTS,
   ...ZONE_DNSSEC_ENDPOINTS,
   ...DNS_ENDPOINTS,

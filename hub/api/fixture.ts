@@ -103,6 +103,7 @@ function idleServices(): TestHub['services'] {
   return {
     dns: idleDnsServices(),
     keys: idleKeyServices(),
+    inventories: { inventory: () => undefined },
     quota: idleQuotaServices(),
     sources: idleSourceServices(),
     certificates: idleCertificateServices(),

@@ -2,6 +2,7 @@ import type { DomainName } from '../../src/dns/name.ts';
 import type { FieldViolation } from '../../src/errors/error.ts';
 import type { AnyResource, Kind, Resource, SpecOf } from '../../src/resources/catalogue.ts';
 import type { DrillSpec } from '../../src/resources/drill.ts';
+import type { HubMember } from '../election/leading.ts';
 import type { GeoStatus } from '../geo/library.ts';
 import type { GeoProof } from '../geo/proof.ts';
 import type { SourceServices } from '../sources/contract.ts';
@@ -9,6 +10,7 @@ import type { Actor, Key } from '../store/contract.ts';
 import type { CertificateServices } from './certificate-services.ts';
 import type { DnsServices } from './dns-services.ts';
 import type { GatewayServices } from './gateway-services.ts';
+import type { InventoryServices } from './inventory-services.ts';
 import type { KeyServices } from './key-services.ts';
 import type { QuotaServices } from './quota-services.ts';
 
@@ -29,6 +31,7 @@ export interface HubServices {
   /** API keys of callers. */
   readonly keys: KeyServices;
   /** Limits of callers, over all clusters. */
+  readonly inventories: InventoryServices;
   readonly quota: QuotaServices;
   /** Certificates of CAs. */
   readonly certificates: CertificateServices;
@@ -267,11 +270,15 @@ export interface DrillPlan {
 
 export interface Readiness {
   readonly ready: boolean;
+  /** `standby`: another hub leads; this one reads, relays and answers DNS. */
+  readonly role?: 'standby';
   /** Why not; empty when ready. */
   readonly reasons: readonly string[];
 }
 
 export interface HubStatus {
+  /** Where several hubs share the store: all that were heard lately, the one that leads first. */
+  readonly hubs?: readonly HubMember[];
   readonly hub: {
     readonly uid: string;
     readonly version: string;

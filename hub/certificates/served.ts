@@ -46,7 +46,7 @@ export function createServedCheck(options: {
   readonly certificates: (policy: ObjectKey, cluster: ObjectKey) => readonly ServedCertificate[];
   readonly gateways: () => ReadonlyMap<ObjectKey, Pick<ClusterGateways, 'part' | 'digest'>>;
   readonly agentOf: (cluster: ObjectKey) => Pick<KnownAgent, 'applied' | 'gateways'> | undefined;
-  /** `spec.addresses` of the Cluster. */
+  /** Where clients reach it (`clusterAddresses`). */
   readonly addressesOf: (cluster: ObjectKey) => readonly string[];
   /** I32. */
   readonly guard: Pick<OutboundGuard, 'check' | 'lookup'>;

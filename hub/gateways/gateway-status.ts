@@ -1,5 +1,6 @@
 import { isPolicy } from '../../src/policy/listeners.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import { clusterAddresses } from '../../src/resources/cluster.ts';
 import { CERTIFICATE_OPTION, type GatewayStatus, type ListenerStatus } from '../../src/resources/gateway.ts';
 import type { KnownAgent } from '../reconcile/agent-directory.ts';
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
@@ -171,7 +172,10 @@ function addressesOf(
   { world }: GatewayStatusInput,
 ): GatewayStatus['addresses'] {
   if (gateway.spec.addresses.length > 0) return gateway.spec.addresses;
-  const all = clusters.flatMap((cluster) => world.objects.Cluster.get(cluster)?.spec.addresses ?? []);
+  const all = clusters.flatMap((key) => {
+    const cluster = world.objects.Cluster.get(key);
+    return cluster === undefined ? [] : clusterAddresses(cluster);
+  });
   // The Gateway API allows 16.
   return [...new Set(all)].slice(0, 16).map((value) => ({ type: 'IPAddress', value }));
 }

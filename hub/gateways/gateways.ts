@@ -29,6 +29,8 @@ export interface ClusterGateways {
   readonly problems: ReadonlyMap<string, string>;
   /** References to CertificatePolicies that have no certificate yet, and what is said of it. */
   readonly waiting: ReadonlyMap<string, string>;
+  /** What the agent had found when it was compiled. */
+  readonly found?: ClusterInventory | undefined;
   /** Hex digest over part and secrets: what an agent that acknowledged it serves. */
   readonly digest: string;
 }
@@ -109,7 +111,14 @@ export function createGateways(options: {
       secrets:
         before !== undefined && digestOf(before.secrets) === digestOf(secrets) ? before.secrets : secrets,
     };
-    return { ...kept, reports, problems, waiting, digest: `${digestOf(kept.part)}${digestOf(kept.secrets)}` };
+    return {
+      ...kept,
+      reports,
+      problems,
+      waiting,
+      found: usedInventories.get(cluster),
+      digest: `${digestOf(kept.part)}${digestOf(kept.secrets)}`,
+    };
   }
 
   return {
@@ -140,7 +149,8 @@ export function createGateways(options: {
         const next = new Map<ObjectKey, ClusterGateways>();
         for (const cluster of objects.Cluster.keys()) {
           const own =
-            compiled.get(cluster) ?? (delivery?.concerns(cluster, objects) ? NO_GATEWAYS : undefined);
+            compiled.get(cluster) ??
+            (delivery?.concerns(cluster, objects) || usedInventories.has(cluster) ? NO_GATEWAYS : undefined);
           if (own !== undefined) next.set(cluster, await resolved(cluster, own, objects));
         }
         secretValues.forgetGone(objects);

@@ -1,6 +1,6 @@
 import { PortolanError } from '../../src/errors/error.ts';
-import { applyInventory, type InventoryIntake, type InventoryLimits } from '../../src/inventory/apply.ts';
-import type { ClusterInventory } from '../../src/inventory/contract.ts';
+import { applyInventory, type InventoryIntake } from '../../src/inventory/apply.ts';
+import type { ClusterInventory, InventoryLimits } from '../../src/inventory/contract.ts';
 import { withSameParts } from '../../src/inventory/same-parts.ts';
 import type { Hello, Inventory } from '../../src/protocol/generated/portolan_pb.js';
 import type { Resource } from '../../src/resources/catalogue.ts';

@@ -6,6 +6,7 @@ import { type CertificatesView, certificateStatuses } from '../certificates/stat
 import { signedVerdict, signingStatus } from '../dnssec/signing-status.ts';
 import type { ZoneSigningView } from '../dnssec/zone-signing.ts';
 import type { ClusterGateways } from '../gateways/gateways.ts';
+import type { GatewayStatusInput } from '../gateways/status-input.ts';
 import { gatewayStatuses } from '../gateways/statuses.ts';
 import type { DnsStatus } from '../providers/status.ts';
 import type { Change, Key } from '../store/contract.ts';
@@ -15,6 +16,16 @@ import { objectKey } from './objects.ts';
 import type { Published } from './publisher.ts';
 import { targetIdsOf, type World } from './world.ts';
 import { isServed, servedOrigins, zoneViolations } from './zones.ts';
+
+/** What agents find in their clusters, for statuses. */
+export interface InventoryStatuses {
+  /** Of a Cluster; undefined: there is nothing to say. */
+  of(cluster: Resource<'Cluster'>, agent: KnownAgent | undefined, world: World): ClusterStatus['kubernetes'];
+  /** Some agent has not told yet what it finds: what hangs on it is not known. */
+  readonly waiting: boolean;
+  /** Tells agents what stands of their objects. */
+  tell(input: GatewayStatusInput): void;
+}
 
 /** What status is written from. */
 export interface StatusInput {
@@ -30,6 +41,7 @@ export interface StatusInput {
   readonly serverName: (id: string) => string;
   /** What the gateways of each cluster are compiled to; `undefined`: none are run. */
   readonly gateways?: ReadonlyMap<string, ClusterGateways> | undefined;
+  readonly inventories?: InventoryStatuses | undefined;
   /** Certificates; `undefined`: none are got. */
   readonly certificates?: CertificatesView | undefined;
   readonly wallMs: number;
@@ -55,7 +67,9 @@ export function dueStatuses(input: StatusInput): readonly Change[] {
     if (status !== undefined) add(provider, status);
   }
   for (const drain of input.world.objects.Drain.values()) add(drain, drainStatus(drain, input));
-  for (const [object, status] of gatewayStatuses(input)) add(object, status);
+  // A policy or route of an object that is told in a moment must not be said to lead nowhere meanwhile.
+  if (input.inventories?.waiting !== true)
+    for (const [object, status] of gatewayStatuses(input)) add(object, status);
   if (input.certificates !== undefined)
     for (const [object, status] of certificateStatuses({
       certificates: input.certificates,
@@ -106,8 +120,19 @@ function clusterStatus(cluster: Resource<'Cluster'>, input: StatusInput): Cluste
   return {
     conditions,
     ...(agent === undefined ? {} : { agent: agentStatus(agent, cluster.status?.agent) }),
+    ...kubernetesOf(cluster, agent, input),
     ...drainingOf(cluster, input),
   };
+}
+
+function kubernetesOf(
+  cluster: Resource<'Cluster'>,
+  agent: KnownAgent | undefined,
+  { inventories, world }: StatusInput,
+): Pick<ClusterStatus, 'kubernetes'> {
+  const kubernetes =
+    inventories === undefined ? cluster.status?.kubernetes : inventories.of(cluster, agent, world);
+  return kubernetes === undefined ? {} : { kubernetes };
 }
 
 /** The drains in force taken together: out since the first, until the last ends. */

@@ -22,7 +22,7 @@ import type { Store } from '../store/contract.ts';
 import { type AgentDirectory, createAgentDirectory, type KnownAgent } from './agent-directory.ts';
 import { createBroadcast } from './broadcast.ts';
 import type { CaBundles } from './ca-bundles.ts';
-import { dueStatuses } from './conditions.ts';
+import { dueStatuses, type InventoryStatuses, type StatusInput } from './conditions.ts';
 import { createDistribution, type SentContent } from './distribution.ts';
 import { drainObjects, standingDrains } from './drains.ts';
 import { followObjects } from './follow.ts';
@@ -70,6 +70,8 @@ export interface EngineOptions {
   readonly nameServerSecrets: NameServerSecrets;
   /** Gateways of the clusters; absent: none are run. */
   readonly gateways?: Gateways;
+  /** What agents find in their clusters; absent: none is taken. */
+  readonly inventories?: InventoryStatuses;
   /** For statuses; absent: this hub gets no certificates. */
   readonly certificates?: CertificatesView;
   /** Makes the hub's own vantage point; called once. */
@@ -119,6 +121,8 @@ export interface Engine {
   effectsChanged(): void;
   /** What statuses are written from is otherwise. */
   statusesDue(): void;
+  /** False once another hub took over, as far as this one knows. */
+  readonly leading: boolean;
   /** Asks the store whether this hub is the one that acts on it; rejects when it does not answer. */
   leads(): Promise<boolean>;
   /** What is published besides objects is otherwise (a key, a TSIG secret, the GeoIP database): publish what that changes. */
@@ -211,8 +215,8 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   const statuses = createStatusWriter({
     store,
     leadership,
-    due: () =>
-      dueStatuses({
+    due: () => {
+      const input: StatusInput = {
         world: content.world,
         health,
         published: publisher.live,
@@ -225,8 +229,12 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
         },
         gateways: options.gateways?.all,
         certificates: options.certificates,
+        inventories: options.inventories,
         wallMs: wallMs(),
-      }),
+      };
+      options.inventories?.tell(input);
+      return dueStatuses(input);
+    },
     isBig: ({ key: { kind, namespace, name } }) =>
       kind === 'Zone' &&
       (content.world.objects.Zone.get(objectKey(namespace, name))?.spec.records.length ?? 0) > BIG_ZONE,
@@ -509,6 +517,9 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       loop.schedule();
     },
     statusesDue: () => statuses.touch(),
+    get leading() {
+      return leadership.lost === undefined;
+    },
     leads: () => leadership.confirm(),
     effectsChanged() {
       broadcast.faults();

@@ -1,5 +1,6 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
+import { clusterAddresses } from '../../src/resources/cluster.ts';
 import type { Store } from '../store/contract.ts';
 import { withSpecOf } from '../store/objects.ts';
 import { createObjectsDraft, NO_OBJECTS, type Objects, objectKey, objectsOf } from './objects.ts';
@@ -84,6 +85,13 @@ function isMaterial(before: AnyResource | undefined, now: AnyResource): boolean 
     before === undefined ||
     before.metadata.uid !== now.metadata.uid ||
     before.metadata.generation !== now.metadata.generation ||
-    before.metadata.deletionTimestamp !== now.metadata.deletionTimestamp
+    before.metadata.deletionTimestamp !== now.metadata.deletionTimestamp ||
+    addressesDiffer(before, now)
   );
+}
+
+/** What agents find stands in the status, and answers have it. */
+function addressesDiffer(before: AnyResource, now: AnyResource): boolean {
+  if (before.kind !== 'Cluster' || now.kind !== 'Cluster') return false;
+  return clusterAddresses(before).join() !== clusterAddresses(now).join();
 }

@@ -5,6 +5,7 @@ import type { HubServices, ProposedChange } from '../api/services.ts';
 import type { ZoneSigning } from '../dnssec/zone-signing.ts';
 import { standingGuards } from '../drills/guards.ts';
 import type { DrillRunner } from '../drills/runner.ts';
+import type { HubMember, StandbyNameServer } from '../election/leading.ts';
 import type { GeoLibrary } from '../geo/library.ts';
 import type { DnsServicesOptions } from '../providers/services.ts';
 import type { Store } from '../store/contract.ts';
@@ -38,10 +39,14 @@ export interface ServicesOptions {
   /** Cuts the agent's stream after its identity was revoked. */
   readonly cutAgent: (agentUid: string) => void;
   readonly metrics: () => Promise<string>;
+  /** Where several hubs share the store: all of them, and the name servers of those that stand by. */
+  readonly hubs?: () => readonly HubMember[];
+  readonly standbyNameServers?: () => readonly StandbyNameServer[];
   /** The part that drives DNS providers, given the worlds it plans with. */
   readonly dns: (worlds: Pick<DnsServicesOptions, 'currentWorld' | 'worldAfter'>) => HubServices['dns'];
   readonly gateways: HubServices['gateways'];
   readonly keys: HubServices['keys'];
+  readonly inventories: HubServices['inventories'];
   readonly quota: HubServices['quota'];
   readonly certificates: HubServices['certificates'];
   readonly sources: HubServices['sources'];
@@ -68,6 +73,7 @@ export async function createServices(options: ServicesOptions): Promise<HubServi
     dns,
     gateways: options.gateways,
     keys: options.keys,
+    inventories: options.inventories,
     quota: options.quota,
     certificates: options.certificates,
     sources: options.sources,

@@ -2,6 +2,7 @@ import type { FieldViolation } from '../../src/errors/error.ts';
 import type { Target } from '../../src/health/types.ts';
 import type { RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import { type ClusterSpec, clusterAddresses } from '../../src/resources/cluster.ts';
 import { routePolicy } from '../../src/routing/compile.ts';
 import { type CompiledPolicy, compilePolicy } from '../../src/routing/compiled.ts';
 import type { RegionTable, RoutedPolicy } from '../../src/routing/model.ts';
@@ -134,7 +135,12 @@ function inputsOf(resource: Resource<'TrafficPolicy'>, objects: Objects): string
   const { namespace } = resource.metadata;
   const clusters = new Set(resource.spec.endpoints.map((e) => e.cluster));
   const parts = [identityOf(resource)];
-  for (const cluster of clusters) parts.push(identityOf(objects.Cluster.get(objectKey(namespace, cluster))));
+  for (const name of clusters) {
+    const cluster = objects.Cluster.get(objectKey(namespace, name));
+    parts.push(identityOf(cluster));
+    // What an agent found may be otherwise although nobody wrote the object.
+    if (cluster?.spec.addresses.length === 0) parts.push(clusterAddresses(cluster).join());
+  }
   const check = resource.spec.healthCheck;
   if (check !== undefined && 'ref' in check)
     parts.push(identityOf(objects.HealthCheck.get(objectKey(namespace, check.ref))));
@@ -148,7 +154,7 @@ function entryOf(
   inputs: string,
 ): PolicyEntry {
   const result = routePolicy(resource, {
-    cluster: (name) => objects.Cluster.get(objectKey(resource.metadata.namespace, name)),
+    cluster: (name) => withAddresses(objects.Cluster.get(objectKey(resource.metadata.namespace, name))),
     healthCheck: (name) => objects.HealthCheck.get(objectKey(resource.metadata.namespace, name)),
     regions: context.regions,
     allowedRanges: context.allowedRanges,
@@ -162,6 +168,11 @@ function entryOf(
     violations: [],
     inputs,
   };
+}
+
+function withAddresses(cluster: Resource<'Cluster'> | undefined): { readonly spec: ClusterSpec } | undefined {
+  if (cluster === undefined || cluster.spec.addresses.length > 0) return cluster;
+  return { spec: { ...cluster.spec, addresses: [...clusterAddresses(cluster)] } };
 }
 
 /** The part of the snapshot that decides answers; without sequence and time, so that its hash names the content. */

@@ -3,9 +3,11 @@ import type { Resource } from '../resources/catalogue.ts';
 import {
   type ClusterInventory,
   FLEET_NAMESPACE,
+  INVENTORY_LIMITS,
   type InventoryContent,
   type InventoryKey,
   type InventoryKind,
+  type InventoryLimits,
   type InventoryResourceKind,
   type SecretContent,
   type ServiceContent,
@@ -23,14 +25,6 @@ export interface InventoryMessage {
   /** JSON of `InventoryFacts`; undefined: as before. */
   readonly facts?: string | undefined;
 }
-
-export interface InventoryLimits {
-  readonly objects: number;
-  /** Of the contents, as UTF-8. */
-  readonly octets: number;
-}
-
-export const INVENTORY_LIMITS: InventoryLimits = { objects: 20_000, octets: 64 * 1024 * 1024 };
 
 /** What a stream has told so far. Immutable. */
 export interface InventoryIntake {
@@ -119,10 +113,10 @@ function refuseTooMuch(objects: number, octets: number, limits: InventoryLimits)
       `inventory: more than ${limits.objects} objects of one cluster`,
       { fix: 'Let the agent watch fewer namespaces.' },
     );
-  if (octets > limits.octets)
+  if (octets > limits.bytes)
     throw new PortolanError(
       'PAYLOAD_TOO_LARGE',
-      `inventory: objects of one cluster with more than ${limits.octets} octets`,
+      `inventory: objects of one cluster with more than ${limits.bytes} octets`,
       { fix: 'Let the agent watch fewer namespaces.' },
     );
 }

@@ -54,6 +54,15 @@ export interface SecretContent {
   readonly digest: string;
 }
 
+export interface InventoryLimits {
+  readonly objects: number;
+  /** Of the contents together, as UTF-8. */
+  readonly bytes: number;
+}
+
+/** What the hub takes of one cluster; more ends the stream, so an agent keeps below it and says in `problems` what it left out. */
+export const INVENTORY_LIMITS: InventoryLimits = { objects: 50_000, bytes: 64 * 1024 * 1024 };
+
 /** Of the cluster as a whole. */
 export interface InventoryFacts {
   /** Kubernetes version, such as `v1.36.0`. */

@@ -20,7 +20,9 @@ export const clusterSpec = z.strictObject({
     .array(ipAddress)
     .max(16)
     .default([])
-    .describe('Public ingress addresses: the default for endpoints on this cluster that list none.'),
+    .describe(
+      'Public ingress addresses: the default for endpoints on this cluster that list none. Empty: those that its agent finds in Kubernetes.',
+    ),
 });
 export type ClusterSpec = z.output<typeof clusterSpec>;
 
@@ -43,7 +45,53 @@ export interface ClusterStatus {
     /** Where peers reach it, `host:port`. */
     readonly peerAddress?: string;
   };
+  /** What its agent found in Kubernetes; absent: nothing, or it does not look. */
+  readonly kubernetes?: KubernetesStatus;
   readonly draining?: { readonly since: string; readonly until?: string; readonly reason: string };
+}
+
+/** An address that an agent found. */
+export interface FoundAddress {
+  readonly value: string;
+  readonly type: 'IPAddress' | 'Hostname';
+  /** Such as `Service istio/gateway`. */
+  readonly from: string;
+  /** RFC 3339: since then nobody tells of it any more; it is used for a while longer. */
+  readonly goneSince?: string;
+}
+
+export interface KubernetesStatus {
+  /** Such as `v1.36.0`. */
+  readonly version: string;
+  readonly nodes: {
+    readonly ready: number;
+    readonly all: number;
+    /** Nodes by zone. */
+    readonly zones: Readonly<Record<string, number>>;
+    /** Of the ready nodes together. */
+    readonly cpuMillis: number;
+    readonly memoryBytes: number;
+  };
+  /** Where clients reach it; used where `spec.addresses` is empty. */
+  readonly addresses: readonly FoundAddress[];
+  /** What was found, by kind. */
+  readonly objects: Readonly<Record<string, number>>;
+  /** What cannot be read or used, and why. */
+  readonly problems: readonly { readonly resource: string; readonly message: string }[];
+}
+
+/** Where clients reach a cluster: what its spec says, else the IP addresses that its agent found. */
+export function clusterAddresses({
+  spec,
+  status,
+}: {
+  readonly spec: Pick<ClusterSpec, 'addresses'>;
+  readonly status?: Pick<ClusterStatus, 'kubernetes'>;
+}): readonly string[] {
+  if (spec.addresses.length > 0) return spec.addresses;
+  return (status?.kubernetes?.addresses ?? []).flatMap(({ type, value }) =>
+    type === 'IPAddress' ? [value] : [],
+  );
 }
 
 /**

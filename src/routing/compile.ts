@@ -150,7 +150,7 @@ function routeEndpoint(endpoint: EndpointSpec, path: string, given: EndpointCont
       path: `${path}.addresses`,
       code: 'VALIDATION_FAILED',
       message: `endpoint "${endpoint.name}" has neither addresses nor a cname, and Cluster ${key} has no addresses`,
-      fix: 'Add addresses (or a cname) to the endpoint, or addresses to the Cluster.',
+      fix: 'Add addresses (or a cname) to the endpoint, or addresses to the Cluster; `portolan describe cluster` says what its agent found in Kubernetes.',
     });
   }
   const source = endpoint.addresses === undefined ? `${path}.cluster` : `${path}.addresses`;

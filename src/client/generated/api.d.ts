@@ -1233,6 +1233,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/clusters/{namespace}/{name}/inventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the agent of a cluster found in Kubernetes, what became of it, and what is not used and why. */
+        get: operations["clusterInventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/clusters/{namespace}/{name}/remove": {
         parameters: {
             query?: never;
@@ -4877,6 +4894,18 @@ export interface components {
             spec: components["schemas"]["ClusterSpec"];
             status?: unknown;
         };
+        ClusterInventory: {
+            /** @description Since then the first whole inventory is waited for; the agent keeps its snapshot meanwhile. */
+            awaitedSince?: string;
+            cluster: string;
+            /** @description What was found and can be used, by kind. */
+            counts: {
+                [key: string]: number;
+            };
+            items: components["schemas"]["InventoryItem"][];
+            /** @description False: this is what the agent told last; it is away. */
+            live: boolean;
+        };
         ClusterList: {
             /** @constant */
             apiVersion: "portolan.dev/v1alpha1";
@@ -6938,8 +6967,33 @@ export interface components {
                 uid: string;
                 version: string;
             };
+            hubs?: {
+                api: string;
+                epoch: number;
+                heardAgoMs: number;
+                identity: string;
+                /** @enum {string} */
+                role: "leader" | "standby";
+                startedAt: string;
+                version: string;
+            }[];
             nameServers: components["schemas"]["NameServerStatus"][];
             targets: components["schemas"]["TargetStatus"][];
+        };
+        InventoryItem: {
+            /** @description Why it is not used, or what is wrong with it. */
+            detail: string;
+            kind: string;
+            name: string;
+            /** @description Empty for Namespaces. */
+            namespace: string;
+            /**
+             * @description `elsewhere`: the hub has an object of this kind and name, which is used in its place.
+             * @enum {string}
+             */
+            state: "used" | "refused" | "elsewhere" | "ignored";
+            /** @description What the agent writes into its `status`. */
+            status?: unknown;
         };
         Issuer: {
             /** @constant */
@@ -7666,6 +7720,8 @@ export interface components {
         Readiness: {
             ready: boolean;
             reasons: string[];
+            /** @constant */
+            role?: "standby";
         };
         RecordChange: {
             after?: string;
@@ -7901,6 +7957,8 @@ export interface components {
             revision?: string;
             /** @enum {string} */
             source: "git-folder" | "kubernetes";
+            /** @description Objects that no source sets. */
+            unmanaged?: string[];
         };
         SourceStatusList: {
             items: components["schemas"]["SourceStatus"][];
@@ -12960,6 +13018,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClusterAction"];
+                };
+            };
+            /** @description what went wrong, and the way out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusterInventory: {
+        parameters: {
+            query?: {
+                /** @description Only objects of this kind. */
+                kind?: "Gateway" | "HTTPRoute" | "GRPCRoute" | "BackendTLSPolicy" | "ReferenceGrant" | "Service" | "Secret" | "Namespace";
+            };
+            header?: never;
+            path: {
+                name: string;
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the inventory */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterInventory"];
                 };
             };
             /** @description what went wrong, and the way out */

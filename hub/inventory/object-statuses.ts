@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import type { ClusterInventory, InventoryKey, InventoryKind } from '../../src/inventory/contract.ts';
+import { FOUND_KINDS } from '../../src/policy/found-objects.ts';
+import type { AnyResource, Resource } from '../../src/resources/catalogue.ts';
+import { GATEWAY_CONTROLLER, type GatewayStatus } from '../../src/resources/gateway.ts';
+import type { Condition } from '../../src/resources/metadata.ts';
+import { GATEWAY_API_GROUP } from '../../src/resources/route-fields.ts';
+import { gatewayStatus } from '../gateways/gateway-status.ts';
+import type { ClusterGateways } from '../gateways/gateways.ts';
+import { ancestorsOf } from '../gateways/policy-status.ts';
+import { routeStatus } from '../gateways/route-status.ts';
+import { conditions, type GatewayStatusInput } from '../gateways/status-input.ts';
+import type { Verdict } from '../gateways/verdicts-across.ts';
+import type { ObjectKey } from '../reconcile/objects.ts';
+
+/** What is said of one object of an inventory. */
+export interface FoundStatus {
+  readonly key: InventoryKey;
+  readonly kind: InventoryKind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** `GatewayStatus` without `clusters`; of routes the entries of `parents`, of BackendTLSPolicies those of `ancestors`. */
+  readonly status: unknown;
+}
+
+/**
+ * What the `status` of every object of an inventory is to be, as the gateways of its cluster were compiled with it.
+ * @param before what was said last, by key: what says the same keeps its time
+ */
+export function foundStatuses(
+  cluster: ObjectKey,
+  own: ClusterGateways,
+  inventory: ClusterInventory,
+  input: GatewayStatusInput,
+  before: (key: InventoryKey) => unknown,
+): readonly FoundStatus[] {
+  const { objects } = input.world;
+  const gateways = new Map([[cluster, own]]);
+  const isOurs = (namespace: string, name: string): boolean =>
+    objects.Gateway.has(`${namespace}/${name}`) || inventory.resources.Gateway.has(`${namespace}/${name}`);
+  const found: FoundStatus[] = [];
+  const say = ({ kind, metadata }: Found, status: unknown): void => {
+    const { namespace, name, uid } = metadata;
+    found.push({ key: `${kind} ${namespace}/${name}`, kind, namespace, name, uid, status });
+  };
+  for (const kind of FOUND_KINDS) {
+    for (const [name, resource] of inventory.resources[kind]) {
+      const last = before(`${kind} ${name}` as InventoryKey);
+      if (objects[kind].has(name)) {
+        const status = elsewhere(resource, last, isOurs, input.wallMs);
+        if (status !== undefined) say(resource, status);
+      } else if (resource.kind === 'Gateway') {
+        const { clusters: _, ...status } = gatewayStatus(
+          { ...resource, ...statusBefore(last) },
+          gateways,
+          input,
+        );
+        say(resource, status);
+      } else if (resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute') {
+        const { parents } = routeStatus(withParents(resource, last), gateways, input);
+        const ours = parents.filter(({ parentRef }) =>
+          isOurs(parentRef.namespace ?? resource.metadata.namespace, parentRef.name),
+        );
+        say(resource, ours);
+      } else if (resource.kind === 'BackendTLSPolicy') {
+        const ancestors = Array.isArray(last) ? { ancestors: last as never[] } : { ancestors: [] };
+        say(resource, ancestorsOf({ ...resource, status: ancestors }, gateways, input));
+      }
+    }
+  }
+  for (const [key, { content, problem }] of inventory.refused) {
+    const { kind, namespace, name } = parts(key);
+    const resource = { kind, metadata: { namespace, name, ...content }, spec: content.spec } as Found;
+    const verdict = refusal(kind, problem);
+    const status = refusedStatus(resource, verdict, before(key as InventoryKey), isOurs, input.wallMs);
+    if (status !== undefined) say(resource, status);
+  }
+  return found;
+}
+
+type Found = {
+  readonly kind: InventoryKind;
+  readonly metadata: Pick<AnyResource['metadata'], 'namespace' | 'name' | 'uid' | 'generation'>;
+  readonly spec: unknown;
+};
+
+function parts(key: string): {
+  readonly kind: InventoryKind;
+  readonly namespace: string;
+  readonly name: string;
+} {
+  const [kind = '', rest = ''] = key.split(' ');
+  const [namespace = '', name = ''] = rest.split('/');
+  return { kind: kind as InventoryKind, namespace, name };
+}
+
+/** Statuses that this hub said itself; what is kept of them is of that shape. */
+function statusBefore(last: unknown): { readonly status?: GatewayStatus } {
+  return last === undefined ? {} : { status: { clusters: [], ...(last as Omit<GatewayStatus, 'clusters'>) } };
+}
+
+function withParents<R extends Resource<'HTTPRoute'> | Resource<'GRPCRoute'>>(route: R, last: unknown): R {
+  return Array.isArray(last) ? { ...route, status: { parents: last } } : route;
+}
+
+const elsewhere = (
+  resource: Found,
+  last: unknown,
+  isOurs: (namespace: string, name: string) => boolean,
+  wallMs: number,
+): unknown =>
+  refusedStatus(
+    resource,
+    {
+      type: 'Accepted',
+      status: 'False',
+      reason: 'ManagedElsewhere',
+      message: `the hub has a ${resource.kind} ${resource.metadata.namespace}/${resource.metadata.name}, which is used in its place; remove one of them`,
+    },
+    last,
+    isOurs,
+    wallMs,
+  );
+
+function refusal(kind: InventoryKind, message: string): Verdict {
+  const isRoute = kind === 'HTTPRoute' || kind === 'GRPCRoute';
+  return { type: 'Accepted', status: 'False', reason: isRoute ? 'UnsupportedValue' : 'Invalid', message };
+}
+
+const parentRefs = z.object({
+  parentRefs: z.array(
+    z.looseObject({ name: z.string(), namespace: z.string().optional(), kind: z.string().optional() }),
+  ),
+});
+
+/** Of an object that is not used at all; undefined: its kind has no status. */
+function refusedStatus(
+  resource: Found,
+  verdict: Verdict,
+  last: unknown,
+  isOurs: (namespace: string, name: string) => boolean,
+  wallMs: number,
+): unknown {
+  // Only the metadata is looked at.
+  const object = resource as AnyResource;
+  const { namespace } = resource.metadata;
+  switch (resource.kind) {
+    case 'Gateway': {
+      const known = statusBefore(last).status;
+      const programmed: Verdict = {
+        type: 'Programmed',
+        status: 'False',
+        reason: 'Invalid',
+        message: verdict.message,
+      };
+      return {
+        conditions: conditions(object, known?.conditions, [verdict, programmed], wallMs),
+        addresses: [],
+        listeners: [],
+      };
+    }
+    case 'HTTPRoute':
+    case 'GRPCRoute': {
+      const refs = parentRefs.safeParse(resource.spec);
+      const before = Array.isArray(last) ? (last as readonly { conditions: readonly Condition[] }[]) : [];
+      return (refs.success ? refs.data.parentRefs : [])
+        .filter(
+          (ref) => (ref.kind ?? 'Gateway') === 'Gateway' && isOurs(ref.namespace ?? namespace, ref.name),
+        )
+        .map((parentRef, at) => ({
+          parentRef: { group: GATEWAY_API_GROUP, kind: 'Gateway', ...parentRef },
+          controllerName: GATEWAY_CONTROLLER,
+          conditions: conditions(object, before[at]?.conditions, [verdict], wallMs),
+        }));
+    }
+    case 'BackendTLSPolicy':
+    case 'ReferenceGrant':
+    case 'Service':
+    case 'Secret':
+    case 'Namespace':
+      return undefined;
+  }
+}
