@@ -13,6 +13,8 @@ export interface ControlFigures {
   /** Of API keys. */
   /** What other programs got. */
   readonly certificates: ControlCertificates['stats'];
+  /** Of the Kubernetes cluster; empty without one. */
+  readonly kubernetes: readonly Family[];
   readonly keys: { readonly deltas: number; readonly refused: number; readonly syncs: number };
 }
 
@@ -103,5 +105,5 @@ export function controlMetrics(figures: ControlFigures): string {
       single('gauge', 'portolan_probe_queue', 'Probes that wait for room.', prober.queued),
     );
   }
-  return renderMetrics(families);
+  return renderMetrics([...families, ...figures.kubernetes]);
 }

@@ -29,6 +29,8 @@ import { openGeoFiles } from './geo-files.ts';
 import { createGeoKeeper } from './geo-keeper.ts';
 import { fromDecisionBatch, fromFaultLeases } from './hub-messages.ts';
 import { openIdentity } from './identity-files.ts';
+import type { ControlKubernetes } from './kubernetes/control-kubernetes.ts';
+import { kubernetesPart } from './kubernetes/kubernetes-part.ts';
 import { createHubLink, type HubLink } from './link.ts';
 import { formatListen } from './listen-address.ts';
 import type { AgentLog } from './log.ts';
@@ -135,7 +137,8 @@ export async function startControl(
   };
 
   // --- votes
-  const voteBatch = (votes: readonly Vote[], complete: boolean): WireVoteBatch => {
+  const voteBatch = (probed: readonly Vote[], complete: boolean): WireVoteBatch => {
+    const votes = endpoints.join(probed);
     voteSequence += 1;
     const connectedAgeMs = prober?.connectedAgeMs() ?? NEVER_CONNECTED_MS;
     const batch = { sequence: voteSequence, connectedAgeMs, complete, votes };
@@ -147,6 +150,12 @@ export async function startControl(
   };
   /** The peer links ask for it themselves, every second. */
   const allVotes = (): WireVoteBatch => voteBatch(prober?.votes() ?? [], true);
+  const tellVotes = (changed: readonly Vote[]): void => {
+    const batch = voteBatch(changed, false);
+    link?.sendVotes(batch);
+    peers?.publish(batch);
+    ruleSoon();
+  };
 
   // --- the GeoIP database
   const geoKeeper = createGeoKeeper({
@@ -193,7 +202,26 @@ export async function startControl(
   const endpoints = createControlEndpoints({
     send: deps.send,
     allowedRanges: config.network.allowedRanges,
-    used: start.services,
+    inUse: start.services,
+    onVotes(targets) {
+      const changed = prober?.votes().filter(({ targetId }) => targets.includes(targetId)) ?? [];
+      if (changed.length > 0) tellVotes(changed);
+    },
+    monotonicMs: () => clock.monotonicMs(),
+    log,
+  });
+
+  // --- the Kubernetes cluster around it
+  const kubernetes: ControlKubernetes | undefined = await kubernetesPart({
+    settings: config.kubernetes,
+    dataDir: config.dataDir,
+    session: incarnation,
+    environment: process.env,
+    feed: endpoints.feed,
+    send: (message) => link?.sendInventory(message) === true,
+    onSecrets: () => deps.send({ type: 'clusterSecrets' }),
+    clock,
+    random,
     log,
   });
 
@@ -224,12 +252,7 @@ export async function startControl(
         resolve: systemResolve(),
         allowedRanges: config.network.allowedRanges,
         caBundle: (target) => caBundleOf(probes, target),
-        onVotes: (votes) => {
-          const batch = voteBatch(votes, false);
-          link?.sendVotes(batch);
-          peers?.publish(batch);
-          ruleSoon();
-        },
+        onVotes: tellVotes,
       });
     }
     void keys.apply(stored);
@@ -317,6 +340,7 @@ export async function startControl(
         peerAddress,
         nameServers: [...advertised],
         gateways: [...gateway.gateways],
+        inventory: kubernetes !== undefined,
         credentialFeed: keys.place.feed,
         credentialSequence: BigInt(keys.place.sequence),
         credentialHash: Uint8Array.from(Buffer.from(keys.place.hash, 'hex')),
@@ -336,6 +360,7 @@ export async function startControl(
         geoKeeper.hubIsBack();
         keys.hubIsBack();
         certificates.hubIsBack();
+        kubernetes?.streamOpened();
         decision.linkUp();
         tellLink();
         link?.sendVotes(allVotes());
@@ -349,6 +374,7 @@ export async function startControl(
           toldDownMs = now;
         }
         wasUp = false;
+        kubernetes?.streamEnded();
         tellLink();
       },
       snapshot: (message) => intake.offer(message),
@@ -366,6 +392,7 @@ export async function startControl(
       observe: (order) => void onObserve(order),
       credentials: (delta) => keys.offer(delta),
       quota: relayQuota,
+      inventoryStatuses: (statuses) => kubernetes?.statuses(statuses),
       usageAck: ({ outbox, sequence }) => deps.send({ type: 'usageAck', outbox, sequence: Number(sequence) }),
       renewed: (err) => {
         if (err === undefined) log.info({}, 'the certificate was renewed');
@@ -462,6 +489,7 @@ export async function startControl(
               targets: probes?.targets.length ?? 0,
               keys: keys.stats,
               certificates: certificates.stats,
+              kubernetes: kubernetes?.metrics() ?? [],
               rssBytes: process.memoryUsage.rss(),
             }),
           });
@@ -477,7 +505,13 @@ export async function startControl(
       geoKeeper.close();
       prober?.close();
       link?.close();
-      await Promise.all([intake.close(), peers?.close(), keys.close(), certificates.close()]);
+      await Promise.all([
+        intake.close(),
+        peers?.close(),
+        keys.close(),
+        certificates.close(),
+        kubernetes?.close(),
+      ]);
     },
   };
 }

@@ -2,6 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeySearchAnswer } from '../gateway/keys/search.ts';
 import { createNameService, type NameService } from '../nameserver/service.ts';
+import { servicesOfTargets } from '../src/kubernetes/readiness.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
@@ -126,7 +127,10 @@ export async function startDataProcess(
         log.warn({}, 'the hub decides by another GeoIP database; answers may differ between name servers');
       }
       return async () => {
-        await endpoints.prepare(routes?.part);
+        const { cluster, content } = next;
+        const targets =
+          routes === undefined ? [] : [...servicesOfTargets(routes.part, content.policies, cluster)];
+        await endpoints.prepare(routes?.part, targets);
         if (await gateway.serve(routes, async () => (await openGeo()).for(next.geoSha256)))
           endpoints.settled();
         await writeFacts();
@@ -171,6 +175,12 @@ export async function startDataProcess(
           await (await serve(message.path))();
           const error = snapshotError === '' ? {} : { error: snapshotError };
           supervisor.send({ type: 'serving', hash: served.hash, ...gatewayFacts(), ...error });
+        });
+        return;
+      case 'clusterSecrets':
+        // The same configuration, with what the cluster's Secrets hold now.
+        serving = serving.then(async () => {
+          if (servedPath !== undefined) await (await serve(servedPath))();
         });
         return;
       case 'geo':
@@ -221,7 +231,7 @@ export async function startDataProcess(
       serving: served.hash,
       ...gatewayFacts(),
       remembered: states.save(times()),
-      services: endpoints.used,
+      services: endpoints.inUse,
     }),
     onMessage,
     onExit: () => {

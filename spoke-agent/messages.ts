@@ -71,7 +71,7 @@ export type ToControl =
       readonly serving: string;
       readonly remembered?: SavedStates;
       /** Kubernetes Services that the gateway uses, `namespace/name:port`. */
-      readonly services: readonly string[];
+      readonly services: Pick<UsedServicesMessage, 'used' | 'watched'>;
     } & GatewayFacts)
   /** The data process serves this snapshot now, or why it does not. */
   | ({ readonly type: 'serving'; readonly hash: string; readonly error?: string } & GatewayFacts)
@@ -96,6 +96,8 @@ export type ToData =
   | { readonly type: 'running'; readonly peerAddress: string }
   /** A checked snapshot is on the disk. */
   | { readonly type: 'snapshot'; readonly path: string }
+  /** Values of the Kubernetes cluster's Secrets on the disk are otherwise. */
+  | { readonly type: 'clusterSecrets' }
   /** The GeoIP database the hub uses was fetched. */
   | { readonly type: 'geo'; readonly sha256: string }
   | StatesMessage

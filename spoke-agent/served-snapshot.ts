@@ -23,6 +23,8 @@ export interface ServedSnapshot {
   /** The hub decides by another GeoIP database than this server. */
   readonly otherGeoDatabase: boolean;
   readonly content: RoutedContent;
+  /** `namespace/name` of this agent's. */
+  readonly cluster: string;
 }
 
 export const NOTHING_SERVED: ServedSnapshot = {
@@ -40,6 +42,7 @@ export const NOTHING_SERVED: ServedSnapshot = {
   geoSha256: '',
   otherGeoDatabase: false,
   content: { policies: [], regions: {}, drains: [], issuedAtMs: 0 },
+  cluster: '',
 };
 
 /**
@@ -82,6 +85,7 @@ export async function compileSnapshot(
     geoSha256: routing.geoSha256,
     otherGeoDatabase: geo !== undefined && routing.geoSha256 !== '' && routing.geoSha256 !== geo.sha256,
     content: { policies, regions, drains, issuedAtMs },
+    cluster: readPart(partOf(signed, 'peers'), 'peers').self.cluster,
     gateway: readGateway(signed),
   };
 }

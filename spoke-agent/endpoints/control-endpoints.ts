@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { checkAddress } from '../../src/health/address-policy.ts';
+import type { Vote } from '../../src/health/types.ts';
 import {
   type EndpointNames,
   type ServiceEndpoints,
@@ -7,15 +8,17 @@ import {
 } from '../../src/kubernetes/service-endpoints.ts';
 import type { AgentLog } from '../log.ts';
 import type { EndpointsMessage, UsedServicesMessage } from './messages.ts';
+import { createReadinessVotes } from './readiness-votes.ts';
 
 export interface ControlEndpointsOptions {
   readonly send: (message: EndpointsMessage) => void;
   /** CIDR blocks the operator permits although they would be refused (`network.allowedRanges`, I32). */
   readonly allowedRanges: readonly string[];
   /** What the data process uses when this one begins. */
-  readonly used: readonly string[];
-  /** Endpoints of Services in use are otherwise. */
-  readonly onChange?: () => void;
+  readonly inUse: Pick<UsedServicesMessage, 'used' | 'watched'>;
+  /** What this vantage point says of these targets is otherwise. */
+  readonly onVotes: (targets: readonly string[]) => void;
+  readonly monotonicMs: () => number;
   readonly log: AgentLog;
 }
 
@@ -23,8 +26,8 @@ export interface ControlEndpointsOptions {
 export interface ControlEndpoints {
   /** For who follows the API server. */
   readonly feed: ServiceEndpoints;
-  /** Undefined while the API server was not read as a whole yet: nobody knows. */
-  of(service: string): { readonly endpoints: EndpointNames } | undefined;
+  /** The prober's votes, with what Services say of the targets of this cluster. */
+  join(votes: readonly Vote[]): readonly Vote[];
   /** What the gateway uses from now on. */
   use(message: UsedServicesMessage): void;
 }
@@ -37,6 +40,13 @@ export function createControlEndpoints(options: ControlEndpointsOptions): Contro
   const refusals = new Set<string>();
   /** Of a message that is being answered: changes go with the answer. */
   let answering = false;
+  // Undefined while the API server was not read as a whole yet: nobody knows.
+  const of = (service: string) =>
+    table.endpoints.has(service) ? { endpoints: table.endpoints.get(service) } : undefined;
+  const readiness = createReadinessVotes(of, options.monotonicMs);
+  const tellVotes = (targets: readonly string[]): void => {
+    if (targets.length > 0) options.onVotes(targets);
+  };
   const table = new ServiceTable({
     vantage: {
       zone: undefined,
@@ -47,8 +57,9 @@ export function createControlEndpoints(options: ControlEndpointsOptions): Contro
       },
     },
     onEndpoints(changed) {
-      if (!answering) send({ type: 'endpoints', services: toMessage(changed) });
-      options.onChange?.();
+      if (answering) return;
+      send({ type: 'endpoints', services: toMessage(changed) });
+      tellVotes(readiness.recheck());
     },
     onRefused(service, address, why) {
       const line = `${service} ${address}`;
@@ -57,15 +68,17 @@ export function createControlEndpoints(options: ControlEndpointsOptions): Contro
       log.warn({ service, address }, `an endpoint of a Service is not connected to: ${why}`);
     },
   });
-  table.use(options.used);
+  table.use(options.inUse.used);
+  readiness.watch(options.inUse.watched);
   return {
     feed: table,
-    of: (service) => (table.endpoints.has(service) ? { endpoints: table.endpoints.get(service) } : undefined),
-    use({ id, used }) {
+    join: (votes) => readiness.join(votes),
+    use({ id, used, watched }) {
       answering = true;
       table.use(used);
       answering = false;
       send({ type: 'endpoints', answers: id, services: toMessage(table.endpoints) });
+      tellVotes(readiness.watch(watched));
     },
   };
 }

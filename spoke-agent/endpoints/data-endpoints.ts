@@ -2,7 +2,7 @@ import { servicesOf } from '../../gateway/upstream/service-endpoints.ts';
 import type { GatewayPart } from '../../src/policy/model.ts';
 import type { AgentLog } from '../log.ts';
 import type { EndpointFile, KnownEndpoints } from './endpoint-file.ts';
-import type { EndpointsMessage, UsedServicesMessage } from './messages.ts';
+import type { EndpointsMessage, UsedServicesMessage, WatchedTargets } from './messages.ts';
 
 /** How long a configuration waits for the endpoints of Services that it is the first to use. */
 const ANSWER_MS = 1_000;
@@ -26,13 +26,14 @@ export interface DataEndpointsOptions {
 export interface DataEndpoints {
   /** All that is known. */
   readonly known: KnownEndpoints;
-  /** Services in use, for a control process that begins. */
-  readonly used: readonly string[];
+  /** For a control process that begins. */
+  readonly inUse: Pick<UsedServicesMessage, 'used' | 'watched'>;
   /**
    * Before a configuration is served: asks for endpoints of Services that are new in it, so that its first request finds them. Resolves after a
    * second at the latest, with what is known by then.
+   * @param watched what health targets of this cluster depend on under it
    */
-  prepare(part: Pick<GatewayPart, 'backends'> | undefined): Promise<void>;
+  prepare(part: Pick<GatewayPart, 'backends'> | undefined, watched: WatchedTargets): Promise<void>;
   /** That configuration is served: what only the one before used is forgotten. */
   settled(): void;
   receive(message: EndpointsMessage): void;
@@ -47,6 +48,7 @@ export async function openDataEndpoints(options: DataEndpointsOptions): Promise<
   const known = new Map(await file.read());
   let used: ReadonlySet<string> = new Set();
   let next: ReadonlySet<string> = used;
+  let watched: WatchedTargets = [];
   let lastId = 0;
   const waiting = new Map<number, () => void>();
   let dirty = false;
@@ -92,19 +94,24 @@ export async function openDataEndpoints(options: DataEndpointsOptions): Promise<
       };
       const cancel = after(ANSWER_MS, answered);
       waiting.set(id, answered);
-      if (!options.ask({ type: 'services', id, used: [...services] })) answered();
+      if (!options.ask({ type: 'services', id, used: [...services], watched })) answered();
     });
   };
 
   return {
     known,
-    get used() {
-      return [...used];
+    get inUse() {
+      return { used: [...used], watched };
     },
-    async prepare(part) {
+    async prepare(part, targets) {
       next = part === undefined ? new Set() : servicesOf(part);
+      const asBefore = JSON.stringify(targets) === JSON.stringify(watched);
+      watched = targets;
       const fresh = [...next].filter((service) => !used.has(service));
-      if (fresh.length === 0) return;
+      if (fresh.length === 0) {
+        if (!asBefore) void tell(used);
+        return;
+      }
       used = new Set([...used, ...next]);
       await tell(used);
       const found = fresh.filter((service) => known.has(service));

@@ -3,7 +3,11 @@ export interface UsedServicesMessage {
   readonly type: 'services';
   readonly id: number;
   readonly used: readonly string[];
+  readonly watched: WatchedTargets;
 }
+
+/** Health targets of this cluster, each with all the Services that it depends on (`servicesOfTargets`). */
+export type WatchedTargets = readonly (readonly [target: string, services: readonly string[]])[];
 
 /** To the data process: endpoints of Services in use. Others stay as they were said last. */
 export interface EndpointsMessage {

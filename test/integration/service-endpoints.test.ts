@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
+import type { Readable } from 'node:stream';
 import { afterEach, expect, it } from 'vitest';
 import { createGatewayService, type GatewayService } from '../../gateway/service.ts';
 import { backendAt, matchOf, partOf, ruleOf } from '../../gateway/testing/gateway-fixture.ts';
@@ -30,7 +31,7 @@ interface Pod {
 async function pod(protocol: BackendProtocol): Promise<Pod> {
   let requests = 0;
   let connections = 0;
-  const answer = (request: NodeJS.ReadableStream, respond: (name: string) => void): void => {
+  const answer = (request: Readable, respond: (name: string) => void): void => {
     requests += 1;
     request.resume();
     request.on('end', () => setTimeout(() => respond(name), 2));
