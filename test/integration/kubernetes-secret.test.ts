@@ -1,11 +1,12 @@
 import { CoreV1Api, KubeConfig, RbacAuthorizationV1Api } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createKubernetesSecrets,
-  type KubernetesApi,
-  kubernetesFrom,
-} from '../../spoke-agent/certificates/kubernetes-secret.ts';
+import { createKubeClient } from '../../kube/client.ts';
+import { openKubeAccess } from '../../kube/config.ts';
+import type { KubeClient } from '../../kube/contract.ts';
+import { createKubernetesSecrets } from '../../spoke-agent/certificates/kubernetes-secret.ts';
 import { PortolanError } from '../../src/errors/error.ts';
+import { startCuttableRelay } from '../support/cuttable-relay.ts';
+import { freePort } from '../support/free-port.ts';
 import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
 import { pathOf } from '../support/servers.ts';
 
@@ -19,11 +20,8 @@ const pair = (n: number) => ({ certificatePem: `certificate ${n}\n`, keyPem: `ke
 describe.skipIf(!found.available)(SUITE, () => {
   let cluster: KubeApiserver;
   let admin: CoreV1Api;
-  const api = async (token: string): Promise<KubernetesApi> => {
-    const config = new KubeConfig();
-    config.loadFromFile(await cluster.kubeconfig(token, 'web'));
-    return kubernetesFrom(config);
-  };
+  const api = async (token: string): Promise<KubeClient> =>
+    createKubeClient(await openKubeAccess({ file: await cluster.kubeconfig(token, 'web') }));
   const refusal = async (work: Promise<unknown>): Promise<PortolanError> => {
     const thrown: unknown = await work.then(
       () => new Error('it was not refused'),
@@ -114,7 +112,7 @@ describe.skipIf(!found.available)(SUITE, () => {
       body: { metadata: { name: 'theirs' }, type: 'kubernetes.io/tls', stringData: foreign },
     });
     const error = await refusal(secrets.put({ name: 'theirs', policy: 'shop/web', ...pair(3) }));
-    expect(error.code).toBe('KUBERNETES_REFUSED');
+    expect(error.code).toBe('KUBERNETES_CONFLICT');
     expect(error.message).toContain('cert-manager');
     expect(error.fix).toContain('Somebody else manages this Secret');
     expect((await stored('theirs')).data).toEqual(foreign);
@@ -124,8 +122,8 @@ describe.skipIf(!found.available)(SUITE, () => {
     const forbidden = await refusal(
       createKubernetesSecrets(() => api(NOBODY)).put({ name: 'shop-tls', policy: 'shop/web', ...pair(4) }),
     );
-    expect(forbidden.code).toBe('KUBERNETES_REFUSED');
-    expect(forbidden.message).toMatch(/Secret web\/shop-tls: 403 .*nobody/);
+    expect(forbidden.code).toBe('KUBERNETES_FORBIDDEN');
+    expect(forbidden.message).toMatch(/^get secrets web\/shop-tls: 403 .*nobody/);
     expect(forbidden.fix).toContain('get, create and patch');
     const elsewhere = await refusal(
       createKubernetesSecrets(() => api(AGENT)).put({
@@ -135,21 +133,21 @@ describe.skipIf(!found.available)(SUITE, () => {
         ...pair(4),
       }),
     );
-    expect(elsewhere.code).toBe('KUBERNETES_REFUSED');
+    expect(elsewhere.code).toBe('KUBERNETES_FORBIDDEN');
   });
 
   it('goes on when the API server is back', async () => {
-    const secrets = createKubernetesSecrets(() => api(AGENT));
-    const wanted = { name: 'later', policy: 'shop/web', ...pair(5) };
-    const config = new KubeConfig();
-    config.loadFromOptions({
-      clusters: [{ name: 'gone', server: 'https://127.0.0.1:1' }],
-      users: [{ name: 'u', token: 'x' }],
-      contexts: [{ name: 'c', cluster: 'gone', user: 'u' }],
-      currentContext: 'c',
+    // Nobody listens at its other end yet.
+    await using relay = await startCuttableRelay(await freePort());
+    const server = `https://127.0.0.1:${relay.port}`;
+    const secrets = createKubernetesSecrets(async () => {
+      const access = await openKubeAccess({ file: await cluster.kubeconfig(AGENT, 'web') });
+      return createKubeClient({ ...access, server });
     });
-    const away = await refusal(createKubernetesSecrets(() => kubernetesFrom(config)).put(wanted));
+    const wanted = { name: 'later', policy: 'shop/web', ...pair(5) };
+    const away = await refusal(secrets.put(wanted));
     expect(away.code).toBe('KUBERNETES_UNAVAILABLE');
+    relay.leadTo(cluster.server.port);
     expect(await secrets.put(wanted)).toBe('written');
   });
 });
