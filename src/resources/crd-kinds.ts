@@ -54,7 +54,7 @@ const AGE: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.cre
 const ANCESTORS = {
   ancestors: 'Where it holds, each with its conditions (PolicyAncestorStatus of the Gateway API).',
 };
-const TARGETS = text('Targets', '.spec.targetRefs[*].name', 'Names of what it holds for.');
+const TARGET = text('Target', '.spec.targetRefs[0].name', 'The first of what it holds for.');
 
 export const CRD_NAMES: { readonly [K in CrdKind]: CrdNames } = {
   Cluster: {
@@ -64,7 +64,7 @@ export const CRD_NAMES: { readonly [K in CrdKind]: CrdNames } = {
       text('Country', '.spec.location.country', 'Where it runs.'),
       { ...text('Connected', '.status.agent.connected', 'Whether its agent is connected.'), type: 'boolean' },
       text('Version', '.status.agent.version', 'Of its agent.'),
-      wide(text('Addresses', '.spec.addresses[*]', 'Public addresses.')),
+      wide(text('Addresses', '.spec.addresses', 'Public addresses.')),
       WHY,
       AGE,
     ],
@@ -87,7 +87,7 @@ export const CRD_NAMES: { readonly [K in CrdKind]: CrdNames } = {
     columns: [
       ACCEPTED,
       READY,
-      text('Zones', '.spec.zones[*].origin', 'Zones there.'),
+      text('Zone', '.spec.zones[0].origin', 'The first of its zones.'),
       wide({ name: 'Frozen', type: 'boolean', jsonPath: '.spec.frozen', description: 'Nothing is written.' }),
       WHY,
       AGE,
@@ -122,9 +122,9 @@ export const CRD_NAMES: { readonly [K in CrdKind]: CrdNames } = {
     columns: [
       ACCEPTED,
       READY,
-      text('Names', '.spec.dnsNames[*]', 'Names that are listed; others come from listeners.'),
-      text('Expires', '.status.certificates[*].notAfter', 'Ends of its certificates.'),
-      wide(text('Issuers', '.spec.issuers[*]', 'In their order.')),
+      text('Names', '.spec.dnsNames', 'Names that are listed; others come from listeners.'),
+      text('Expires', '.status.certificates[0].notAfter', 'End of the first of its certificates.'),
+      wide(text('Issuers', '.spec.issuers', 'In their order.')),
       WHY,
       AGE,
     ],
@@ -139,10 +139,9 @@ export const CRD_NAMES: { readonly [K in CrdKind]: CrdNames } = {
       ACCEPTED,
       READY,
       PROGRAMMED,
-      text('Hostnames', '.spec.hostnames[*]', 'Names that it answers for.'),
+      text('Hostnames', '.spec.hostnames', 'Names that it answers for.'),
       text('Routing', '.spec.selection.mode', 'How a member of a tier is chosen.'),
-      text('Endpoints', '.status.endpoints[*].state', 'State of each endpoint.'),
-      wide(text('Clusters', '.spec.endpoints[*].cluster', 'Clusters of its endpoints.')),
+      wide({ name: 'TTL', type: 'integer', jsonPath: '.spec.ttlSeconds', description: 'Seconds.' }),
       WHY,
       AGE,
     ],
@@ -156,28 +155,22 @@ export const CRD_NAMES: { readonly [K in CrdKind]: CrdNames } = {
     columns: [
       ACCEPTED,
       text('Protocol', '.spec.protocol', 'Spoken with the endpoints.'),
-      text('Endpoints', '.spec.endpoints[*].address', 'Addresses.'),
+      text('Endpoint', '.spec.endpoints[0].address', 'The first.'),
       WHY,
       AGE,
     ],
     status: {},
   },
-  GatewayPolicy: { shortNames: ['pgwp'], columns: [ACCEPTED, TARGETS, WHY, AGE], status: ANCESTORS },
-  AuthPolicy: { shortNames: ['pap'], columns: [ACCEPTED, TARGETS, WHY, AGE], status: ANCESTORS },
+  GatewayPolicy: { shortNames: ['pgwp'], columns: [ACCEPTED, TARGET, WHY, AGE], status: ANCESTORS },
+  AuthPolicy: { shortNames: ['pap'], columns: [ACCEPTED, TARGET, WHY, AGE], status: ANCESTORS },
   RateLimitPolicy: {
     shortNames: ['prlp'],
-    columns: [
-      ACCEPTED,
-      TARGETS,
-      wide(text('Domain', '.spec.domain', 'Of other proxies that ask.')),
-      WHY,
-      AGE,
-    ],
+    columns: [ACCEPTED, TARGET, wide(text('Domain', '.spec.domain', 'Of other proxies that ask.')), WHY, AGE],
     status: ANCESTORS,
   },
   CallerRouting: {
     shortNames: ['pcro'],
-    columns: [ACCEPTED, text('Rules', '.spec.rules[*].name', 'Names of its rules.'), WHY, AGE],
+    columns: [ACCEPTED, text('When', '.spec.rules[0].when', 'Of the first rule.'), WHY, AGE],
     status: {},
   },
 };

@@ -18,8 +18,6 @@ function exactlyOne(...fields: readonly string[]): CelRule {
   return { rule: `${has(fields)} == 1`, message: `must have exactly one of ${names}` };
 }
 
-const NAMES = 'whether domain names are well-formed (also international ones)';
-const CANONICAL = 'names that differ in case or a final dot only are the same';
 const noAddress: CelRule = { rule: '!isIP(self)', message: 'must be a name, not an address' };
 
 const checkTiming: CelRule = {
@@ -82,10 +80,7 @@ const limitRules: readonly CelRule[] = [
 export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
   Cluster: [],
   HealthCheck: [{ path: '', rules: [checkTiming] }],
-  DNSProvider: [
-    { path: '', rules: [exactlyOne(...DNS_PROVIDER_TYPES)] },
-    { path: 'zones[].origin', hub: NAMES },
-  ],
+  DNSProvider: [{ path: '', rules: [exactlyOne(...DNS_PROVIDER_TYPES)] }],
   Zone: [
     {
       path: '',
@@ -97,7 +92,6 @@ export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
         },
       ],
     },
-    { path: 'origin', hub: NAMES },
     { path: 'nameServers', hub: 'that name servers inside a delegated zone have addresses' },
     { path: 'records', hub: 'that records lie in the zone, and that their data fit their type' },
     {
@@ -110,10 +104,7 @@ export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
       ],
     },
   ],
-  Issuer: [
-    { path: '', rules: [exactlyOne('acme', 'internal')] },
-    { path: 'acme.directory', hub: 'that it is an https URL' },
-  ],
+  Issuer: [{ path: '', rules: [exactlyOne('acme', 'internal')] }],
   CertificatePolicy: [
     {
       path: '',
@@ -153,7 +144,11 @@ export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
         },
       ],
     },
-    { path: 'hostnames', set: true, hub: `${NAMES}; ${CANONICAL}` },
+    {
+      path: 'hostnames',
+      set: true,
+      hub: 'that names which differ in case or a final dot only stand there once',
+    },
     { path: 'endpoints', keys: ['name'] },
     {
       path: 'endpoints[]',
@@ -193,7 +188,6 @@ export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
   AuthPolicy: [
     attached,
     ...inBlocks([
-      { path: '', hub: 'whether CEL expressions compile' },
       {
         path: 'authentication{}',
         rules: [
@@ -251,7 +245,7 @@ export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
       ],
     },
     ...inBlocks([
-      { path: 'when[]', form: 'text', hub: 'whether CEL expressions compile' },
+      { path: 'when[]', form: 'text' },
       { path: 'limits{}', rules: limitRules, hub: 'the length of windows, time zones, and bursts of plans' },
       { path: 'limits{}.rates', keys: ['window'] },
       { path: 'limits{}.when[]', form: 'text' },
@@ -269,5 +263,5 @@ export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
       { path: 'limits{}.cost.response', rules: [exactlyOne('header', 'json')] },
     ]),
   ],
-  CallerRouting: [{ path: 'rules[].when', hub: 'whether CEL expressions compile' }],
+  CallerRouting: [],
 };

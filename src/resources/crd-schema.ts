@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { type CrdPattern, crdPattern } from './crd-pattern.ts';
-import { celText, type PlaceRules, type StructuralSchema } from './crd-structural.ts';
-import { type Branch, flatByDiscriminator, flatByFields, longest } from './crd-union.ts';
+import { bound, checksOf, definitionOf, isText, kindOf, mostProperties, refused } from './crd-definitions.ts';
+import type { PlaceRules, StructuralSchema } from './crd-structural.ts';
+import { choice, isRough, text, textUnion } from './crd-text.ts';
+import { type Branch, flatByDiscriminator, flatByFields } from './crd-union.ts';
 
 /** A converted schema, and what of it the hub alone checks. */
 export interface CrdSchema {
@@ -23,64 +24,10 @@ export function crdSchema(schema: z.core.$ZodType, places: readonly PlaceRules[]
   return { schema: converted, judgedByHub: conversion.judged };
 }
 
-/** Zod's definitions are a wide union; only these members are read, each optional. */
-interface Definition {
-  readonly type: string;
-  readonly format?: string;
-  readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
-  readonly catchall?: z.core.$ZodType;
-  readonly element?: z.core.$ZodType;
-  readonly keyType?: z.core.$ZodType;
-  readonly valueType?: z.core.$ZodType;
-  readonly innerType?: z.core.$ZodType;
-  readonly in?: z.core.$ZodType;
-  readonly out?: z.core.$ZodType;
-  readonly options?: readonly z.core.$ZodType[];
-  readonly discriminator?: string;
-  readonly defaultValue?: unknown;
-  readonly values?: readonly unknown[];
-  readonly entries?: Readonly<Record<string, unknown>>;
-  readonly checks?: readonly z.core.$ZodCheck[];
-  readonly error?: unknown;
-}
+/** Of domain names, URLs, addresses for mail: code, not patterns. */
+const EXACT_FORM = 'the exact form of names and URLs';
 
-interface Check {
-  readonly check: string;
-  readonly format?: string;
-  readonly pattern?: RegExp;
-  readonly value?: number;
-  readonly inclusive?: boolean;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly length?: number;
-}
-
-function definitionOf(schema: z.core.$ZodType): Definition {
-  return schema._zod.def as Definition;
-}
-
-function checksOf(schema: z.core.$ZodType): readonly Check[] {
-  const { checks = [] } = definitionOf(schema);
-  return checks.map((check): Check => check._zod.def as Check);
-}
-
-/** Texts that zod knows by name: a rule of CEL, and how long they are at most. */
-const FORMATS: Readonly<Record<string, { readonly rule: string; readonly longest: number }>> = {
-  ipv4: { rule: 'isIP(self) && ip(self).family() == 4', longest: 15 },
-  ipv6: { rule: 'isIP(self) && ip(self).family() == 6', longest: 45 },
-  cidrv4: { rule: 'isCIDR(self) && cidr(self).ip().family() == 4', longest: 18 },
-  cidrv6: { rule: 'isCIDR(self) && cidr(self).ip().family() == 6', longest: 49 },
-};
-/** Of both families, which are always taken together. */
-const FAMILIES: readonly (readonly [string, string, rule: string])[] = [
-  ['ipv4', 'ipv6', 'isIP(self)'],
-  ['cidrv4', 'cidrv6', 'isCIDR(self)'],
-];
-/** Texts whose exact form the hub checks; what is plainly none is refused at once. */
-const ROUGHLY: Readonly<Record<string, string>> = {
-  url: '^[a-zA-Z][a-zA-Z0-9+.-]*://[^ ]+$',
-  email: '^[^@ ]+@[^@ ]+$',
-};
+const FORMS = 'written as text here, in no other form';
 
 class Conversion {
   readonly judged: { readonly path: string; readonly what: string }[] = [];
@@ -180,7 +127,7 @@ class Conversion {
         if (valueType === undefined || most === undefined)
           throw refused(path, 'a mapping without a greatest size');
         if (keyType !== undefined && checksOf(keyType).length > 0)
-          this.judged.push({ path, what: 'names of entries' });
+          this.judged.push({ path, what: 'the names of entries' });
         return {
           type: 'object',
           additionalProperties: this.convert(valueType, `${path}{}`),
@@ -188,6 +135,7 @@ class Conversion {
         };
       }
       case 'string':
+        if (isRough(schema)) this.judged.push({ path, what: EXACT_FORM });
         return text(schema, path);
       case 'number':
         return number(schema);
@@ -199,6 +147,7 @@ class Conversion {
         return choice(Object.values(entries), path);
       case 'pipe':
         if (rest.in === undefined || rest.out?._zod.def.type !== 'transform') throw refused(path, 'a pipe');
+        if (rest.in._zod.def.type === 'string') this.judged.push({ path, what: EXACT_FORM });
         return this.convert(rest.in, path, true);
       case 'union':
         return this.#union(schema, rest.options ?? [], path);
@@ -231,8 +180,7 @@ class Conversion {
   #union(schema: z.core.$ZodType, options: readonly z.core.$ZodType[], path: string): StructuralSchema {
     const chosen =
       this.#places.get(path)?.form === 'text' ? options.filter((option) => isText(option)) : options;
-    if (chosen.length < options.length)
-      this.judged.push({ path, what: 'written as text; of other forms Kubernetes knows nothing' });
+    if (chosen.length < options.length) this.judged.push({ path, what: FORMS });
     const [only] = chosen;
     if (chosen.length === 1 && only !== undefined) return this.convert(only, path, true);
     const kinds = new Set(chosen.map((option) => kindOf(option)));
@@ -265,40 +213,8 @@ class Conversion {
   }
 }
 
-function refused(path: string, what: string): Error {
-  return new Error(`${path === '' ? 'the spec' : path}: ${what} cannot be said in a schema of Kubernetes`);
-}
-
 function withoutDescription({ description: _, ...rest }: StructuralSchema): StructuralSchema {
   return rest;
-}
-
-function mostProperties(schema: z.core.$ZodType): number | undefined {
-  const most: unknown = z.globalRegistry.get(schema)?.maxProperties;
-  return typeof most === 'number' ? most : undefined;
-}
-
-function bound(schema: z.core.$ZodType, check: 'min_length' | 'max_length'): number | undefined {
-  const found = checksOf(schema).flatMap((one) => {
-    if (one.check === 'length_equals') return one.length ?? [];
-    return one.check === check ? ((check === 'min_length' ? one.minimum : one.maximum) ?? []) : [];
-  });
-  if (found.length === 0) return undefined;
-  return check === 'min_length' ? Math.max(...found) : Math.min(...found);
-}
-
-function kindOf(schema: z.core.$ZodType): string {
-  const { type, in: from } = definitionOf(schema);
-  return type === 'pipe' && from !== undefined ? kindOf(from) : type;
-}
-
-function isText(schema: z.core.$ZodType): boolean {
-  const { type, in: from, options = [], values = [] } = definitionOf(schema);
-  if (type === 'pipe') return from !== undefined && isText(from);
-  if (type === 'union') return options.every((option) => isText(option));
-  return (
-    type === 'string' || type === 'enum' || (type === 'literal' && values.every((v) => typeof v === 'string'))
-  );
 }
 
 function literalOf(schema: z.core.$ZodType, field: string, path: string): string {
@@ -306,15 +222,6 @@ function literalOf(schema: z.core.$ZodType, field: string, path: string): string
   const [value] = tag === undefined ? [] : (definitionOf(tag).values ?? []);
   if (typeof value !== 'string') throw refused(path, `a union told apart by ${field}, which is no text,`);
   return value;
-}
-
-function choice(values: readonly unknown[], path: string): StructuralSchema {
-  const texts = values.filter((value) => typeof value === 'string');
-  if (texts.length === values.length) return { type: 'string', enum: texts, maxLength: longest(texts) };
-  if (values.every((value) => typeof value === 'boolean')) return { type: 'boolean', enum: values };
-  if (values.every((value) => Number.isSafeInteger(value)))
-    return { type: 'integer', format: 'int64', enum: values };
-  throw refused(path, 'a choice of different types');
 }
 
 function number(schema: z.core.$ZodType): StructuralSchema {
@@ -331,96 +238,4 @@ function number(schema: z.core.$ZodType): StructuralSchema {
     ...(high?.value === undefined ? {} : { maximum: high.value }),
     ...(high?.inclusive === false ? { exclusiveMaximum: true } : {}),
   };
-}
-
-function patternsOf(schema: z.core.$ZodType): readonly CrdPattern[] {
-  return checksOf(schema).flatMap(({ check, format, pattern }) =>
-    check === 'string_format' && format === 'regex' && pattern !== undefined ? [crdPattern(pattern)] : [],
-  );
-}
-
-function text(schema: z.core.$ZodType, path: string): StructuralSchema {
-  const { format } = definitionOf(schema);
-  const patterns = patternsOf(schema);
-  const known = format === undefined ? undefined : FORMATS[format];
-  const rough = format === undefined ? undefined : ROUGHLY[format];
-  if (patterns.length > 1) throw refused(path, 'a text with two patterns');
-  if (format !== undefined && known === undefined && rough === undefined)
-    throw refused(path, `a text in the format ${format}`);
-  const least = bound(schema, 'min_length');
-  const most = Math.min(
-    bound(schema, 'max_length') ?? Infinity,
-    known?.longest ?? Infinity,
-    ...patterns.map((pattern) => pattern.longest),
-  );
-  if (most === Infinity) throw refused(path, 'a text without a greatest length');
-  const pattern = rough ?? patterns[0]?.source;
-  return {
-    type: 'string',
-    ...(least === undefined ? {} : { minLength: least }),
-    maxLength: most,
-    ...(pattern === undefined ? {} : { pattern }),
-    ...(known === undefined
-      ? {}
-      : { 'x-kubernetes-validations': [{ rule: known.rule, message: `must be ${format ?? ''}` }] }),
-  };
-}
-
-/** Texts of which one form must fit. */
-function textUnion(schema: z.core.$ZodType, path: string): StructuralSchema {
-  const forms = formsOf(schema, path);
-  const formats = new Set(forms.flatMap(({ format }) => format ?? []));
-  const families = FAMILIES.flatMap(([one, other, rule]) =>
-    formats.has(one) && formats.has(other) ? [{ one, other, rule }] : [],
-  );
-  const rules = [
-    ...families.map(({ rule }) => rule),
-    ...forms
-      .filter(({ format }) => !families.some(({ one, other }) => format === one || format === other))
-      .map(({ rule }) => rule),
-  ];
-  return {
-    type: 'string',
-    maxLength: Math.max(...forms.map((form) => form.longest)),
-    'x-kubernetes-validations': [
-      {
-        rule: rules.length === 1 ? rules.join('') : rules.map((rule) => `(${rule})`).join(' || '),
-        message: `must be ${wordsOf(schema)}`,
-      },
-    ],
-  };
-}
-
-interface TextForm {
-  readonly rule: string;
-  readonly longest: number;
-  readonly format?: string;
-}
-
-function formsOf(schema: z.core.$ZodType, path: string): readonly TextForm[] {
-  const { type, in: from, options = [], format, values = [], entries = {} } = definitionOf(schema);
-  if (type === 'pipe' && from !== undefined) return formsOf(from, path);
-  if (type === 'union') return options.flatMap((option) => formsOf(option, path));
-  if (type !== 'string') {
-    const texts = (type === 'enum' ? Object.values(entries) : values).map(String);
-    return [{ rule: `self in [${texts.map(celText).join(', ')}]`, longest: longest(texts) }];
-  }
-  const known = format === undefined ? undefined : FORMATS[format];
-  if (known !== undefined) return [{ ...known, ...(format === undefined ? {} : { format }) }];
-  const { minLength, maxLength = 0, pattern } = text(schema, path);
-  const rules = [
-    ...(pattern === undefined ? [] : [`self.matches(${celText(pattern)})`]),
-    ...(minLength === undefined ? [] : [`size(self) >= ${minLength}`]),
-    `size(self) <= ${maxLength}`,
-  ];
-  return [{ rule: rules.join(' && '), longest: maxLength }];
-}
-
-/** What the schema says itself when nothing fits. */
-function wordsOf(schema: z.core.$ZodType): string {
-  const { error, options = [] } = definitionOf(schema);
-  const said: unknown = typeof error === 'function' ? Reflect.apply(error, undefined, [{}]) : undefined;
-  if (typeof said === 'string') return said;
-  const formats = options.map((option) => definitionOf(option).format ?? 'text');
-  return formats.join(' or ');
 }

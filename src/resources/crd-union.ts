@@ -30,7 +30,7 @@ export function flatByDiscriminator(discriminator: string, branches: readonly Br
         : [
             {
               rule: `!has(self.${field}) || ${oneOf(self, owning)}`,
-              message: `\`${name}\` goes with ${discriminator} ${owning.join(', ')} only`,
+              message: `\`${name}\` goes with \`${discriminator}\` ${owning.join(', ')} only`,
               fieldPath: `.${name}`,
             },
           ]),
@@ -39,7 +39,7 @@ export function flatByDiscriminator(discriminator: string, branches: readonly Br
         : [
             {
               rule: `!(${oneOf(self, needed)}) || has(self.${field})`,
-              message: `\`${name}\` is needed with ${discriminator} ${needed.join(', ')}`,
+              message: `\`${name}\` is needed with \`${discriminator}\` ${needed.join(', ')}`,
             },
           ]),
       ...[...new Set(new Set(patterns).size === 1 ? [] : patterns)].flatMap((pattern) => {
@@ -48,7 +48,7 @@ export function flatByDiscriminator(discriminator: string, branches: readonly Br
         return [
           {
             rule: `!has(self.${field}) || !(${oneOf(self, bound)}) || self.${field}.matches(${celText(pattern)})`,
-            message: `\`${name}\` has a character that is not allowed with ${discriminator} ${bound.join(', ')}`,
+            message: `\`${name}\` has a character that is not allowed with \`${discriminator}\` ${bound.join(', ')}`,
             fieldPath: `.${name}`,
           },
         ];
