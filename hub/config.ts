@@ -202,6 +202,28 @@ export const configSchema = z.strictObject({
         .describe('A target that stayed up this long forgets its flaps.'),
     })
     .prefault({}),
+  sources: z
+    .strictObject({
+      gitFolder: z
+        .strictObject({
+          path: file.describe(
+            'A folder of YAML and JSON files, such as a Git checkout or the link that git-sync swaps: what stands there is what the hub has.',
+          ),
+          intervalMs: milliseconds
+            .min(1000)
+            .default(30_000)
+            .describe('How often it is looked at when the system tells of no change.'),
+          statusFile: file
+            .optional()
+            .describe('A JSON file, outside of the folder, that says after every pass what became of it.'),
+          prune: z
+            .boolean()
+            .default(true)
+            .describe('Objects that stand in the folder no more are removed.'),
+        })
+        .optional(),
+    })
+    .prefault({}),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -240,6 +262,15 @@ export interface HubConfig {
   /** Namespaces whose DNSProviders may use the hub's own credentials; `*` stands for all. */
   readonly providers: { readonly ownCredentials: readonly string[] };
   readonly health: { readonly failureDomain: string; readonly quorum: QuorumConfig };
+  /** What sets objects besides the API; paths are absolute. */
+  readonly sources: {
+    readonly gitFolder?: {
+      readonly path: string;
+      readonly intervalMs: number;
+      readonly statusFile?: string;
+      readonly prune: boolean;
+    };
+  };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -259,6 +290,8 @@ export const ENVIRONMENT_OVERRIDES = {
   PORTOLAN_GEO_DATABASE: { path: ['geo', 'database'], type: 'text' },
   PORTOLAN_ALLOWED_RANGES: { path: ['network', 'allowedRanges'], type: 'list' },
   PORTOLAN_OWN_CREDENTIALS: { path: ['providers', 'ownCredentials'], type: 'list' },
+  PORTOLAN_GIT_FOLDER: { path: ['sources', 'gitFolder', 'path'], type: 'text' },
+  PORTOLAN_GIT_FOLDER_STATUS: { path: ['sources', 'gitFolder', 'statusFile'], type: 'text' },
   PORTOLAN_LOG_LEVEL: { path: ['logLevel'], type: 'text' },
 } as const satisfies Record<
   string,
@@ -313,6 +346,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
     network,
     providers,
     health,
+    sources,
     logLevel,
   } = result.data;
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(source.baseDir, path));
@@ -376,8 +410,30 @@ export function parseConfig(source: ConfigSource): HubConfig {
     network,
     providers,
     health: { failureDomain, quorum },
+    sources: withAbsolutePaths(sources, absolute, (violation) => invalid(source, [violation])),
     logLevel,
   };
+}
+
+/** @param fail makes the error of a violation */
+function withAbsolutePaths(
+  { gitFolder }: z.output<typeof configSchema>['sources'],
+  absolute: (path: string) => string,
+  fail: (violation: PortolanError['violations'][number]) => PortolanError,
+): HubConfig['sources'] {
+  if (gitFolder === undefined) return {};
+  const { statusFile, ...rest } = gitFolder;
+  const path = absolute(gitFolder.path);
+  if (statusFile === undefined) return { gitFolder: { ...rest, path } };
+  if (absolute(statusFile).startsWith(`${path}/`)) {
+    throw fail({
+      path: 'sources.gitFolder.statusFile',
+      code: 'CONFIG_INVALID',
+      message: `lies in ${path}, where it would be read as an object`,
+      fix: 'Give a file outside of the folder.',
+    });
+  }
+  return { gitFolder: { ...rest, path, statusFile: absolute(statusFile) } };
 }
 
 /** `localhost` and every address of 127.0.0.0/8 and ::1. */

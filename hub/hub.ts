@@ -64,6 +64,7 @@ import { createEngine, type Engine } from './reconcile/engine.ts';
 import { createNameServerSecrets } from './reconcile/name-server-secrets.ts';
 import { createPlaceFinder } from './reconcile/places.ts';
 import { createServices } from './reconcile/services.ts';
+import { createGitFolder } from './sources/git-folder/git-folder.ts';
 import { createSourcesOfHub, type SourcesOfHub } from './sources/hub-part.ts';
 import { openStore } from './store/open.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -591,6 +592,8 @@ export async function startHub(
     });
     const bound = await api.start();
     closers.push(() => api.close());
+    if (config.sources.gitFolder !== undefined)
+      sources.add(createGitFolder({ ...config.sources.gitFolder, sync: sources.sync, clock, log }));
     if (config.admin !== undefined) {
       const admin = await startAdmin(config.admin.listen, services);
       closers.push(() => admin.close());

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
 import { PROVIDER_KINDS } from '../providers/catalogue.ts';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
 import { loadConfig } from './config.ts';
+import { startElectedHub } from './election/run.ts';
 import { startHub } from './hub.ts';
 import { DEFAULT_CONFIG, initHub } from './init.ts';
 import { prepareHub } from './prepare.ts';
@@ -11,6 +13,8 @@ import { createLog } from './telemetry/log.ts';
 
 /** Closing takes this long at most; everything acknowledged is on disk already. */
 const STOP_LIMIT_MS = 4_500;
+/** EX_TEMPFAIL of sysexits.h: start it again. */
+const LOST_LEAD_CODE = 75;
 
 /**
  * The hub program: `hub --config FILE`, `hub init --directory DIR [--config-text FILE]`, or `hub prepare --config FILE [--admin-token FILE]` before its first
@@ -23,13 +27,30 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify(await initHub(values.directory ?? 'portolan', text))}\n`);
     return;
   }
-  const config = loadConfig(values.config, process.env, process.cwd());
+  const folder = values['git-folder'];
+  const env = folder === undefined ? process.env : { ...process.env, PORTOLAN_GIT_FOLDER: resolve(folder) };
+  const config = loadConfig(values.config, env, process.cwd());
   if (positionals[0] === 'prepare') {
     process.stdout.write(`${JSON.stringify(await prepareHub(config, values['admin-token']))}\n`);
     return;
   }
   const log = createLog(config.logLevel);
-  const hub = await startHub(config, manifest.version, log, PROVIDER_KINDS);
+  const hub =
+    config.election.mode === 'none'
+      ? await startHub(config, manifest.version, log, PROVIDER_KINDS)
+      : await startElectedHub({
+          config,
+          version: manifest.version,
+          log,
+          kinds: PROVIDER_KINDS,
+          end: endAtOnce,
+        });
+
+  /** Without closing anything: a hub that lost its lead must not do one thing more. The system closes its connections. */
+  function endAtOnce(reason: string): void {
+    log.error({ reason }, 'this hub leads no more and ends; started again it stands by');
+    process.exit(LOST_LEAD_CODE);
+  }
   const { api, join, link, dns } = hub;
   let stops = 0;
   const stop = (signal: string): void => {
@@ -56,6 +77,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         config: { type: 'string' },
+        'git-folder': { type: 'string' },
         directory: { type: 'string' },
         'config-text': { type: 'string' },
         'admin-token': { type: 'string' },

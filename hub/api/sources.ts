@@ -22,6 +22,7 @@ const shownStatus: z.ZodType<SourceStatus> = z
     revision: maybe.describe('What was read: a Git commit where the folder is a checkout, else a digest.'),
     objects: z.object({ applied: count, conflict: count, held: count, refused: count, failed: count }),
     problems: z.array(z.object({ origin: text, object: maybe, message: text, fix: maybe })),
+    unmanaged: z.array(text).exactOptional().describe('Objects that no source sets.'),
   })
   .meta({ id: 'SourceStatus' });
 const shownHeld = z
@@ -125,5 +126,10 @@ function visibleTo(principal: Principal, status: SourceStatus): SourceStatus {
     const namespace = /^\S+ ([^/]*)\//.exec(object ?? '')?.[1] ?? ALL_NAMESPACES;
     return may(principal.bindings, 'source.read', namespace);
   };
-  return { ...status, problems: status.problems.filter(({ object }) => sees(object)) };
+  const { problems, unmanaged, ...rest } = status;
+  return {
+    ...rest,
+    problems: problems.filter(({ object }) => sees(object)),
+    ...(unmanaged === undefined ? {} : { unmanaged: unmanaged.filter(sees) }),
+  };
 }

@@ -97,6 +97,8 @@ export interface SourcePass {
   readonly outcomes: ReadonlyMap<string, Outcome>;
   /** Objects of this source in the store afterwards. */
   readonly managed: number;
+  /** Objects of kinds that a source may set, and none does; at most 100, as `Kind namespace/name`. */
+  readonly unmanaged: readonly string[];
 }
 
 /** Brings what a source manages in line with what it wants, through the same admission and the same lane as the API (I7). Level-based: nothing is remembered of the last pass but approvals. */
@@ -148,6 +150,8 @@ export interface SourceStatus {
     readonly message: string;
     readonly fix?: string;
   }[];
+  /** Objects in the hub that no source sets; at most 100, as `Kind namespace/name`. */
+  readonly unmanaged?: readonly string[];
 }
 
 export interface Source {

@@ -34,10 +34,15 @@ export interface Difference {
   readonly outcomes: ReadonlyMap<string, Outcome>;
   /** Objects that the source has in the store now. */
   readonly managed: number;
+  /** Objects that no source sets; some of them. */
+  readonly unmanaged: readonly string[];
 }
 
 /** Values of the stored Secrets, by `Kind namespace/name`: what is stored does not show them. */
 export type SecretValues = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+/** So many are named; the point is that there are some. */
+const MAX_UNMANAGED = 100;
 
 const ORDER: ReadonlyMap<Kind, number> = new Map(SOURCE_KINDS.map((kind, index) => [kind, index]));
 
@@ -60,15 +65,25 @@ export function difference(
     if ('step' in decision) steps.push(decision.step);
     else outcomes.set(id, decision.outcome);
   }
+  const unmanaged: string[] = [];
   for (const [id, object] of stored) {
-    if (managerOf(object) !== source) continue;
+    const manager = managerOf(object);
+    if (manager === undefined && ORDER.has(object.kind) && unmanaged.length < MAX_UNMANAGED)
+      unmanaged.push(id);
+    if (manager !== source) continue;
     managed += 1;
     if (wanted.has(id)) continue;
     const decision = decideRemoval(object);
     if ('step' in decision) prune.push(decision.step);
     else outcomes.set(id, decision.outcome);
   }
-  return { steps: steps.sort(inOrder), prune: prune.sort((a, b) => inOrder(b, a)), outcomes, managed };
+  return {
+    steps: steps.sort(inOrder),
+    prune: prune.sort((a, b) => inOrder(b, a)),
+    outcomes,
+    managed,
+    unmanaged,
+  };
 }
 
 /** What `source` does about one object that it wants. */

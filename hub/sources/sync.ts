@@ -223,7 +223,7 @@ export function createSourceSync(options: SourceSyncOptions): SourceSync {
       outcomes.set(step.id, outcome);
     }
     for (const [id, hold] of keep(source, holds)) outcomes.set(id, { state: 'held', hold });
-    return { outcomes, managed: managedAfter(before, outcomes) };
+    return { outcomes, managed: managedAfter(before, outcomes), unmanaged: before?.unmanaged ?? [] };
   }
 
   return {
