@@ -124,7 +124,7 @@ function without(schema: JsonSchema, paths: readonly string[]): JsonSchema {
   for (const path of paths) {
     const [head = '', ...rest] = path.split('.');
     const inner = properties[head];
-    if (inner === undefined) continue;
+    if (inner === undefined) throw new Error(`the configuration has no ${path}`);
     if (rest.length === 0) delete properties[head];
     else properties[head] = without(inner, [rest.join('.')]);
   }
@@ -158,6 +158,7 @@ export const SET_BY_CHART = {
     'gateway.host',
     'gateway.ports',
     'kubernetes.enabled',
+    'kubernetes.kubeconfig',
   ],
 } as const;
 
