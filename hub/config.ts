@@ -10,6 +10,7 @@ import { cidr, countryCode, domainName, regionName } from '../src/resources/fiel
 import { objectName } from '../src/resources/metadata.ts';
 import { violationsOf } from '../src/resources/violations.ts';
 import { parseText } from '../src/resources/yaml.ts';
+import { type ElectionSettings, electionProblems, electionSchema } from './election/config.ts';
 import { DEFAULT_OWN_CREDENTIALS } from './providers/own-credentials.ts';
 
 /** Where something listens. */
@@ -129,6 +130,7 @@ export const configSchema = z.strictObject({
       }),
     ])
     .prefault({ sqlite: {} }),
+  election: electionSchema.prefault({}),
   dataDir: file
     .default('portolan-data')
     .describe('Where the hub keeps its state. Relative paths start at the configuration file.'),
@@ -216,10 +218,7 @@ export const configSchema = z.strictObject({
           statusFile: file
             .optional()
             .describe('A JSON file, outside of the folder, that says after every pass what became of it.'),
-          prune: z
-            .boolean()
-            .default(true)
-            .describe('Objects that stand in the folder no more are removed.'),
+          prune: z.boolean().default(true).describe('Objects that stand in the folder no more are removed.'),
         })
         .optional(),
     })
@@ -250,6 +249,8 @@ export interface HubConfig {
   readonly store:
     | { readonly kind: 'sqlite'; readonly file: string }
     | { readonly kind: 'postgres'; readonly url: string };
+  /** Several hubs on one store. */
+  readonly election: ElectionSettings;
   readonly dataDir: string;
   readonly secrets: { readonly keyFile: string };
   readonly geo: {
@@ -285,6 +286,12 @@ export const ENVIRONMENT_OVERRIDES = {
   PORTOLAN_DNS_LISTEN: { path: ['dns', 'listen'], type: 'list' },
   PORTOLAN_ADMIN_LISTEN: { path: ['admin', 'listen'], type: 'text' },
   PORTOLAN_POSTGRES_URL: { path: ['store', 'postgres', 'url'], type: 'text' },
+  PORTOLAN_ELECTION_MODE: { path: ['election', 'mode'], type: 'text' },
+  PORTOLAN_ELECTION_IDENTITY: { path: ['election', 'identity'], type: 'text' },
+  PORTOLAN_ELECTION_API: { path: ['election', 'advertise', 'api'], type: 'text' },
+  PORTOLAN_ELECTION_JOIN: { path: ['election', 'advertise', 'join'], type: 'text' },
+  PORTOLAN_ELECTION_LINK: { path: ['election', 'advertise', 'link'], type: 'text' },
+  PORTOLAN_ELECTION_LEASE_NAMESPACE: { path: ['election', 'lease', 'namespace'], type: 'text' },
   PORTOLAN_DATA_DIR: { path: ['dataDir'], type: 'text' },
   PORTOLAN_KEY_FILE: { path: ['secrets', 'keyFile'], type: 'text' },
   PORTOLAN_GEO_DATABASE: { path: ['geo', 'database'], type: 'text' },
@@ -340,6 +347,7 @@ export function parseConfig(source: ConfigSource): HubConfig {
     dnssec,
     certificates,
     store,
+    election,
     dataDir,
     secrets,
     geo,
@@ -376,6 +384,15 @@ export function parseConfig(source: ConfigSource): HubConfig {
       },
     ]);
   }
+  const misfits = electionProblems(election, {
+    store: 'postgres' in store ? 'postgres' : 'sqlite',
+    everywhere: {
+      api: isEveryInterface(api.host),
+      join: isEveryInterface(agents.joinListen.host),
+      link: isEveryInterface(agents.linkListen.host),
+    },
+  });
+  if (misfits.length > 0) throw invalid(source, misfits);
   const { failureDomain, ...quorum } = health;
   return {
     api: {
@@ -399,6 +416,10 @@ export function parseConfig(source: ConfigSource): HubConfig {
             file:
               store.sqlite.file === undefined ? resolve(home, 'portolan.db') : absolute(store.sqlite.file),
           },
+    election: {
+      ...election,
+      ...(election.caFile === undefined ? {} : { caFile: absolute(election.caFile) }),
+    },
     dataDir: home,
     // Beside the data directory, not in it: a copy of the directory alone must not open its secrets.
     secrets: { keyFile: secrets.keyFile === undefined ? `${home}.key` : absolute(secrets.keyFile) },

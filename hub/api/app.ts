@@ -24,7 +24,11 @@ export interface AppOptions extends ApiContext {
   /** Aborted when the API closes: event streams end, new requests are refused. */
   readonly closing: AbortSignal;
   readonly requestTimeoutMs: number;
+  /** Answers what this hub cannot by itself, as it stands by; `undefined`: it can. */
+  readonly passOn?: PassOn;
 }
+
+export type PassOn = (endpoint: Endpoint, request: Request) => Promise<Response> | undefined;
 
 /** Event streams open, by token. */
 type OpenStreams = Map<string, number>;
@@ -64,7 +68,10 @@ export function createApp(options: AppOptions): Hono<Env> {
 
   for (const endpoint of ENDPOINTS) {
     app.on(endpoint.method, route(endpoint.path), (c) =>
-      within(options.requestTimeoutMs, serve(c, endpoint, options, streams)),
+      within(
+        options.requestTimeoutMs,
+        options.passOn?.(endpoint, c.req.raw) ?? serve(c, endpoint, options, streams),
+      ),
     );
   }
   for (const [path, methods] of methodsByPath()) {

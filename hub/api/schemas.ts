@@ -410,7 +410,7 @@ export const drillPlan: z.ZodType<DrillPlan> = named(
 
 export const readiness: z.ZodType<Readiness> = named(
   'Readiness',
-  z.object({ ready: z.boolean(), reasons: strings }),
+  z.object({ ready: z.boolean(), role: z.literal('standby').exactOptional(), reasons: strings }),
 );
 
 const nameServer: z.ZodType<NameServerStatus> = named(
@@ -468,6 +468,19 @@ export const hubStatus: z.ZodType<HubStatus> = named(
   'HubStatus',
   z.object({
     hub: z.object({ uid: text, version: text, epoch: z.number(), startedAt: text, sequence: z.number() }),
+    hubs: z
+      .array(
+        z.object({
+          identity: text,
+          role: z.enum(['leader', 'standby']),
+          version: text,
+          epoch: z.number(),
+          api: text,
+          startedAt: text,
+          heardAgoMs: z.number(),
+        }),
+      )
+      .exactOptional(),
     nameServers: z.array(nameServer),
     agents: z.array(agent),
     targets: z.array(target),

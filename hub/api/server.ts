@@ -7,7 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { type HubConfig, isLoopback } from '../config.ts';
 import type { Store } from '../store/contract.ts';
-import { type ApiLog, createApp } from './app.ts';
+import { type ApiLog, createApp, type PassOn } from './app.ts';
 import type { Clock, StreamLimits } from './endpoint.ts';
 import { problemResponse } from './problem-response.ts';
 import type { HubServices } from './services.ts';
@@ -26,6 +26,8 @@ export interface ApiOptions {
   readonly streams?: StreamLimits;
   /** Milliseconds one request may take, event streams apart. */
   readonly requestTimeoutMs?: number;
+  /** Answers what this hub cannot by itself. */
+  readonly passOn?: PassOn;
   /** Milliseconds that `close` waits for requests in flight. */
   readonly drainMs?: number;
 }
@@ -62,6 +64,7 @@ export function createApi(options: ApiOptions): Api {
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     servesHost: (name) => hosts.has(name),
     closing: closing.signal,
+    ...(options.passOn === undefined ? {} : { passOn: options.passOn }),
   });
   // Requests and Responses of this listener are its own: nothing else in the process sees them patched.
   const listener = getRequestListener(app.fetch, {

@@ -1,4 +1,5 @@
 import type { HubStatus } from '../api/services.ts';
+import type { HubMember, StandbyNameServer } from '../election/leading.ts';
 import type { Store } from '../store/contract.ts';
 import type { Engine } from './engine.ts';
 import { objectKey } from './objects.ts';
@@ -12,6 +13,9 @@ export interface StatusSource {
   readonly nameServers: () => readonly string[];
   /** False while the hub's own name server says SERVFAIL because it has not heard its agents since it started. */
   readonly answersDns: () => boolean;
+  /** Where several hubs share the store. */
+  readonly hubs?: () => readonly HubMember[];
+  readonly standbyNameServers?: () => readonly StandbyNameServer[];
 }
 
 /** What is known of name servers, agents and targets at this moment. */
@@ -21,6 +25,7 @@ export function hubStatus(options: StatusSource, startedAt: string): HubStatus {
   const { world, health } = engine;
   return {
     hub: { uid: store.hubUid, version: options.version, epoch: store.epoch, startedAt, sequence },
+    ...(options.hubs === undefined ? {} : { hubs: options.hubs() }),
     nameServers: [
       {
         id: 'hub',
@@ -34,6 +39,15 @@ export function hubStatus(options: StatusSource, startedAt: string): HubStatus {
                 'just restarted: SERVFAIL for some seconds, until it has heard what its agents saw meanwhile',
             }),
       },
+      ...(options.standbyNameServers?.() ?? []).map((server) => ({
+        ...server,
+        ...(server.sequence === sequence
+          ? { state: 'serving' as const, detail: 'answers from the live content; its hub stands by' }
+          : {
+              state: 'behind' as const,
+              detail: `its hub stands by and ${server.sequence === 0 ? 'has no content yet' : `answers from sequence ${server.sequence}`}`,
+            }),
+      })),
       ...engine.agents.all
         .filter((a) => a.nameServers.length > 0)
         .map((a) => {

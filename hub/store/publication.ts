@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { PortolanError } from '../../src/errors/error.ts';
-import { keyId, unwrapKey, wrapKey } from '../../src/identity/envelope.ts';
+import { unwrapKey, wrapKey } from '../../src/identity/envelope.ts';
 import type { SqlDialect, Work } from './database.ts';
 import type { StateRow, Tables } from './schema.ts';
 import type { Sealer } from './secrets.ts';
@@ -30,6 +29,8 @@ export interface PublicationStore {
 
 export interface PublishedPart {
   readonly name: string;
+  /** Says whether it is the same; the writer's own. */
+  readonly digest: string;
   /** JSON. */
   readonly body: string;
   /** Encrypted at rest by the key-encryption key. */
@@ -89,12 +90,6 @@ export function publicationTables(dialect: SqlDialect): readonly string[] {
 }
 
 const PURPOSE = 'publication';
-
-/** Names a part's content; of a sealed one also the key, so that it is written anew under another. */
-export function partDigest(part: PublishedPart, kek: Uint8Array): string {
-  const digest = createHash('sha256').update(part.body).digest('hex');
-  return part.sealed === true ? `${digest}.${keyId(kek)}` : digest;
-}
 
 interface Access {
   readonly read: <T>(work: Work<T>) => Promise<T>;
@@ -182,7 +177,7 @@ async function writeParts(
   for (const part of changed) {
     const sealed = part.sealed === true;
     const row = {
-      digest: partDigest(part, kek),
+      digest: part.digest,
       body: sealed
         ? wrapKey(Buffer.from(part.body, 'utf8'), `${PURPOSE} ${part.name}`, hubUid, kek, random)
         : part.body,

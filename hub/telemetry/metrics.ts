@@ -77,6 +77,12 @@ export function createMetrics(sources: MetricsSources): { text(): Promise<string
       },
     });
   };
+  gauge(
+    'portolan_hub_leader',
+    '1 while this hub leads, 0 while it stands by or has lost its lead',
+    [],
+    (set) => set({}, engine.leading ? 1 : 0),
+  );
   gauge('portolan_build_info', 'Version of the hub; always 1', ['version'], (set) =>
     set({ version: sources.version }, 1),
   );

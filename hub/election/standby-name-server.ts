@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import { openGeoDatabase } from '../../nameserver/geo-database.ts';
+import { createRoutedTable } from '../../nameserver/routed-table.ts';
+import { createNameService, type NameService } from '../../nameserver/service.ts';
+import { transferPlan } from '../../nameserver/transfer-plan.ts';
+import { PortolanError } from '../../src/errors/error.ts';
+import { createStateView, type StateViewInput } from '../../src/health/state-view.ts';
+import type { GeoLookup, StateView } from '../../src/routing/model.ts';
+import type { HubConfig, ListenAddress } from '../config.ts';
+import type { DataDirectory } from '../data-dir.ts';
+import type { PublicationStore } from '../store/publication.ts';
+import type { ElectionClock } from './contract.ts';
+import {
+  createPublicationReader,
+  type FollowedContent,
+  type PublicationReader,
+} from './publication-reader.ts';
+
+export interface StandbyNameServerOptions {
+  readonly config: Pick<HubConfig, 'dns' | 'geo'>;
+  readonly data: Pick<DataDirectory, 'file'>;
+  readonly store: Pick<PublicationStore, 'read'>;
+  /** Milliseconds since the leader was heard; infinite while none is known. */
+  readonly leaderAgeMs: () => number;
+  /** It answers from another content now. */
+  readonly onServed: (sequence: number) => void;
+  readonly clock: ElectionClock;
+  readonly wallMs: () => number;
+  readonly log: { warn(details: object, message: string): void };
+}
+
+/** The name server of a hub that stands by: answers from what the leader published last, also when nobody leads any more. */
+export interface StandbyDns {
+  readonly bound: readonly ListenAddress[];
+  /** Content sequence it answers from; 0: none yet, it says SERVFAIL. */
+  readonly sequence: number;
+  readonly reader: Pick<PublicationReader, 'poke' | 'readAgeMs' | 'epoch' | 'states'>;
+  readonly stats: NameService['stats'];
+  /** The leader was heard again. */
+  heard(): void;
+  close(): Promise<void>;
+}
+
+export async function startStandbyDns(options: StandbyNameServerOptions): Promise<StandbyDns> {
+  const { config, clock, log } = options;
+  const base = await openGeoDatabase(config.geo.database);
+  let geo: GeoLookup = base;
+  let serving = 0;
+  let newest = 0;
+  let heardMs = Number.NEGATIVE_INFINITY;
+  let input: StateViewInput = {
+    targets: new Map(),
+    drains: new Map(),
+    lastHealthy: new Map(),
+    takenAtMs: 0,
+    freshAtMs: Number.NEGATIVE_INFINITY,
+  };
+  let view = createStateView(input, clock.monotonicMs);
+  const currentView = (): StateView => view;
+
+  const names = await createNameService({
+    listen: config.dns.listen,
+    settings: config.dns,
+    states: () => input,
+    monotonicMs: clock.monotonicMs,
+    wallMs: options.wallMs,
+    log,
+  });
+
+  /** The leader's database, if this hub has it: an update lies where the leader of the time took it in. */
+  async function geoOf(sha256: string): Promise<GeoLookup> {
+    if (geo.sha256 === sha256) return geo;
+    if (base.sha256 === sha256) return base;
+    try {
+      const found = await openGeoDatabase(join(options.data.file('geoip'), `${sha256}.mmdb`));
+      if (found.sha256 === sha256) return found;
+    } catch {
+      // Said below.
+    }
+    log.warn(
+      { sha256, has: base.sha256 },
+      'this hub has another GeoIP database than the leader, and answers by it',
+    );
+    return base;
+  }
+
+  async function serve({ routing, dns }: FollowedContent): Promise<void> {
+    newest += 1;
+    const mine = newest;
+    const lookup = await geoOf(routing.geoSha256);
+    if (mine !== newest) return;
+    geo = lookup;
+    const { zones, policies, regions, sequence } = routing;
+    const { signing, tsigKeys } = dns;
+    const { table, problems } = createRoutedTable({
+      routing,
+      signing,
+      geo: lookup,
+      view: currentView,
+      random: Math.random,
+    });
+    for (const problem of problems) log.warn({ path: problem.path, code: problem.code }, problem.message);
+    await names.serve({
+      sequence,
+      table,
+      transfers: transferPlan(zones, tsigKeys),
+      geo: lookup,
+      input: { routing: { policies, regions, sequence }, signing },
+    });
+    serving = sequence;
+    options.onServed(sequence);
+  }
+
+  function look(content?: object): void {
+    const { states } = reader;
+    if (states === undefined) return;
+    const ageMs = options.leaderAgeMs();
+    if (Number.isFinite(ageMs)) heardMs = clock.monotonicMs() - ageMs;
+    input = { ...states, freshAtMs: heardMs };
+    view = createStateView(input, clock.monotonicMs, content);
+    names.statesChanged();
+  }
+
+  const reader = createPublicationReader({
+    store: options.store,
+    onStates: () => look(),
+    onContent(content) {
+      serve(content).catch((thrown: unknown) => {
+        log.warn({ err: PortolanError.from(thrown) }, 'what the leading hub published cannot be served');
+      });
+    },
+    clock,
+    log,
+  });
+  const bound = await names.start();
+  reader.start();
+
+  return {
+    bound,
+    get sequence() {
+      return serving;
+    },
+    reader,
+    stats: () => names.stats(),
+    // The same content: only how fresh it is has changed.
+    heard: () => look(view.content),
+    async close() {
+      await reader.close();
+      await names.close();
+    },
+  };
+}
