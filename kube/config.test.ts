@@ -133,6 +133,27 @@ describe('the API server that is meant', () => {
     );
   });
 
+  it('runs the plug-in again when its token is refused, though it has not ended', async () => {
+    const answer = join(folder, 'credential');
+    const issue = (token: string) =>
+      writeFile(
+        answer,
+        JSON.stringify({
+          apiVersion: 'client.authentication.k8s.io/v1',
+          kind: 'ExecCredential',
+          status: { token, expirationTimestamp: '2099-01-01T00:00:00Z' },
+        }),
+      );
+    await issue('first');
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'cat', args: [answer] };
+    const file = await kubeconfig('exec', { server: 'https://a:6443' }, { exec });
+    const access = await openKubeAccess({ environment: {}, file, monotonicMs: () => 0 });
+    const first = await access.authorise();
+    await issue('second');
+    expect(await access.authorise()).toBe(first);
+    expect((await access.authorise(first)).headers).toEqual({ authorization: 'Bearer second' });
+  });
+
   it('goes through the proxy that a kubeconfig names', async () => {
     const file = await kubeconfig(
       'proxied',

@@ -1,5 +1,5 @@
 import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import { type Cluster, KubeConfig } from '@kubernetes/client-node';
 import { messageOf } from '../src/errors/error.ts';
 import type { KubeAccess, KubeAuthorisation, KubeTls } from './connection.ts';
 import { noAccess } from './failures.ts';
@@ -22,11 +22,15 @@ export function kubeconfigAccess({
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly monotonicMs?: () => number;
 }): KubeAccess {
-  const config = loaded(file, environment);
-  if (context !== undefined) config.setCurrentContext(context);
-  const cluster = config.getCurrentCluster();
-  if (cluster === null)
-    throw noAccess(`the context "${config.getCurrentContext()}" of the kubeconfig names no cluster`);
+  const load = (): { readonly config: KubeConfig; readonly cluster: Cluster } => {
+    const config = loaded(file, environment);
+    if (context !== undefined) config.setCurrentContext(context);
+    const cluster = config.getCurrentCluster();
+    if (cluster === null)
+      throw noAccess(`the context "${config.getCurrentContext()}" of the kubeconfig names no cluster`);
+    return { config, cluster };
+  };
+  let { config, cluster } = load();
   const server = cluster.server.replace(/\/+$/, '');
   if (!/^https?:\/\/[^/]/.test(server))
     throw noAccess(
@@ -48,7 +52,10 @@ export function kubeconfigAccess({
     server,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
     async authorise(refused) {
-      if (kept === undefined || refused === kept || monotonicMs() - readAtMs > KEPT_MS) kept = await read();
+      // The library keeps a plug-in's token until its end, also one that was taken back: read from the beginning, it asks anew.
+      const mustReload = refused !== undefined && refused === kept;
+      if (mustReload) ({ config, cluster } = load());
+      if (kept === undefined || mustReload || monotonicMs() - readAtMs > KEPT_MS) kept = await read();
       return kept;
     },
   };

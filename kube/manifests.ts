@@ -26,7 +26,7 @@ export function manifestOf(value: unknown): KubeObject {
 }
 
 /**
- * Applies objects of whatever kind (server-side apply), what others need first; a kind that the server does not have is refused by name.
+ * Applies objects of whatever kind (server-side apply), what others need first; a kind that the server does not have is refused by name before anything is written.
  * @returns what the server keeps now, in the order of application
  * @throws PortolanError KUBERNETES_REFUSED (with the object), KUBERNETES_FORBIDDEN, KUBERNETES_UNAVAILABLE
  */
@@ -49,10 +49,22 @@ export async function applyManifests(
     );
   };
   const rank = ({ kind }: KubeObject): number => (FIRST.includes(kind) ? FIRST.indexOf(kind) : FIRST.length);
+  const ordered = [...objects].sort((a, b) => rank(a) - rank(b));
+  // Before the first is applied: nothing shall be left half there for want of a definition.
+  const brought = new Set<string | undefined>(
+    ordered.filter(({ kind }) => kind === 'CustomResourceDefinition').map(kindDefined),
+  );
+  for (const object of ordered) if (!brought.has(object.kind)) await resourceOf(object);
   const applied: KubeObject[] = [];
-  for (const object of [...objects].sort((a, b) => rank(a) - rank(b)))
-    applied.push(await client.apply(object, await resourceOf(object), options));
+  for (const object of ordered) applied.push(await client.apply(object, await resourceOf(object), options));
   return applied;
+}
+
+/** The kind that a CustomResourceDefinition brings. */
+function kindDefined(definition: KubeObject): string | undefined {
+  return z
+    .looseObject({ spec: z.looseObject({ names: z.looseObject({ kind: z.string() }) }) })
+    .safeParse(definition).data?.spec.names.kind;
 }
 
 /** The collection that an object of this kind belongs to; undefined: the server has none. */
