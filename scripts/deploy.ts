@@ -6,7 +6,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CHARTS, kustomizationText, manifestText, plainManifests } from './deploy/manifests.ts';
+import {
+  agentObjectsText,
+  CHARTS,
+  kustomizationText,
+  manifestText,
+  plainManifests,
+} from './deploy/manifests.ts';
 import { agentChartRules, hubChartRules } from './deploy/rules.ts';
 import { agentValuesSchema, hubValuesSchema } from './deploy/values-schema.ts';
 import { guideWithValues } from './deploy/values-table.ts';
@@ -38,6 +44,13 @@ export async function generatedWithHelm(helm: string): Promise<ReadonlyMap<strin
     wanted.set(`deploy/kustomize/${chart}/${chart}.yaml`, text);
     wanted.set(`deploy/kustomize/${chart}/kustomization.yaml`, kustomizationText(chart));
   }
+  // The CLI brings the agent to a cluster without files beside it.
+  wanted.set(
+    'cli/kubernetes/generated/agent-objects.ts',
+    agentObjectsText(
+      await plainManifests(helm, join(root, 'deploy/helm/portolan-agent'), 'agent', 'namespace-of-the-agent'),
+    ),
+  );
   return wanted;
 }
 

@@ -13,6 +13,11 @@ import {
 } from '../join-progress.ts';
 import { documentText } from '../output/document.ts';
 import { connect, outputOf, printLines, progress, type Session } from '../session.ts';
+import {
+  addKubernetesJoinFlags,
+  joinInKubernetes,
+  type KubernetesJoinOptions,
+} from './cluster-join-kubernetes.ts';
 
 const joinLine = z.object({
   cluster: z.string(),
@@ -22,7 +27,7 @@ const joinLine = z.object({
 });
 type Joined = z.output<typeof joinLine>;
 
-interface JoinOptions {
+interface JoinOptions extends KubernetesJoinOptions {
   readonly dataDir?: string;
   readonly config?: string;
   readonly enrolOnly?: boolean;
@@ -34,25 +39,30 @@ const PATIENCE_MS = 30_000;
 
 export function addJoinCommand(cluster: Command, session: Session): void {
   const command = cluster
-    .command('join [token]')
-    .summary('make this machine the agent of a cluster, and run it')
+    .command('join [token-or-cluster]')
+    .summary('make this machine, or a Kubernetes cluster, the agent of a cluster')
     .description(
-      'Exchanges a join token for an identity, then runs the agent in the foreground until Ctrl-C. The token comes from `portolan cluster token`; it may stand in PORTOLAN_JOIN_TOKEN instead. Later starts need no token: `portolan agent --data-dir <dir>`.',
+      'Exchanges a join token for an identity, then runs the agent in the foreground until Ctrl-C. The token comes from `portolan cluster token`; it may stand in PORTOLAN_JOIN_TOKEN instead. Later starts need no token: `portolan agent --data-dir <dir>`. With --kubernetes, run where you administer the hub, it takes the name of the cluster instead and prints (or with --apply applies) the agent for a Kubernetes cluster, with a new token in a Secret.',
     )
     .option(
       '--data-dir <dir>',
       'where identity, snapshots and the last states are kept (default: dataDir of the --config file)',
     )
     .option('--enrol-only', 'get the identity and end; run the agent later');
+  addKubernetesJoinFlags(command);
   addAgentFlags(command)
     .addHelpText(
       'after',
       `
 Examples:
-  $ portolan cluster join "$(portolan cluster token tokyo -o name)" --data-dir ./agent-tokyo --dns 127.0.0.1:5305
-  $ PORTOLAN_JOIN_TOKEN=ptl1.… portolan cluster join --data-dir /var/lib/portolan-agent --enrol-only`,
+  $ PORTOLAN_JOIN_TOKEN=ptl1.… portolan cluster join --data-dir /var/lib/portolan-agent --enrol-only
+  $ portolan cluster join tokyo --kubernetes --apply --context tokyo --image registry.example/portolan/agent:0.1.0`,
     )
     .action(async (token: string | undefined, options: JoinOptions, self: Command) => {
+      if (options.kubernetes === true) {
+        await joinInKubernetes(session, self, token, options);
+        return;
+      }
       const format = outputOf(self);
       const dataDir = dataDirOf(options.dataDir, options.config, session.terminal.env);
       const joined = await enrol(session, token, dataDir);

@@ -52,14 +52,15 @@ export async function plainManifests(
   helm: string,
   chartFolder: string,
   chart: Chart,
+  namespace = NAMESPACE,
 ): Promise<readonly Manifest[]> {
-  const objects = await rendered(helm, chartFolder, [], NAMESPACE, `portolan-${chart}`);
+  const objects = await rendered(helm, chartFolder, [], namespace, `portolan-${chart}`);
   return [
     {
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: {
-        name: NAMESPACE,
+        name: namespace,
         labels: {
           'app.kubernetes.io/part-of': 'portolan',
           'pod-security.kubernetes.io/enforce': 'restricted',
@@ -97,5 +98,12 @@ kind: Kustomization
 namespace: ${NAMESPACE}
 resources:
   - ${chart}.yaml
+`;
+}
+
+/** The agent's objects as code of the CLI. */
+export function agentObjectsText(objects: readonly Manifest[]): string {
+  return `/** deploy/install-agent.yaml, with a namespace to be replaced. Made by scripts/deploy.ts; not to be edited. */
+export const AGENT_OBJECTS: readonly unknown[] = ${JSON.stringify(objects, undefined, 2)};
 `;
 }
