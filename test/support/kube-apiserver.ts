@@ -57,6 +57,8 @@ export interface KubeApiserver extends AsyncDisposable {
   readonly caFile: string;
   /** Of `system:masters`. */
   readonly adminToken: string;
+  /** One event of `audit.k8s.io/v1` a line, when that was asked for. */
+  readonly auditLog: string;
   /** A kubeconfig file for this token. */
   kubeconfig(token: string, namespace?: string): Promise<string>;
   readonly server: ServerProcess;
@@ -69,11 +71,19 @@ export async function startKubeApiserver(
   program: string,
   /** Further users: token → user and groups. */
   users: Readonly<Record<string, { readonly user: string; readonly groups?: readonly string[] }>> = {},
+  /** With `audit`, who asked for what is in `auditLog`. */
+  options: { readonly audit?: boolean } = {},
 ): Promise<KubeApiserver> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-kube-'));
   const etcdProgram = pathOf(await requireServer('etcd', 'kube-apiserver'));
   const adminToken = randomBytes(16).toString('hex');
   const signing = join(folder, 'service-accounts.key');
+  const auditLog = join(folder, 'audit.log');
+  const policy = join(folder, 'audit-policy.json');
+  await writeFile(
+    policy,
+    JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] }),
+  );
   const tokens = join(folder, 'tokens.csv');
   const certificates = join(folder, 'certificates');
   await writeFile(
@@ -111,6 +121,7 @@ export async function startKubeApiserver(
         ...['--service-account-key-file', signing, '--service-account-signing-key-file', signing],
         ...['--token-auth-file', tokens, '--authorization-mode', 'RBAC'],
         ...['--service-cluster-ip-range', '10.96.0.0/24'],
+        ...(options.audit === true ? ['--audit-policy-file', policy, '--audit-log-path', auditLog] : []),
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -128,6 +139,7 @@ export async function startKubeApiserver(
     url,
     caFile,
     adminToken,
+    auditLog,
     async kubeconfig(token, namespace = 'default') {
       const file = join(
         folder,
