@@ -24,6 +24,7 @@ import { addProviderCommand } from './commands/provider.ts';
 import { addQuotaCommand } from './commands/quota.ts';
 import { addResolveCommand } from './commands/resolve.ts';
 import { addRollback } from './commands/rollback.ts';
+import { addSourceCommand } from './commands/source.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addUsageCommand } from './commands/usage.ts';
@@ -81,6 +82,7 @@ export function createProgram(session: Session): Command {
   program.commandsGroup('Operate:');
   addCheckCommand(program, session);
   addStatusCommand(program, session);
+  addSourceCommand(program, session);
   addGeoipCommand(program, session);
   addEventsCommand(program, session);
   addUsageCommand(program, session);

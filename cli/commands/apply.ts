@@ -6,7 +6,7 @@ import { filenameOption, manifestsOf } from '../manifest-flags.ts';
 import { appliedLine } from '../output/applied.ts';
 import { documentText, listDocument, objectName } from '../output/document.ts';
 import { connect, outputOf, printLines, type Session } from '../session.ts';
-import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+import { addObjectWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
 
 interface ApplyOptions extends WriteFlags {
   readonly filename: readonly string[];
@@ -20,7 +20,7 @@ export function addApplyCommand(program: Command, session: Session): void {
       'Creates and changes objects as the files say, in one step: all of them, or none when one is refused. The files hold one or more YAML or JSON documents.',
     )
     .addOption(filenameOption());
-  addWriteFlags(command)
+  addObjectWriteFlags(command)
     .addHelpText(
       'after',
       `

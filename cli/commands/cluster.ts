@@ -6,7 +6,8 @@ import { ageText, parseDurationMs } from '../output/duration.ts';
 import { table } from '../output/table.ts';
 import { repeated } from '../repeated-option.ts';
 import { connect, outputOf, printLines, progress, type Session } from '../session.ts';
-import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+import { addObjectWriteFlags, addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+import { addInventoryCommand } from './cluster-inventory.ts';
 import { addJoinCommand } from './cluster-join.ts';
 
 export function addClusterCommand(program: Command, session: Session): void {
@@ -18,6 +19,7 @@ export function addClusterCommand(program: Command, session: Session): void {
   addCreate(cluster, session);
   addToken(cluster, session);
   addJoinCommand(cluster, session);
+  addInventoryCommand(cluster, session);
   addDrain(cluster, session);
   addUndrain(cluster, session);
   addRemove(cluster, session);
@@ -209,7 +211,7 @@ function addRemove(cluster: Command, session: Session): void {
     .description(
       "Revokes the agent's identity and deletes the cluster. Refused while a policy has endpoints on it.",
     );
-  addWriteFlags(command)
+  addObjectWriteFlags(command)
     .addHelpText(
       'after',
       '\nExamples:\n  $ portolan cluster remove tokyo --dry-run\n  $ portolan cluster remove tokyo --reason "moved to osaka"',

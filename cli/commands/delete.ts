@@ -8,7 +8,7 @@ import { notFound } from '../object-argument.ts';
 import { documentText, objectName } from '../output/document.ts';
 import { repeated } from '../repeated-option.ts';
 import { connect, outputOf, printLines, type Session } from '../session.ts';
-import { addWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
+import { addObjectWriteFlags, type WriteFlags, writeOptions } from '../write-flags.ts';
 
 interface DeleteOptions extends WriteFlags {
   readonly filename?: readonly string[];
@@ -30,7 +30,7 @@ export function addDeleteCommand(program: Command, session: Session): void {
       ),
     )
     .option('--ignore-not-found', 'an object that does not exist is no error');
-  addWriteFlags(command)
+  addObjectWriteFlags(command)
     .addHelpText(
       'after',
       `

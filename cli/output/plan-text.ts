@@ -4,9 +4,10 @@ import { documentText, objectName } from './document.ts';
 
 const SIGNS = { create: '+', update: '~', delete: '-', unchanged: ' ', invalid: '!' } as const;
 
-/** `~ trafficpolicy/shop (namespace default)`. */
+/** `~ trafficpolicy/shop (namespace default)`; and who sets it, when the hub would not take the change from here. */
 export function plannedTitle(planned: PlannedDocument): string {
-  return `${SIGNS[planned.action]} ${objectName(planned.kind, planned.name)} (namespace ${planned.namespace})`;
+  const elsewhere = planned.managedBy === undefined ? '' : `, managed by ${planned.managedBy}`;
+  return `${SIGNS[planned.action]} ${objectName(planned.kind, planned.name)} (namespace ${planned.namespace}${elsewhere})`;
 }
 
 /** What changes in one document: its fields before and after, or all of a new one. */

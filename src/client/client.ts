@@ -23,6 +23,7 @@ export type CertificateHistory = Schemas['CertificateHistory'];
 export type CertificateRenewal = Schemas['CertificateRenewal'];
 export type CertificateTrial = Schemas['CertificateTrial'];
 export type ClusterToken = Schemas['ClusterToken'];
+export type ClusterInventory = Schemas['ClusterInventory'];
 export type CompileReport = Schemas['CompileReport'];
 export type DrillPlan = Schemas['DrillPlan'];
 export type DrillPlanInput = Schemas['DrillPlanInput'];
@@ -67,10 +68,15 @@ export interface ObjectName {
   readonly name: string;
 }
 
+export type SourceStatus = Schemas['SourceStatus'];
+export type HeldChange = Schemas['HeldChange'];
+
 export interface WriteOptions {
   readonly dryRun?: boolean;
   /** Overrides LAST_CAPACITY and CHANGE_BUDGET_EXCEEDED; needs `reason` and the admin role. */
   readonly force?: boolean;
+  /** Takes an object from the source that sets it; needs `reason` and the admin role. Of writes to objects only. */
+  readonly takeOver?: boolean;
   readonly reason?: string;
 }
 
@@ -146,6 +152,8 @@ export interface Client {
   }): Promise<ResolveResult>;
 
   clusterToken(cluster: ObjectName, ttlSeconds?: number): Promise<ClusterToken>;
+  /** What the agent of a cluster found in Kubernetes. @param kind only objects of it */
+  clusterInventory(cluster: ObjectName, kind?: string): Promise<ClusterInventory>;
   drain(
     cluster: ObjectName,
     options?: WriteOptions & { readonly expiresAt?: string },
@@ -306,6 +314,14 @@ export interface Client {
     request: { readonly issuer?: string },
   ): Promise<CertificateTrial>;
   certificateTrial(namespace: string, name: string): Promise<CertificateTrial>;
+  /** What sets objects besides the API, and how it fares. */
+  sources(): Promise<readonly SourceStatus[]>;
+  /** Changes of sources that wait for an admin. */
+  heldChanges(): Promise<readonly HeldChange[]>;
+  /** Lets one of them through, now. NOT_FOUND when it is held no more. */
+  approveHeldChange(id: string, reason: string): Promise<Schemas['SourceApproved']>;
+  /** Ends a take-over. */
+  returnToSource(object: Schemas['SourceReturn']): Promise<Schemas['SourceReturned']>;
   listTokens(): Promise<readonly Token[]>;
   revokeToken(id: string): Promise<void>;
 }
@@ -624,6 +640,14 @@ export function createClient(options: ClientOptions): Client {
       ),
     deleteKey: async (namespace, id) =>
       data(await raw.DELETE('/v1/keys/{namespace}/{id}', { params: { path: { namespace, id } } }), server),
+    sources: async () => data(await raw.GET('/v1/sources'), server).items,
+    heldChanges: async () => data(await raw.GET('/v1/sources/held'), server).items,
+    approveHeldChange: async (id, reason) =>
+      data(
+        await raw.POST('/v1/sources/held/{id}/approve', { params: { path: { id } }, body: { reason } }),
+        server,
+      ),
+    returnToSource: async (body) => data(await raw.POST('/v1/sources/return', { body }), server),
     quota: async (namespace, query = {}) =>
       data(await raw.GET('/v1/quota/{namespace}', { params: { path: { namespace }, query } }), server),
     explainQuota: async (namespace, query) =>
@@ -788,10 +812,11 @@ function one(kind: Kind, { namespace, name }: ObjectName): string {
 type WriteQuery = NonNullable<operations['apply']['parameters']['query']>;
 
 function queryOf(write: WriteOptions | undefined): WriteQuery {
-  const { dryRun = false, force = false, reason } = write ?? {};
+  const { dryRun = false, force = false, takeOver = false, reason } = write ?? {};
   return {
     ...(dryRun ? { dryRun: 'true' } : {}),
     ...(force ? { force: 'true' } : {}),
+    ...(takeOver ? { takeOver: 'true' } : {}),
     ...(reason === undefined ? {} : { reason }),
   };
 }
