@@ -26,6 +26,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<readonly F
   quota: () => import('./quota.ts'),
   'quota-accuracy': () => import('./quota-accuracy.ts'),
   certs: () => import('./certs.ts'),
+  kubernetes: () => import('./kubernetes.ts'),
 };
 
 const args = process.argv.slice(2);
