@@ -86,7 +86,7 @@ module.exports = {
         'the CLI knows resources, DNS, errors and the generated client, and copies zones by transfer; `hub`, `agent` and `dev` start the programs by their entry files',
       from: { path: '^cli/', pathNot: test },
       to: {
-        path: '^(src/(?!resources|client|errors|dns|routing/location|plan/(explain|compile)-report)|providers|hub|spoke-agent|nameserver(?!/transfer-client\\.ts)|prober|test)/',
+        path: '^(src/(?!resources|client|errors|dns|import|routing/location|plan/(explain|compile)-report)|providers|hub|spoke-agent|nameserver(?!/transfer-client\\.ts)|prober|test)/',
       },
     },
     {

@@ -17,6 +17,7 @@ import { addGatewayCommand } from './commands/gateway.ts';
 import { addGeoipCommand } from './commands/geoip.ts';
 import { addGetCommand } from './commands/get.ts';
 import { addHubCommand } from './commands/hub.ts';
+import { addImportCommand } from './commands/import.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addKeyCommand } from './commands/key.ts';
 import { addPlanCommand } from './commands/plan.ts';
@@ -67,6 +68,7 @@ export function createProgram(session: Session): Command {
   addPlanCommand(program, session);
   addDiffCommand(program, session);
   addDeleteCommand(program, session);
+  addImportCommand(program, session);
   program.commandsGroup('Traffic:');
   addClusterCommand(program, session);
   addResolveCommand(program, session);
