@@ -15,6 +15,7 @@ import { crdFiles } from '../src/resources/crd.ts';
 import { combinedJsonSchema, kindJsonSchema } from '../src/resources/json-schema.ts';
 import { agentConfigurationPage } from './reference/agent-configuration.ts';
 import { configurationPage } from './reference/configuration.ts';
+import { crdsPage } from './reference/crds.ts';
 import { errorsPage } from './reference/errors.ts';
 import { resourcesPage } from './reference/resources.ts';
 
@@ -29,6 +30,7 @@ const wanted = new Map<string, string>([
   ['docs/reference/cli.md', cliReference()],
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/resources.md', resourcesPage()],
+  ['docs/reference/crds.md', crdsPage()],
   ['docs/reference/hub-config.md', configurationPage()],
   ['docs/reference/agent-config.md', agentConfigurationPage()],
   ['docs/reference/schemas/portolan.json', json(combinedJsonSchema())],

@@ -19,8 +19,8 @@ export interface PrinterColumn {
 /** How a kind appears in `kubectl`. */
 export interface CrdNames {
   /**
-   * All begin with "p": the plain ones are taken in many clusters (cp and cr by cert-manager and others, ap and rlp by Kuadrant, cl by
-   * Cluster API, be by Envoy Gateway).
+   * All begin with "p": the plain ones are taken in many clusters (`cr` and `cert` by cert-manager, `cl` by Cluster API, `ap` by Istio), and
+   * those of Kubernetes itself may grow.
    */
   readonly shortNames: readonly [string];
   readonly columns: readonly PrinterColumn[];

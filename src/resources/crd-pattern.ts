@@ -54,17 +54,15 @@ class Reader {
   }
 
   #sequence(): Part {
-    const start = this.#at;
-    let source = '';
+    const parts: string[] = [];
     let longest = 0;
     while (this.#at < this.#text.length && !'|)'.includes(this.#peek())) {
       const atom = this.#atom();
       const [quantifier, most] = this.#quantifier();
-      source += atom.source + quantifier;
+      parts.push(atom.source + quantifier);
       longest += atom.longest === 0 ? 0 : atom.longest * most;
     }
-    const text = this.#text.slice(start, this.#at);
-    return { source, longest, anchored: text.startsWith('^') && text.endsWith('$') };
+    return { source: parts.join(''), longest, anchored: parts[0] === '^' && parts.at(-1) === '$' };
   }
 
   #atom(): { readonly source: string; readonly longest: number } {

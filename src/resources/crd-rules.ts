@@ -183,7 +183,8 @@ export const CRD_RULES: { readonly [K in CrdKind]: readonly PlaceRules[] } = {
     ...tiers('routing.default.tiers'),
     { path: 'residency', keys: ['region'] },
   ],
-  Backend: [{ path: 'endpoints[].address', hub: 'that an address stands for one host' }],
+  // That a name is no address goes without saying where addresses are taken, too.
+  Backend: [{ path: 'endpoints[].address' }],
   GatewayPolicy: [attached, ...inBlocks([{ path: 'residency.rules[].hostnames[]', rules: [noAddress] }])],
   AuthPolicy: [
     attached,

@@ -27,8 +27,6 @@ export function crdSchema(schema: z.core.$ZodType, places: readonly PlaceRules[]
 /** Of domain names, URLs, addresses for mail: code, not patterns. */
 const EXACT_FORM = 'the exact form of names and URLs';
 
-const FORMS = 'written as text here, in no other form';
-
 class Conversion {
   readonly judged: { readonly path: string; readonly what: string }[] = [];
   readonly #places: ReadonlyMap<string, PlaceRules>;
@@ -180,7 +178,6 @@ class Conversion {
   #union(schema: z.core.$ZodType, options: readonly z.core.$ZodType[], path: string): StructuralSchema {
     const chosen =
       this.#places.get(path)?.form === 'text' ? options.filter((option) => isText(option)) : options;
-    if (chosen.length < options.length) this.judged.push({ path, what: FORMS });
     const [only] = chosen;
     if (chosen.length === 1 && only !== undefined) return this.convert(only, path, true);
     const kinds = new Set(chosen.map((option) => kindOf(option)));

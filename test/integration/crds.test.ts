@@ -47,6 +47,9 @@ const discovery = z.object({
     }),
   ),
 });
+const groupList = z.object({
+  groups: z.array(z.object({ name: z.string(), versions: z.array(z.object({ groupVersion: z.string() })) })),
+});
 const described = z.object({ description: z.string().optional() });
 const openApi = z.object({
   components: z.object({
@@ -224,6 +227,41 @@ describe.skipIf(!found.available)(SUITE, () => {
     });
   });
 
+  it.each<[form: string, CrdKind, spec: object, message: string]>([
+    [
+      'an IPv4 address written as IPv6',
+      'Cluster',
+      { location: { country: 'DE' }, addresses: ['::ffff:192.0.2.1'] },
+      'must be an IPv4 or IPv6 address',
+    ],
+    [
+      'a URL with a blank',
+      'Issuer',
+      { acme: { directory: 'https://ca.example.com/a b', termsOfServiceAgreed: true } },
+      'spec.acme.directory',
+    ],
+    [
+      'a condition that is a mapping',
+      'RateLimitPolicy',
+      { domain: 'shop', rules: { when: [{ predicate: 'true' }], limits: {} } },
+      'predicate',
+    ],
+  ])('%s is taken by the hub alone', async (_, kind, spec, message) => {
+    const document = documentOf(kind, spec);
+    expect(judged(kind, document).wrong).toEqual([]);
+    const { status, body } = await dryRun(kind, document);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(refusalBody.parse(body).message).toContain(message);
+  });
+
+  it('null is as if the field were left out, but where it means something', async () => {
+    const left = await dryRun('Issuer', documentOf('Issuer', { internal: {}, acme: null }));
+    expect(made.parse(left.body).spec).toEqual({ internal: { lifetimeDays: 30 } });
+    const rules = { responseHeaders: { server: null } };
+    const kept = await dryRun('GatewayPolicy', documentOf('GatewayPolicy', { selector: {}, rules }));
+    expect(made.parse(kept.body).spec).toEqual({ selector: {}, rules });
+  });
+
   it('names that the hub cannot have, entries of one name and what is over its size are refused', async () => {
     const spec = { internal: {} };
     const cases: readonly (readonly [CrdKind, object, message: string])[] = [
@@ -309,6 +347,38 @@ describe.skipIf(!found.available)(SUITE, () => {
     expect(
       columnDefinitions.filter(({ priority }) => priority > 0).map(({ name: column }) => column),
     ).toEqual(['TTL', 'Message']);
+  });
+
+  it('no short name is one of Kubernetes, the Gateway API, cert-manager, Istio or Cluster API', async () => {
+    // Those of Kubernetes are asked for; others as their own definitions have them.
+    const others = [
+      'gc',
+      'gtw',
+      'lset',
+      'refgrant',
+      'btlspolicy',
+      'cr',
+      'crs',
+      'cert',
+      'certs',
+      'ap',
+      'pa',
+      'ra',
+    ];
+    const meshes = ['vs', 'gw', 'dr', 'se', 'we', 'wg', 'telemetry', 'cl', 'cc', 'md', 'ma', 'mhc'];
+    const { groups } = groupList.parse((await ask('GET', '/apis')).body);
+    const paths = groups.flatMap(({ name, versions }) =>
+      name === 'portolan.dev' ? [] : versions.map(({ groupVersion }) => `/apis/${groupVersion}`),
+    );
+    const lists = await Promise.all(['/api/v1', ...paths].map((path) => ask('GET', path)));
+    const builtIn = lists.flatMap(({ body }) =>
+      discovery.parse(body).resources.flatMap(({ name, shortNames = [] }) => [name, ...shortNames]),
+    );
+    for (const known of ['svc', 'pc', 'pdb', 'priorityclasses']) expect(builtIn).toContain(known);
+    const taken = new Set([...others, ...meshes, ...builtIn]);
+    const ours = CRD_KINDS.flatMap((kind) => CRD_NAMES[kind].shortNames);
+    expect(new Set(ours).size).toBe(CRD_KINDS.length);
+    expect(ours.filter((name) => taken.has(name))).toEqual([]);
   });
 
   it('kubectl explain has the words of the schemas', async () => {
