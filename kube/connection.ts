@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as HttpsAgent, request as secureRequest } from 'node:https';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { KubeBounds } from './bounds.ts';
 import { type Asked, refusalOf, silenceOf } from './failures.ts';
 
@@ -126,6 +126,7 @@ export class KubeConnection {
       onOpen?.();
       for await (const chunk of response) {
         if (Buffer.isBuffer(chunk)) yield chunk;
+        await nextTurn();
         watchSilence();
       }
     } catch (thrown) {

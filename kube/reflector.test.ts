@@ -137,15 +137,22 @@ describe('a reflector', () => {
   });
 
   it('replaces its items and never changes those that it gave', async () => {
-    const s = await stage({
-      lists: [list('5', a('1', 'x'))],
-      watches: [quiet, say(line('MODIFIED', a('6', 'y')))],
-    });
+    const { promise: asked, resolve: go } = Promise.withResolvers<void>();
+    const later: Answer = (response) => {
+      response.flushHeaders();
+      void asked.then(() => response.write(line('MODIFIED', a('6', 'y')) + line('ADDED', b('7', 'z'))));
+    };
+    const s = await stage({ lists: [list('5', a('1', 'x'))], watches: [later] });
     await expect.poll(() => s.told.length).toBe(1);
     const before = s.reflector.items;
-    s.watches.shift();
-    await expect.poll(() => s.api.requests.length).toBe(2);
-    expect(before.get('shop/a')).toBe(v('x'));
+    expect(s.reflector.items).toBe(before);
+    go();
+    await expect.poll(() => s.told.length).toBe(2);
+    expect([...before]).toEqual([['shop/a', v('x')]]);
+    expect([...s.reflector.items]).toEqual([
+      ['shop/a', v('y')],
+      ['shop/b', v('z')],
+    ]);
   });
 
   it('does not tell of what projects to the same', async () => {

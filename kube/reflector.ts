@@ -22,7 +22,10 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
 class Following<T> implements Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #stop = new AbortController();
-  #items: ReadonlyMap<string, T> = new Map();
+  /** What was told. */
+  readonly #known = new Map<string, T>();
+  /** A copy of it for who asks, until something changes: to copy 20,000 entries for each change would cost more than all the rest. */
+  #items: ReadonlyMap<string, T> | undefined;
   /** What this turn of the loop has found; undefined: gone. */
   #pending = new Map<string, T | undefined>();
   #cancelTelling: (() => void) | undefined;
@@ -45,6 +48,7 @@ class Following<T> implements Reflector<T> {
   }
 
   get items(): ReadonlyMap<string, T> {
+    this.#items ??= new Map(this.#known);
     return this.#items;
   }
 
@@ -96,7 +100,7 @@ class Following<T> implements Reflector<T> {
     }
     if (version === undefined || this.#stop.signal.aborted) return;
     for (const [key, value] of found) this.#note(key, value);
-    for (const key of [...this.#items.keys(), ...this.#pending.keys()])
+    for (const key of [...this.#known.keys(), ...this.#pending.keys()])
       if (!found.has(key)) this.#note(key, undefined);
     const first = !this.#synced;
     this.#version = version;
@@ -159,13 +163,13 @@ class Following<T> implements Reflector<T> {
   }
 
   #current(key: string): T | undefined {
-    return this.#pending.has(key) ? this.#pending.get(key) : this.#items.get(key);
+    return this.#pending.has(key) ? this.#pending.get(key) : this.#known.get(key);
   }
 
   #note(key: string, value: T | undefined): void {
     if (value === this.#current(key)) return;
     // Back to what is told already, or never told at all: nothing to tell.
-    if (value === this.#items.get(key)) this.#pending.delete(key);
+    if (value === this.#known.get(key)) this.#pending.delete(key);
     else this.#pending.set(key, value);
   }
 
@@ -179,12 +183,11 @@ class Following<T> implements Reflector<T> {
     const changed = this.#pending;
     if (changed.size === 0 && !evenWhenEmpty) return;
     this.#pending = new Map();
-    const items = new Map(this.#items);
     for (const [key, value] of changed) {
-      if (value === undefined) items.delete(key);
-      else items.set(key, value);
+      if (value === undefined) this.#known.delete(key);
+      else this.#known.set(key, value);
     }
-    this.#items = items;
+    this.#items = undefined;
     this.#options.onChange(changed);
   }
 
