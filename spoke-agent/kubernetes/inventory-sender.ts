@@ -60,7 +60,9 @@ export function createInventorySender(options: InventorySenderOptions): Inventor
   };
 
   const flush = (): void => {
-    for (const key of set.changes().keys()) waiting.add(key);
+    // What goes makes room for what had none.
+    for (let found = set.changes(); found.size > 0; found = set.changes())
+      for (const key of found.keys()) waiting.add(key);
     // A first set that is not whole yet is of no use to anybody.
     if (!isOpen || (!saidComplete && !options.isComplete())) return;
     for (;;) {

@@ -185,6 +185,7 @@ export function contentOf(object: KubeObject, spec: unknown, problem?: string): 
   if (text.length <= MAX_CONTENT) return text;
   return JSON.stringify({
     ...content,
+    labels: {},
     annotations: {},
     spec: null,
     problem: `it has ${text.length} characters of JSON; at most ${MAX_CONTENT} are taken`,
