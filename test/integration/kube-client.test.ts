@@ -101,7 +101,9 @@ describe.skipIf(!found.available)(SUITE, () => {
   };
   const throughRelay = async (): Promise<{ readonly relay: CuttableRelay; readonly relayed: KubeClient }> => {
     const relay = await startCuttableRelay(cluster.server.port);
-    closing.push(() => relay[Symbol.asyncDispose]());
+    closing.push(async () => {
+      await relay[Symbol.asyncDispose]();
+    });
     return { relay, relayed: await clientOf(cluster.adminToken, `https://127.0.0.1:${relay.port}`) };
   };
 
@@ -389,8 +391,8 @@ describe.skipIf(!found.available)(SUITE, () => {
         namespace: where,
         name: 'hub',
         identity,
-        leaseSeconds: 2,
-        renewDeadlineSeconds: 1.2,
+        leaseSeconds: 4,
+        renewDeadlineSeconds: 2.5,
         retrySeconds: 0.2,
         onChange: () => {
           if (electors.filter(({ leads }) => leads).length > 1) both.push(identity);
@@ -416,22 +418,23 @@ describe.skipIf(!found.available)(SUITE, () => {
     await first.close();
     expect(first.leads).toBe(false);
     await expect.poll(() => second.leads, { interval: 10 }).toBe(true);
-    expect(performance.now() - closedMs).toBeLessThan(1_500);
+    // Long before the end of the Lease.
+    expect(performance.now() - closedMs).toBeLessThan(3_000);
 
     const third = elect(client, 'third');
     await expect.poll(() => third.holder).toBe('second');
     relay.cut();
     const cutMs = performance.now();
     await expect.poll(() => third.leads, { interval: 10 }).toBe(true);
-    expect(performance.now() - cutMs).toBeGreaterThan(1_000);
-    expect(performance.now() - cutMs).toBeLessThan(5_000);
+    expect(performance.now() - cutMs).toBeGreaterThan(2_500);
+    expect(performance.now() - cutMs).toBeLessThan(8_000);
     expect(second.leads).toBe(false);
     relay.heal();
     await expect.poll(() => second.holder).toBe('third');
     const lease = await client.get({ resource: LEASES, namespace: where, name: 'hub' });
     expect(lease?.spec).toMatchObject({
       holderIdentity: 'third',
-      leaseDurationSeconds: 2,
+      leaseDurationSeconds: 4,
       leaseTransitions: 2,
     });
     expect(both).toEqual([]);
