@@ -13,6 +13,7 @@ import { EMPTY_TABLE } from '../src/dns/table.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { StateViewInput } from '../src/health/state-view.ts';
 import { unwrapKey, wrapKey } from '../src/identity/envelope.ts';
+import type { ClusterInventory } from '../src/inventory/contract.ts';
 import { budgetsOf } from '../src/policy/budgets.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { clusterAddresses } from '../src/resources/cluster.ts';
@@ -165,6 +166,7 @@ export async function startHub(
       regions: regionTable(config.geo.regions),
       allowedRanges: config.network.allowedRanges,
       ownCredentials: config.providers.ownCredentials,
+      found: () => links.found?.() ?? [],
       get hasSubdivisions() {
         return geoLibrary.lookup.hasSubdivisions ?? true;
       },
@@ -175,6 +177,7 @@ export async function startHub(
       prober?: Prober;
       names?: NameService;
       certificates?: CertificateSource;
+      found?: () => Iterable<ClusterInventory>;
     } = {};
     let settled = false;
     let compiled: ServedTable | undefined;
@@ -237,6 +240,8 @@ export async function startHub(
     const quota = createQuotaOfHub({
       store,
       agents: () => links.engine?.agents.all.map(({ identity }) => identity) ?? [],
+      alsoServes: (cluster) =>
+        links.engine?.world.objects.Cluster.get(cluster)?.status?.kubernetes?.gatewayNamespaces ?? [],
       wallMs,
       monotonicMs,
       randomBytes,
@@ -266,6 +271,7 @@ export async function startHub(
       wallMs,
       log,
     });
+    links.found = () => inventories.desk.inventories.values();
     const gateways: GatewaysOfHub = createGatewaysOfHub({
       store,
       sealing,
@@ -308,6 +314,7 @@ export async function startHub(
       presenters: [dns01, gatewayChallenges.http, gatewayChallenges.tlsAlpn],
       agentKeys,
       parallel: config.certificates.parallelOrders,
+      found: () => inventories.desk.inventories,
       onServed: () => links.engine?.inputsChanged(),
       onStatus: () => links.engine?.statusesDue(),
       log,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CertificateRecord, WantedCertificate } from '../../src/certificates/model.ts';
 import { VALUE_CHAIN } from '../../src/certificates/model.ts';
+import type { CertificateObjects } from '../../src/certificates/naming.ts';
 import { createWanting, type Wanted } from '../../src/certificates/wanted.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
@@ -69,6 +70,8 @@ export function createCertificatesOfHub(options: {
   /** Orders at one Issuer at a time. */
   readonly parallel?: number;
   readonly news?: CertificateNews;
+  /** What agents found in their clusters. */
+  readonly found?: () => CertificateObjects['found'];
   /** What gateways were seen to show. */
   readonly served?: NonNullable<CertificatesView['served']>;
   /** What gateways get is otherwise. */
@@ -267,7 +270,7 @@ export function createCertificatesOfHub(options: {
     world = next;
     issuers.follow(next.objects);
     if (!started) return;
-    wanted = wanting.wanted(next.objects, book.all);
+    wanted = wanting.wanted({ ...next.objects, found: options.found?.() }, book.all);
     driver.follow(wanted.certificates);
     statusChanged();
   }

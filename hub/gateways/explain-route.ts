@@ -142,11 +142,13 @@ function backendText(
   const protocol = `${known?.protocol ?? ''}${known?.tls === undefined ? '' : ', TLS'}`;
   const endpoints = (known?.endpoints ?? []).map(({ address, port }) => `${address}:${port}`);
   const shown =
-    endpoints.length === 0
-      ? ': no endpoint here, 503'
-      : withEndpoints
-        ? `: ${endpoints.slice(0, 5).join(', ')}${endpoints.length > 5 ? ` and ${endpoints.length - 5} more` : ''}`
-        : '';
+    known?.service !== undefined
+      ? ': ready endpoints of the Service in its cluster'
+      : endpoints.length === 0
+        ? ': no endpoint here, 503'
+        : withEndpoints
+          ? `: ${endpoints.slice(0, 5).join(', ')}${endpoints.length > 5 ? ` and ${endpoints.length - 5} more` : ''}`
+          : '';
   return `${backend} (weight ${weight}, ${protocol})${shown}`;
 }
 

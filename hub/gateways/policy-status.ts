@@ -14,7 +14,12 @@ type Reported = Resource<
 
 function policyReports(policy: AnyResource & Reported, gateways: ReadonlyMap<ObjectKey, ClusterGateways>) {
   const key = keyOf(policy);
-  return reported(gateways, ({ policies }) => policies.get(`${policy.kind} ${key}`));
+  const all = reported(gateways, ({ policies }) => policies.get(`${policy.kind} ${key}`));
+  // What it targets may have been found in one cluster: the others cannot know of it.
+  const known = [...all].filter(
+    ([, { findings }]) => !findings.some(({ reason }) => reason === 'TargetNotFound'),
+  );
+  return known.length === 0 ? all : new Map(known);
 }
 
 /** A policy at each Gateway it holds for. */

@@ -18,11 +18,14 @@ export function routeStatus(
     parents: route.spec.parentRefs.flatMap((parentRef) => {
       // A parent of another kind or controller is somebody else's.
       if (parentRef.kind !== 'Gateway') return [];
+      const here = placesOf(parentRef, route, gateways, input);
       const said = across(
         new Map(
           [...reports].flatMap(([cluster, { parents }]) => {
             const found = parents.find((p) => sameParent(p.parentRef, parentRef));
-            return found === undefined ? [] : [[cluster, verdictsOf(found.findings)] as const];
+            return found === undefined || here?.has(cluster) === false
+              ? []
+              : [[cluster, verdictsOf(found.findings)] as const];
           }),
         ),
       );
@@ -37,6 +40,19 @@ export function routeStatus(
       ];
     }),
   };
+}
+
+/** Where the Gateway was found, when it is none of the hub's: other clusters cannot know of it. Undefined: everywhere. */
+function placesOf(
+  parent: ParentReference,
+  route: Resource<'HTTPRoute'> | Resource<'GRPCRoute'>,
+  gateways: ReadonlyMap<ObjectKey, ClusterGateways>,
+  { world }: GatewayStatusInput,
+): ReadonlySet<ObjectKey> | undefined {
+  const key = objectKey(parent.namespace ?? route.metadata.namespace, parent.name);
+  if (world.objects.Gateway.has(key)) return undefined;
+  const found = [...gateways].filter(([, { found: has }]) => has?.resources.Gateway.has(key) === true);
+  return found.length === 0 ? undefined : new Set(found.map(([cluster]) => cluster));
 }
 
 /** No cluster said anything: the Gateway does not exist, or nothing runs it. */

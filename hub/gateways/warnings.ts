@@ -1,3 +1,4 @@
+import { type FoundObjects, withFound } from '../../src/policy/found-objects.ts';
 import { isPolicy, onlyHttp } from '../../src/policy/listeners.ts';
 import { ruleNameOf } from '../../src/policy/route-rules.ts';
 import { CLUSTERS_ANNOTATION } from '../../src/resources/gateway.ts';
@@ -13,7 +14,14 @@ import { secretsNamedIn } from './policy-secrets.ts';
  * What a person should know of a change although it is stored: references that lead nowhere yet. The Gateway API is level-based: what is
  * missing may come later, so nothing is refused for it; the status says it as well.
  */
-export function gatewayWarnings(desired: AnyDesired, objects: Objects, wallMs: number): readonly string[] {
+export function gatewayWarnings(
+  desired: AnyDesired,
+  stored: Objects,
+  wallMs: number,
+  found: readonly FoundObjects[] = [],
+): readonly string[] {
+  // What it names may be in a cluster.
+  const objects = found.reduce<Objects>((all, one) => withFound(all, one), stored);
   switch (desired.kind) {
     case 'Gateway':
       return [
@@ -23,7 +31,7 @@ export function gatewayWarnings(desired: AnyDesired, objects: Objects, wallMs: n
       ];
     case 'HTTPRoute':
     case 'GRPCRoute':
-      return [...missingParents(desired, objects), ...missingBackends(desired, objects)];
+      return [...missingParents(desired, objects), ...missingBackends(desired, objects, found)];
     case 'AuthPolicy':
     case 'GatewayPolicy':
       return [
@@ -91,14 +99,18 @@ function missingParents({ namespace, spec }: Route, objects: Objects): readonly 
   });
 }
 
-function missingBackends({ namespace, spec }: Route, objects: Objects): readonly string[] {
+function missingBackends(
+  { namespace, spec }: Route,
+  objects: Objects,
+  found: readonly FoundObjects[],
+): readonly string[] {
   const keys = spec.rules.flatMap((rule) =>
     rule.backendRefs
       .filter((ref) => ref.kind === 'Service' || ref.kind === 'Backend')
       .map((ref) => objectKey(ref.namespace ?? namespace, ref.name)),
   );
   return [...new Set(keys)]
-    .filter((key) => !objects.Backend.has(key))
+    .filter((key) => !objects.Backend.has(key) && !found.some(({ services }) => services.has(key)))
     .map((key) => `there is no Backend ${key}: requests to it are answered 500 until it exists`);
 }
 

@@ -52,6 +52,9 @@ export function kubernetesStatus(
     version: facts.version,
     nodes: facts.nodes,
     addresses,
+    gatewayNamespaces: [
+      ...new Set([...inventory.resources.Gateway.values()].map(({ metadata }) => metadata.namespace)),
+    ].sort(),
     objects: countsOf(inventory),
     problems: problems.slice(0, MAX_PROBLEMS),
   };

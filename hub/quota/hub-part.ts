@@ -18,6 +18,8 @@ export function createQuotaOfHub(options: {
   readonly store: Pick<Store, 'loadQuota' | 'saveQuota' | 'getMeta' | 'putMeta' | 'epoch'>;
   /** Agents that have joined and are not revoked. */
   readonly agents: () => readonly AgentIdentity[];
+  /** See `createQuotaService`. */
+  readonly alsoServes?: (cluster: string) => readonly string[];
   readonly wallMs: () => number;
   readonly monotonicMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -30,6 +32,7 @@ export function createQuotaOfHub(options: {
     openLedger,
     leaseMs,
     agents,
+    ...(options.alsoServes === undefined ? {} : { alsoServes: options.alsoServes }),
     readClocks: () => readMachineClocks(wallMs),
     monotonicMs,
     newId: () => Buffer.from(randomBytes(16)).toString('base64url'),

@@ -26,6 +26,8 @@ export interface QuotaServiceOptions {
   readonly leaseMs: number;
   /** Agents that have joined and are not revoked. */
   readonly agents: () => readonly AgentIdentity[];
+  /** Namespaces besides its own whose Gateways a cluster (`namespace/name`) serves: what agents found. */
+  readonly alsoServes?: (cluster: string) => readonly string[];
   readonly readClocks: () => ClockReading;
   readonly monotonicMs: () => number;
   readonly newId: () => string;
@@ -202,7 +204,10 @@ export function createQuotaService(options: QuotaServiceOptions): QuotaService {
     const scopes = new Map(
       options
         .agents()
-        .map(({ agentUid, cluster }) => [agentUid, [cluster.namespace, ALL_CLUSTERS]] as const)
+        .map(({ agentUid, cluster }) => {
+          const also = options.alsoServes?.(`${cluster.namespace}/${cluster.name}`) ?? [];
+          return [agentUid, [...new Set([cluster.namespace, ALL_CLUSTERS, ...also])]] as const;
+        })
         .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
     const text = JSON.stringify([...scopes]);

@@ -64,7 +64,11 @@ export function admit(input: AdmissionInput): AdmissionOutcome {
   for (const change of changes) {
     if (change.type !== 'delete') {
       warnings.push(...warningsFor(change.next, next, input.context));
-      warnings.push(...gatewayWarnings(change.next, next.objects, input.moment.wallMs));
+      warnings.push(
+        ...gatewayWarnings(change.next, next.objects, input.moment.wallMs, [
+          ...(input.context.found?.() ?? []),
+        ]),
+      );
       warnings.push(...certificateWarnings(change.next, next.objects));
     }
     warnings.push(...signingWarnings(change), ...abandonedZones(change));

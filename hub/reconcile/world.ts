@@ -1,5 +1,6 @@
 import type { FieldViolation } from '../../src/errors/error.ts';
 import type { Target } from '../../src/health/types.ts';
+import type { FoundObjects } from '../../src/policy/found-objects.ts';
 import type { RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
 import { type ClusterSpec, clusterAddresses } from '../../src/resources/cluster.ts';
@@ -14,6 +15,8 @@ export interface WorldContext {
   readonly allowedRanges: readonly string[];
   /** Namespaces whose DNSProviders may use the hub's own credentials; `default` when left out. */
   readonly ownCredentials?: readonly string[];
+  /** What agents found in their clusters: warnings about what is missing look there too. */
+  readonly found?: () => Iterable<FoundObjects>;
   /** False when the GeoIP database knows countries only. */
   readonly hasSubdivisions?: boolean;
 }

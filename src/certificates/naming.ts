@@ -1,3 +1,4 @@
+import type { ClusterInventory } from '../inventory/contract.ts';
 import { Grants } from '../policy/grants.ts';
 import { hasLabels, nameOf } from '../policy/policy-index.ts';
 import type { Kind, Resource } from '../resources/catalogue.ts';
@@ -8,7 +9,10 @@ type ObjectsOf<K extends Kind> = { readonly [each in K]: ReadonlyMap<string, Res
 /** What certificates are wanted from; by `namespace/name`. */
 export type CertificateObjects = ObjectsOf<
   'CertificatePolicy' | 'Issuer' | 'Secret' | 'Gateway' | 'TrafficPolicy' | 'Cluster' | 'ReferenceGrant'
->;
+> & {
+  /** What agents found, by cluster: their Gateways name policies as the hub's do. */
+  readonly found?: ReadonlyMap<string, Pick<ClusterInventory, 'resources'>> | undefined;
+};
 
 /** A listener that serves what a policy gets. */
 export interface NamingListener {
@@ -30,11 +34,23 @@ export class NamingIndex {
     Cluster: new LabelIndex(),
   };
   readonly #clusters = new Map<string, Resource<'Cluster'>[]>();
+  /** Clusters of the Gateways that were found. */
+  readonly #foundAt = new Map<Resource<'Gateway'>, string>();
 
   constructor(objects: CertificateObjects) {
     this.#objects = objects;
-    const grants = new Grants([...objects.ReferenceGrant.values()]);
-    for (const gateway of objects.Gateway.values()) {
+    this.#addListeners(objects.Gateway.values(), new Grants([...objects.ReferenceGrant.values()]));
+    for (const [cluster, { resources }] of objects.found ?? []) {
+      const own = [...resources.Gateway.values()].filter((gateway) => !objects.Gateway.has(nameOf(gateway)));
+      for (const gateway of own) this.#foundAt.set(gateway, cluster);
+      const all = [...objects.ReferenceGrant.values(), ...resources.ReferenceGrant.values()];
+      this.#addListeners(own, new Grants(all));
+    }
+    for (const cluster of objects.Cluster.values()) push(this.#clusters, cluster.metadata.namespace, cluster);
+  }
+
+  #addListeners(gateways: Iterable<Resource<'Gateway'>>, grants: Grants): void {
+    for (const gateway of gateways) {
       for (const { policy, listener } of listenersNaming(gateway)) {
         const [namespace = '', name = ''] = policy.split('/');
         const from = { group: GATEWAY_API_GROUP, kind: 'Gateway', namespace: gateway.metadata.namespace };
@@ -43,7 +59,6 @@ export class NamingIndex {
         push(this.#listeners, policy, listener);
       }
     }
-    for (const cluster of objects.Cluster.values()) push(this.#clusters, cluster.metadata.namespace, cluster);
   }
 
   /** @param policy `namespace/name` */
@@ -57,15 +72,30 @@ export class NamingIndex {
     namespace: string,
     labels: Readonly<Record<string, string>>,
   ): readonly Resource<K>[] {
-    const objects: ReadonlyMap<string, Resource<K>> = this.#objects[kind];
-    return this.#byLabel[kind].fewest(objects, namespace, labels).flatMap((key) => {
+    const maps: ObjectsOf<'TrafficPolicy' | 'Gateway' | 'Cluster'> = this.#objects;
+    const objects: ReadonlyMap<string, Resource<K>> = maps[kind];
+    const stored = this.#byLabel[kind].fewest(objects, namespace, labels).flatMap((key) => {
       const object = objects.get(key);
       return object !== undefined && hasLabels(object.metadata.labels, labels) ? [object] : [];
     });
+    return kind === 'Gateway'
+      ? [...stored, ...(this.#foundWith(namespace, labels) as Resource<K>[])]
+      : stored;
+  }
+
+  #foundWith(namespace: string, labels: Readonly<Record<string, string>>): readonly Resource<'Gateway'>[] {
+    return [...this.#foundAt.keys()].filter(
+      ({ metadata }) => metadata.namespace === namespace && hasLabels(metadata.labels, labels),
+    );
   }
 
   /** Clusters that a Gateway runs on. */
   clustersOf(gateway: Resource<'Gateway'>): readonly Resource<'Cluster'>[] {
+    const at = this.#foundAt.get(gateway);
+    if (at !== undefined) {
+      const cluster = this.#objects.Cluster.get(at);
+      return cluster === undefined ? [] : [cluster];
+    }
     const all = this.#clusters.get(gateway.metadata.namespace) ?? [];
     const named = gateway.metadata.annotations[CLUSTERS_ANNOTATION]?.split(',').map((name) => name.trim());
     return named === undefined ? all : all.filter(({ metadata }) => named.includes(metadata.name));

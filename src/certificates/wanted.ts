@@ -294,6 +294,7 @@ function sameMaps(a: CertificateObjects, b: CertificateObjects): boolean {
     a.Gateway === b.Gateway &&
     a.TrafficPolicy === b.TrafficPolicy &&
     a.Cluster === b.Cluster &&
-    a.ReferenceGrant === b.ReferenceGrant
+    a.ReferenceGrant === b.ReferenceGrant &&
+    a.found === b.found
   );
 }

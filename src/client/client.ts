@@ -1,6 +1,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import createOpenApiClient, { type Client as OpenApiClient } from 'openapi-fetch';
 import { PortolanError } from '../errors/error.ts';
+import type { InventoryKind } from '../inventory/contract.ts';
 import { type AnyResource, KINDS, type Kind, type Resource, storedVersion } from '../resources/catalogue.ts';
 import type { components, operations, paths } from './generated/api.d.ts';
 import { errorOfResponse, unreachable } from './problem.ts';
@@ -423,6 +424,14 @@ export function createClient(options: ClientOptions): Client {
         await raw.POST('/v1/clusters/{namespace}/{name}/token', {
           params: { path: nameOf(path) },
           body: ttlSeconds === undefined ? {} : { ttlSeconds },
+        }),
+        server,
+      ),
+    clusterInventory: async (path, kind) =>
+      data(
+        await raw.GET('/v1/clusters/{namespace}/{name}/inventory', {
+          // The hub says which kinds there are.
+          params: { path: nameOf(path), query: kind === undefined ? {} : { kind: kind as InventoryKind } },
         }),
         server,
       ),

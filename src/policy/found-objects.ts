@@ -15,7 +15,10 @@ export const FOUND_KINDS = [
 ] as const;
 
 /** Both together: where the hub has an object of the same kind and name, the one that was found is not used. */
-export function withFound(objects: GatewayObjects, found: FoundObjects | undefined): GatewayObjects {
+export function withFound<O extends Pick<GatewayObjects, (typeof FOUND_KINDS)[number]>>(
+  objects: O,
+  found: Pick<FoundObjects, 'resources'> | undefined,
+): O {
   if (found === undefined) return objects;
   const { resources } = found;
   return {

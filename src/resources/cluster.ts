@@ -74,6 +74,8 @@ export interface KubernetesStatus {
   };
   /** Where clients reach it; used where `spec.addresses` is empty. */
   readonly addresses: readonly FoundAddress[];
+  /** Kubernetes namespaces with Gateways that it serves; sorted. */
+  readonly gatewayNamespaces: readonly string[];
   /** What was found, by kind. */
   readonly objects: Readonly<Record<string, number>>;
   /** What cannot be read or used, and why. */
