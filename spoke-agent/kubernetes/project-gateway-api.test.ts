@@ -37,7 +37,11 @@ const OWN = {
 
 describe('what is kept of the Gateway API', () => {
   it('a route keeps its content as text, and which Gateways it names', () => {
-    const kept = projectRoute('HTTPRoute', route([{ name: 'web' }, { name: 'b', namespace: 'infra' }]), undefined);
+    const kept = projectRoute(
+      'HTTPRoute',
+      route([{ name: 'web' }, { name: 'b', namespace: 'infra' }]),
+      undefined,
+    );
     expect(kept).toMatchObject({ uid: 'u-1', generation: 3, parents: ['shop/web', 'infra/b'], status: '' });
     expect(JSON.parse(kept?.content ?? '')).toMatchObject({
       uid: 'u-1',
@@ -85,7 +89,9 @@ describe('what is kept of the Gateway API', () => {
         ],
         tls: {
           backend: { clientCertificateRef: { name: 'client' } },
-          frontend: { default: { validation: { caCertificateRefs: [{ kind: 'ConfigMap', group: '', name: 'no' }] } } },
+          frontend: {
+            default: { validation: { caCertificateRefs: [{ kind: 'ConfigMap', group: '', name: 'no' }] } },
+          },
         },
       }),
       undefined,
@@ -97,7 +103,10 @@ describe('what is kept of the Gateway API', () => {
   it('a policy names the Secrets of its authorities', () => {
     const spec = {
       targetRefs: [{ group: '', kind: 'Service', name: 'cart' }],
-      validation: { hostname: 'a.example.com', caCertificateRefs: [{ group: '', kind: 'Secret', name: 'ca' }] },
+      validation: {
+        hostname: 'a.example.com',
+        caCertificateRefs: [{ group: '', kind: 'Secret', name: 'ca' }],
+      },
     };
     expect(projectPolicy(object('BackendTLSPolicy', spec), undefined).secrets).toEqual(['shop/ca']);
   });

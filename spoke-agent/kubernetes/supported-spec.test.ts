@@ -9,9 +9,7 @@ const RULE = {
 const ROUTE = { parentRefs: PARENTS, hostnames: ['shop.example.com'], rules: [RULE] };
 const GATEWAY = {
   gatewayClassName: 'portolan',
-  listeners: [
-    { name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'Same' } } },
-  ],
+  listeners: [{ name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'Same' } } }],
 };
 
 describe('the spec of an object of the Gateway API', () => {
