@@ -24,6 +24,7 @@ const sources = [
   'prober',
   'providers',
   'gateway',
+  'kube',
   'plugin',
   'cli',
   'demo',

@@ -33,9 +33,14 @@ import { addVersionCommand } from './commands/version.ts';
 import { addZoneCommand } from './commands/zone.ts';
 import type { Session } from './session.ts';
 
+/** As it was typed: kubectl runs it as a plug-in. */
+function programName({ terminal }: Session): string {
+  return terminal.env.PORTOLAN_PROGRAM === 'kubectl portolan' ? 'kubectl portolan' : 'portolan';
+}
+
 /** Every command, in the order the help lists them. */
 export function createProgram(session: Session): Command {
-  const program = new Command('portolan')
+  const program = new Command(programName(session))
     .description(
       'Multi-cluster traffic and DNS: health by quorum, answers by weight, geography and failover, drills.',
     )

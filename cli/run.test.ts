@@ -70,6 +70,20 @@ const clusters = (...items: ReturnType<typeof cluster>[]) => ({
   items,
 });
 
+describe('as a plug-in of kubectl', () => {
+  const plugin = { PORTOLAN_PROGRAM: 'kubectl portolan' };
+
+  it('goes by the name it is typed with', async () => {
+    expect(await run(['cluster', 'join', '--help'], terminal(plugin), '0.1.0', import.meta.url)).toBe(0);
+    expect(out).toMatch(/^Usage: kubectl portolan cluster join /);
+  });
+
+  it('takes no other name from the environment', async () => {
+    await run(['--help'], terminal({ PORTOLAN_PROGRAM: 'rm' }), '0.1.0', import.meta.url);
+    expect(out).toMatch(/^Usage: portolan /);
+  });
+});
+
 describe('get', () => {
   it('lists a table, wider with -o wide', async () => {
     answers(clusters(cluster('paris')));
