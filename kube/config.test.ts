@@ -179,4 +179,15 @@ describe('the API server that is meant', () => {
     const access = await openKubeAccess({ environment: POD, serviceAccountFolder });
     await expect(access.authorise()).rejects.toMatchObject({ code: 'KUBERNETES_UNAVAILABLE' });
   });
+
+  it('goes on with the token that it has when the files cannot be read for a while', async () => {
+    let nowMs = 0;
+    const serviceAccountFolder = await account({ token: 'first', 'ca.crt': 'CA' });
+    const access = await openKubeAccess({ environment: POD, serviceAccountFolder, monotonicMs: () => nowMs });
+    const first = await access.authorise();
+    await rm(join(serviceAccountFolder, 'token'));
+    nowMs = 60_001;
+    expect(await access.authorise()).toBe(first);
+    await expect(access.authorise(first)).rejects.toMatchObject({ code: 'KUBERNETES_UNAVAILABLE' });
+  });
 });

@@ -70,8 +70,14 @@ async function inCluster(
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     namespace,
     async authorise(refused) {
-      if (kept === undefined || refused === kept || monotonicMs() - readAtMs > TOKEN_KEPT_MS)
-        kept = await read();
+      if (kept === undefined || refused === kept) kept = await read();
+      else if (monotonicMs() - readAtMs > TOKEN_KEPT_MS)
+        try {
+          kept = await read();
+        } catch {
+          // The one that is kept is good until the server says otherwise.
+          readAtMs = monotonicMs();
+        }
       return kept;
     },
   };
