@@ -201,8 +201,8 @@ export function hubValuesSchema(): JsonSchema {
     }),
     postgres: object('The store; SQLite on the volume when no Secret is named.', {
       urlSecret: object('The Secret that holds the URL of the database.', {
-        name: text('Its name.', NAME),
-        key: text('The key in it.', { minLength: 1 }),
+        name: text('The Secret with the URL of the database; SQLite on a volume when empty.', NAME),
+        key: text('The key in that Secret.', { minLength: 1 }),
       }),
     }),
     api: object('The API.', {
@@ -218,7 +218,7 @@ export function hubValuesSchema(): JsonSchema {
       service: service('the API, with `api.tlsSecret`', { optional: false, local: false }),
     }),
     agents: object('Joins and links of agents.', {
-      service: service('both', { optional: false, local: false }),
+      service: service('joins and links of agents', { optional: false, local: false }),
     }),
     dns: object("The hub's own name server.", {
       service: service('the name server', { optional: true, local: true }),
@@ -227,7 +227,7 @@ export function hubValuesSchema(): JsonSchema {
       enabled: flag("Read Portolan's custom resources of this cluster; deploy/crds must be there."),
     }),
     networkPolicy: object('Who may connect.', {
-      enabled: flag('Whether there is one.'),
+      enabled: flag('Deny connections that are not listed.'),
       apiFrom: peers('the API'),
       metricsFrom: peers('the metrics'),
       allowMetadata: flag('Let the hub reach the metadata server of the cloud.'),
@@ -260,11 +260,11 @@ export function agentValuesSchema(): JsonSchema {
       enabled: flag('Serve Gateways, routes and Services of the cluster.'),
     }),
     gatewayClass: object('The class of Gateways.', {
-      create: flag('Make it; of two agents in one cluster only one does.'),
-      name: text('Its name.', { ...NAME, minLength: 1 }),
+      create: flag('Make the GatewayClass; of two agents in one cluster only one does.'),
+      name: text('Name of the GatewayClass.', { ...NAME, minLength: 1 }),
     }),
     networkPolicy: object('Who may connect.', {
-      enabled: flag('Whether there is one.'),
+      enabled: flag('Deny connections that are not listed.'),
       metricsFrom: peers('the metrics'),
     }),
   });

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,7 +10,7 @@ import { createKeyFile } from '../../hub/key-file.ts';
 import { newApiToken } from '../../src/identity/api-token.ts';
 import { runCli } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
-import { requireRoot } from '../support/servers.ts';
+import { pathOf, requireRoot, requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
@@ -293,7 +294,28 @@ describe.skipIf(!privileged.available)(
   },
 );
 
+const systemdAnalyze = await requireServer('systemdAnalyze', 'systemd units');
+
 describe('systemd units', () => {
+  it.skipIf(!systemdAnalyze.available).each(PROGRAMS)(
+    'portolan-%s.service is understood by systemd',
+    async (program) => {
+      const name = `portolan-${program}.service`;
+      const folder = await mkdtemp(join(tmpdir(), 'portolan-unit-'));
+      try {
+        const unit = await readFile(join(root, 'deploy/systemd', name), 'utf8');
+        // Where Node.js is says the machine.
+        await writeFile(join(folder, name), unit.replace('/usr/bin/node', process.execPath));
+        const verify = async () => (await run(pathOf(systemdAnalyze), ['verify', join(folder, name)])).stderr;
+        expect((await verify()).split('\n').filter((line) => line.includes(name))).toEqual([]);
+        await writeFile(join(folder, name), unit.replace('ProtectSystem=', 'ProtectSystems='));
+        expect(await verify()).toContain('ProtectSystems');
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  );
+
   it.each(PROGRAMS)('portolan-%s.service confines the program', async (program) => {
     const unit = await readFile(join(root, `deploy/systemd/portolan-${program}.service`), 'utf8');
     for (const line of [

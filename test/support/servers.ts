@@ -36,6 +36,7 @@ const SERVERS = {
   },
   unbound: { debianPackage: 'unbound', find: () => onPath('unbound') },
   dnsviz: { debianPackage: 'dnsviz', find: () => onPath('dnsviz') },
+  faketime: { debianPackage: 'faketime', find: () => onPath('faketime') },
   fstrmCapture: { debianPackage: 'fstrm-bin', find: () => onPath('fstrm_capture') },
   dnstapLdns: { debianPackage: 'dnstap-ldns', find: () => onPath('dnstap-ldns') },
   ip: { debianPackage: 'iproute2', find: () => onPath('ip') },
@@ -45,6 +46,7 @@ const SERVERS = {
   curl: { debianPackage: 'curl', find: () => onPath('curl') },
   go: { debianPackage: 'golang-go', find: () => onPath('go') },
   etcd: { debianPackage: 'etcd-server', find: () => onPath('etcd') },
+  systemdAnalyze: { debianPackage: 'systemd', find: () => onPath('systemd-analyze') },
 } as const satisfies Record<string, ServerKind>;
 
 export type ServerName = keyof typeof SERVERS;
