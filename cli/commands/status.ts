@@ -27,10 +27,11 @@ function statusLines(status: HubStatus, server: string, nowMs: number): readonly
   return [
     `hub ${hub.version} at ${server}, up ${ageText(hub.startedAt, nowMs)}, content ${hub.sequence}, epoch ${hub.epoch}`,
     '',
+    ...hubLines(status),
     ...table(
       ['NAME SERVER', 'CLUSTER', 'ADDRESSES', 'STATE', 'CONTENT', 'DETAIL'],
       status.nameServers.map((s) => [
-        s.id === 'hub' ? 'hub' : 'agent',
+        s.id.startsWith('agent/') ? 'agent' : s.id,
         s.cluster ?? '',
         s.addresses.join(','),
         s.state,
@@ -61,5 +62,24 @@ function statusLines(status: HubStatus, server: string, nowMs: number): readonly
         t.reason,
       ]),
     ),
+  ];
+}
+
+/** Only where several hubs share a store. */
+function hubLines({ hubs }: HubStatus): readonly string[] {
+  if (hubs === undefined) return [];
+  return [
+    ...table(
+      ['HUB', 'ROLE', 'EPOCH', 'VERSION', 'API', 'HEARD'],
+      hubs.map((h) => [
+        h.identity,
+        h.role,
+        String(h.epoch),
+        h.version,
+        h.api,
+        `${(h.heardAgoMs / 1000).toFixed(1)} s ago`,
+      ]),
+    ),
+    '',
   ];
 }
