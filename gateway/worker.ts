@@ -182,7 +182,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     post({ type: 'served', version, problems: [...problems] });
   };
 
-  const stopMetrics = backendMetrics(counters, () => upstreams?.stats() ?? [], after);
+  const stopMetrics = backendMetrics(counters, () => upstreams?.summaries() ?? [], after);
   const close = async (graceMs: number): Promise<void> => {
     await server.close(graceMs);
     stopOpening();

@@ -1,5 +1,5 @@
 import type { Counters, Metric } from '../../src/telemetry/counters.ts';
-import type { BackendStats } from '../upstream/upstreams.ts';
+import type { BackendSummary } from '../upstream/upstreams.ts';
 
 /** Numbers that backends keep themselves are brought into the counters this often. */
 const LOOK_EVERY_MS = 2_000;
@@ -26,25 +26,27 @@ function metric(name: string, help: string, type: Metric['type']): Metric {
   return { name: `portolan_gateway_backend_${name}`, help, type };
 }
 
-/** @returns ends it */
+/**
+ * Backends that were never asked are left out: of thousands of Services few are busy, and each would cost every thread some kilobytes.
+ * @returns ends it
+ */
 export function backendMetrics(
   counters: Counters,
-  stats: () => readonly BackendStats[],
+  summaries: () => Iterable<BackendSummary>,
   after: (delayMs: number, task: () => void) => () => void,
 ): () => void {
   let named = new Set<string>();
   const look = (): void => {
-    const found = stats();
-    for (const { backend, counts, endpoints } of found) {
+    const now = new Set<string>();
+    for (const { backend, counts, connections, available } of summaries()) {
+      if (counts.requests === 0 && counts.mirrored === 0 && counts.mirrorsDropped === 0) continue;
+      now.add(backend);
       const labels = { backend };
       for (const key of Object.keys(COUNTS) as (keyof typeof COUNTS)[])
         counters.counter(COUNTS[key], labels).set(counts[key]);
-      let connections = 0;
-      for (const endpoint of endpoints) connections += endpoint.connections;
       counters.counter(CONNECTIONS, labels).set(connections);
-      counters.counter(AVAILABLE, labels).set(endpoints.filter(({ available }) => available).length);
+      counters.counter(AVAILABLE, labels).set(available);
     }
-    const now = new Set(found.map(({ backend }) => backend));
     for (const backend of named) {
       if (now.has(backend)) continue;
       counters.counter(CONNECTIONS, { backend }).set(0);

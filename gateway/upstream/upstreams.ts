@@ -49,8 +49,17 @@ export interface BackendStats {
   }[];
 }
 
+/** The same, added up. */
+export interface BackendSummary {
+  readonly backend: string;
+  readonly counts: Readonly<BackendCounts>;
+  readonly connections: number;
+  readonly available: number;
+}
+
 export interface ManagedUpstreams extends Upstreams {
   stats(): readonly BackendStats[];
+  summaries(): Iterable<BackendSummary>;
   /** These of `UpstreamDeps.services` are otherwise: requests from now on go to their endpoints of now. */
   servicesChanged(services: Iterable<string>): void;
   /** Nothing is checked or kept any more; what is under way ends by itself. */
@@ -192,6 +201,19 @@ export function createUpstreams(
           followService(backend, buildDeps);
           checks.get(backend.id)?.follow();
         }
+      }
+    },
+
+    *summaries() {
+      const now = deps.monotonicMs();
+      for (const { id, counts, endpoints } of backends.values()) {
+        let connections = 0;
+        let available = 0;
+        for (const endpoint of endpoints) {
+          connections += endpoint.pool.connections;
+          if (endpoint.available(now)) available += 1;
+        }
+        yield { backend: id, counts, connections, available };
       }
     },
 
