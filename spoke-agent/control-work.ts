@@ -414,6 +414,7 @@ export async function startControl(
       type: 'link',
       hub: link?.isUp() === true ? 'up' : 'down',
       peers: peers?.connectedPeers().length ?? 0,
+      ...(kubernetes === undefined ? {} : { kubernetes: kubernetes.facts() }),
     });
   }
   function sendStatus(): void {

@@ -280,6 +280,7 @@ export async function startDataProcess(
             peers: link.peers,
             nameServers,
             ...gatewayFacts(),
+            ...(link.kubernetes === undefined ? {} : { kubernetes: link.kubernetes }),
             snapshot: { hash: served.hash, sequence: served.sequence, error: snapshotError },
             states: states.source,
           }),

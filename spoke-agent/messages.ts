@@ -61,6 +61,16 @@ export interface GatewayFacts {
   readonly gatewayProblems: Readonly<Record<string, string>>;
 }
 
+/** How it goes with the Kubernetes cluster around the agent. */
+export interface KubernetesFacts {
+  /** The hub has all of it. */
+  readonly complete: boolean;
+  /** This agent writes statuses. */
+  readonly writesStatuses: boolean;
+  readonly objects: Readonly<Record<string, number>>;
+  readonly problems: readonly { readonly resource: string; readonly message: string }[];
+}
+
 export type ToControl =
   | ({
       readonly type: 'start';
@@ -103,7 +113,13 @@ export type ToData =
   | StatesMessage
   | KeysMessage
   | EndpointsMessage
-  | { readonly type: 'link'; readonly hub: 'up' | 'down'; readonly peers: number }
+  | {
+      readonly type: 'link';
+      readonly hub: 'up' | 'down';
+      readonly peers: number;
+      /** For people; absent: it follows no Kubernetes cluster. */
+      readonly kubernetes?: KubernetesFacts;
+    }
   | { readonly type: 'foundKey'; readonly id: number; readonly found: KeySearchAnswer }
   /** The hub has this of an outbox, durably. */
   | { readonly type: 'usageAck'; readonly outbox: string; readonly sequence: number }

@@ -38,6 +38,9 @@ import {
   SERVICES,
 } from './resources.ts';
 
+/** Objects of the Gateway API with this label are the hub's own: it takes them as it takes its custom resources, and agents leave them alone. */
+const NOT_OF_THE_HUB = 'portolan.dev/hub!=true';
+
 /** Everything of the cluster that is followed, but for Secrets. */
 export interface ClusterCollections {
   readonly classes: ClusterWatch<KeptClass>;
@@ -70,6 +73,7 @@ export function followCluster(
   const route = (kind: 'HTTPRoute' | 'GRPCRoute') =>
     watchCluster<KeptRoute>(deps, {
       versions: [kind === 'HTTPRoute' ? HTTP_ROUTES : GRPC_ROUTES],
+      labelSelector: NOT_OF_THE_HUB,
       project: (object, before) => projectRoute(kind, object, before),
       onChange: told(kind),
     });
@@ -81,17 +85,20 @@ export function followCluster(
     }),
     gateways: watchCluster<KeptGateway>(deps, {
       versions: [GATEWAYS],
+      labelSelector: NOT_OF_THE_HUB,
       project: projectGateway,
       onChange: told('gateways'),
     }),
     routes: { HTTPRoute: route('HTTPRoute'), GRPCRoute: route('GRPCRoute') },
     grants: watchCluster<KeptObject>(deps, {
       versions: [REFERENCE_GRANTS, REFERENCE_GRANTS_BETA],
+      labelSelector: NOT_OF_THE_HUB,
       project: projectGrant,
       onChange: told('grants'),
     }),
     policies: watchCluster<KeptPolicy>(deps, {
       versions: [BACKEND_TLS_POLICIES],
+      labelSelector: NOT_OF_THE_HUB,
       project: projectPolicy,
       onChange: told('policies'),
     }),

@@ -7,7 +7,8 @@ import type { LinkClock } from '../../src/protocol/clock.ts';
 import type { Inventory, InventoryStatuses } from '../../src/protocol/generated/portolan_pb.js';
 import type { Family } from '../../src/telemetry/metric-text.ts';
 import type { AgentLog } from '../log.ts';
-import { type ClusterAgent, type ClusterAgentStats, startClusterAgent } from './cluster-agent.ts';
+import type { KubernetesFacts } from '../messages.ts';
+import { type ClusterAgent, startClusterAgent } from './cluster-agent.ts';
 import { kubernetesMetrics } from './metrics.ts';
 import {
   type ClusterSecretFile,
@@ -39,8 +40,7 @@ export interface ControlKubernetes {
   streamOpened(): void;
   streamEnded(): void;
   statuses(message: InventoryStatuses): void;
-  /** Undefined: no API server is known yet. */
-  readonly stats: ClusterAgentStats | undefined;
+  facts(): KubernetesFacts;
   metrics(): readonly Family[];
   close(): Promise<void>;
 }
@@ -100,8 +100,16 @@ export function startControlKubernetes(options: ControlKubernetesOptions): Contr
       agent?.streamEnded();
     },
     statuses: (message) => agent?.statuses(message),
-    get stats() {
-      return agent?.stats;
+    facts() {
+      if (agent === undefined)
+        return {
+          complete: false,
+          writesStatuses: false,
+          objects: {},
+          problems: [{ resource: 'kube-apiserver', message: 'no API server is known yet' }],
+        };
+      const { complete, leads, objects, problems } = agent.stats;
+      return { complete, writesStatuses: leads, objects, problems };
     },
     metrics: () => (agent === undefined ? [] : kubernetesMetrics(agent.stats)),
     async close() {
