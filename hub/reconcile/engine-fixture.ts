@@ -77,7 +77,9 @@ const GEO: GeoLookup = {
   sha256: '0'.repeat(64),
 };
 
-export async function startTestEngine(more: Pick<EngineOptions, 'challenges'> = {}): Promise<TestEngine> {
+export async function startTestEngine(
+  more: Pick<EngineOptions, 'challenges' | 'gateways' | 'inventories' | 'onWorld'> = {},
+): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-engine-'));
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   let nowMs = 0;
