@@ -109,6 +109,8 @@ export async function startElectedHub(options: ElectedHubOptions): Promise<Elect
     members.refresh();
     election = await electionOf(session);
     if (await election.attempt()) {
+      // To start takes seconds on a busy machine, and the lease must be renewed meanwhile.
+      election.start();
       await lead(config, kek);
     } else {
       standby = await startStandby({
