@@ -7,15 +7,19 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { ELECTION_RULES } from '../../hub/election/rules.ts';
 import { createKubeClient } from '../../kube/client.ts';
 import { openKubeAccess } from '../../kube/config.ts';
 import type { KubeClient, KubeObject, KubeResource } from '../../kube/contract.ts';
+import { createLeaseElection } from '../../kube/lease.ts';
 import { applyManifests, manifestOf } from '../../kube/manifests.ts';
 import { runCli } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { applyCrds, requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
 import { CLI_MAIN, type HubProcess, startHub } from '../support/hub-process.ts';
 import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
+import { askedBy, missing, verbsOf } from '../support/kube-audit.ts';
+import { grant } from '../support/kube-grants.ts';
 import { pathOf } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 
@@ -27,6 +31,8 @@ const gatewayApi = await requireGatewayApiCrds(SUITE);
 const AGENT_MAIN = fileURLToPath(new URL('../../spoke-agent/main.ts', import.meta.url));
 const NAMESPACE = 'edge';
 const ACCOUNT = `system:serviceaccount:${NAMESPACE}:portolan-agent`;
+const HUB_USER = 'hub-of-the-test';
+const HUB_TOKEN = 'token-of-the-hub';
 const APPLY = { fieldManager: 'portolan-tests', force: true };
 
 /** What is granted and was not asked for in this run, and why it is granted all the same. */
@@ -101,20 +107,6 @@ const rule = z.looseObject({
   resources: z.array(z.string()),
   verbs: z.array(z.string()),
 });
-const event = z.looseObject({
-  verb: z.string(),
-  stage: z.string(),
-  requestURI: z.string(),
-  user: z.looseObject({ username: z.string() }),
-  objectRef: z
-    .looseObject({
-      apiGroup: z.string().default(''),
-      resource: z.string(),
-      subresource: z.string().optional(),
-    })
-    .optional(),
-  responseStatus: z.looseObject({ code: z.number() }).optional(),
-});
 const statusText = z.looseObject({ status: z.unknown() });
 
 describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
@@ -138,7 +130,7 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'portolan-permissions-'));
-    server = await startKubeApiserver(pathOf(program), {}, { audit: true });
+    server = await startKubeApiserver(pathOf(program), { [HUB_TOKEN]: { user: HUB_USER } }, { audit: true });
     kubeconfig = await server.kubeconfig(server.adminToken);
     admin = createKubeClient(await openKubeAccess({ file: kubeconfig }));
     await applyCrds(admin, pathOf(gatewayApi));
@@ -231,15 +223,47 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
       await ended;
     }
     expect(log).toContain('joined as agent');
-    const { used, denied, elsewhere } = await asked();
+    const { used, denied, elsewhere } = await askedBy(server, ACCOUNT);
     expect(denied).toEqual([]);
-    // Which groups and versions there are may be asked by whoever has a token.
-    expect(elsewhere.filter((uri) => !/^\/(api|apis|version)(\/|\?|$)/.test(uri))).toEqual([]);
+    expect(elsewhere).toEqual([]);
     expect(used.size).toBeGreaterThan(15);
-    const granted = await grantedVerbs();
-    expect([...used].filter((verb) => !granted.has(verb))).toEqual([]);
-    expect([...granted].filter((verb) => !used.has(verb)).sort()).toEqual(Object.keys(UNUSED).sort());
+    const granted = verbsOf(await shippedRules());
+    expect(missing(used, granted)).toEqual([]);
+    expect(missing(granted, used)).toEqual(Object.keys(UNUSED).sort());
   }, 120_000);
+
+  it('lets hubs elect who leads with the rules of the chart, and grants no verb more', async () => {
+    await applyManifests(
+      admin,
+      [manifestOf(parse(`{ apiVersion: v1, kind: Namespace, metadata: { name: hubs } }`))],
+      APPLY,
+    );
+    await grant(admin, { user: HUB_USER, namespace: 'hubs' }, ELECTION_RULES);
+    const access = await openKubeAccess({ file: await server.kubeconfig(HUB_TOKEN, 'hubs') });
+    const election = createLeaseElection({
+      client: createKubeClient(access),
+      namespace: 'hubs',
+      name: 'shop',
+      identity: 'hub-0',
+      leaseSeconds: 3,
+      renewDeadlineSeconds: 2,
+      retrySeconds: 0.2,
+      onChange: () => undefined,
+      monotonicMs: () => performance.now(),
+      now: () => new Date(),
+      after(delayMs, task) {
+        const timer = setTimeout(task, delayMs);
+        return () => clearTimeout(timer);
+      },
+      random: Math.random,
+    });
+    election.start();
+    await until('the hub leads', async () => election.leads, 20_000);
+    await election.close();
+    const { used, denied } = await askedBy(server, HUB_USER);
+    expect(denied).toEqual([]);
+    expect([...used].sort()).toEqual([...verbsOf(ELECTION_RULES)].sort());
+  });
 
   /** A kubeconfig with a token of the service account, as the kubelet gets one for a pod. */
   async function accountKubeconfig(): Promise<string> {
@@ -254,50 +278,18 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
     return server.kubeconfig(status.token, NAMESPACE);
   }
 
-  /** What the agent asked of the server: `group/resource verb`, what was refused, and what is no resource. */
-  async function asked() {
-    const used = new Set<string>();
-    const denied: string[] = [];
-    const elsewhere: string[] = [];
-    for (const line of (await readFile(server.auditLog, 'utf8')).split('\n')) {
-      if (line === '') continue;
-      const { verb, user, objectRef, responseStatus, requestURI, stage } = event.parse(JSON.parse(line));
-      if (user.username !== ACCOUNT || stage === 'RequestReceived') continue;
-      if (responseStatus?.code === 403) denied.push(`${verb} ${requestURI}`);
-      if (objectRef === undefined) elsewhere.push(requestURI);
-      else used.add(keyOf(objectRef.apiGroup, objectRef.resource, objectRef.subresource, verb));
-    }
-    return { used, denied, elsewhere };
-  }
-
-  async function grantedVerbs(): Promise<ReadonlySet<string>> {
-    const granted = new Set<string>();
+  /** The rules of the roles that the command above applied. */
+  async function shippedRules() {
+    const shipped = [];
     for (const [plural, kind, name] of [
       ['clusterroles', 'ClusterRole', `${NAMESPACE}-portolan-agent`],
       ['roles', 'Role', 'portolan-agent'],
     ] as const) {
-      const resource = {
-        group: 'rbac.authorization.k8s.io',
-        version: 'v1',
-        plural,
-        kind,
-        namespaced: kind === 'Role',
-      };
-      const found = await admin.get({ resource, name, ...(kind === 'Role' ? { namespace: NAMESPACE } : {}) });
-      const { rules } = z.looseObject({ rules: z.array(rule) }).parse(found);
-      for (const { apiGroups, resources, verbs } of rules)
-        for (const group of apiGroups)
-          for (const full of resources)
-            for (const verb of verbs) {
-              const [name_ = '', sub] = full.split('/');
-              granted.add(keyOf(group, name_, sub, verb));
-            }
+      const namespaced = kind === 'Role';
+      const resource = { group: 'rbac.authorization.k8s.io', version: 'v1', plural, kind, namespaced };
+      const found = await admin.get({ resource, name, ...(namespaced ? { namespace: NAMESPACE } : {}) });
+      shipped.push(...z.looseObject({ rules: z.array(rule) }).parse(found).rules);
     }
-    return granted;
+    return shipped;
   }
 });
-
-function keyOf(group: string, resource: string, subresource: string | undefined, verb: string): string {
-  const name = subresource === undefined ? resource : `${resource}/${subresource}`;
-  return `${group === '' ? 'core' : group} ${name} ${verb}`;
-}
