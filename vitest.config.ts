@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 const project = (name: string, include: string[], extra: Record<string, unknown> = {}) => ({
   test: {
@@ -20,6 +21,7 @@ const elsewhere = process.env.PORTOLAN_UNIT_WITHOUT;
 /** One project per level of the test pyramid; `scripts/test.ts` runs them in this order. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       project(
         'unit',

@@ -39,7 +39,8 @@ const LONG = {
   PORTOLAN_SIMULATION_TIMES: '10',
 };
 const { values: options } = parseArgs({ options: { long: { type: 'boolean', default: false } } });
-const levels = ['unit', 'simulation', 'conformance', 'integration', 'e2e'];
+/** Levels that are run together are, so that no core waits for the last file of each; e2e measures times, and is alone. */
+const runs = [['unit'], ['simulation', 'conformance', 'integration'], ['e2e']];
 /** Tests wait for servers and timers much of their time: with the runner's own default, one file at a time, two cores are idle half of it. */
 const workers = Math.max(2, availableParallelism() - 1);
 let passed = 0;
@@ -59,16 +60,15 @@ await runStep({ name: 'build', command: ['node', 'scripts/build.ts'] }).then((r)
   else failed += 1;
 });
 
-for (const level of levels) {
-  const file = join(work, `${level}.json`);
+for (const levels of runs) {
+  const file = join(work, `${levels.join('-')}.json`);
   await runStep(
     {
-      name: `${level} tests`,
+      name: `${levels.join(', ')} tests`,
       command: [
         'vitest',
         'run',
-        '--project',
-        level,
+        ...levels.flatMap((level) => ['--project', level]),
         '--passWithNoTests',
         `--maxWorkers=${workers}`,
         '--reporter',
