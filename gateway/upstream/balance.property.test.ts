@@ -2,19 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../test/support/random.ts';
 import { PICKS } from './balance.ts';
-import { Endpoint } from './endpoint.ts';
-import type { Pool } from './transport.ts';
+import { Endpoint, type PoolSource } from './endpoint.ts';
 
-const POOL: Pool = {
-  acquire: () => {},
-  cancel: () => {},
-  setLimits: () => {},
-  drain: () => {},
-  connections: 0,
-  pending: 0,
+const SOURCE: PoolSource = {
+  limits: { maxConnections: 1, maxPendingRequests: 1, connectTimeoutMs: 1, idleTimeoutMs: 1 },
+  poolOf: () => {
+    throw new Error('nobody connects');
+  },
 };
 const endpointsOf = (weights: readonly number[]): Endpoint[] =>
-  weights.map((weight, at) => new Endpoint(`10.0.0.${at}:80`, weight, POOL));
+  weights.map((weight, at) => new Endpoint(`10.0.0.${at}:80`, weight, SOURCE));
 const weights = fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 1, maxLength: 8 });
 const anyone = (): boolean => true;
 

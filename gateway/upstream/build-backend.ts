@@ -3,11 +3,11 @@ import type { AddressBook } from './addresses.ts';
 import { Backend, type BackendDeps } from './backend.ts';
 import { backendTls } from './backend-tls.ts';
 import type { DialTarget } from './dial.ts';
-import { Endpoint } from './endpoint.ts';
+import { Endpoint, type PoolSource } from './endpoint.ts';
 import { H1Pool } from './h1/pool.ts';
 import { H2Pool } from './h2/pool.ts';
 import { absenceOf, type ServiceEndpoints, splitName } from './service-endpoints.ts';
-import type { Pool, PoolLimits } from './transport.ts';
+import type { PoolLimits } from './transport.ts';
 
 export interface BuildDeps extends BackendDeps {
   readonly addresses: AddressBook;
@@ -16,14 +16,12 @@ export interface BuildDeps extends BackendDeps {
   readonly services?: ServiceEndpoints | undefined;
 }
 
-/** Where connections of an endpoint go, in words: endpoints of one key may share their connections. */
-const keys = new WeakMap<Endpoint, string>();
-/** How endpoints of a backend are made, for those that come later. */
+/** How connections of a backend are made, also to endpoints that come later. */
 const makers = new WeakMap<Backend, Maker>();
 
-interface Maker {
-  keyOf(name: string): string;
-  make(name: string, host: string, port: number, weight: number): Endpoint;
+interface Maker extends PoolSource {
+  /** In words: endpoints of one name that are reached in the same way may share their connections. */
+  readonly way: string;
 }
 
 /** @param old of the configuration before: given back when nothing changed, else endpoints that stay are taken over */
@@ -34,46 +32,27 @@ export function buildBackend(
   old: Backend | undefined,
   deps: BuildDeps,
 ): Backend {
-  const tls = compiled.tls === undefined ? undefined : backendTls(compiled.tls, secrets);
-  const limits: PoolLimits = {
-    ...compiled.limits,
-    connectTimeoutMs: compiled.connectTimeoutMs,
-    idleTimeoutMs: compiled.idleTimeoutMs,
-  };
-  const maker: Maker = {
-    keyOf: (name) => `${compiled.protocol} ${tls?.id ?? ''} ${name}`,
-    make(name, host, port, weight) {
-      const target: DialTarget = { host, port, tls, alpn: compiled.protocol };
-      const pool: Pool =
-        compiled.protocol === 'h2' ? new H2Pool(target, limits, deps) : new H1Pool(target, limits, deps);
-      const endpoint = new Endpoint(name, weight, pool);
-      keys.set(endpoint, maker.keyOf(name));
-      return endpoint;
-    },
-  };
-  const known = new Map(old?.endpoints.map((endpoint) => [keys.get(endpoint) ?? '', endpoint]));
+  const maker = makerOf(compiled, secrets, deps);
+  const isSameWay = old !== undefined && makers.get(old)?.way === maker.way;
+  const known = new Map(isSameWay ? old.endpoints.map((endpoint) => [endpoint.name, endpoint]) : []);
   const endpoints = new Map<string, Endpoint>();
-  let same =
-    old !== undefined &&
-    makers.get(old)?.keyOf('') === maker.keyOf('') &&
-    JSON.stringify(old.compiled) === JSON.stringify(compiled);
+  let same = isSameWay && JSON.stringify(old.compiled) === JSON.stringify(compiled);
   for (const { address, port, weight } of endpointsOf(compiled, deps.services)) {
     const name = `${address}:${port}`;
-    const key = maker.keyOf(name);
-    const double = endpoints.get(key);
+    const double = endpoints.get(name);
     if (double !== undefined) {
       double.weight += weight;
       continue;
     }
-    const kept = known.get(key);
+    const kept = known.get(name);
     if (kept !== undefined) {
       kept.weight = weight;
-      kept.pool.setLimits(limits);
-      endpoints.set(key, kept);
+      kept.moveTo(maker);
+      endpoints.set(name, kept);
       continue;
     }
     same = false;
-    endpoints.set(key, maker.make(name, address, port, weight));
+    endpoints.set(name, new Endpoint(name, weight, maker));
   }
   // Endpoints of a Service go with no change of what is compiled.
   if (
@@ -86,6 +65,25 @@ export function buildBackend(
   makers.set(backend, maker);
   explain(backend, deps.services);
   return backend;
+}
+
+function makerOf(compiled: CompiledBackend, secrets: GatewaySecrets, deps: BuildDeps): Maker {
+  const tls = compiled.tls === undefined ? undefined : backendTls(compiled.tls, secrets);
+  const { protocol } = compiled;
+  const limits: PoolLimits = {
+    ...compiled.limits,
+    connectTimeoutMs: compiled.connectTimeoutMs,
+    idleTimeoutMs: compiled.idleTimeoutMs,
+  };
+  return {
+    way: `${protocol} ${tls?.id ?? ''}`,
+    limits,
+    poolOf(name) {
+      const { address, port } = splitName(name);
+      const target: DialTarget = { host: address, port, tls, alpn: protocol };
+      return protocol === 'h2' ? new H2Pool(target, limits, deps) : new H1Pool(target, limits, deps);
+    },
+  };
 }
 
 /**
@@ -101,8 +99,7 @@ export function followService(backend: Backend, deps: Pick<BuildDeps, 'addresses
   for (const name of deps.services?.get(service) ?? []) {
     const kept = left.get(name);
     if (kept === undefined) {
-      const { address, port } = splitName(name);
-      next.push(maker.make(name, address, port, 1));
+      next.push(new Endpoint(name, 1, maker));
     } else {
       left.delete(name);
       next.push(kept);
@@ -111,7 +108,7 @@ export function followService(backend: Backend, deps: Pick<BuildDeps, 'addresses
   backend.replace(next);
   explain(backend, deps.services);
   for (const gone of left.values()) {
-    gone.pool.drain();
+    gone.drain();
     deps.addresses.drop(splitName(gone.name).address);
   }
 }

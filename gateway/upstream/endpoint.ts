@@ -1,4 +1,11 @@
-import type { Pool } from './transport.ts';
+import type { Pool, PoolLimits } from './transport.ts';
+
+/** Makes connections for endpoints of one backend. */
+export interface PoolSource {
+  readonly limits: PoolLimits;
+  /** @param name `address:port` */
+  poolOf(name: string): Pool;
+}
 
 /** An ejection doubles with each one that follows soon, up to this many times the first. */
 const MAX_DOUBLINGS = 6;
@@ -12,7 +19,8 @@ export interface OutlierLimits {
 export class Endpoint {
   /** `address:port`, as configured. */
   readonly name: string;
-  readonly pool: Pool;
+  #source: PoolSource;
+  #pool: Pool | undefined;
   weight: number;
   /** Requests under way. */
   active = 0;
@@ -25,10 +33,36 @@ export class Endpoint {
   #doublings = 0;
   #failuresInARow = 0;
 
-  constructor(name: string, weight: number, pool: Pool) {
+  constructor(name: string, weight: number, source: PoolSource) {
     this.name = name;
     this.weight = weight;
-    this.pool = pool;
+    this.#source = source;
+  }
+
+  /** Made when it is first needed: of many endpoints one thread may use few. */
+  get pool(): Pool {
+    this.#pool ??= this.#source.poolOf(this.name);
+    return this.#pool;
+  }
+
+  get connections(): number {
+    return this.#pool?.connections ?? 0;
+  }
+
+  /** Attempts that wait for a connection. */
+  get pending(): number {
+    return this.#pool?.pending ?? 0;
+  }
+
+  /** Connections to come are made by another source; those there are stay. */
+  moveTo(source: PoolSource): void {
+    this.#source = source;
+    this.#pool?.setLimits(source.limits);
+  }
+
+  /** @see Pool.drain */
+  drain(): void {
+    this.#pool?.drain();
   }
 
   available(nowMs: number): boolean {

@@ -120,7 +120,7 @@ export function createUpstreams(
   }
   for (const [id, old] of before?.backends ?? []) {
     const kept: readonly Endpoint[] = backends.get(id)?.endpoints ?? [];
-    for (const endpoint of old.endpoints) if (!kept.includes(endpoint)) endpoint.pool.drain();
+    for (const endpoint of old.endpoints) if (!kept.includes(endpoint)) endpoint.drain();
   }
   for (const [id, running] of before?.checks ?? []) if (checks.get(id) !== running) running.stop();
   addresses.keep(hosts);
@@ -210,7 +210,7 @@ export function createUpstreams(
         let connections = 0;
         let available = 0;
         for (const endpoint of endpoints) {
-          connections += endpoint.pool.connections;
+          connections += endpoint.connections;
           if (endpoint.available(now)) available += 1;
         }
         yield { backend: id, counts, connections, available };
@@ -221,7 +221,7 @@ export function createUpstreams(
 
     close() {
       for (const running of checks.values()) running.stop();
-      for (const { endpoints } of backends.values()) for (const { pool } of endpoints) pool.drain();
+      for (const { endpoints } of backends.values()) for (const endpoint of endpoints) endpoint.drain();
     },
   };
   carried.set(upstreams, { backends, checks, addresses, deadlines, drawnKey });
@@ -238,7 +238,7 @@ function mirror(
 ): void {
   const { counts, id } = backend;
   const underWay = mirrors.get(id) ?? 0;
-  if (underWay >= MAX_MIRRORS || backend.endpoints.some(({ pool }) => pool.pending > 0)) {
+  if (underWay >= MAX_MIRRORS || backend.endpoints.some(({ pending }) => pending > 0)) {
     counts.mirrorsDropped += 1;
     return;
   }
@@ -328,8 +328,8 @@ function statsOf(backend: Backend, nowMs: number): BackendStats {
     counts: backend.counts,
     endpoints: backend.endpoints.map((endpoint) => ({
       endpoint: endpoint.name,
-      connections: endpoint.pool.connections,
-      pending: endpoint.pool.pending,
+      connections: endpoint.connections,
+      pending: endpoint.pending,
       active: endpoint.active,
       available: endpoint.available(nowMs),
       ejections: endpoint.ejections,
