@@ -69,6 +69,11 @@ describe('the configuration of an agent', () => {
     }
   });
 
+  it('serves a Kubernetes cluster only when it is asked to, by the file or by a flag', () => {
+    expect(loadConfig(['--data-dir', '/d'], {}).kubernetes).toEqual({ enabled: false, nodeAddresses: false });
+    expect(loadConfig(['--data-dir', '/d', '--kubernetes'], {}).kubernetes.enabled).toBe(true);
+  });
+
   it('comes from the file, over it the environment, over that the flags', () => {
     const path = file('dataDir: /from/file\nlog: {level: warn}\ndns: {listen: ["[::1]:53", "0.0.0.0:53"]}\n');
     expect(loadConfig(['--config', path], {})).toMatchObject({
