@@ -90,6 +90,29 @@ describe.skipIf(!available)(SUITE, () => {
   const [east] = [0];
   const fromShop = () => answer('-H', `Host: ${HOST}`, `http://127.0.0.1:${at.agents[east]?.http ?? 0}/`);
 
+  const fromShopByTls = async ({ certificatePem }: TestAuthority): Promise<string> => {
+    const ca = join(at.folder, 'ca.pem');
+    await writeFile(ca, certificatePem);
+    const port = at.agents[east]?.https ?? 0;
+    return answer('--cacert', ca, '--resolve', `${HOST}:${port}:127.0.0.1`, `https://${HOST}:${port}/`);
+  };
+  const putCertificate = async (from: TestAuthority): Promise<void> => {
+    const { certificatePem, keyPem } = await from.issue({ dns: [HOST] });
+    await apply(
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'shop-tls', namespace: 'infra' },
+        type: 'kubernetes.io/tls',
+        data: {
+          'tls.crt': Buffer.from(certificatePem).toString('base64'),
+          'tls.key': Buffer.from(keyPem).toString('base64'),
+        },
+      },
+      SECRETS,
+    );
+  };
+
   beforeAll(async () => {
     authority = await testAuthority();
     server = await startKubeApiserver(pathOf(program), { [TOKEN]: { user: 'agent' } });
@@ -115,20 +138,7 @@ describe.skipIf(!available)(SUITE, () => {
   });
 
   it('serves a Gateway and an HTTPRoute of the cluster from its pods, and says so in their statuses', async () => {
-    const { certificatePem, keyPem } = await authority.issue({ dns: [HOST] });
-    await apply(
-      {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'shop-tls', namespace: 'infra' },
-        type: 'kubernetes.io/tls',
-        data: {
-          'tls.crt': Buffer.from(certificatePem).toString('base64'),
-          'tls.key': Buffer.from(keyPem).toString('base64'),
-        },
-      },
-      SECRETS,
-    );
+    await putCertificate(authority);
     await apply(
       {
         apiVersion: GATEWAY_API,
@@ -215,23 +225,23 @@ describe.skipIf(!available)(SUITE, () => {
     });
   }, 90_000);
 
-  it('answers with the certificate of a Secret that never left the cluster', async () => {
-    const ca = join(at.folder, 'ca.pem');
-    await writeFile(ca, authority.certificatePem);
-    const port = at.agents[east]?.https ?? 0;
+  it('answers with the certificate of a Secret that never left the cluster, and with the next one at once', async () => {
     await until(
       'the certificate is shown',
-      async () =>
-        (await answer(
-          '--cacert',
-          ca,
-          '--resolve',
-          `${HOST}:${port}:127.0.0.1`,
-          `https://${HOST}:${port}/`,
-        )) === 'first pod',
+      async () => (await fromShopByTls(authority)) === 'first pod',
       SLOW_MS,
     );
-  }, 60_000);
+    const next = await testAuthority('the next authority');
+    expect(await fromShopByTls(next)).toBe('');
+    await putCertificate(next);
+    const { tookMs } = await until(
+      'the next certificate is shown',
+      async () => (await fromShopByTls(next)) === 'first pod',
+      SLOW_MS,
+    );
+    expect(tookMs).toBeLessThan(10_000);
+    authority = next;
+  }, 90_000);
 
   it('goes to the pod that took the place of another', async () => {
     await publishPod(await startBackend('second pod'));
@@ -244,7 +254,7 @@ describe.skipIf(!available)(SUITE, () => {
     expect(tookMs).toBeLessThan(5_000);
   }, 60_000);
 
-  it('serves on while the API server is away', async () => {
+  it('serves on while the API server is away, also when the agent starts anew and without the hub', async () => {
     await server.server.stop();
     await until(
       'the agent noticed',
@@ -252,5 +262,14 @@ describe.skipIf(!available)(SUITE, () => {
       SLOW_MS,
     );
     expect(await fromShop()).toBe('second pod');
-  }, 60_000);
+    await at.killHub();
+    await at.stopAgent(east);
+    at.startAgent(east);
+    await until(
+      'the agent serves what it has on the disk',
+      async () => (await fromShopByTls(authority)) === 'second pod',
+      SLOW_MS,
+    );
+    expect(await fromShop()).toBe('second pod');
+  }, 90_000);
 });
