@@ -11,11 +11,13 @@ export interface HubProcess {
   said(): string;
   /** Ends it as an operator would. @returns its exit code; `null` when a signal ended it */
   stop(): Promise<number | null>;
+  /** Ends it with SIGKILL, as a machine that loses power. */
+  kill(): Promise<unknown>;
 }
 
 export const CLI_MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
-const readyLine = z.object({ ready: z.literal(true), api: z.string() });
+const readyLine = z.object({ ready: z.literal(true), api: z.string(), pid: z.number() });
 
 /**
  * Starts the hub that `portolan init --dir home` made, on ports of loopback that the system chooses.
@@ -48,11 +50,16 @@ export async function startHub(
       reject(new Error(`the hub ended with ${code ?? 'a signal'}: ${log.slice(-2000)}`)),
     );
   });
+  const { api, pid } = readyLine.parse(JSON.parse(line));
   return {
-    api: readyLine.parse(JSON.parse(line)).api,
+    api,
     said: () => log,
     stop() {
       child.kill('SIGTERM');
+      return ended;
+    },
+    kill() {
+      process.kill(pid, 'SIGKILL');
       return ended;
     },
   };
