@@ -18,6 +18,7 @@ import type { CertificateDelivery } from '../certificates/delivery.ts';
 import { digestOf } from '../reconcile/canonical-text.ts';
 import type { ObjectKey, Objects } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
+import { gatewayPartDigest, gatewayPartText, withSameEntries } from './part-text.ts';
 import type { SecretValues } from './secret-values.ts';
 
 /** What the gateways of one cluster get. Part and secrets are the same objects as long as their content is. */
@@ -92,6 +93,8 @@ export function createGateways(options: {
   let followed: GatewayObjects | undefined;
   let compiled = new Map<ObjectKey, CompiledGateways>();
   let failed = false;
+  /** What was made of a compilation: one that is used again costs nothing. */
+  const usedParts = new WeakMap<CompiledGateways, GatewayPart>();
   /** What `compiled` was made with. */
   let usedInventories: FoundInClusters['inventories'] = new Map();
   let awaitedThen: ReadonlySet<ObjectKey> = new Set();
@@ -104,20 +107,24 @@ export function createGateways(options: {
     objects: Objects,
   ): Promise<ClusterGateways> {
     const before = all.get(cluster);
-    const { part, reports } = own;
+    const { reports } = own;
+    const part =
+      usedParts.get(own) ?? (before === undefined ? own.part : withSameEntries(before.part, own.part));
     const { secrets, problems, waiting } = await secretValues.resolve(own, cluster, objects);
     const kept = {
-      part: before !== undefined && digestOf(before.part) === digestOf(part) ? before.part : part,
+      part:
+        before !== undefined && gatewayPartText(before.part) === gatewayPartText(part) ? before.part : part,
       secrets:
         before !== undefined && digestOf(before.secrets) === digestOf(secrets) ? before.secrets : secrets,
     };
+    usedParts.set(own, kept.part);
     return {
       ...kept,
       reports,
       problems,
       waiting,
       found: usedInventories.get(cluster),
-      digest: `${digestOf(kept.part)}${digestOf(kept.secrets)}`,
+      digest: `${gatewayPartDigest(kept.part)}${digestOf(kept.secrets)}`,
     };
   }
 

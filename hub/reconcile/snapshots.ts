@@ -12,6 +12,7 @@ import {
 } from '../../src/protocol/generated/portolan_pb.js';
 import type { DnsPart, PeersPart, RoutingPart, SnapshotParts } from '../../src/protocol/snapshot.ts';
 import type { ClusterGateways } from '../gateways/gateways.ts';
+import { gatewayPartText } from '../gateways/part-text.ts';
 import { canonicalTextOf } from './canonical-text.ts';
 import type { Published } from './publisher.ts';
 
@@ -159,7 +160,7 @@ export function compileSnapshots(
         ...(gateway === undefined
           ? {}
           : {
-              ...(serves ? { gateway: encode(canonicalTextOf(gateway.part)) } : {}),
+              ...(serves ? { gateway: encode(gatewayPartText(gateway.part)) } : {}),
               gatewaySecrets: encode(
                 canonicalJson(serves ? gateway.secrets : certificatesOnly(gateway.secrets)),
               ),
