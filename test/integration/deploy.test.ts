@@ -294,6 +294,30 @@ describe.skipIf(!bothThere)('a real API server', () => {
     expect(contents(second)).toEqual(contents(first));
   });
 
+  it('takes every definition of deploy/crds', async () => {
+    const files = (await readdir(join(root, 'deploy/crds'))).filter((file) =>
+      file.startsWith('portolan.dev_'),
+    );
+    expect(files.length).toBeGreaterThan(8);
+    for (const file of files) {
+      const objects = manifestsIn(await readFile(join(root, 'deploy/crds', file), 'utf8')).map(manifestOf);
+      const kept = await applyManifests(client, objects, { ...manager, dryRun: true });
+      expect(kept.map(({ kind }) => kind)).toEqual(['CustomResourceDefinition']);
+    }
+  });
+
+  it('has nothing written of an installation when a kind of it is not there', async () => {
+    const [alien, map] = manifestsIn(
+      'apiVersion: example.com/v1\nkind: Alien\nmetadata: { name: a }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: half, namespace: edge }',
+    ).map(manifestOf);
+    if (alien === undefined || map === undefined) throw new Error('two documents');
+    await expect(applyManifests(client, [map, alien], manager)).rejects.toMatchObject({
+      code: 'KUBERNETES_REFUSED',
+    });
+    const resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
+    expect(await client.get({ resource, namespace: 'edge', name: 'half' })).toBeUndefined();
+  });
+
   it('refuses a field that does not exist, so that the runs above say something', async () => {
     const [broken] = manifestsIn(
       'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: edge }\ndatum: { a: b }',

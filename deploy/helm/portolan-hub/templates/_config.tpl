@@ -24,6 +24,11 @@
 {{- $dns := deepCopy (get $config "dns" | default dict) -}}
 {{- $_ := set $dns "listen" (list (include "portolan.listen" (dict "host" $host "port" 5353))) -}}
 {{- $_ := set $config "dns" $dns -}}
+{{- if .Values.customResources.enabled -}}
+{{- $sources := deepCopy (get $config "sources" | default dict) -}}
+{{- $_ := set $sources "kubernetes" (merge (dict "enabled" true) (get $sources "kubernetes" | default dict)) -}}
+{{- $_ := set $config "sources" $sources -}}
+{{- end -}}
 {{- if gt (int .Values.replicas) 1 -}}
 {{- $election := deepCopy (get $config "election" | default dict) -}}
 {{- $_ := set $election "mode" "kubernetes" -}}
