@@ -38,8 +38,22 @@ describe('the hub configuration', () => {
       network: { allowedRanges: [] },
       providers: { ownCredentials: ['default'] },
       health: { failureDomain: 'hub', quorum: DEFAULT_QUORUM },
+      election: { mode: 'none', advertise: {}, lease: { name: 'portolan-hub' }, leaseSeconds: 15 },
+      sources: {},
       logLevel: 'info',
     });
+  });
+
+  it('follows custom resources only where that is said, in the file or the environment', () => {
+    expect(parse('sources: {kubernetes: {enabled: false}}').sources).toEqual({});
+    expect(parse('', { PORTOLAN_SOURCE_KUBERNETES: 'true' }).sources).toEqual({
+      kubernetes: { secrets: { selector: 'portolan.dev/sync=true' } },
+    });
+    expect(
+      parse('sources: {kubernetes: {kubeconfig: kube, namespaces: [shop]}}', {
+        PORTOLAN_SOURCE_KUBERNETES_NAMESPACES: 'shop,infra',
+      }).sources.kubernetes,
+    ).toMatchObject({ kubeconfig: '/etc/portolan/kube', namespaces: ['shop', 'infra'] });
   });
 
   it('takes resolvers by their address alone: a name would need a resolver', () => {
@@ -112,9 +126,17 @@ logLevel: debug
       PORTOLAN_LOG_LEVEL: 'info',
       PORTOLAN_ALLOWED_RANGES: '10.0.0.0/8',
       PORTOLAN_API_HOST: 'localhost',
+      PORTOLAN_ELECTION_MODE: 'none',
+      PORTOLAN_ELECTION_API: 'http://127.0.0.1:1',
+      PORTOLAN_ELECTION_JOIN: 'a:1',
+      PORTOLAN_ELECTION_LINK: 'a:1',
+      PORTOLAN_SOURCE_KUBERNETES: 'true',
     };
     for (const name of Object.keys(ENVIRONMENT_OVERRIDES))
-      expect(() => parse('', { [name]: values[name] ?? 'x' })).not.toThrow();
+      expect(() =>
+        // Where its status goes says nothing without the folder.
+        parse('', { PORTOLAN_GIT_FOLDER: '/policies', [name]: values[name] ?? 'x' }),
+      ).not.toThrow();
   });
 
   it.each<[what: string, text: string, path: string, fix: RegExp]>([

@@ -221,6 +221,49 @@ export const configSchema = z.strictObject({
           prune: z.boolean().default(true).describe('Objects that stand in the folder no more are removed.'),
         })
         .optional(),
+      kubernetes: z
+        .strictObject({
+          enabled: z.boolean().default(true).describe('False: as if this section were not there.'),
+          kubeconfig: file
+            .optional()
+            .describe(
+              'A kubeconfig file. When left out: KUBECONFIG, the cluster of the pod, or ~/.kube/config.',
+            ),
+          context: z
+            .string()
+            .min(1)
+            .max(253)
+            .optional()
+            .describe('Of that file; its current one when left out.'),
+          namespaces: z
+            .array(objectName)
+            .min(1)
+            .max(1000)
+            .optional()
+            .describe('Kubernetes namespaces whose custom resources the hub follows; all when left out.'),
+          secrets: z
+            .strictObject({
+              selector: z
+                .string()
+                .min(1)
+                .max(1000)
+                .default('portolan.dev/sync=true')
+                .describe('Labels of the Secrets that the hub reads, as kubectl writes them.'),
+              namespaces: z
+                .array(objectName)
+                .min(1)
+                .max(1000)
+                .optional()
+                .describe(
+                  "Where it looks for them; in `namespaces` when left out, or else in the hub's own namespace.",
+                ),
+            })
+            .prefault({}),
+        })
+        .optional()
+        .describe(
+          'Custom resources of Kubernetes (portolan.dev/v1alpha1) are objects of the hub, and statuses go back to them.',
+        ),
     })
     .prefault({}),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -271,6 +314,13 @@ export interface HubConfig {
       readonly statusFile?: string;
       readonly prune: boolean;
     };
+    readonly kubernetes?: {
+      readonly kubeconfig?: string;
+      readonly context?: string;
+      /** Absent: all. */
+      readonly namespaces?: readonly string[];
+      readonly secrets: { readonly selector: string; readonly namespaces?: readonly string[] };
+    };
   };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -299,10 +349,12 @@ export const ENVIRONMENT_OVERRIDES = {
   PORTOLAN_OWN_CREDENTIALS: { path: ['providers', 'ownCredentials'], type: 'list' },
   PORTOLAN_GIT_FOLDER: { path: ['sources', 'gitFolder', 'path'], type: 'text' },
   PORTOLAN_GIT_FOLDER_STATUS: { path: ['sources', 'gitFolder', 'statusFile'], type: 'text' },
+  PORTOLAN_SOURCE_KUBERNETES: { path: ['sources', 'kubernetes', 'enabled'], type: 'flag' },
+  PORTOLAN_SOURCE_KUBERNETES_NAMESPACES: { path: ['sources', 'kubernetes', 'namespaces'], type: 'list' },
   PORTOLAN_LOG_LEVEL: { path: ['logLevel'], type: 'text' },
 } as const satisfies Record<
   string,
-  { readonly path: readonly string[]; readonly type: 'text' | 'number' | 'list' }
+  { readonly path: readonly string[]; readonly type: 'text' | 'number' | 'list' | 'flag' }
 >;
 
 export interface ConfigSource {
@@ -438,14 +490,44 @@ export function parseConfig(source: ConfigSource): HubConfig {
 
 /** @param fail makes the error of a violation */
 function withAbsolutePaths(
-  { gitFolder }: z.output<typeof configSchema>['sources'],
+  { gitFolder, kubernetes }: z.output<typeof configSchema>['sources'],
   absolute: (path: string) => string,
   fail: (violation: PortolanError['violations'][number]) => PortolanError,
 ): HubConfig['sources'] {
-  if (gitFolder === undefined) return {};
+  return {
+    ...(gitFolder === undefined ? {} : { gitFolder: gitFolderAt(gitFolder, absolute, fail) }),
+    ...(kubernetes?.enabled === true ? { kubernetes: kubernetesAt(kubernetes, absolute) } : {}),
+  };
+}
+
+function kubernetesAt(
+  {
+    kubeconfig,
+    context,
+    namespaces,
+    secrets,
+  }: NonNullable<z.output<typeof configSchema>['sources']['kubernetes']>,
+  absolute: (path: string) => string,
+): NonNullable<HubConfig['sources']['kubernetes']> {
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig: absolute(kubeconfig) }),
+    ...(context === undefined ? {} : { context }),
+    ...(namespaces === undefined ? {} : { namespaces }),
+    secrets: {
+      selector: secrets.selector,
+      ...(secrets.namespaces === undefined ? {} : { namespaces: secrets.namespaces }),
+    },
+  };
+}
+
+function gitFolderAt(
+  gitFolder: NonNullable<z.output<typeof configSchema>['sources']['gitFolder']>,
+  absolute: (path: string) => string,
+  fail: (violation: PortolanError['violations'][number]) => PortolanError,
+): NonNullable<HubConfig['sources']['gitFolder']> {
   const { statusFile, ...rest } = gitFolder;
   const path = absolute(gitFolder.path);
-  if (statusFile === undefined) return { gitFolder: { ...rest, path } };
+  if (statusFile === undefined) return { ...rest, path };
   if (absolute(statusFile).startsWith(`${path}/`)) {
     throw fail({
       path: 'sources.gitFolder.statusFile',
@@ -454,7 +536,7 @@ function withAbsolutePaths(
       fix: 'Give a file outside of the folder.',
     });
   }
-  return { gitFolder: { ...rest, path, statusFile: absolute(statusFile) } };
+  return { ...rest, path, statusFile: absolute(statusFile) };
 }
 
 /** `localhost` and every address of 127.0.0.0/8 and ::1. */
@@ -493,7 +575,9 @@ function withEnvironment(config: Record<string, unknown>, env: ConfigSource['env
         ? text.split(',').map((part) => part.trim())
         : type === 'number' && /^\d+$/.test(text)
           ? Number(text)
-          : text;
+          : type === 'flag' && (text === 'true' || text === 'false')
+            ? text === 'true'
+            : text;
     let at = config;
     // One store only: a database URL in the environment replaces what the file says of the store.
     if (path[0] === 'store') at.store = {};

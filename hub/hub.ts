@@ -601,6 +601,10 @@ export async function startHub(
     closers.push(() => api.close());
     if (config.sources.gitFolder !== undefined)
       sources.add(createGitFolder({ ...config.sources.gitFolder, sync: sources.sync, clock, log }));
+    if (config.sources.kubernetes !== undefined) {
+      const { openKubernetesSource } = await import('./sources/kubernetes/open.ts');
+      sources.add(openKubernetesSource(config.sources.kubernetes, { store, sync: sources.sync, clock, log }));
+    }
     if (config.admin !== undefined) {
       const admin = await startAdmin(config.admin.listen, services);
       closers.push(() => admin.close());

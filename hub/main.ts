@@ -28,7 +28,11 @@ async function main(): Promise<void> {
     return;
   }
   const folder = values['git-folder'];
-  const env = folder === undefined ? process.env : { ...process.env, PORTOLAN_GIT_FOLDER: resolve(folder) };
+  const env = {
+    ...process.env,
+    ...(folder === undefined ? {} : { PORTOLAN_GIT_FOLDER: resolve(folder) }),
+    ...(values.kubernetes === true ? { PORTOLAN_SOURCE_KUBERNETES: 'true' } : {}),
+  };
   const config = loadConfig(values.config, env, process.cwd());
   if (positionals[0] === 'prepare') {
     process.stdout.write(`${JSON.stringify(await prepareHub(config, values['admin-token']))}\n`);
@@ -78,6 +82,7 @@ function readArguments() {
       options: {
         config: { type: 'string' },
         'git-folder': { type: 'string' },
+        kubernetes: { type: 'boolean' },
         directory: { type: 'string' },
         'config-text': { type: 'string' },
         'admin-token': { type: 'string' },

@@ -18,7 +18,7 @@ export function addHubCommand(program: Command, session: Session): void {
     )
     .option(
       '--source <kind...>',
-      'where objects come from besides the API: `git-folder PATH`, a folder of YAML files that is followed',
+      'where objects come from besides the API: `git-folder PATH`, a folder of YAML files that is followed; `kubernetes`, its custom resources',
     )
     .addHelpText(
       'after',
@@ -31,20 +31,27 @@ Examples:
       const made = join('portolan', 'hub.yaml');
       const config =
         options.config ?? (existsSync(join(session.terminal.workingFolder, made)) ? made : undefined);
-      const folder = options.source === undefined ? undefined : gitFolder(options.source);
+      const { folder, kubernetes } = sourcesOf(options.source ?? []);
       const args = [
         ...(config === undefined ? [] : ['--config', config]),
         ...(folder === undefined ? [] : ['--git-folder', resolve(session.terminal.workingFolder, folder)]),
+        ...(kubernetes ? ['--kubernetes'] : []),
       ];
       session.exitCode = await runInForeground('hub', args, session.entryUrl);
     });
 }
 
 /** @throws PortolanError USAGE */
-function gitFolder(source: readonly string[]): string {
-  const [kind, path, ...more] = source;
-  if (kind === 'git-folder' && path !== undefined && path !== '' && more.length === 0) return path;
-  throw new PortolanError('USAGE', `--source ${source.join(' ')} is not known`, {
-    fix: 'Write it like `portolan hub --source git-folder ./policies`; custom resources of Kubernetes are read where the configuration has sources.kubernetes.',
+function sourcesOf(words: readonly string[]): { readonly folder?: string; readonly kubernetes: boolean } {
+  const [kind, ...rest] = words;
+  if (kind === undefined) return { kubernetes: false };
+  if (kind === 'kubernetes') return { ...sourcesOf(rest), kubernetes: true };
+  const [path, ...more] = rest;
+  if (kind === 'git-folder' && path !== undefined && path !== '') {
+    const others = sourcesOf(more);
+    if (others.folder === undefined) return { ...others, folder: path };
+  }
+  throw new PortolanError('USAGE', `--source ${words.join(' ')} is not known`, {
+    fix: 'Write it like `portolan hub --source git-folder ./policies` or `portolan hub --source kubernetes`.',
   });
 }

@@ -52,6 +52,10 @@ export interface WantedSet {
   readonly objects: ReadonlyMap<string, Wanted>;
   /** False: something could not be read, so that what is missing is not removed. */
   readonly complete: boolean;
+  /** What stands still, by `Kind namespace/name`: what the source means of it is not known, so it is neither written nor removed. */
+  readonly keep?: (id: string) => boolean;
+  /** What somebody asked to be removed, which is more than missing: removed in a set that is not complete, too. */
+  readonly removed?: ReadonlySet<string>;
 }
 
 /** What became of one object in a pass. */

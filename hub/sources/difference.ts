@@ -55,6 +55,7 @@ export function difference(
   wanted: ReadonlyMap<string, Wanted>,
   stored: ReadonlyMap<string, AnyResource>,
   secrets: SecretValues,
+  keep: (id: string) => boolean = () => false,
 ): Difference {
   const steps: Step[] = [];
   const prune: Step[] = [];
@@ -72,7 +73,7 @@ export function difference(
       unmanaged.push(id);
     if (manager !== source) continue;
     managed += 1;
-    if (wanted.has(id)) continue;
+    if (wanted.has(id) || keep(id)) continue;
     const decision = decideRemoval(object);
     if ('step' in decision) prune.push(decision.step);
     else outcomes.set(id, decision.outcome);

@@ -78,11 +78,11 @@ export function createSourceSync(options: SourceSyncOptions): SourceSync {
     return values;
   }
 
-  async function look(source: SourceName, { objects }: WantedSet): Promise<Difference> {
+  async function look(source: SourceName, { objects, keep }: WantedSet): Promise<Difference> {
     const { items } = await store.list();
     const stored = new Map(items.map((object) => [idOf(keyOfStored(object)), object]));
     const secrets = await valuesOf(items.filter((object) => objects.has(idOf(keyOfStored(object)))));
-    return difference(source, objects, stored, secrets);
+    return difference(source, objects, stored, secrets, keep);
   }
 
   function optionsOf(source: SourceName): CommitOptions {
@@ -197,7 +197,9 @@ export function createSourceSync(options: SourceSyncOptions): SourceSync {
         holds.length = 0;
         before = await look(source, wanted);
         for (const [id, outcome] of before.outcomes) outcomes.set(id, outcome);
-        const prune = wanted.complete ? before.prune : [];
+        const prune = wanted.complete
+          ? before.prune
+          : before.prune.filter(({ id }) => wanted.removed?.has(id) === true);
         const tooMany = prune.length > pruneLimit(before.managed);
         if (tooMany) holds.push(...heldByPruning(source, prune, before.managed, now()));
         const steps = tooMany ? before.steps : [...before.steps, ...prune];
