@@ -18,7 +18,7 @@ import type { CertificateDelivery } from '../certificates/delivery.ts';
 import { digestOf } from '../reconcile/canonical-text.ts';
 import type { ObjectKey, Objects } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
-import { gatewayPartDigest, gatewayPartText, withSameEntries } from './part-text.ts';
+import { gatewayPartDigest, gatewayPartText, withSameEntries, writeInSteps } from './part-text.ts';
 import type { SecretValues } from './secret-values.ts';
 
 /** What the gateways of one cluster get. Part and secrets are the same objects as long as their content is. */
@@ -110,6 +110,8 @@ export function createGateways(options: {
     const { reports } = own;
     const part =
       usedParts.get(own) ?? (before === undefined ? own.part : withSameEntries(before.part, own.part));
+    // Agents' connections must not break while thousands of routes are written.
+    await writeInSteps(part, breath);
     const { secrets, problems, waiting } = await secretValues.resolve(own, cluster, objects);
     const kept = {
       part:
@@ -150,7 +152,6 @@ export function createGateways(options: {
           followed = objects;
           usedInventories = inventories;
         } else if (!failed && !isDue() && sameMembers(awaited, awaitedThen)) return;
-        awaitedThen = awaited;
         // Read before what it stands for: what comes meanwhile is due again.
         const version = delivery?.version;
         const next = new Map<ObjectKey, ClusterGateways>();
@@ -162,6 +163,8 @@ export function createGateways(options: {
         }
         secretValues.forgetGone(objects);
         all = next;
+        // Not before: what could not be compiled must not be given out.
+        awaitedThen = awaited;
         delivered = version;
         failed = false;
       } catch (thrown) {
@@ -214,6 +217,7 @@ async function compileAll(
     const reused = reuse(key);
     if (reused === undefined) await breath();
     const own = reused === undefined ? compile(objects, key, { ...context, found: inventory }) : reused.known;
+    if (reused === undefined) await breath();
     if (own === undefined) continue;
     if (own.reports.gateways.length > 0 || own.reports.policies.length > 0) found.set(key, own);
   }
