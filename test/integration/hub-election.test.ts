@@ -177,8 +177,39 @@ describe.skipIf(!postgresql.available)(suite, () => {
     }
   });
 
+  it('I19 loses no acknowledged write when the leader is killed under them', async () => {
+    await using fleet = await startFleet(server, { leaseSeconds: LEASE_SECONDS });
+    const one = await fleet.start('one');
+    const two = await fleet.start('two');
+    const acknowledged: string[] = [];
+    let writing = true;
+    let asked = 0;
+    const writer = async (): Promise<void> => {
+      while (writing) {
+        asked += 1;
+        const name = `c${asked}`;
+        const answer = await fleet
+          .ask(two, objectPath('clusters'), write('Cluster', name, site('198.51.100.1')))
+          .catch(() => undefined);
+        if (answer?.status === 201) acknowledged.push(name);
+        else await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const writers = Promise.all([writer(), writer(), writer()]);
+    await until('writes arrive', async () => acknowledged.length > 20, 20_000);
+    one.process.kill('SIGKILL');
+    const before = acknowledged.length;
+    const taken = await untilLeads(fleet, two, 30_000);
+    expect(taken.tookMs).toBeLessThan((LEASE_SECONDS + 5) * 1_000);
+    await until('writes go on', async () => acknowledged.length > before + 10, 20_000);
+    writing = false;
+    await writers;
+    const stored = new Set(await namesAt(fleet, two));
+    expect(acknowledged.filter((name) => !stored.has(name))).toEqual([]);
+  });
+
   it.skipIf(!faketime.available)(
-    'I19 loses no acknowledged write when the leader is killed under them, though the next one has a clock that is 2 h ahead',
+    'keeps its leader though another hub has a clock that is 2 h ahead, which takes over when that one dies, no earlier',
     async () => {
       await using fleet = await startFleet(server, { leaseSeconds: LEASE_SECONDS });
       const one = await fleet.start('one');
@@ -186,41 +217,15 @@ describe.skipIf(!postgresql.available)(suite, () => {
         wrapper: [pathOf(faketime), '-f', '+2h'],
         env: { FAKETIME_DONT_FAKE_MONOTONIC: '1' },
       });
-      const { epoch } = (await statusAt(fleet, two)).hub;
-      // Longer than the lease: a clock that is ahead must not make it end.
-      const watchedMs = performance.now();
-      const acknowledged: string[] = [];
-      let writing = true;
-      let asked = 0;
-      const writer = async (): Promise<void> => {
-        while (writing) {
-          asked += 1;
-          const name = `c${asked}`;
-          const answer = await fleet
-            .ask(two, objectPath('clusters'), write('Cluster', name, site('198.51.100.1')))
-            .catch(() => undefined);
-          if (answer?.status === 201) acknowledged.push(name);
-          else await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-      };
-      const writers = Promise.all([writer(), writer(), writer()]);
-      await until(
-        'the lease was renewed over and over',
-        async () => performance.now() - watchedMs > 5_000,
-        10_000,
-      );
-      expect(await leads(fleet, one)).toBe(true);
+      const { epoch } = (await statusAt(fleet, one)).hub;
+      const sinceMs = performance.now();
+      // Longer than the lease: it must have been renewed.
+      await until('the lease would be over', async () => performance.now() - sinceMs > 5_000, 10_000, 500);
+      expect([await leads(fleet, one), await leads(fleet, two)]).toEqual([true, false]);
       expect((await statusAt(fleet, two)).hub.epoch).toBe(epoch);
-      const before = acknowledged.length;
-      expect(before).toBeGreaterThan(20);
       one.process.kill('SIGKILL');
       const taken = await untilLeads(fleet, two, 30_000);
       expect(taken.tookMs).toBeLessThan((LEASE_SECONDS + 5) * 1_000);
-      await until('writes go on', async () => acknowledged.length > before + 10, 10_000);
-      writing = false;
-      await writers;
-      const stored = new Set(await namesAt(fleet, two));
-      expect(acknowledged.filter((name) => !stored.has(name))).toEqual([]);
     },
   );
 

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { ENDPOINTS } from '../api/endpoints.ts';
+import { answersByItself, createPassOn, PASSED_ON } from './pass-on.ts';
+
+const WRITE = { id: 'createCluster', method: 'POST', path: '/apis/x' } as const;
+const endpoint = (id: string) => {
+  const found = ENDPOINTS.find((candidate) => candidate.id === id);
+  if (found === undefined) throw new Error(`there is no ${id}`);
+  return found;
+};
+
+describe('what a hub that stands by passes on', () => {
+  it('is every write and everything that is computed; reads of the store it answers by itself', () => {
+    const own = ENDPOINTS.filter(answersByItself);
+    expect(own.every(({ method }) => method === 'GET')).toBe(true);
+    const ids = own.map(({ id }) => id);
+    expect(ids).toEqual(
+      expect.arrayContaining(['listClusterAll', 'listCluster', 'getCluster', 'watchAll', 'readyz']),
+    );
+    for (const id of ['resolve', 'listKeys', 'listCertificates', 'listQuota', 'geoStatus', 'plan'])
+      expect(answersByItself(endpoint(id))).toBe(false);
+    expect(answersByItself(WRITE)).toBe(false);
+  });
+
+  it('goes with the token and the body, and the answer comes back as it is', async () => {
+    let seen: { headers: IncomingHttpHeaders; url: string | undefined; body: string } | undefined;
+    await using leader = await listening((headers, url, body) => {
+      seen = { headers, url, body };
+      return { status: 409, text: '{"code":"CONFLICT"}' };
+    });
+    const passOn = createPassOn({ leader: () => ({ identity: 'one', api: leader.url }), identity: 'two' });
+    const response = await passOn(
+      endpoint('createCluster'),
+      new Request('http://standby/apis/x?dryRun=true', {
+        method: 'POST',
+        headers: { authorization: 'Bearer t', 'content-type': 'application/json', connection: 'close' },
+        body: '{"a":1}',
+      }),
+    );
+    expect([response?.status, await response?.text()]).toEqual([409, '{"code":"CONFLICT"}']);
+    expect(seen).toMatchObject({
+      url: '/apis/x?dryRun=true',
+      body: '{"a":1}',
+      headers: { authorization: 'Bearer t', [PASSED_ON]: 'two', host: new URL(leader.url).host },
+    });
+    expect(passOn.counts).toEqual({ answered: 1, refused: 0 });
+    passOn.close();
+  });
+
+  it('goes on once, and nowhere while nobody leads or the leader is not there', async () => {
+    let leader: string | undefined;
+    const passOn = createPassOn({
+      leader: () => (leader === undefined ? undefined : { identity: 'one', api: leader }),
+      identity: 'two',
+    });
+    const ask = (headers: Record<string, string> = {}) =>
+      passOn(endpoint('resolve'), new Request('http://standby/v1/resolve', { headers }));
+    await expect(ask()).rejects.toMatchObject({ code: 'NOT_LEADER' });
+    const { url } = await listening(() => ({ status: 200, text: '' })).then(async (server) => {
+      await server[Symbol.asyncDispose]();
+      return server;
+    });
+    leader = url;
+    await expect(ask()).rejects.toThrow(/one at .* leads, and it cannot be reached/);
+    await expect(ask({ [PASSED_ON]: 'three' })).rejects.toThrow(/three has passed the request on already/);
+    expect(passOn.counts.refused).toBe(3);
+    // Of its own status it tells what it knows.
+    leader = undefined;
+    expect(passOn(endpoint('status'), new Request('http://standby/v1/status'))).toBeUndefined();
+    passOn.close();
+  });
+});
+
+async function listening(
+  answer: (
+    headers: IncomingHttpHeaders,
+    url: string | undefined,
+    body: string,
+  ) => { status: number; text: string },
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
+      const { status, text } = answer(request.headers, request.url, body);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(text);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
