@@ -14,7 +14,7 @@ export interface Slice {
 }
 
 /** Of a slice: its Service. */
-export const SERVICE_LABEL = 'kubernetes.io/service-name';
+const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /**
  * Fields of a line, separated by blanks: address, `r` (ready) or `t` (terminating, and still serving), zones it is meant for (commas; `-`: no

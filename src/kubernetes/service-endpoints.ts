@@ -136,7 +136,7 @@ export class ServiceTable implements ServiceEndpoints {
 }
 
 /** `namespace/name` of `namespace/name:port`. */
-export function serviceOf(key: string): string {
+function serviceOf(key: string): string {
   const at = key.lastIndexOf(':');
   return at < 0 ? key : key.slice(0, at);
 }
