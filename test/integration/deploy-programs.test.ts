@@ -221,6 +221,7 @@ describe.skipIf(!privileged.available)(
         await freePort(),
         await freePort(),
       ];
+      const gateway = await freePort();
       const etc = join(folder, 'hub-volume/etc');
       await createKeyFile(join(etc, 'data.key'), randomBytes);
       await chown(join(etc, 'data.key'), USER, USER);
@@ -268,6 +269,7 @@ describe.skipIf(!privileged.available)(
           dataDir: '/var/lib/portolan/agent',
           joinTokenFile: '/etc/portolan/token',
           dns: { listen: ['127.0.0.1:0'], workers: 1 },
+          gateway: { ports: { '80': gateway } },
           admin: { listen: `127.0.0.1:${agentAdmin}` },
         }),
       );
@@ -285,6 +287,24 @@ describe.skipIf(!privileged.available)(
       await rm(join(agentEtc, 'token'));
       const second = await startAgent();
       expect(second.said()).not.toContain('joined as agent');
+
+      // Each Gateway is served by a thread of its own, whose program must be there too.
+      await writeFile(
+        join(folder, 'gateway.yaml'),
+        `apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: web, namespace: default }
+spec: { gatewayClassName: portolan, listeners: [{ name: http, port: 80, protocol: HTTP }] }
+`,
+      );
+      await portolan('apply', '-f', join(folder, 'gateway.yaml'));
+      await until(
+        'the gateway answers',
+        async () => (await fetch(`http://127.0.0.1:${gateway}/`).catch(() => undefined)) !== undefined,
+        30_000,
+      ).catch(() => {
+        throw new Error(second.said());
+      });
 
       // The program was what the image says: not root, and nothing outside of the volume was written.
       const identity = await stat(join(folder, 'agent-volume/data/agent/identity/identity.json'));
