@@ -3,6 +3,12 @@ import { addAgentFlags, agentArguments } from '../agent-flags.ts';
 import { runInForeground } from '../child-program.ts';
 import type { Session } from '../session.ts';
 
+interface AgentOptions {
+  readonly dataDir?: string;
+  readonly kubernetes?: boolean;
+  readonly [flag: string]: unknown;
+}
+
 export function addAgentCommand(program: Command, session: Session): void {
   const command = program
     .command('agent')
@@ -10,7 +16,8 @@ export function addAgentCommand(program: Command, session: Session): void {
     .description(
       'Runs the agent of a cluster in the foreground until Ctrl-C. It needs an identity: `portolan cluster join` gets one.',
     )
-    .option('--data-dir <dir>', 'identity, snapshots and the last states (or PORTOLAN_DATA_DIR)');
+    .option('--data-dir <dir>', 'identity, snapshots and the last states (or PORTOLAN_DATA_DIR)')
+    .option('--kubernetes', 'serve the Gateways, routes and Services of its Kubernetes cluster');
   addAgentFlags(command)
     .addHelpText(
       'after',
@@ -19,10 +26,12 @@ Examples:
   $ portolan agent --data-dir ./agent-paris --dns 127.0.0.1:5302
   $ portolan agent --config /etc/portolan/agent.yaml`,
     )
-    .action(async (options: Readonly<Record<string, unknown>> & { readonly dataDir?: string }) => {
+    .action(async (options: AgentOptions) => {
+      // `cluster join` has the same flag with another meaning, so it is none of those they share.
+      const own = options.kubernetes === true ? ['--kubernetes'] : [];
       session.exitCode = await runInForeground(
         'agent',
-        agentArguments(options, options.dataDir),
+        [...agentArguments(options, options.dataDir), ...own],
         session.entryUrl,
       );
     });
