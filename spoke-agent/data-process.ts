@@ -212,6 +212,7 @@ export async function startDataProcess(
         return;
       case 'running':
         running = true;
+        endpoints.controlRuns();
         return;
       case 'metrics':
         pendingMetrics.get(message.id)?.(message.text);

@@ -157,6 +157,18 @@ describe('endpoints in the data process', () => {
     },
   );
 
+  test('a control process that runs only after a configuration was prepared hears what that uses', async () => {
+    const { endpoints, asked, given, state } = await world({ controlRuns: false });
+    await endpoints.prepare(partOf('a/web:80'), []);
+    endpoints.settled();
+    expect(asked).toEqual([]);
+    state.controlRuns = true;
+    endpoints.controlRuns();
+    expect(asked.map(({ used }) => used)).toEqual([['a/web:80']]);
+    endpoints.receive({ type: 'endpoints', services: [['a/web:80', ['10.0.0.2:80']]] });
+    expect(given).toEqual([{ 'a/web:80': ['10.0.0.2:80'] }]);
+  });
+
   test('a control process that dies keeps no configuration waiting', async () => {
     const { endpoints } = await world();
     const prepared = endpoints.prepare(partOf('a/web:80'), []);

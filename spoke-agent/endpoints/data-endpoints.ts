@@ -37,6 +37,8 @@ export interface DataEndpoints {
   /** That configuration is served: what only the one before used is forgotten. */
   settled(): void;
   receive(message: EndpointsMessage): void;
+  /** A control process answers from now on: it may have begun before this process knew what it uses. */
+  controlRuns(): void;
   /** The control process ended: it answers nothing more. */
   controlGone(): void;
   /** Writes what is not on the disk yet. */
@@ -140,6 +142,9 @@ export async function openDataEndpoints(options: DataEndpointsOptions): Promise<
         changed();
       }
       if (answers !== undefined) waiting.get(answers)?.();
+    },
+    controlRuns() {
+      if (used.size > 0 || watched.length > 0) void tell(used);
     },
     controlGone() {
       for (const answered of [...waiting.values()]) answered();
