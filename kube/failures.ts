@@ -32,6 +32,9 @@ export function describe({ verb, resource, subresource, namespace, name }: Asked
   return [verb, what, where].filter((part) => part !== undefined).join(' ');
 }
 
+/** A field that a built-in kind does not have is the client's mistake, though server-side apply answers 500. */
+const BAD_PATCH = 'failed to create typed patch object';
+
 /** What an answer that is no success means. */
 export function refusalOf(asked: Asked, status: number, body: unknown): PortolanError {
   const read = statusShape.safeParse(body);
@@ -47,8 +50,8 @@ export function refusalOf(asked: Asked, status: number, body: unknown): Portolan
   if (status === 409) return new PortolanError('KUBERNETES_CONFLICT', message);
   if (status === 410) return new PortolanError('KUBERNETES_GONE', message);
   // 408 is a server that ran out of time; 3xx is something in between that is no API server.
-  if (status === 408 || status === 429 || status < 400 || status >= 500)
-    return new PortolanError('KUBERNETES_UNAVAILABLE', message);
+  const isAway = status === 408 || status === 429 || status < 400 || status >= 500;
+  if (isAway && !said.startsWith(BAD_PATCH)) return new PortolanError('KUBERNETES_UNAVAILABLE', message);
   return new PortolanError('KUBERNETES_REFUSED', message, {
     fix:
       status === 404 && asked.namespace !== undefined
