@@ -38,7 +38,8 @@ export function reported<T>(
   find: (reports: ReportIndex, own: ClusterGateways) => T | undefined,
 ): ReadonlyMap<ObjectKey, T> {
   const found = new Map<ObjectKey, T>();
-  for (const [cluster, own] of gateways) {
+  // By name: in which order the hub came to know them must not change what is told.
+  for (const [cluster, own] of [...gateways].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const report = find(reportIndex(own.reports), own);
     if (report !== undefined) found.set(cluster, report);
   }

@@ -113,8 +113,9 @@ function tell(events: KubeEvents | undefined, mirrored: Mirrored, accepted: Verd
   const before = standingConditions(mirrored.status).find(({ type }) => type === 'Accepted');
   const same =
     before?.status === accepted.status &&
-    before.reason === accepted.reason &&
-    (accepted.status === 'True' || before.message === accepted.message) &&
+    // The Gateway API has words of its own for what it accepted.
+    (accepted.status === 'True' ||
+      (before.reason === accepted.reason && before.message === accepted.message)) &&
     before.observedGeneration === mirrored.generation;
   if (same) return;
   const { resource } = mirrored.of;

@@ -1,0 +1,625 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { Outcome, WantedSet } from '../../hub/sources/contract.ts';
+import { createKubernetesSource } from '../../hub/sources/kubernetes/controller.ts';
+import { FINALIZER, MIRRORED_KINDS } from '../../hub/sources/kubernetes/kinds.ts';
+import { HUB_RULES } from '../../hub/sources/kubernetes/rules.ts';
+import { createKubeClient } from '../../kube/client.ts';
+import { openKubeAccess } from '../../kube/config.ts';
+import type { KubeClient, KubeObject, KubeResource } from '../../kube/contract.ts';
+import { EVENTS } from '../../kube/events.ts';
+import { parseText } from '../../src/resources/yaml.ts';
+import { runCli } from '../support/cli.ts';
+import { applyCrds, CRDS, requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
+import { type HubProcess, startHub } from '../support/hub-process.ts';
+import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
+import { askedBy, missing, verbsOf } from '../support/kube-audit.ts';
+import { grant } from '../support/kube-grants.ts';
+import { containing } from '../support/matchers.ts';
+import { pathOf } from '../support/servers.ts';
+import { until } from '../support/until.ts';
+
+const SUITE = 'a hub that custom resources configure';
+const program = await requireKubeApiserver(SUITE);
+const gatewayApi = await requireGatewayApiCrds(SUITE);
+const SLOW_MS = 30_000;
+const TOKEN = 'token-of-hub';
+const POOR = 'token-of-poor';
+const APPLY = { fieldManager: 'portolan-tests', force: true };
+const CRD_FOLDER = join(import.meta.dirname, '../../deploy/crds');
+const EXAMPLES = join(import.meta.dirname, '../../docs/examples');
+
+const NAMESPACES: KubeResource = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
+const SECRETS: KubeResource = {
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  namespaced: true,
+};
+
+const resourceOf = (kind: string): KubeResource => {
+  const found = MIRRORED_KINDS.find((one) => one.kind === kind);
+  if (found === undefined) throw new Error(`no ${kind}`);
+  return found.resource;
+};
+
+const statusShape = z.object({
+  observedGeneration: z.number().optional(),
+  conditions: z
+    .array(
+      z.object({
+        type: z.string(),
+        status: z.string(),
+        reason: z.string(),
+        message: z.string(),
+        observedGeneration: z.number().optional(),
+        lastTransitionTime: z.string(),
+      }),
+    )
+    .default([]),
+});
+
+const check = (name: string, port: number, more: object = {}, namespace = 'shop'): KubeObject => ({
+  apiVersion: 'portolan.dev/v1alpha1',
+  kind: 'HealthCheck',
+  metadata: { name, namespace, ...more },
+  spec: { protocol: 'tcp', port },
+});
+
+const policy = (name: string, clusters: readonly string[]): KubeObject => ({
+  apiVersion: 'portolan.dev/v1alpha1',
+  kind: 'TrafficPolicy',
+  metadata: { name, namespace: 'default' },
+  spec: {
+    hostnames: [`${name}.pages.shop.example`],
+    endpoints: clusters.map((cluster) => ({ name: cluster, cluster })),
+    routing: { default: { tiers: [{ members: clusters.map((endpoint) => ({ endpoint })) }] } },
+  },
+});
+
+describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
+  let server: KubeApiserver;
+  let admin: KubeClient;
+  let folder: string;
+  let home: string;
+  let hub: HubProcess | undefined;
+  let token: string;
+  let kubeconfig: string;
+
+  const start = async (): Promise<void> => {
+    hub = await startHub(home, { PORTOLAN_SOURCE_KUBERNETES: 'true', KUBECONFIG: kubeconfig });
+  };
+  const portolan = (...argv: readonly string[]) =>
+    runCli(argv, { folder, env: { PORTOLAN_SERVER: hub?.api ?? '', PORTOLAN_TOKEN: token } });
+  const put = (object: KubeObject) => admin.apply(object, resourceOf(object.kind), APPLY);
+  const refOf = (kind: string, name: string, namespace = 'shop') => ({
+    resource: resourceOf(kind),
+    namespace,
+    name,
+  });
+  const read = (kind: string, name: string, namespace = 'shop') => admin.get(refOf(kind, name, namespace));
+  const stored = async (kind: string, name: string, namespace = 'shop') => {
+    const { out, code } = await portolan('get', kind, name, '-n', namespace, '-o', 'json');
+    return code === 0 ? JSON.parse(out) : undefined;
+  };
+  /** Waits for a condition on an object in Kubernetes. */
+  const condition = async (
+    kind: string,
+    name: string,
+    type: string,
+    status: string,
+    reason?: string,
+    namespace = 'shop',
+  ) => {
+    const { value } = await until(
+      `${kind} ${name}: ${type}=${status} ${reason ?? ''}`,
+      async () => {
+        const object = await read(kind, name, namespace);
+        const { conditions, observedGeneration } = statusShape.parse(object?.status ?? {});
+        const found = conditions.find((one) => one.type === type);
+        if (object === undefined || observedGeneration !== object.metadata.generation) return undefined;
+        if (found?.status === status && (reason === undefined || found.reason === reason))
+          return { found, conditions, object };
+        throw new Error(JSON.stringify(object?.status));
+      },
+      SLOW_MS,
+    );
+    return value;
+  };
+  const events = async (name: string): Promise<readonly string[]> => {
+    const found: string[] = [];
+    for await (const { items } of admin.list(EVENTS, {}))
+      for (const item of items) {
+        const { regarding, reason, type } = z
+          .object({ regarding: z.object({ name: z.string() }), reason: z.string(), type: z.string() })
+          .loose()
+          .parse(item);
+        if (regarding.name === name) found.push(`${type} ${reason}`);
+      }
+    return found;
+  };
+  const gone = (kind: string, name: string, namespace = 'shop') =>
+    until(`${kind} ${name} is gone`, async () => (await read(kind, name, namespace)) === undefined, SLOW_MS);
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'portolan-crs-'));
+    home = join(folder, 'home');
+    server = await startKubeApiserver(
+      pathOf(program),
+      { [TOKEN]: { user: 'hub' }, [POOR]: { user: 'poor' } },
+      { audit: true },
+    );
+    admin = createKubeClient(await openKubeAccess({ file: await server.kubeconfig(server.adminToken) }));
+    kubeconfig = await server.kubeconfig(TOKEN, 'portolan');
+    await applyCrds(admin, CRD_FOLDER);
+    await applyCrds(admin, pathOf(gatewayApi));
+    for (const name of ['portolan', 'shop', 'doomed'])
+      await admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, NAMESPACES, APPLY);
+    await grant(admin, { user: 'hub', namespace: 'portolan' }, HUB_RULES);
+    expect((await runCli(['init', '--dir', home], { folder })).code).toBe(0);
+    await start();
+    token = (await readFile(join(home, 'admin.token'), 'utf8')).trim();
+  });
+  afterAll(async () => {
+    await hub?.stop();
+    await server?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('the examples act as custom resources, and say so', async () => {
+    for (const file of ['clusters.yaml', 'zone.yaml', 'routing.yaml'])
+      for (const { value } of parseText(await readFile(join(EXAMPLES, file), 'utf8'))) {
+        const object = z
+          .looseObject({
+            apiVersion: z.string(),
+            kind: z.string(),
+            metadata: z.looseObject({ name: z.string() }),
+          })
+          .parse(value);
+        await put({ ...object, metadata: { namespace: 'default', ...object.metadata } });
+      }
+    const { object, conditions } = await condition(
+      'TrafficPolicy',
+      'www',
+      'Accepted',
+      'True',
+      'Applied',
+      'default',
+    );
+    expect(object.metadata.finalizers).toEqual([FINALIZER]);
+    await condition('TrafficPolicy', 'www', 'Ready', 'True', undefined, 'default');
+    expect(conditions.every(({ observedGeneration }) => observedGeneration === 1)).toBe(true);
+    const { value: answered } = await until(
+      'answers',
+      async () => {
+        const { out, code } = await portolan('resolve', 'www.shop.example', '--from', 'DE');
+        return code === 0 && out.includes('frankfurt') ? out : undefined;
+      },
+      SLOW_MS,
+    );
+    expect(answered).toContain('frankfurt');
+    expect(await portolan('source', 'status')).toMatchObject({ code: 0, out: containing('kubernetes') });
+    expect(await events('www')).toContain('Normal Applied');
+  });
+
+  it('an edit is in the hub within seconds, and the status is about it; nothing else is written', async () => {
+    await put(check('edit', 1));
+    const first = await condition('HealthCheck', 'edit', 'Ready', 'True');
+    await put(check('edit', 2));
+    const second = await condition('HealthCheck', 'edit', 'Ready', 'True');
+    expect(second.object.metadata.generation).toBe(2);
+    expect(second.found).toMatchObject({
+      observedGeneration: 2,
+      lastTransitionTime: first.found.lastTransitionTime,
+    });
+    expect(await stored('healthcheck', 'edit')).toMatchObject({
+      spec: { port: 2 },
+      metadata: { generation: 2, annotations: { 'portolan.dev/managed-by': 'kubernetes' } },
+    });
+    await put(check('edit', 2, { labels: { team: 'web' } }));
+    await until(
+      'the label',
+      async () => (await stored('healthcheck', 'edit')).metadata.labels.team === 'web',
+      SLOW_MS,
+    );
+  });
+
+  it("what Kubernetes lets pass and the hub does not keeps what was before, with the hub's own words", async () => {
+    const zone = (data: string): KubeObject => ({
+      apiVersion: 'portolan.dev/v1alpha1',
+      kind: 'Zone',
+      metadata: { name: 'bad', namespace: 'shop' },
+      spec: {
+        origin: 'bad.example',
+        nameServers: [{ name: 'ns1.bad.example', addresses: ['198.51.100.21'] }],
+        records: [{ name: 'a', type: 'A', data: [data] }],
+      },
+    });
+    await put(zone('192.0.2.1'));
+    await condition('Zone', 'bad', 'Accepted', 'True', 'Applied');
+    await put(zone('nonsense'));
+    const { conditions, found } = await condition('Zone', 'bad', 'Accepted', 'False', 'Invalid');
+    expect(found.message).toContain('spec.records[0].data[0]');
+    expect(conditions).toContainEqual(
+      expect.objectContaining({ type: 'Stalled', status: 'True', reason: 'Invalid' }),
+    );
+    expect((await stored('zone', 'bad')).spec.records[0].data).toEqual(['192.0.2.1']);
+    expect(await portolan('source', 'status')).toMatchObject({ code: 1, out: containing('Zone shop/bad') });
+    await until('the Event', async () => (await events('bad')).includes('Warning Invalid'), SLOW_MS);
+    await put(zone('192.0.2.2'));
+    await condition('Zone', 'bad', 'Accepted', 'True', 'Applied');
+    // Only the guards of the hub see that a cluster is not there; once it is, nobody has to touch the policy.
+    await put(policy('waits', ['rome']));
+    const refused = await condition('TrafficPolicy', 'waits', 'Accepted', 'False', 'Invalid', 'default');
+    expect(refused.found.message).toContain('rome');
+    await put({
+      apiVersion: 'portolan.dev/v1alpha1',
+      kind: 'Cluster',
+      metadata: { name: 'rome', namespace: 'default' },
+      spec: { location: { country: 'IT' }, addresses: ['198.51.100.24'] },
+    });
+    await condition('TrafficPolicy', 'waits', 'Accepted', 'True', 'Applied', 'default');
+  });
+
+  it('I7 what Kubernetes sets is not changed by the API', async () => {
+    await writeFile(
+      join(folder, 'edit.yaml'),
+      JSON.stringify({ ...check('edit', 3), metadata: { name: 'edit', namespace: 'shop' } }),
+    );
+    const applied = await portolan('apply', '-f', join(folder, 'edit.yaml'));
+    expect(applied.code).not.toBe(0);
+    expect(applied.err).toContain('MANAGED_ELSEWHERE');
+    expect(applied.err).toContain('healthchecks.portolan.dev shop/edit');
+    expect((await portolan('delete', 'healthcheck', 'edit', '-n', 'shop')).err).toContain(
+      'MANAGED_ELSEWHERE',
+    );
+  });
+
+  it('what was made through the API is left alone until the document adopts it', async () => {
+    await writeFile(
+      join(folder, 'mine.yaml'),
+      JSON.stringify({ ...check('mine', 5), metadata: { name: 'mine', namespace: 'shop' } }),
+    );
+    expect((await portolan('apply', '-f', join(folder, 'mine.yaml'))).code).toBe(0);
+    await put(check('mine', 6));
+    const { found, object } = await condition('HealthCheck', 'mine', 'Accepted', 'False', 'Conflict');
+    expect(found.message).toContain('portolan.dev/adopt');
+    expect(object.metadata.finalizers ?? []).toEqual([]);
+    expect((await stored('healthcheck', 'mine')).spec.port).toBe(5);
+    await put(check('mine', 6, { annotations: { 'portolan.dev/adopt': 'true' } }));
+    await condition('HealthCheck', 'mine', 'Accepted', 'True', 'Applied');
+    expect((await stored('healthcheck', 'mine')).spec.port).toBe(6);
+    expect((await read('HealthCheck', 'mine'))?.metadata.finalizers).toEqual([FINALIZER]);
+  });
+
+  it('I7 a change that takes capacity away is held, and says which command lets it through', async () => {
+    await put(policy('web', ['frankfurt', 'paris', 'virginia']));
+    await condition('TrafficPolicy', 'web', 'Accepted', 'True', 'Applied', 'default');
+    await put(policy('web', ['paris']));
+    const { found } = await condition('TrafficPolicy', 'web', 'Accepted', 'False', 'GuardHeld', 'default');
+    const [, id = ''] = /portolan source approve ([0-9a-f]{12}) --reason/.exec(found.message) ?? [];
+    expect((await stored('trafficpolicy', 'web', 'default')).spec.endpoints).toHaveLength(3);
+    expect((await portolan('source', 'approve', id, '--reason', 'Frankfurt closes')).code).toBe(0);
+    await condition('TrafficPolicy', 'web', 'Accepted', 'True', 'Applied', 'default');
+    expect((await stored('trafficpolicy', 'web', 'default')).spec.endpoints).toHaveLength(1);
+  });
+
+  it('an object goes from Kubernetes once it is gone from the hub', async () => {
+    await admin.delete(refOf('HealthCheck', 'mine'));
+    await gone('HealthCheck', 'mine');
+    expect(await stored('healthcheck', 'mine')).toBeUndefined();
+  });
+
+  it('I7 a namespace that is deleted waits while its removals are held, and goes when they are approved', async () => {
+    const names = [1, 2, 3, 4, 5, 6, 7].map((n) => `c${n}`);
+    for (const [port, name] of names.entries()) await put(check(name, port + 1, {}, 'doomed'));
+    for (const name of names) await condition('HealthCheck', name, 'Ready', 'True', undefined, 'doomed');
+    // There is no controller of namespaces here: this is what it does.
+    await admin.delete({ resource: NAMESPACES, name: 'doomed' });
+    for (const name of names) await admin.delete(refOf('HealthCheck', name, 'doomed'));
+    const { found } = await condition('HealthCheck', 'c7', 'Accepted', 'False', 'GuardHeld', 'doomed');
+    expect(await stored('healthcheck', 'c1', 'doomed')).toBeDefined();
+    await until(
+      'all are held',
+      async () => (await portolan('source', 'held')).out.split(/PRUNE_LIMIT|would be removed/).length >= 7,
+      SLOW_MS,
+    );
+    const { out } = await portolan('source', 'held');
+    const [, id = ''] = /^([0-9a-f]{12}) +delete/m.exec(out) ?? [];
+    expect(found.message).toContain('portolan source approve');
+    expect((await portolan('source', 'approve', id, '--reason', 'doomed is closed')).code).toBe(0);
+    for (const name of names) await gone('HealthCheck', name, 'doomed');
+    expect(await stored('healthcheck', 'c1', 'doomed')).toBeUndefined();
+  });
+
+  it('I33 labelled Secrets become values of the hub, and no other', async () => {
+    const secret = (name: string, value: string, labels: object): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name, namespace: 'portolan', labels: { ...labels } },
+      data: { token: Buffer.from(value).toString('base64') },
+    });
+    const place = { resource: SECRETS, namespace: 'portolan' };
+    const apply = (object: KubeObject) => admin.apply(object, SECRETS, APPLY);
+    await apply(secret('other', 'canary-other', {}));
+    await apply(secret('dns', 'canary-value', { 'portolan.dev/sync': 'true' }));
+    const { value } = await until('the Secret', () => stored('secret', 'dns', 'portolan'), SLOW_MS);
+    expect(value.status.keys).toMatchObject([{ key: 'token', bytes: 12 }]);
+    await apply(secret('dns', 'canary-longer-value', { 'portolan.dev/sync': 'true' }));
+    await until(
+      'the value',
+      async () => (await stored('secret', 'dns', 'portolan')).status.keys[0].bytes === 19,
+      SLOW_MS,
+    );
+    expect(await stored('secret', 'other', 'portolan')).toBeUndefined();
+    expect((await admin.get({ ...place, name: 'dns' }))?.metadata.finalizers).toBeUndefined();
+    await admin.delete({ ...place, name: 'dns' });
+    await until('it is gone', async () => (await stored('secret', 'dns', 'portolan')) === undefined, SLOW_MS);
+    expect(hub?.said()).not.toContain('canary');
+  });
+
+  it('Gateways and routes with the label are the hub’s, with the status that the Gateway API has for them', async () => {
+    const labels = { 'portolan.dev/hub': 'true' };
+    const gateway = (name: string, metadata: object): KubeObject => ({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name, namespace: 'default', ...metadata },
+      spec: { gatewayClassName: 'portolan', listeners: [{ name: 'http', port: 8080, protocol: 'HTTP' }] },
+    });
+    await put(gateway('agents', {}));
+    await put(gateway('edge', { labels }));
+    await put({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: 'shop', namespace: 'default', labels },
+      spec: { parentRefs: [{ name: 'edge' }], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
+    });
+    const { value: status } = await until(
+      'statuses',
+      async () => {
+        const [edge, route] = [
+          await read('Gateway', 'edge', 'default'),
+          await read('HTTPRoute', 'shop', 'default'),
+        ];
+        const { conditions } = statusShape.parse(edge?.status ?? {});
+        const { parents } = z
+          .object({ parents: z.array(z.looseObject({ controllerName: z.string() })) })
+          .parse(route?.status);
+        const accepted = conditions.find(({ type }) => type === 'Accepted');
+        return accepted?.reason === 'Accepted' && parents.length === 1 ? { accepted, parents } : undefined;
+      },
+      SLOW_MS,
+    );
+    expect(status.accepted).toMatchObject({ status: 'True', observedGeneration: 1 });
+    expect(status.parents[0]).toMatchObject({
+      controllerName: 'portolan.dev/gateway-controller',
+      parentRef: { name: 'edge' },
+    });
+    expect(await stored('gateway', 'agents', 'default')).toBeUndefined();
+    await admin.delete(refOf('HTTPRoute', 'shop', 'default'));
+    await gone('HTTPRoute', 'shop', 'default');
+    await until(
+      'the Gateway says so',
+      async () => {
+        const edge = await read('Gateway', 'edge', 'default');
+        const { listeners } = z
+          .object({ listeners: z.array(z.object({ attachedRoutes: z.number() })) })
+          .parse(edge?.status);
+        return listeners[0]?.attachedRoutes === 0;
+      },
+      SLOW_MS,
+    );
+  });
+
+  it('a restart writes nothing when nothing changed', async () => {
+    const versions = async () => {
+      const found: Record<string, string | undefined> = {};
+      for (const { resource } of MIRRORED_KINDS)
+        for await (const { items } of admin.list(resource, {}))
+          for (const { kind, metadata } of items)
+            found[`${kind} ${metadata.namespace}/${metadata.name}`] = metadata.resourceVersion;
+      return found;
+    };
+    // Statuses come at most every two seconds: what is still on its way is let come first.
+    let before = await versions();
+    await until(
+      'nothing is written any more',
+      async () => {
+        const now = await versions();
+        const same = JSON.stringify(now) === JSON.stringify(before);
+        before = now;
+        return same;
+      },
+      SLOW_MS,
+      3_000,
+    );
+    await hub?.stop();
+    const lines = async () => (await readFile(server.auditLog, 'utf8')).split('\n');
+    const from = (await lines()).length - 1;
+    await start();
+    await put(check('mark', 99));
+    await condition('HealthCheck', 'mark', 'Ready', 'True');
+    const { 'HealthCheck shop/mark': _mark, ...after } = await versions();
+    const written = (await lines()).slice(from).filter(
+      (line) =>
+        /"username":"hub"/.test(line) &&
+        // A request has an event at its beginning too, in which a new object has no name yet.
+        !line.includes('"stage":"RequestReceived"') &&
+        /"verb":"(create|update|patch|delete)"/.test(line) &&
+        !line.includes('"name":"mark'),
+    );
+    expect(written).toEqual([]);
+    expect(after).toEqual(before);
+    expect(Object.keys(after).length).toBeGreaterThan(8);
+  });
+
+  it('asks for nothing beyond its rules', async () => {
+    const { used, denied, elsewhere } = await askedBy(server, 'hub');
+    // A namespace that is on its way out takes no Events.
+    expect(
+      denied.filter((line) => !line.startsWith('create /apis/events.k8s.io/v1/namespaces/doomed/')),
+    ).toEqual([]);
+    expect(elsewhere).toEqual([]);
+    expect(missing(used, verbsOf(HUB_RULES))).toEqual([]);
+    expect(missing(verbsOf(HUB_RULES), used)).toEqual(
+      [...missing(verbsOf(HUB_RULES), used)].filter((verb) =>
+        /grpcroutes|backendtlspolicies|referencegrants|events|gatewaypolicies|authpolicies|ratelimitpolicies|callerroutings|backends|issuers|certificatepolicies|dnsproviders/.test(
+          verb,
+        ),
+      ),
+    );
+  });
+
+  it('while the API server is away the hub serves on, and catches up from an old version', async () => {
+    await server.server.stop();
+    await until(
+      'it is noticed',
+      async () => {
+        const { code, out } = await portolan('source', 'status');
+        return code === 1 && out.includes('does not answer');
+      },
+      SLOW_MS,
+    );
+    expect((await portolan('resolve', 'www.shop.example', '--from', 'DE')).out).toContain('frankfurt');
+    expect(await stored('healthcheck', 'edit')).toBeDefined();
+    await server.restart();
+    await put(check('edit', 44));
+    await condition('HealthCheck', 'edit', 'Ready', 'True');
+    expect((await stored('healthcheck', 'edit')).spec.port).toBe(44);
+    await until('all is well', async () => (await portolan('source', 'status')).code === 0, SLOW_MS);
+  });
+
+  /** The source by itself, with another user and without the patience of a program; what it wants of the hub is written down. */
+  const alone = async (user: string, namespaces?: readonly string[]) => {
+    const passes: WantedSet[] = [];
+    const source = createKubernetesSource({
+      open: async () =>
+        createKubeClient(await openKubeAccess({ file: await server.kubeconfig(user, 'portolan') })),
+      ...(namespaces === undefined ? {} : { namespaces }),
+      secrets: { selector: 'portolan.dev/sync=true' },
+      sync: {
+        async pass(_source, wanted) {
+          passes.push(wanted);
+          const outcomes = [...wanted.objects.keys()].map((id): [string, Outcome] => [
+            id,
+            { state: 'applied', changed: false, resourceVersion: '1', generation: 1 },
+          ]);
+          return { outcomes: new Map(outcomes), managed: 0, unmanaged: [] };
+        },
+      },
+      store: {
+        list: async () => ({ items: [], revision: 1 }),
+        async *watch({ signal }) {
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        },
+      },
+      instance: 'test',
+      clock: {
+        wallMs: Date.now,
+        monotonicMs: () => performance.now(),
+        after(delayMs, task) {
+          const timer = setTimeout(task, Math.min(delayMs, 300));
+          return () => clearTimeout(timer);
+        },
+      },
+      random: Math.random,
+      log: { info: () => undefined, warn: () => undefined },
+    });
+    source.start();
+    return { source, last: () => passes.at(-1) };
+  };
+
+  it('while a definition is missing nothing is pruned, and once it is installed all is well', async () => {
+    const definition = { resource: CRDS, name: 'callerroutings.portolan.dev' };
+    await admin.delete(definition);
+    await until('the definition is gone', async () => (await admin.get(definition)) === undefined, SLOW_MS);
+    const { source, last } = await alone(TOKEN);
+    try {
+      await until('a pass', async () => last()?.objects.has('HealthCheck shop/edit') === true, SLOW_MS);
+      expect(last()?.complete).toBe(false);
+      expect(last()?.keep?.('CallerRouting shop/any')).toBe(true);
+      expect(last()?.keep?.('HealthCheck shop/any')).toBe(false);
+      expect(source.status.ready).toBe(false);
+      expect(source.status.problems).toContainEqual({
+        origin: 'callerroutings.portolan.dev',
+        message: containing('no such resource'),
+        fix: 'kubectl apply --server-side -k deploy/crds',
+      });
+      await applyCrds(admin, CRD_FOLDER);
+      await until('it is complete', async () => last()?.complete === true, SLOW_MS);
+      await until('it says so', async () => source.status.problems.length === 0, SLOW_MS);
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('what it may not do is said and left out; the rest goes on', async () => {
+    const poor = HUB_RULES.map((rule) => ({
+      ...rule,
+      resources: rule.resources.filter((plural) => plural !== 'zones' && plural !== 'zones/status'),
+    })).filter(({ resources, apiGroups }) => resources.length > 0 && apiGroups[0] !== 'events.k8s.io');
+    await grant(
+      admin,
+      { user: 'poor', namespace: 'portolan' },
+      poor.map((rule) => ({
+        ...rule,
+        // Its finalizer, neither.
+        verbs: rule.resources.includes('healthchecks')
+          ? rule.verbs.filter((verb) => verb !== 'patch')
+          : rule.verbs,
+      })),
+    );
+    await put(check('unheld', 7));
+    await until(
+      'the hub holds it',
+      async () => (await read('HealthCheck', 'unheld'))?.metadata.finalizers?.length === 1,
+      SLOW_MS,
+    );
+    await hub?.stop();
+    await admin.merge(refOf('HealthCheck', 'unheld'), { metadata: { finalizers: null } });
+    const { source, last } = await alone(POOR);
+    try {
+      await until(
+        'a pass with it',
+        async () => last()?.objects.has('HealthCheck shop/unheld') === true,
+        SLOW_MS,
+      );
+      expect(last()?.complete).toBe(true);
+      expect(last()?.keep?.('Zone shop/bad')).toBe(true);
+      const { problems, ready } = source.status;
+      expect(ready).toBe(false);
+      expect(problems).toContainEqual({
+        origin: 'zones.portolan.dev',
+        message: containing('resources: ["zones"]'),
+      });
+      expect(problems).toContainEqual({
+        origin: 'patch healthchecks.portolan.dev',
+        message: containing('patch healthchecks.portolan.dev shop/unheld: 403'),
+        fix: containing('verbs: ["patch"]'),
+      });
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('of namespaces that it does not follow nothing is wanted, and nothing is removed', async () => {
+    const { source, last } = await alone(TOKEN, ['portolan', 'default']);
+    try {
+      await until('a pass', async () => last()?.objects.has('Cluster default/paris') === true, SLOW_MS);
+      expect([...(last()?.objects.keys() ?? [])].filter((id) => id.includes(' shop/'))).toEqual([]);
+      expect(last()?.keep?.('HealthCheck shop/edit')).toBe(true);
+    } finally {
+      await source.close();
+    }
+  });
+});
