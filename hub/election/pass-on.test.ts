@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { matching } from '../../test/support/matchers.ts';
 import { ENDPOINTS } from '../api/endpoints.ts';
 import { answersByItself, createPassOn, PASSED_ON } from './pass-on.ts';
 
@@ -71,6 +73,43 @@ describe('what a hub that stands by passes on', () => {
     expect(passOn(endpoint('status'), new Request('http://standby/v1/status'))).toBeUndefined();
     passOn.close();
   });
+
+  it.each([
+    ['before it answers', ''],
+    ['within its answer', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf'],
+  ])('ends when another hub leads, though the one before froze %s', async (_when, said) => {
+    let hear: () => void = () => undefined;
+    const heard = new Promise<void>((resolve) => {
+      hear = resolve;
+    });
+    const frozen = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.write(said);
+        hear();
+      });
+    });
+    await using leader = await at(frozen);
+    const passOn = createPassOn({ leader: () => ({ identity: 'one', api: leader.url }), identity: 'two' });
+    const answer = passOn(
+      endpoint('createCluster'),
+      new Request('http://standby/apis/x', { method: 'POST', body: '{}' }),
+    );
+    const ended = answer?.then((response) => response.text());
+    const outcome = ended?.then(String, (thrown: unknown) => thrown);
+    await (said === '' ? heard : answer);
+    passOn.cut();
+    expect(await outcome).toMatchObject(
+      said === ''
+        ? { code: 'NOT_LEADER', message: matching(/whether it did what was asked is not known/) }
+        : {},
+    );
+    expect(await outcome).toBeInstanceOf(Error);
+    passOn.close();
+    await expect(passOn(endpoint('resolve'), new Request('http://standby/v1/resolve'))).rejects.toMatchObject(
+      { code: 'NOT_LEADER' },
+    );
+  });
 });
 
 async function listening(
@@ -90,13 +129,19 @@ async function listening(
       response.writeHead(status, { 'content-type': 'application/json' }).end(text);
     });
   });
+  return at(server);
+}
+
+async function at(server: Server): Promise<AsyncDisposable & { readonly url: string }> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   return {
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };

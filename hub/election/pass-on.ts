@@ -24,6 +24,9 @@ export interface PassOn {
   (endpoint: Endpoint, request: Request): Promise<Response> | undefined;
   /** Since the start, by how they ended. */
   readonly counts: { readonly answered: number; readonly refused: number };
+  /** Another hub leads: what the one before has not answered is refused, for it may be frozen and never answer. */
+  cut(): void;
+  /** As `cut`, and what comes later is refused as well. */
   close(): void;
 }
 
@@ -78,13 +81,17 @@ export function createPassOn(options: PassOnOptions): PassOn {
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
   const counts = { answered: 0, refused: 0 };
+  /** Each until its answer has arrived whole. */
+  const open = new Set<ClientRequest>();
   let underWay = 0;
+  let closed = false;
 
   async function pass(request: Request): Promise<Response> {
     const leader = options.leader();
     const before = request.headers.get(PASSED_ON);
     if (before !== null)
       throw notLeader(`this hub stands by, and ${before.slice(0, 80)} has passed the request on already`);
+    if (closed) throw notLeader('this hub stands by no more: it takes over, or stops');
     if (leader === undefined) throw notLeader('this hub stands by, and no hub leads at the moment');
     if (underWay >= MAX_UNDER_WAY)
       throw new PortolanError(
@@ -124,6 +131,8 @@ export function createPassOn(options: PassOnOptions): PassOn {
         },
         resolve,
       );
+      open.add(outgoing);
+      outgoing.once('close', () => open.delete(outgoing));
       outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error('no answer in time')));
       outgoing.once('socket', (socket) => {
         if (!socket.connecting) connected = true;
@@ -148,6 +157,10 @@ export function createPassOn(options: PassOnOptions): PassOn {
     });
   }
 
+  function cut(): void {
+    for (const outgoing of open) outgoing.destroy(new Error('it leads no more'));
+  }
+
   const passOn = (endpoint: Endpoint, request: Request): Promise<Response> | undefined => {
     if (answersByItself(endpoint)) return undefined;
     // While nobody leads this hub says what it knows.
@@ -165,7 +178,10 @@ export function createPassOn(options: PassOnOptions): PassOn {
   };
   return Object.assign(passOn, {
     counts,
+    cut,
     close() {
+      closed = true;
+      cut();
       http.destroy();
       https.destroy();
     },

@@ -106,7 +106,6 @@ export async function startStandby(options: StandbyOptions): Promise<Standby> {
       identity: options.identity,
       ...(caFile === undefined ? {} : { ca: await readCa(caFile) }),
     });
-    closers.push(() => passOn.close());
     const own = createStandbyServices({
       store,
       version: options.version,
@@ -133,6 +132,8 @@ export async function startStandby(options: StandbyOptions): Promise<Standby> {
     });
     const bound = await api.start();
     closers.push(() => api.close());
+    // Before the API, which waits for its requests: theirs would wait for a leader that may be frozen.
+    closers.push(() => passOn.close());
     if (config.admin !== undefined) {
       const admin = await startAdmin(config.admin.listen, own);
       closers.push(() => admin.close());
@@ -149,7 +150,10 @@ export async function startStandby(options: StandbyOptions): Promise<Standby> {
         const now = members.leader?.incarnation;
         if (now !== undefined && now !== followed) {
           // Agents of the one before would notice by themselves, after seconds.
-          if (followed !== undefined) link.cut();
+          if (followed !== undefined) {
+            link.cut();
+            passOn.cut();
+          }
           followed = now;
         }
         dns.heard();
