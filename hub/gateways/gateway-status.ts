@@ -58,6 +58,11 @@ export function gatewayStatus(
         ),
       );
       const waits = [...own.values()].flatMap(({ waiting }) => waitOf(gateway, listener, waiting) ?? [])[0];
+      // Without a certificate that may be used, no agent opens it.
+      const shut = [...own.values()].some(({ found }) => !found.served)
+        ? said.find((v) => v.type === 'ResolvedRefs' && v.status === 'False')
+        : undefined;
+      const served = shut === undefined ? said : [{ ...shut, type: 'Programmed' }];
       const before = gateway.status?.listeners.find((l) => l.name === listener.name)?.conditions;
       return {
         name: listener.name,
@@ -66,7 +71,7 @@ export function gatewayStatus(
         conditions: conditions(
           gateway,
           before,
-          said.length === 0 ? [] : [...said, programmedVerdict(clusters, said, waits)],
+          said.length === 0 ? [] : [...said, programmedVerdict(clusters, served, waits)],
           input.wallMs,
         ),
       };

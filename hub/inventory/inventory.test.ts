@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { InventoryMessage } from '../../src/inventory/apply.ts';
 import {
   FACTS,
@@ -200,6 +201,35 @@ describe('an agent that tells what it finds', () => {
     await tell(message(2, [], { removed: ['Service shop/web'] }));
     await at.until(() => (conditionsOf('HTTPRoute').length > 0 ? true : undefined));
     expect(conditionsOf('HTTPRoute')).toContain('ResolvedRefs=False BackendNotFound');
+  });
+
+  it('is told that a listener without its Secret is not programmed, although the Gateway is served', async () => {
+    const shut = foundGateway('shop', 'shut', {
+      port: 443,
+      protocol: 'HTTPS',
+      tls: { certificateRefs: [{ name: 'nowhere' }] },
+    });
+    await connect(0n);
+    await tell(message(1, [shut], { facts }));
+    await at.until(() => (conditionsOf('Gateway').length > 0 ? true : undefined));
+    const statuses = told.flatMap((m) =>
+      m.kind.case === 'inventoryStatuses' ? m.kind.value.statuses.map(({ status }) => status) : [],
+    );
+    const listener = z
+      .object({
+        listeners: z.tuple([
+          z.object({
+            conditions: z.array(z.object({ type: z.string(), status: z.string(), reason: z.string() })),
+          }),
+        ]),
+      })
+      .parse(JSON.parse(statuses.at(-1) ?? '')).listeners[0];
+    expect(listener.conditions).toContainEqual({
+      type: 'ResolvedRefs',
+      status: 'False',
+      reason: 'InvalidCertificateRef',
+    });
+    expect(listener.conditions).toContainEqual({ type: 'Programmed', status: 'False', reason: 'Invalid' });
   });
 
   it('goes away, and its cluster keeps what it told, also for who asks', async () => {

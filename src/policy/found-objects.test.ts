@@ -185,11 +185,14 @@ describe('objects that an agent found', () => {
       made.reports.gateways[0]?.listeners[0]?.findings.find(({ type }) => type === 'ResolvedRefs');
     expect(finding(compiled([edge]))?.message).toBe('There is no Secret shop/cert.');
     expect(finding(compiled([edge, secret(['tls.crt'])]))?.message).toBe('Secret shop/cert has no tls.key.');
-    expect(finding(compiled([edge, secret(['tls.crt', 'tls.key'], 'expired')]))).toMatchObject({
+    const unfit = compiled([edge, secret(['tls.crt', 'tls.key'], 'no pair')]);
+    expect(finding(unfit)).toMatchObject({
       status: false,
       reason: 'InvalidCertificateRef',
-      message: 'Secret shop/cert: expired',
+      message: 'Secret shop/cert: no pair',
     });
+    // The agent has the pair that fitted last, and a listener that goes away would be worse.
+    expect(unfit.part.ports[0]?.listeners[0]?.tls?.certificates).toEqual(['kubernetes/shop/cert']);
     const own = compiled([edge, secret(['tls.crt', 'tls.key'])], [stored('Secret', 'cert', {})]);
     expect(own.secretRefs.certificates).toEqual(['shop/cert']);
   });

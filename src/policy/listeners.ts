@@ -177,13 +177,13 @@ function tlsOf(
   for (const ref of spec.tls.certificateRefs) {
     const bad = badCertificate(gateway, ref, world);
     const namespace = ref.namespace ?? gateway.metadata.namespace;
-    if (bad === undefined)
+    if (bad === undefined || bad.reason === 'Unfit')
       certificates.push(
         isPolicy(ref)
           ? secrets.certificatePolicy(namespace, ref.name)
           : certificateKey(namespace, ref.name, world, secrets),
       );
-    else
+    if (bad !== undefined)
       problem ??= finding(
         'ResolvedRefs',
         false,
@@ -287,13 +287,18 @@ function badCertificate(
     : { reason: 'NotFound', message: `There is no CertificatePolicy ${name}.` };
 }
 
-/** Why a Gateway may not use a Secret; undefined: it may. */
+/** Why a Gateway may not use a Secret; undefined: it may. Of one that is `Unfit` the agent may have a pair of before, which is served. */
 export function badSecret(
   gateway: Resource<'Gateway'>,
   ref: SecretObjectReference,
   world: ListenerWorld,
   use: SecretUse,
-): { readonly reason: 'InvalidKind' | 'RefNotPermitted' | 'NotFound'; readonly message: string } | undefined {
+):
+  | {
+      readonly reason: 'InvalidKind' | 'RefNotPermitted' | 'NotFound' | 'Unfit';
+      readonly message: string;
+    }
+  | undefined {
   const namespace = ref.namespace ?? gateway.metadata.namespace;
   const name = `${namespace}/${ref.name}`;
   if (ref.group !== '' || ref.kind !== 'Secret') {
@@ -307,7 +312,8 @@ export function badSecret(
     };
   }
   const place = placeOfSecret(world, name, use);
-  return 'problem' in place ? { reason: 'NotFound', message: place.problem } : undefined;
+  if (!('problem' in place)) return undefined;
+  return { reason: 'at' in place ? 'Unfit' : 'NotFound', message: place.problem };
 }
 
 /** A reference of which only a Secret can be meant. */

@@ -11,7 +11,11 @@ export interface SecretWorld {
 /** What a Secret is named for. */
 export type SecretUse = 'certificate' | 'authority';
 
-export type SecretPlace = { readonly at: 'hub' | 'cluster' } | { readonly problem: string };
+/** With `at` and a problem: the agent goes on with the pair that fitted last. */
+export type SecretPlace =
+  | { readonly at: 'hub' | 'cluster' }
+  | { readonly at: 'cluster'; readonly problem: string }
+  | { readonly problem: string };
 
 const NEEDED: Readonly<Record<SecretUse, readonly string[]>> = {
   certificate: ['tls.crt', 'tls.key'],
@@ -26,6 +30,6 @@ export function placeOfSecret(world: SecretWorld, key: string, use: SecretUse): 
   const missing = NEEDED[use].find((name) => !found.keys.includes(name));
   if (missing !== undefined) return { problem: `Secret ${key} has no ${missing}.` };
   if (use === 'certificate' && found.problem !== undefined)
-    return { problem: `Secret ${key}: ${found.problem}` };
+    return { at: 'cluster', problem: `Secret ${key}: ${found.problem}` };
   return { at: 'cluster' };
 }
