@@ -36,6 +36,12 @@ describe('a folder of files', () => {
     ['a field that is wrong', check('a').replace('port: 1', 'port: many'), /^x\.yaml:4$/],
     ['a kind that does not exist', check('a').replace('HealthCheck', 'HelthCheck'), /^x\.yaml:1$/],
     ['a document without a kind', 'metadata: { name: a }\n', /^x\.yaml:1$/],
+    ['a misspelt group', check('a').replace('portolan.dev', 'protolan.dev'), /^x\.yaml:1$/],
+    [
+      'a misspelt group of the Gateway API',
+      'apiVersion: gateway.networking.k8s.oi/v1\nkind: Gateway\nmetadata: { name: a }\n',
+      /^x\.yaml:1$/,
+    ],
   ])(
     '%s is a problem with its place; the others are read, and nothing may be removed',
     (_what, text, origin) => {
@@ -52,6 +58,18 @@ describe('a folder of files', () => {
       'a GatewayClass',
       'apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: { name: a }\n',
     ],
+    ['a Secret of Kubernetes', 'apiVersion: v1\nkind: Secret\nmetadata: { name: a }\n'],
+    ...[
+      'Cluster of cluster.x-k8s.io',
+      'Issuer of cert-manager.io',
+      'AuthPolicy of kuadrant.io',
+      'Backend of gateway.envoyproxy.io',
+      'Gateway of networking.istio.io',
+      'HTTPRoute of networking.gke.io',
+    ].map((named) => {
+      const [kind = '', group = ''] = named.split(' of ');
+      return [`a ${named}`, `apiVersion: ${group}/v1\nkind: ${kind}\nmetadata: { name: a }\n`] as const;
+    }),
     [
       'a resource of Flux',
       'apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: { name: a }\n',

@@ -1,5 +1,6 @@
 import { PortolanError } from '../../../src/errors/error.ts';
 import { isKind, kindNamed } from '../../../src/resources/catalogue.ts';
+import { didYouMean } from '../../../src/resources/suggest.ts';
 import { type ParsedInput, parseResource } from '../../../src/resources/validate.ts';
 import { parseText, type TextDocument } from '../../../src/resources/yaml.ts';
 import { ADOPT, type SourceStatus, type Wanted, type WantedSet } from '../contract.ts';
@@ -99,10 +100,17 @@ function foreignKind(value: unknown): string | undefined {
   if (typeof apiVersion !== 'string' || typeof kind !== 'string' || apiVersion === '') return undefined;
   if (OUR_GROUP.test(apiVersion)) return undefined;
   if (GATEWAY_GROUP.test(apiVersion) && isKind(kind)) return undefined;
-  // A misspelt group of a kind that exists here only would pass silently.
-  if (!GATEWAY_GROUP.test(apiVersion) && kindNamed(kind) !== undefined && /portolan/i.test(apiVersion))
-    return undefined;
+  // A misspelt group would pass silently, and what the document had set before would be removed.
+  if (kindNamed(kind) !== undefined && isNearlyOurs(apiVersion)) return undefined;
   return `${kind} of ${apiVersion}`.slice(0, 120);
+}
+
+function isNearlyOurs(apiVersion: string): boolean {
+  const group = apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+  return (
+    /portolan/i.test(apiVersion) ||
+    didYouMean(group, ['portolan.dev', 'gateway.networking.k8s.io']) !== undefined
+  );
 }
 
 function wantedOf(file: TextFile, document: TextDocument, problems: Problem[]): Wanted | undefined {
