@@ -59,17 +59,24 @@ describe('a folder of files', () => {
       'apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: { name: a }\n',
     ],
     ['a Secret of Kubernetes', 'apiVersion: v1\nkind: Secret\nmetadata: { name: a }\n'],
-    ...[
-      'Cluster of cluster.x-k8s.io',
-      'Issuer of cert-manager.io',
-      'AuthPolicy of kuadrant.io',
-      'Backend of gateway.envoyproxy.io',
-      'Gateway of networking.istio.io',
-      'HTTPRoute of networking.gke.io',
-    ].map((named) => {
-      const [kind = '', group = ''] = named.split(' of ');
-      return [`a ${named}`, `apiVersion: ${group}/v1\nkind: ${kind}\nmetadata: { name: a }\n`] as const;
-    }),
+    [
+      'a Cluster of cluster.x-k8s.io',
+      'apiVersion: cluster.x-k8s.io/v1\nkind: Cluster\nmetadata: { name: a }\n',
+    ],
+    ['a Issuer of cert-manager.io', 'apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: { name: a }\n'],
+    ['a AuthPolicy of kuadrant.io', 'apiVersion: kuadrant.io/v1\nkind: AuthPolicy\nmetadata: { name: a }\n'],
+    [
+      'a Backend of gateway.envoyproxy.io',
+      'apiVersion: gateway.envoyproxy.io/v1\nkind: Backend\nmetadata: { name: a }\n',
+    ],
+    [
+      'a Gateway of networking.istio.io',
+      'apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: { name: a }\n',
+    ],
+    [
+      'a HTTPRoute of networking.gke.io',
+      'apiVersion: networking.gke.io/v1\nkind: HTTPRoute\nmetadata: { name: a }\n',
+    ],
     [
       'a resource of Flux',
       'apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: { name: a }\n',
