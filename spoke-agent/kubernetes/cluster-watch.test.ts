@@ -138,6 +138,22 @@ describe('what cannot be followed', () => {
     expect(problems.facts).toEqual([{ resource: 'gateways in shop', message: 'list gateways in shop: 403' }]);
   });
 
+  it('is said once of the one Secret of a namespace that may not be read, beside one that may', () => {
+    const lines: object[] = [];
+    const note = (details: object) => void lines.push(details);
+    const log = { debug: note, info: note, warn: note, error: note };
+    const problems = createWatchProblems({ server: 's', monotonicMs: () => 0, log });
+    const secret = (object: string, state: ReflectorState) => ({
+      ...watchOf(state),
+      resource: 'secrets',
+      object,
+    });
+    const both = [secret('private', problem('forbidden')), secret('granted', { ...EMPTY, synced: true })];
+    problems.look(both);
+    problems.look(both);
+    expect(lines).toEqual([{ resource: 'secrets shop/private' }]);
+  });
+
   it('is a line a minute while the server is away, and a fact only when it stays away', () => {
     const lines: string[] = [];
     let nowMs = 0;

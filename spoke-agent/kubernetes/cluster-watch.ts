@@ -36,6 +36,8 @@ export interface WatchOptions<T> {
 export interface ClusterWatch<T> {
   /** Plural name. */
   readonly resource: string;
+  /** Its name, when it is of one object alone. */
+  readonly object?: string;
   /** By `namespace/name`, of the whole cluster by `name`. */
   readonly items: ReadonlyMap<string, T>;
   /** One for each namespace that is looked at. */
@@ -117,6 +119,7 @@ export function watchCluster<T>(deps: WatchDeps, options: WatchOptions<T>): Clus
 
   return {
     resource: preferred.plural,
+    ...(options.only === undefined ? {} : { object: options.only.name }),
     items,
     get states() {
       return parts.map(({ namespace, reflector }) => ({ namespace, state: reflector.state }));

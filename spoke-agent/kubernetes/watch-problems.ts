@@ -55,10 +55,10 @@ export function createWatchProblems(options: {
       const found: { resource: string; message: string }[] = [];
       const next = { forbidden: 0, absent: 0, unavailable: 0 };
       let away: Problem | undefined;
-      for (const { resource, states } of watches) {
+      for (const { resource, object, states } of watches) {
         for (const { namespace, state } of states) {
           const { problem } = state;
-          const place = namespace === undefined ? resource : `${resource} in ${namespace}`;
+          const place = placeOf(resource, namespace, object);
           changed(place, problem);
           if (problem === undefined) continue;
           next[problem.kind] += 1;
@@ -95,4 +95,10 @@ export function createWatchProblems(options: {
       return counts;
     },
   };
+}
+
+/** Apart for each object that is followed by itself: of two Secrets in a namespace one may be granted. */
+function placeOf(resource: string, namespace: string | undefined, object: string | undefined): string {
+  if (namespace === undefined) return resource;
+  return object === undefined ? `${resource} in ${namespace}` : `${resource} ${namespace}/${object}`;
 }
