@@ -12,6 +12,12 @@ export interface ImportedKey {
 }
 
 export const KEY_LABEL = 'authorino.kuadrant.io/managed-by';
+
+/** Authorino watches Secrets with this label, of CAs as well. */
+export function isKey({ labels, values }: SourceSecret): boolean {
+  return labels[KEY_LABEL] !== undefined && values.api_key !== undefined;
+}
+
 const OWNER = 'secret.kuadrant.io/user-id';
 
 /** The key of a Secret that Authorino watches; its owner is an annotation, else its name. Undefined, and told: it has none. */

@@ -1,3 +1,4 @@
+import { isKey } from './api-keys.ts';
 import { compact } from './documents.ts';
 import type { Field } from './ledger.ts';
 import type { Patterns } from './patterns.ts';
@@ -56,11 +57,17 @@ function methodOf(rule: Field, context: AuthContext): Method | undefined {
   if (introspection !== undefined) return introspected(rule, introspection, own, context);
   const review = named('kubernetesTokenReview');
   if (review !== undefined) {
-    review.exact('audiences');
+    const audiences = textsOf(review.get('audiences'));
+    // Theirs then wants the host of the request among them; ours would take every token of the API server.
+    if (audiences.length === 0) {
+      review.tell(
+        'unsupported',
+        'name the hosts in `audiences`: without any, every token of the cluster passes',
+      );
+      return undefined;
+    }
     review.tell('exact');
-    return {
-      as: { kubernetesTokenReview: { ...own, ...compact({ audiences: textsOf(review.get('audiences')) }) } },
-    };
+    return { as: { kubernetesTokenReview: { ...own, audiences } } };
   }
   const x509 = named('x509');
   if (x509 !== undefined) return clientCertificates(x509, context);
@@ -81,19 +88,20 @@ function keys(
   selector
     ?.get('matchLabels')
     ?.tell('exact', 'import the Secrets with them: their labels become those of the keys');
-  apiKey
-    .get('allNamespaces')
-    ?.tell(
-      apiKey.get('allNamespaces')?.value === true ? 'approximate' : 'exact',
-      apiKey.get('allNamespaces')?.value === true
-        ? `keys of namespace ${context.namespace} only: name the others in \`namespaces\``
-        : undefined,
-    );
   const labels = selector?.get('matchLabels')?.value;
+  const all = apiKey.get('allNamespaces');
+  const found = all?.value === true ? context.secrets.labelled(undefined, labels).filter(isKey) : [];
+  const namespaces = [...new Set(found.map(({ namespace }) => namespace))].sort();
+  all?.tell(
+    'approximate',
+    namespaces.length > 0
+      ? `keys of ${namespaces.join(', ')}, where such Secrets are now: name others in \`namespaces\``
+      : `keys of namespace ${context.namespace} only: import them there, or name others in \`namespaces\``,
+  );
   // Where none are said, theirs are looked for in `Authorization: Bearer`.
   const credentials =
     own.credentials === undefined ? { credentials: [{ in: 'authorization', scheme: 'Bearer' }] } : own;
-  return { as: { apiKey: { ...credentials, ...compact({ labels }) } } };
+  return { as: { apiKey: { ...credentials, ...compact({ labels, namespaces }) } } };
 }
 
 function tokens(jwt: Field, own: Readonly<Record<string, unknown>>): Method | undefined {
@@ -163,27 +171,38 @@ function clientCertificates(x509: Field, context: AuthContext): Method | undefin
   );
   const here = found.filter(({ namespace }) => namespace === context.namespace);
   const source = x509.get('source');
+  const header = headerOf(source);
   if (
+    header === null ||
     here.length === 0 ||
     source?.get('expression') !== undefined ||
     x509.get('selector')?.get('matchExpressions') !== undefined
   ) {
     x509.tell(
       'unsupported',
-      'name the Secrets with the CA certificates in `mtls.caRefs`: none with these labels is among the documents of this namespace',
+      'name the Secrets with the CA certificates in `mtls.caRefs`: none with these labels is among the documents of this namespace, or its header is neither x-forwarded-client-cert nor client-cert',
     );
     return undefined;
   }
   x509.get('selector')?.tell('approximate', 'the Secrets that have these labels now are named');
   source?.exact('xfccHeader', 'clientCertHeader');
-  x509.exact('allNamespaces');
-  const header =
-    source?.text('xfccHeader') !== undefined
-      ? 'x-forwarded-client-cert'
-      : source?.text('clientCertHeader') !== undefined
-        ? 'client-cert'
-        : undefined;
+  x509
+    .get('allNamespaces')
+    ?.tell(
+      found.length > here.length ? 'approximate' : 'exact',
+      found.length > here.length ? `Secrets of namespace ${context.namespace} only` : undefined,
+    );
   return { as: { mtls: { caRefs: here.map(({ name }) => ({ name })), ...compact({ header }) } } };
+}
+
+/** The header a trusted proxy puts certificates into; undefined: none, the connection has it. Null: one that is not read here. */
+function headerOf(source: Field | undefined): string | undefined | null {
+  const named = { xfccHeader: 'x-forwarded-client-cert', clientCertHeader: 'client-cert' };
+  for (const [key, header] of Object.entries(named)) {
+    const theirs = source?.text(key)?.toLowerCase();
+    if (theirs !== undefined) return theirs === header ? header : null;
+  }
+  return undefined;
 }
 
 function plainHeader(plain: Field): Method | undefined {

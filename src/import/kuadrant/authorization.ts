@@ -55,7 +55,12 @@ function accessReview(
         ? undefined
         : `[${fixed.map(quoted).join(', ')}]`
       : valueExpression(groups, attributes);
-  review.get('groups')?.tell('exact');
+  review
+    .get('groups')
+    ?.tell(
+      groups === undefined ? 'exact' : 'unsupported',
+      groups === undefined ? undefined : '`authorizationGroups` takes their place',
+    );
   const asked = review.get('resourceAttributes');
   const resource = Object.fromEntries(
     (asked?.entries() ?? []).flatMap(([name, value]) => {

@@ -16,7 +16,7 @@ export interface Contribution {
   readonly geo?: { readonly name: string; readonly match: Readonly<Record<string, readonly string[]>> };
   readonly isDefault: boolean;
   readonly addresses: readonly string[];
-  readonly healthCheck?: Readonly<Record<string, unknown>>;
+  readonly healthCheck?: { readonly made: Readonly<Record<string, unknown>>; readonly field: Field };
 }
 
 /** Kuadrant's default. */
@@ -61,7 +61,8 @@ export function contributionOf(
   const weight = balancing?.get('weight')?.value;
   balancing?.exact('weight', 'defaultGeo');
   const check = spec.get('healthCheck');
-  const healthCheck = check === undefined ? undefined : checkOf(check, namespace, secrets);
+  const healthCheck =
+    check === undefined ? undefined : { made: checkOf(check, namespace, secrets), field: check };
   const geo = geoOf(balancing?.get('geo'));
   return {
     namespace,
@@ -197,7 +198,10 @@ function policyOf(
     ({ geo }) => geo?.name ?? '',
   );
   const fallback = members.filter(({ isDefault, geo }) => isDefault || geo === undefined);
-  const check = members.find(({ healthCheck }) => healthCheck !== undefined)?.healthCheck;
+  const [check, ...others] = members.flatMap(({ healthCheck }) => healthCheck ?? []);
+  for (const { made, field } of others)
+    if (JSON.stringify(made) !== JSON.stringify(check?.made))
+      field.leaveOut('it differs between clusters: the check of the first one was taken');
   return {
     apiVersion: API_VERSION,
     kind: 'TrafficPolicy',
@@ -206,7 +210,7 @@ function policyOf(
       hostnames,
       ttlSeconds: TTL_SECONDS,
       endpoints: members.map(({ cluster, addresses }) => compact({ name: cluster, cluster, addresses })),
-      ...(check === undefined ? {} : { healthCheck: { inline: check } }),
+      ...(check === undefined ? {} : { healthCheck: { inline: check.made } }),
       routing: compact({
         geo: [...places].map(([place, some]) => ({
           name: place,

@@ -87,8 +87,7 @@ export function gatewayDocuments(
       'approximate',
       `${GATEWAY_CLASS} instead: Portolan's agents serve it from the moment you apply it`,
     );
-  const infrastructure = spec.get('infrastructure');
-  infrastructure?.get('parametersRef')?.tellRest();
+  spec.get('infrastructure')?.tell('unsupported', "the agent's own Service is what it is reached by");
   spec.tell('exact');
   const { infrastructure: _parameters, ...rest } = isMap(spec.value) ? spec.value : {};
   const document: Document = {

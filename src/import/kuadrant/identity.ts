@@ -20,6 +20,9 @@ const REVIEWS: Attributes = {
   'auth.identity': {},
 };
 
+/** What `plain` selects is the identity itself; here its text is the principal. */
+const PLAIN: Attributes = { 'auth.identity': { ours: 'auth.principal' } };
+
 /** The subject of a certificate. */
 const CERTIFICATES: Attributes = {
   'auth.identity.CommonName': { ours: 'auth.identity.commonName' },
@@ -29,8 +32,7 @@ const CERTIFICATES: Attributes = {
 const MIXED: Attributes = {
   'auth.identity': {
     ours: 'auth.identity',
-    difference:
-      'what an identity has depends on how the caller authenticated, and has other names for keys, certificates and reviewed tokens',
+    difference: 'what an identity has depends on how the caller authenticated',
   },
 };
 
@@ -40,8 +42,27 @@ const CLAIMS: Attributes = {};
 /** What `auth.identity` is made of under these authentication rules. */
 export function identityAttributes(rules: Field | undefined): Attributes {
   const kinds = (rules?.entries() ?? []).map(([, rule]) => kindOf(rule)).filter((kind) => kind !== undefined);
-  const [only = CLAIMS, other] = new Set(kinds);
-  return { ...ATTRIBUTES, ...(other === undefined ? only : MIXED) };
+  const [only = CLAIMS, ...others] = new Set(kinds);
+  return { ...ATTRIBUTES, ...NOBODYS, ...(others.length === 0 ? only : mixed([only, ...others])) };
+}
+
+/** There the identity of nobody says `anonymous: true`. */
+const NOBODYS: Attributes = { 'auth.identity.anonymous': {} };
+
+/**
+ * Names that one way of several has otherwise here cannot be said: a comparison with what is never there would hold for everybody ("is not banned").
+ */
+function mixed(kinds: readonly Attributes[]): Attributes {
+  const names = kinds.flatMap((kind) => Object.keys(kind)).filter((name) => name !== 'auth.identity');
+  return {
+    ...(kinds.includes(PLAIN) ? { 'auth.identity': {} } : MIXED),
+    ...Object.fromEntries(names.map((name) => [parentOf(name), {}])),
+  };
+}
+
+/** `auth.identity.user` of `auth.identity.user.groups`: what is beside it is not here either. */
+function parentOf(name: string): string {
+  return name.split('.').slice(0, 3).join('.');
 }
 
 /** Undefined: nobody has an identity by it. */
@@ -49,6 +70,7 @@ function kindOf(rule: Field): Attributes | undefined {
   if (rule.get('anonymous') !== undefined) return undefined;
   if (rule.get('apiKey') !== undefined) return KEYS;
   if (rule.get('kubernetesTokenReview') !== undefined) return REVIEWS;
+  if (rule.get('plain') !== undefined) return PLAIN;
   return rule.get('x509') === undefined ? CLAIMS : CERTIFICATES;
 }
 

@@ -70,15 +70,23 @@ export function importKuadrant(
   const made: Document[] = [];
   const contributions: Contribution[] = [];
   const certificates = new Map<string, string>();
+  const names = new FreeNames();
+  // Policies may stand before the Issuers that they name.
+  for (const { kind, namespace, name, group } of sources)
+    if (isIssuer(kind, group)) names.of('Issuer', issuerKey(kind, namespace, name), name);
   const done = new Set<string>();
   for (const source of sources) {
     const { kind, namespace, name, cluster } = source;
     const object = `${kind} ${namespace}/${name}`;
     const spec = new Field(ledger, object, 'spec', source.value.spec);
-    const add = (as: string, fields: Readonly<Record<string, unknown>> | undefined, at = namespace): void => {
-      if (fields !== undefined)
-        made.push({ apiVersion: API_VERSION, kind: as, metadata: { namespace: at, name }, spec: fields });
+    const add = (
+      as: string,
+      fields: Readonly<Record<string, unknown>> | undefined,
+      metadata = { namespace, name },
+    ): void => {
+      if (fields !== undefined) made.push({ apiVersion: API_VERSION, kind: as, metadata, spec: fields });
     };
+    const atClusters = (free: string) => ({ namespace: options.clusterNamespace, name: free });
     const perCluster = `${cluster ?? ''} ${object}`;
     if (isPolicy(source)) {
       // The same policy in every cluster is one here; what its clusters add to DNS is not.
@@ -97,11 +105,14 @@ export function importKuadrant(
       else {
         const at = gateways.filter((gateway) => isTarget(gateway, spec, source));
         if (kind === 'TLSPolicy') {
-          const fields = certificateSpec(spec, at);
-          add('CertificatePolicy', fields, options.clusterNamespace);
+          const fields = certificateSpec(spec, at, (issuer, called) =>
+            names.of('Issuer', issuerKey(issuer, namespace, called), called),
+          );
+          const free = names.of('CertificatePolicy', object, name);
+          add('CertificatePolicy', fields, atClusters(free));
           if (fields !== undefined)
             for (const gateway of at)
-              certificates.set(listenerKey(gateway, spec.get('targetRef')?.text('sectionName')), name);
+              certificates.set(listenerKey(gateway, spec.get('targetRef')?.text('sectionName')), free);
         } else {
           const mine = at.find((gateway) => gateway.cluster === cluster);
           const contribution = contributionOf(spec, { namespace, name, cluster }, mine, secrets);
@@ -109,10 +120,17 @@ export function importKuadrant(
         }
       }
       spec.tellRest();
-    } else if (source.group === 'cert-manager.io' && (kind === 'Issuer' || kind === 'ClusterIssuer')) {
-      if (done.has(object)) continue;
+    } else if (isIssuer(kind, source.group)) {
+      if (done.has(object)) {
+        tellRepeated(source, sources, spec);
+        continue;
+      }
       done.add(object);
-      add('Issuer', issuerSpecOf(spec), options.clusterNamespace);
+      add(
+        'Issuer',
+        issuerSpecOf(spec),
+        atClusters(names.of('Issuer', issuerKey(kind, namespace, name), name)),
+      );
       spec.tellRest();
     } else if (source.group.endsWith('kuadrant.io')) {
       spec.tell('unsupported', `there is no ${kind} here`);
@@ -129,7 +147,8 @@ export function importKuadrant(
     const object = `${secret.type} ${secret.namespace}/${secret.name}`;
     if (!secret.type.startsWith('kuadrant.io/') || done.has(object)) continue;
     done.add(object);
-    made.push(...providerDocuments(secret, options.zones, options.clusterNamespace, ledger));
+    const at = { namespace: options.clusterNamespace, name: names.of('Secret', object, secret.name) };
+    made.push(...providerDocuments(secret, options.zones, at, ledger));
   }
   return {
     documents: unique(made).flatMap((document) => checked(document, ledger)),
@@ -194,13 +213,39 @@ function tellRepeated(source: Source, all: readonly Source[], spec: Field): void
       one.kind === source.kind &&
       one.namespace === source.namespace &&
       one.name === source.name &&
-      isPolicy(one),
+      one.group === source.group,
   );
   if (JSON.stringify(first?.value.spec) === JSON.stringify(source.value.spec)) return;
-  spec.tell(
-    'unsupported',
-    `it differs between clusters${first?.cluster === undefined ? '' : `: that of ${first.cluster} was taken`}`,
-  );
+  spec.tell('unsupported', differs(first?.cluster));
+}
+
+function differs(taken: string | undefined): string {
+  return `it differs between clusters${taken === undefined ? '' : `: that of ${taken} was taken`}`;
+}
+
+function isIssuer(kind: string, group: string): boolean {
+  return group === 'cert-manager.io' && (kind === 'Issuer' || kind === 'ClusterIssuer');
+}
+
+function issuerKey(kind: string, namespace: string, name: string): string {
+  return kind === 'ClusterIssuer' ? name : `${namespace}/${name}`;
+}
+
+/** What stands in several namespaces there comes into one here: the later ones of a name get another, and what refers to them says that. */
+class FreeNames {
+  readonly #given = new Map<string, string>();
+  readonly #taken = new Set<string>();
+
+  /** @param source which object of theirs: asked again it has the same name */
+  of(kind: string, source: string, name: string): string {
+    const known = this.#given.get(`${kind} ${source}`);
+    if (known !== undefined) return known;
+    let free = name;
+    for (let n = 2; this.#taken.has(`${kind} ${free}`); n += 1) free = `${name}-${n}`;
+    this.#taken.add(`${kind} ${free}`);
+    this.#given.set(`${kind} ${source}`, free);
+    return free;
+  }
 }
 
 function listenerKey({ namespace, name }: SourceGateway, listener: string | undefined): string {
@@ -213,11 +258,17 @@ function gatewaysOf(
   namespace: string,
   ledger: Ledger,
 ): readonly Document[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, SourceGateway>();
   return gateways.flatMap((gateway) => {
     const key = `${gateway.namespace}/${gateway.name}`;
-    if (seen.has(key)) return [];
-    seen.add(key);
+    const first = seen.get(key);
+    if (first !== undefined) {
+      const { spec } = gateway.document;
+      if (JSON.stringify(spec) !== JSON.stringify(first.document.spec))
+        new Field(ledger, `Gateway ${key}`, 'spec', spec).tell('unsupported', differs(first.cluster));
+      return [];
+    }
+    seen.set(key, gateway);
     const certificate = (listener: string): string | undefined =>
       certificates.get(listenerKey(gateway, listener)) ?? certificates.get(listenerKey(gateway, undefined));
     return gatewayDocuments(gateway, certificate, namespace, ledger);
@@ -245,9 +296,25 @@ function checked(document: Document, ledger: Ledger): readonly Document[] {
     const { violations, message } = PortolanError.from(thrown);
     const { kind, metadata } = document;
     const object = `${kind} ${metadata.namespace}/${metadata.name}`;
-    if (violations.length === 0) ledger.tell(object, '', 'unsupported', message);
+    const closed = kind === 'AuthPolicy' ? refusingEverybody(document) : undefined;
+    const so = closed === undefined ? '' : '; a policy that refuses everybody stands in its place';
+    if (violations.length === 0) ledger.tell(object, '', 'unsupported', `left out: ${message}${so}`);
     for (const { path, message: says } of violations)
-      ledger.tell(object, path, 'unsupported', `left out: ${says}`);
-    return [];
+      ledger.tell(object, path, 'unsupported', `left out: ${says}${so}`);
+    return closed === undefined ? [] : [closed];
+  }
+}
+
+/** Without its policy a route is open to everybody. Undefined: not even its target can be said. */
+function refusingEverybody(document: Document): Document | undefined {
+  const { targetRefs, overrides } = document.spec ?? {};
+  const rules = { authentication: { nobody: { when: ['false'], anonymous: {} } } };
+  const block = overrides === undefined ? { rules } : { overrides: { strategy: 'atomic', rules } };
+  const closed = { ...document, spec: { targetRefs, ...block } };
+  try {
+    parseResource(closed, 'AuthPolicy');
+    return closed;
+  } catch {
+    return undefined;
   }
 }

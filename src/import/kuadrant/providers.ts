@@ -6,16 +6,17 @@ import type { SourceSecret } from './secrets.ts';
 /**
  * A Secret with the credentials of a DNS provider as a DNSProvider and a Secret of ours.
  * @param zones origins that it is for: theirs finds them by asking, ours are named
- * @param at namespace of the Clusters, whose TrafficPolicies it publishes
+ * @param at namespace of the Clusters, whose TrafficPolicies it publishes, and a free name there
  */
 export function providerDocuments(
   secret: SourceSecret,
   zones: readonly string[],
-  at: string,
+  at: { readonly namespace: string; readonly name: string },
   ledger: Ledger,
 ): readonly Document[] {
-  const { namespace, name, type, values } = secret;
-  const object = `Secret ${namespace}/${name}`;
+  const { type, values } = secret;
+  const { name } = at;
+  const object = `Secret ${secret.namespace}/${secret.name}`;
   const made = accountOf(type, values);
   if ('unsupported' in made) {
     ledger.tell(object, 'type', 'unsupported', made.unsupported);
@@ -29,19 +30,19 @@ export function providerDocuments(
     object,
     '',
     'approximate',
-    `a DNSProvider for ${zones.join(', ')}; its credentials go into the Secret ${name}`,
+    `a DNSProvider for ${zones.join(', ')}; its credentials stand in the open in the document of Secret ${name}`,
   );
   return [
     {
       apiVersion: API_VERSION,
       kind: 'Secret',
-      metadata: { namespace: at, name },
+      metadata: { namespace: at.namespace, name },
       spec: { stringData: made.values },
     },
     {
       apiVersion: API_VERSION,
       kind: 'DNSProvider',
-      metadata: { namespace: at, name },
+      metadata: { namespace: at.namespace, name },
       spec: { zones: zones.map((origin) => ({ origin })), ...made.account(name) },
     },
   ];

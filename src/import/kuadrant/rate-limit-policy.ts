@@ -27,7 +27,7 @@ export function rateLimitSpec(
   for (const [name, limit] of field.get('limits')?.entries() ?? []) {
     const made = limitOf(limit, counts, attributes);
     // Without its condition it would hold for requests that it was not meant for.
-    if (made !== undefined && wide !== undefined) limits[ourName(name)] = made;
+    if (made !== undefined && wide !== undefined) limits[freeName(name, limits)] = made;
     else if (wide === undefined) limit.leaveOut('the condition of the whole policy cannot be said here');
   }
   return { targetRefs, ...placed(as, field, { ...compact({ when: wide }), limits }) };
@@ -104,6 +104,14 @@ function counterOf(counter: Field, attributes: Attributes): string | undefined {
   }
   tellTranslated(counter, translation.differences);
   return translation.text;
+}
+
+/** Two names of theirs may be one of ours: none takes the place of the other. */
+export function freeName(name: string, taken: Readonly<Record<string, unknown>>): string {
+  const plain = ourName(name);
+  let free = plain;
+  for (let n = 2; free in taken; n += 1) free = `${plain.slice(0, 59)}-${n}`;
+  return free;
 }
 
 /** Ours are up to 63 letters, digits, "-" and "_". */

@@ -32,17 +32,21 @@ function headersOf(headers: Field | undefined, patterns: Patterns): Readonly<Rec
     if (plain === undefined || conditional) {
       header.tell(
         'unsupported',
-        'a header is one value, always set: no JSON object, no wristband, no condition',
+        "a header is one value, always set: no JSON object, no wristband, no condition; the client's own is taken away",
       );
+      made[(header.text('key') ?? name).toLowerCase()] = NO_VALUE;
       continue;
     }
     const text = valueExpression(plain, patterns.attributes);
     header.exact('key', 'priority');
     header.get('metrics')?.tell('exact', 'every rule has metrics');
-    if (text !== undefined) made[(header.text('key') ?? name).toLowerCase()] = text;
+    made[(header.text('key') ?? name).toLowerCase()] = text ?? NO_VALUE;
   }
   return made;
 }
+
+/** Fails always: the header is not set, and what the client sent under its name does not reach the backend, which would believe it. */
+const NO_VALUE = "auth.metadata['not imported']";
 
 function filtersOf(filters: Field | undefined, patterns: Patterns): Readonly<Record<string, string>> {
   const made: Record<string, string> = {};

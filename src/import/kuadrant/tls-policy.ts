@@ -7,6 +7,7 @@ import type { Field } from './ledger.ts';
 export function certificateSpec(
   spec: Field,
   gateways: readonly SourceGateway[],
+  issuerName: (kind: string, name: string) => string,
 ): Readonly<Record<string, unknown>> | undefined {
   const target = spec.get('targetRef');
   const issuer = spec.get('issuerRef')?.text('name');
@@ -25,14 +26,15 @@ export function certificateSpec(
     return undefined;
   }
   target?.tell('exact');
-  spec.get('issuerRef')?.tell('exact', 'an Issuer of this name in the same namespace');
+  const ours = issuerName(spec.get('issuerRef')?.text('kind') ?? 'Issuer', issuer);
+  spec.get('issuerRef')?.tell('exact', `Issuer ${ours} in the same namespace`);
   spec
     .get('commonName')
     ?.tell('approximate', 'certificates have no common name: clients look at the alternative names');
   spec.get('usages')?.tell('approximate', 'the CA decides the usages of server certificates');
   spec.get('revisionHistoryLimit')?.tell('approximate', '`portolan cert history` keeps its own');
   return compact({
-    issuers: [issuer],
+    issuers: [ours],
     dnsNames,
     key: keyOf(spec.get('privateKey')),
     renewal: renewalOf(spec),
