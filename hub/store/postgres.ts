@@ -8,6 +8,11 @@ const POOL_SIZE = 8;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A statement that takes longer is hung; the longest, a full list, takes well under a second. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/**
+ * A transaction whose hub says nothing for so long is ended by the database: a hub that froze or lost its machine in the middle of one
+ * holds a row that the next leader needs.
+ */
+const IDLE_TRANSACTION_MS = 3_000;
 /** Serialisation failures are retried this often; only distributed engines report them, as the state row is locked first. */
 const ATTEMPTS = 8;
 
@@ -18,7 +23,7 @@ export function openPostgres(url: string): Database {
     max: POOL_SIZE,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_MS,
     application_name: 'portolan',
     keepAlive: true,
     // A database default of `off` would acknowledge before the disk has it.

@@ -11,6 +11,9 @@ import type { TestPostgres } from '../../support/postgres.ts';
 
 const HUB_MAIN = fileURLToPath(new URL('../../../hub/main.ts', import.meta.url));
 
+const ANSWER_MS = 20_000;
+const DNS_TIMEOUT_MS = 5_000;
+
 const readyLine = z.object({
   ready: z.literal(true),
   api: z.string(),
@@ -37,14 +40,7 @@ export interface Answer {
 /** Hubs of one database, with the same key and the same first token. */
 export interface Fleet extends AsyncDisposable {
   readonly url: string;
-  start(
-    name: string,
-    how?: {
-      /** Runs it, such as `faketime`. */
-      readonly wrapper?: readonly string[];
-      readonly env?: Readonly<Record<string, string>>;
-    },
-  ): Promise<FleetHub>;
+  start(name: string, how?: { readonly env?: Readonly<Record<string, string>> }): Promise<FleetHub>;
   /** One request with the admin token. */
   ask(
     at: { readonly api: string },
@@ -86,21 +82,14 @@ logLevel: info
   return {
     url,
     token,
-    async start(name, { wrapper = [], env = {} } = {}) {
+    async start(name, { env = {} } = {}) {
       const home = join(folder, name);
       await mkdir(home, { recursive: true });
       await copyFile(join(first, 'data.key'), join(home, 'data.key'));
       await writeFile(join(home, 'admin.token'), token);
       await initHub(home, text(name));
-      const [program = '', ...args] = [
-        ...wrapper,
-        process.execPath,
-        '--max-semi-space-size=2',
-        HUB_MAIN,
-        '--config',
-        join(home, 'hub.yaml'),
-      ];
-      const child = spawn(program, args, {
+      const args = ['--max-semi-space-size=2', HUB_MAIN, '--config', join(home, 'hub.yaml')];
+      const child = spawn(process.execPath, args, {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           ...process.env,
@@ -134,15 +123,21 @@ logLevel: info
       return hub;
     },
     async ask(at, path, request) {
-      const response = await fetch(`${at.api}${path}`, {
-        method: request?.method ?? 'GET',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        ...(request === undefined ? {} : { body: JSON.stringify(request.body) }),
-        signal: AbortSignal.timeout(20_000),
-      });
-      const body = await response.text();
-      const isJson = response.headers.get('content-type')?.includes('json') === true;
-      return { status: response.status, body: isJson ? (JSON.parse(body) as unknown) : body };
+      const limit = new AbortController();
+      const timer = setTimeout(() => limit.abort(new Error(`no answer of ${at.api}${path}`)), ANSWER_MS);
+      try {
+        const response = await fetch(`${at.api}${path}`, {
+          method: request?.method ?? 'GET',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          ...(request === undefined ? {} : { body: JSON.stringify(request.body) }),
+          signal: limit.signal,
+        });
+        const body = await response.text();
+        const isJson = response.headers.get('content-type')?.includes('json') === true;
+        return { status: response.status, body: isJson ? (JSON.parse(body) as unknown) : body };
+      } finally {
+        clearTimeout(timer);
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const hub of running) {
@@ -183,7 +178,7 @@ export function write(kind: string, name: string, spec: object): { method: 'POST
 
 /** A records of a name, as this hub's name server gives them, sorted; `undefined` while it does not answer. */
 export async function addressesAt(hub: FleetHub, name: string): Promise<readonly string[] | undefined> {
-  const resolver = new Resolver({ timeout: 1_000, tries: 1 });
+  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: 1 });
   resolver.setServers([...hub.dns]);
   return resolver.resolve4(name).then(
     (found) => found.toSorted(),
