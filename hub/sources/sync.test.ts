@@ -301,4 +301,18 @@ describe('a change that a guard holds', () => {
       expect([have, go, hub.objects.size === have]).toEqual([have, go, held]);
     }
   });
+
+  it('what a source cannot say anything of stands still, and what is meant to go goes from an incomplete set too', async () => {
+    const hub = memoryHub();
+    const check = (name: string) => wanted('HealthCheck', name, { protocol: 'tcp', port: 1 });
+    await hub.sync.pass('kubernetes', setOf([check('a'), check('b'), check('c')]));
+    const kept = await hub.sync.pass('kubernetes', {
+      ...setOf([check('a')]),
+      keep: (id) => id === 'HealthCheck default/b',
+    });
+    expect([...hub.objects.keys()]).toEqual(['HealthCheck default/a', 'HealthCheck default/b']);
+    expect(kept.outcomes.has('HealthCheck default/b')).toBe(false);
+    await hub.sync.pass('kubernetes', { ...setOf([], false), removed: new Set(['HealthCheck default/a']) });
+    expect([...hub.objects.keys()]).toEqual(['HealthCheck default/b']);
+  });
 });
