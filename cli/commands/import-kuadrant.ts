@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join, parse, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import {
@@ -63,7 +63,7 @@ export function addImportKuadrant(command: Command, session: Session): void {
         zones: options.zone ?? [],
         clusterNamespace: globals(self).namespace ?? 'default',
       });
-      if (options.keys !== undefined) writeKeys(session, options.keys, imported);
+      const commands = options.keys === undefined ? undefined : writeKeys(session, options.keys, imported);
       if (format === 'json') {
         const { documents, ledger, keys, clusters } = imported;
         const list = { apiVersion: API_VERSION, kind: 'List', items: documents };
@@ -72,7 +72,7 @@ export function addImportKuadrant(command: Command, session: Session): void {
         session.terminal.out(
           imported.documents.map((document) => documentText(document, 'yaml')).join('---\n'),
         );
-        session.terminal.err(ledgerText(imported, options.keys !== undefined));
+        session.terminal.err(ledgerText(imported, commands));
       }
       if (options.failOn !== undefined && isWorse(imported, options.failOn)) session.exitCode = 1;
     });
@@ -115,10 +115,27 @@ function split(given: string): { readonly cluster: { readonly cluster?: string }
     : { cluster: { cluster }, from };
 }
 
-function writeKeys(session: Session, file: string, { keys }: KuadrantImport): void {
-  const lines = keys.map(({ namespace: _, ...key }) => `${JSON.stringify(key)}\n`).join('');
+/**
+ * Keys of one namespace are not good in another: each has a file of its own when there are several, `keys.shop.jsonl` for `keys.jsonl`.
+ * @returns a command for each that imports it where it was
+ */
+function writeKeys(session: Session, file: string, { keys }: KuadrantImport): readonly string[] {
+  const spaces = [...Map.groupBy(keys, ({ namespace }) => namespace)];
+  if (spaces.length === 0) writeSecret(session, file, '');
+  return spaces.map(([namespace, own]) => {
+    const { dir, name, ext } = parse(file);
+    const path = spaces.length === 1 ? file : join(dir, `${name}.${namespace}${ext}`);
+    writeSecret(session, path, own.map(({ namespace: _, ...key }) => `${JSON.stringify(key)}\n`).join(''));
+    return `portolan key import ${path} -n ${namespace}`;
+  });
+}
+
+function writeSecret(session: Session, file: string, text: string): void {
   try {
-    writeFileSync(resolve(session.terminal.workingFolder, file), lines, { mode: 0o600 });
+    const path = resolve(session.terminal.workingFolder, file);
+    writeFileSync(path, text, { mode: 0o600 });
+    // A file that was there keeps its mode otherwise.
+    chmodSync(path, 0o600);
   } catch (cause) {
     throw new PortolanError('USAGE', `${file} cannot be written: ${messageOf(cause)}`, {
       cause,
@@ -127,7 +144,10 @@ function writeKeys(session: Session, file: string, { keys }: KuadrantImport): vo
   }
 }
 
-function ledgerText({ documents, ledger, keys, clusters }: KuadrantImport, keysWritten: boolean): string {
+function ledgerText(
+  { documents, ledger, keys, clusters }: KuadrantImport,
+  keyImports: readonly string[] | undefined,
+): string {
   const count = (verdict: string): number => ledger.filter((line) => line.verdict === verdict).length;
   const notable = ledger.filter(({ verdict }) => verdict !== 'exact');
   const width = Math.max(0, ...notable.map(({ object }) => object.length));
@@ -137,10 +157,13 @@ function ledgerText({ documents, ledger, keys, clusters }: KuadrantImport, keysW
   );
   const needed = clusters.length === 0 ? '' : `They need the Clusters ${clusters.join(', ')} in the hub.\n`;
   const left =
-    keys.length > 0 && !keysWritten
+    keys.length > 0 && keyImports === undefined
       ? `${keys.length} API keys were left out: --keys FILE writes them.\n`
-      : '';
-  return `${lines.join('')}${documents.length} documents; fields: ${count('exact')} exact, ${count('approximate')} approximate, ${count('unsupported')} unsupported.\n${left}${needed}`;
+      : (keyImports ?? []).map((command) => `${command}\n`).join('');
+  const secret = documents.some(({ kind }) => kind === 'Secret')
+    ? 'The documents hold credentials of DNS providers in the open: keep them where nobody else reads.\n'
+    : '';
+  return `${lines.join('')}${documents.length} documents; fields: ${count('exact')} exact, ${count('approximate')} approximate, ${count('unsupported')} unsupported.\n${left}${secret}${needed}`;
 }
 
 function isWorse({ ledger }: KuadrantImport, least: 'approximate' | 'unsupported'): boolean {

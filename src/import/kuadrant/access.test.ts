@@ -62,6 +62,19 @@ describe('access after an import from Kuadrant', () => {
     });
   });
 
+  it('knows within one way to authenticate what its identities have', () => {
+    const { rules } = imported({
+      authentication: {
+        tokens: JWT,
+        pods: {
+          kubernetesTokenReview: { audiences: ['shop'] },
+          overrides: { sub: { selector: 'auth.identity.user.username' } },
+        },
+      },
+    });
+    expect(rules.authentication).toMatchObject({ pods: { overrides: { sub: 'auth.identity.username' } } });
+  });
+
   it('is denied by a check of a claim in whose place something else is handed on', () => {
     const properties = { group: { value: 'staff' } };
     const { rules } = imported({

@@ -1,5 +1,7 @@
 import { isKey } from './api-keys.ts';
+import type { Attributes } from './attributes.ts';
 import { compact } from './documents.ts';
+import { identityOf } from './identity.ts';
 import type { Field } from './ledger.ts';
 import type { Patterns } from './patterns.ts';
 import { valueExpression } from './patterns.ts';
@@ -24,8 +26,9 @@ export function authenticationRule(
     rule.leaveOut('this way to authenticate is left out');
     return undefined;
   }
-  const overrides = { ...expressionsOf(rule.get('overrides'), context), ...context.handedOn };
-  const made = compact({ when, defaults: expressionsOf(rule.get('defaults'), context), overrides });
+  const identity = identityOf(rule);
+  const overrides = { ...expressionsOf(rule.get('overrides'), identity), ...context.handedOn };
+  const made = compact({ when, defaults: expressionsOf(rule.get('defaults'), identity), overrides });
   const priority = rule.get('priority')?.value;
   rule.exact('priority');
   rule.get('metrics')?.tell('exact', 'every rule has metrics');
@@ -238,13 +241,10 @@ function credentialsOf(credentials: Field | undefined): Readonly<Record<string, 
   return { in: 'authorization', scheme: text('authorizationHeader', 'prefix') ?? 'Bearer' };
 }
 
-function expressionsOf(
-  values: Field | undefined,
-  { patterns }: AuthContext,
-): Readonly<Record<string, string>> {
+function expressionsOf(values: Field | undefined, identity: Attributes): Readonly<Record<string, string>> {
   return Object.fromEntries(
     (values?.entries() ?? []).flatMap(([name, value]) => {
-      const text = valueExpression(value, patterns.attributes);
+      const text = valueExpression(value, identity);
       return text === undefined ? [] : [[name, text]];
     }),
   );

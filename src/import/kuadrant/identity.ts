@@ -46,6 +46,11 @@ export function identityAttributes(rules: Field | undefined): Attributes {
   return { ...ATTRIBUTES, ...NOBODYS, ...(others.length === 0 ? only : mixed([only, ...others])) };
 }
 
+/** What `auth.identity` is made of for those who come in by this rule. */
+export function identityOf(rule: Field): Attributes {
+  return { ...ATTRIBUTES, ...NOBODYS, ...(kindOf(rule) ?? CLAIMS) };
+}
+
 /** There the identity of nobody says `anonymous: true`. */
 const NOBODYS: Attributes = { 'auth.identity.anonymous': {} };
 
