@@ -20,6 +20,9 @@ type Address = InventoryFacts['addresses'][number];
 const MAX_ADDRESSES = 64;
 const MAX_PROBLEMS = 100;
 const MAX_ZONES = 200;
+/** Of one text, in characters: an API server may answer with anything. */
+const MAX_MESSAGE = 1_000;
+const MAX_VERSION = 64;
 
 /** What an agent says of its cluster as a whole. Equal worlds give equal facts. */
 export function factsOf(world: FactsWorld): InventoryFacts {
@@ -28,7 +31,7 @@ export function factsOf(world: FactsWorld): InventoryFacts {
   const zones = new Map<string, number>();
   for (const { zone } of nodes) if (zone !== '') zones.set(zone, (zones.get(zone) ?? 0) + 1);
   return {
-    version: world.version,
+    version: world.version.slice(0, MAX_VERSION),
     addresses: publicAddresses(world).slice(0, MAX_ADDRESSES),
     nodes: {
       ready: ready.length,
@@ -37,7 +40,10 @@ export function factsOf(world: FactsWorld): InventoryFacts {
       cpuMillis: sum(ready.map((node) => node.cpuMillis)),
       memoryBytes: sum(ready.map((node) => node.memoryBytes)),
     },
-    problems: world.problems.slice(0, MAX_PROBLEMS),
+    problems: world.problems.slice(0, MAX_PROBLEMS).map(({ resource, message }) => ({
+      resource: resource.slice(0, MAX_MESSAGE / 2),
+      message: message.slice(0, MAX_MESSAGE),
+    })),
   };
 }
 

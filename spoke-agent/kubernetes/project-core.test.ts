@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../kube/contract.ts';
+import { readFacts, readObject } from '../../src/inventory/read-object.ts';
 import { strangeKey, type TestCertificate, testAuthority } from '../../test/support/certificates.ts';
 import { type FactsWorld, factsOf } from './facts.ts';
 import {
@@ -64,6 +65,23 @@ describe('what is kept of Services', () => {
       gateway: 'shop/web',
     });
     expect(projectService(object('Service', { spec: {}, status }), undefined)?.addresses).toEqual([]);
+  });
+});
+
+describe('what would be more than the hub reads', () => {
+  const made = { creationTimestamp: '2026-11-22T10:00:00Z' };
+  const readable = (kind: 'Service' | 'Secret', content = '') =>
+    readObject({ kind, namespace: 'shop', name: 'a', content }, () => undefined);
+
+  it('of one Service with thousands of ports, or one Secret with thousands of keys, ends no stream', () => {
+    const ports = Array.from({ length: 1_100 }, (_, i) => ({ port: i + 1, name: `p${i}` }));
+    const service = projectService(object('Service', { spec: { ports } }, made), undefined);
+    expect(readable('Service', service?.content)).toMatchObject({ type: 'service' });
+    const values = Array.from({ length: 1_100 }, (_, i) => [`a${i}`, ''] as const);
+    const data = { ...Object.fromEntries(values), 'tls.crt': '', 'tls.key': '' };
+    const secret = projectSecret(Buffer.alloc(32), object('Secret', { data }, made), undefined);
+    expect(readable('Secret', secret?.content)).toMatchObject({ type: 'secret' });
+    expect(secret?.content).toContain('"tls.key"');
   });
 });
 
@@ -155,6 +173,11 @@ describe('facts of a cluster', () => {
     ]),
     problems: [],
   };
+  it('cut what an API server answers with, so that the hub reads it', () => {
+    const problems = [{ resource: 'r'.repeat(9_000), message: 'm'.repeat(9_000) }];
+    const told = factsOf({ ...WORLD, version: 'v'.repeat(99), problems });
+    expect(readFacts(JSON.stringify(told)).problems).toHaveLength(1);
+  });
   const addresses = (changes: Partial<FactsWorld>) =>
     factsOf({ ...WORLD, ...changes }).addresses.map(({ value, from }) => `${value} from ${from}`);
 

@@ -89,13 +89,16 @@ export const GATEWAY_NAME_LABEL = 'gateway.networking.k8s.io/gateway-name';
 export const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const SECRET_VALUES = ['tls.crt', 'tls.key', 'ca.crt'] as const;
 const MAX_ADDRESSES = 16;
+/** What the hub takes of one Service or Secret: more would end the stream of the whole cluster. */
+const MAX_PORTS = 1024;
+const MAX_KEYS = 1024;
 
 export function projectService(object: KubeObject, before: KeptService | undefined): KeptService | undefined {
   const found = service.safeParse(object);
   if (!found.success) return undefined;
   const { spec, status } = found.data;
   // The gateway speaks TCP; a Service of UDP ports is one without ports.
-  const ports = spec.ports.filter(({ protocol = 'TCP' }) => protocol === 'TCP');
+  const ports = spec.ports.filter(({ protocol = 'TCP' }) => protocol === 'TCP').slice(0, MAX_PORTS);
   const content: ServiceContent = {
     type: spec.type === 'ClusterIP' && spec.clusterIP === 'None' ? 'Headless' : spec.type,
     ports: ports.map(({ port, name, appProtocol }) => ({
@@ -159,7 +162,9 @@ export function projectSecret(
   const found = secret.safeParse(object);
   if (!found.success) return undefined;
   const { type, data } = found.data;
-  const keys = Object.keys(data).sort();
+  const used: readonly string[] = SECRET_VALUES.filter((key) => data[key] !== undefined);
+  const others = Object.keys(data).filter((key) => !used.includes(key));
+  const keys = [...used, ...others.sort()].slice(0, MAX_KEYS).sort();
   const values = Object.fromEntries(
     SECRET_VALUES.flatMap((key) => {
       const encoded = data[key];
