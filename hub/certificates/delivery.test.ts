@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { compileGateways } from '../../src/policy/compile.ts';
+import { compileInSteps } from '../../src/policy/compile.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
 import { regionTable } from '../../src/routing/geography.ts';
 import { createGateways, type Gateways } from '../gateways/gateways.ts';
@@ -56,7 +56,7 @@ beforeEach(() => {
   gateways = createGateways({
     compile: (...input) => {
       compiles += 1;
-      return compileGateways(...input);
+      return compileInSteps(...input);
     },
     secretValues: createSecretValues({
       store: { secretData: async () => ({}) },

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PortolanError } from '../../src/errors/error.ts';
-import { compileGateways } from '../../src/policy/compile.ts';
+import { compileInSteps } from '../../src/policy/compile.ts';
 import type { AnyResource } from '../../src/resources/catalogue.ts';
 import { conditionsOf } from '../../src/resources/conditions-of.ts';
 import { regionTable } from '../../src/routing/geography.ts';
@@ -86,7 +86,7 @@ beforeEach(async () => {
   gateways = createGateways({
     compile: (...input) => {
       compiles += 1;
-      return compileGateways(...input);
+      return compileInSteps(...input);
     },
     secretValues: createSecretValues({
       store: {

@@ -4,7 +4,7 @@ import type { ClusterInventory } from '../../src/inventory/contract.ts';
 import type {
   CompileContext,
   CompiledGateways,
-  CompileGateways,
+  CompileInSteps,
   GatewayKind,
   GatewayObjects,
 } from '../../src/policy/compile-contract.ts';
@@ -77,7 +77,7 @@ export interface FoundInClusters {
 }
 
 export function createGateways(options: {
-  readonly compile: CompileGateways;
+  readonly compile: CompileInSteps;
   readonly secretValues: SecretValues;
   readonly regions: RegionTable;
   /** Of the budgets that these objects give (`QuotaPart.version`); default: 0 always. */
@@ -193,9 +193,9 @@ const NO_GATEWAYS: CompiledGateways = {
   reports: { gateways: [], routes: [], policies: [] },
 };
 
-/** One cluster at a time: thousands of routes take a second each, and votes must be judged meanwhile. */
+/** Some routes at a time: thousands take a second, and votes must be judged and connections kept alive meanwhile. */
 async function compileAll(
-  compile: CompileGateways,
+  compile: CompileInSteps,
   objects: Objects,
   context: CompileContext,
   inventories: FoundInClusters['inventories'],
@@ -215,13 +215,22 @@ async function compileAll(
     const finds = (inventory?.resources.Gateway.size ?? 0) > 0;
     if (!finds && !namespaces.has(namespace) && !asked.has(namespace) && !asked.has(HUB_NAMESPACE)) continue;
     const reused = reuse(key);
-    if (reused === undefined) await breath();
-    const own = reused === undefined ? compile(objects, key, { ...context, found: inventory }) : reused.known;
-    if (reused === undefined) await breath();
+    const own =
+      reused === undefined
+        ? await inSteps(compile(objects, key, { ...context, found: inventory }))
+        : reused.known;
     if (own === undefined) continue;
     if (own.reports.gateways.length > 0 || own.reports.policies.length > 0) found.set(key, own);
   }
   return found;
+}
+
+async function inSteps<T>(steps: Iterator<undefined, T, undefined>): Promise<T> {
+  for (;;) {
+    await breath();
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
 }
 
 const NO_INVENTORIES: FoundInClusters['inventories'] = new Map();

@@ -1,4 +1,4 @@
-import { compileGateways } from '../../src/policy/compile.ts';
+import { compileInSteps } from '../../src/policy/compile.ts';
 import type { GatewayObjects } from '../../src/policy/compile-contract.ts';
 import type { RegionTable } from '../../src/routing/model.ts';
 import type { KeySealing } from '../agents/authority.ts';
@@ -40,7 +40,7 @@ export function createGatewaysOfHub(options: {
   const { store, log, peppers, delivery } = options;
   const developmentCa = createDevelopmentCa(options);
   const clusters = createGateways({
-    compile: compileGateways,
+    compile: compileInSteps,
     secretValues: createSecretValues({ store, developmentCa, peppers, delivery }),
     regions: options.regions,
     ...(options.quotaVersion === undefined ? {} : { quotaVersion: options.quotaVersion }),

@@ -9,7 +9,7 @@ import {
   foundService,
   message,
 } from '../../src/inventory/testing/found-objects.ts';
-import { compileGateways } from '../../src/policy/compile.ts';
+import { compileInSteps } from '../../src/policy/compile.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import {
   HelloSchema,
@@ -49,7 +49,7 @@ beforeEach(async () => {
     log,
   });
   gateways = createGateways({
-    compile: compileGateways,
+    compile: compileInSteps,
     secretValues: {
       resolve: () =>
         Promise.resolve({ secrets: NO_GATEWAY_SECRETS, problems: new Map(), waiting: new Map() }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ClusterInventory, InventoryKey, InventoryKind } from '../../src/inventory/contract.ts';
+import type { RouteReport } from '../../src/policy/compile-report.ts';
 import { FOUND_KINDS } from '../../src/policy/found-objects.ts';
 import type { AnyResource, Resource } from '../../src/resources/catalogue.ts';
 import { GATEWAY_CONTROLLER, type GatewayStatus } from '../../src/resources/gateway.ts';
@@ -8,6 +9,7 @@ import { GATEWAY_API_GROUP } from '../../src/resources/route-fields.ts';
 import { gatewayStatus } from '../gateways/gateway-status.ts';
 import type { ClusterGateways } from '../gateways/gateways.ts';
 import { ancestorsOf } from '../gateways/policy-status.ts';
+import { reportIndex } from '../gateways/report-index.ts';
 import { routeStatus } from '../gateways/route-status.ts';
 import { conditions, type GatewayStatusInput } from '../gateways/status-input.ts';
 import type { Verdict } from '../gateways/verdicts-across.ts';
@@ -26,6 +28,7 @@ export interface FoundStatus {
 
 /**
  * What the `status` of every object of an inventory is to be, as the gateways of its cluster were compiled with it.
+ * Of a route about which nothing is otherwise it is the same object as last time: of thousands one changes.
  * @param before what was said last, by key: what says the same keeps its time
  */
 export function foundStatuses(
@@ -58,11 +61,19 @@ export function foundStatuses(
         );
         say(resource, status);
       } else if (resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute') {
+        const known = remembered.get(resource);
+        const made = madeFrom(resource, own, inventory, input);
+        if (known !== undefined && known.said.status === last && sameMakings(known.made, made)) {
+          found.push(known.said);
+          continue;
+        }
         const { parents } = routeStatus(withParents(resource, last), gateways, input);
         const ours = parents.filter(({ parentRef }) =>
           isOurs(parentRef.namespace ?? resource.metadata.namespace, parentRef.name),
         );
         say(resource, ours);
+        const said = found.at(-1);
+        if (said !== undefined) remembered.set(resource, { made, said });
       } else if (resource.kind === 'BackendTLSPolicy') {
         const ancestors = Array.isArray(last) ? { ancestors: last as never[] } : { ancestors: [] };
         say(resource, ancestorsOf({ ...resource, status: ancestors }, gateways, input));
@@ -77,6 +88,37 @@ export function foundStatuses(
     if (status !== undefined) say(resource, status);
   }
   return found;
+}
+
+/** All that the status of a route is made from, besides the route and what was said last. */
+interface Makings {
+  readonly report: RouteReport | undefined;
+  /** Of each parent: is it a Gateway of the hub, and was it found? */
+  readonly parents: string;
+}
+
+/** By the object that was found, which one inventory has. */
+const remembered = new WeakMap<object, { readonly made: Makings; readonly said: FoundStatus }>();
+
+function madeFrom(
+  { kind, metadata, spec }: Resource<'HTTPRoute'> | Resource<'GRPCRoute'>,
+  own: ClusterGateways,
+  { resources }: ClusterInventory,
+  { world }: GatewayStatusInput,
+): Makings {
+  let parents = '';
+  for (const { namespace = metadata.namespace, name } of spec.parentRefs) {
+    const key = `${namespace}/${name}`;
+    const [compiled, now] = [own.found?.resources.Gateway.has(key), resources.Gateway.has(key)];
+    parents += `${world.objects.Gateway.has(key)} ${compiled} ${now} `;
+  }
+  const report = reportIndex(own.reports).routes.get(`${kind} ${metadata.namespace}/${metadata.name}`);
+  return { report, parents };
+}
+
+function sameMakings(a: Makings, b: Makings): boolean {
+  if (a.parents !== b.parents) return false;
+  return a.report === b.report || JSON.stringify(a.report?.parents) === JSON.stringify(b.report?.parents);
 }
 
 type Found = {

@@ -31,7 +31,7 @@ interface Told {
   };
   readonly statuses: ReadonlyMap<
     InventoryKey,
-    { readonly uid: string; readonly status: unknown; readonly text: string }
+    { readonly found: FoundStatus; readonly uid: string; readonly status: unknown; readonly text: string }
   >;
 }
 
@@ -53,13 +53,19 @@ export function createStatusTeller(desk: InventoryDesk): StatusTeller {
       before.made.reports === made.reports &&
       before.made.rest === made.rest;
     if (same) return;
-    const statuses = new Map<InventoryKey, { uid: string; status: unknown; text: string }>();
+    const statuses = new Map<
+      InventoryKey,
+      { found: FoundStatus; uid: string; status: unknown; text: string }
+    >();
     const due: FoundStatus[] = [];
     const last = (key: InventoryKey): unknown => before?.statuses.get(key)?.status;
     for (const one of foundStatuses(cluster, own, inventory, input, last)) {
-      const text = JSON.stringify(one.status);
       const known = before?.statuses.get(one.key);
-      statuses.set(one.key, { uid: one.uid, status: one.status, text });
+      const text = known?.found === one ? known.text : JSON.stringify(one.status);
+      statuses.set(
+        one.key,
+        known?.found === one ? known : { found: one, uid: one.uid, status: one.status, text },
+      );
       if (before?.session !== session || known?.text !== text || known.uid !== one.uid) due.push(one);
     }
     told.set(cluster, { session, made, statuses });

@@ -103,7 +103,7 @@ export class BackendBook {
     if (service !== undefined && (backend === undefined || backend.spec.endpoints.length === 0)) {
       const at = servicePort(name, service, ref.port);
       if ('unresolved' in at) return at;
-      return this.#service(name, at, backend, http2, asker.clientCertificate);
+      return this.#service(name, service, at, backend, http2, asker.clientCertificate);
     }
     if (backend === undefined) {
       const also = this.#world.services !== undefined && ref.kind === 'Service' ? 'Service or ' : '';
@@ -154,6 +154,7 @@ export class BackendBook {
 
   #service(
     name: string,
+    service: ServiceContent,
     at: ServicePort,
     settings: Resource<'Backend'> | undefined,
     http2: boolean,
@@ -172,7 +173,12 @@ export class BackendBook {
     const forced = http2 && !at.http2 && spec.protocol !== 'h2';
     const id = `service/${name}:${at.port}${forced ? '+h2' : ''}${shown === undefined ? '' : `+${shown}`}`;
     const { healthCheck } = spec;
-    this.#compiled.set(id, {
+    const plain = settings === undefined && tls === undefined ? plainBackends.get(service) : undefined;
+    if (plain !== undefined && plain.id === id && plain.compiled.protocol === protocol) {
+      this.#compiled.set(id, plain.compiled);
+      return plain;
+    }
+    const compiled: CompiledBackend = {
       source: { kind: 'Service', name },
       endpoints: [],
       service: `${name}:${at.port}`,
@@ -186,7 +192,9 @@ export class BackendBook {
       limits: spec.limits,
       outlier: spec.outlierEjection,
       ...(healthCheck === undefined ? {} : { healthCheck }),
-    });
+    };
+    this.#compiled.set(id, compiled);
+    if (settings === undefined && tls === undefined) plainBackends.set(service, { id, compiled });
     return { id };
   }
 
@@ -271,6 +279,12 @@ export class BackendBook {
     return [finding('Accepted', true, 'Accepted', 'The policy is in use.'), refs];
   }
 }
+
+/** What a Service became last that no Backend and no BackendTLSPolicy says anything of: nothing but its name and port is in it. */
+const plainBackends = new WeakMap<
+  ServiceContent,
+  { readonly id: string; readonly compiled: CompiledBackend }
+>();
 
 /** Of a Service that no Backend says anything of. */
 const DEFAULTS = backendSpec.parse({});

@@ -42,6 +42,11 @@ export type CompileGateways = (
   context: CompileContext,
 ) => CompiledGateways;
 
+/** The same in pieces of some ten milliseconds: `compileInSteps` of `compile.ts`. */
+export type CompileInSteps = (
+  ...input: Parameters<CompileGateways>
+) => Iterator<undefined, CompiledGateways, undefined>;
+
 export interface CompiledGateways {
   /** Empty (`NO_GATEWAY`) when the cluster has none. */
   readonly part: GatewayPart;

@@ -45,6 +45,22 @@ export function compileGateways(
   cluster: string,
   context: CompileContext,
 ): CompiledGateways {
+  const steps = compileInSteps(stored, cluster, context);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** Routes that are compiled in one go: some ten milliseconds. */
+const STEP = 500;
+
+/** The same, a piece at a time: whoever has something else to do meanwhile does it between two pieces. What is compiled must not change. */
+export function* compileInSteps(
+  stored: GatewayObjects,
+  cluster: string,
+  context: CompileContext,
+): Generator<undefined, CompiledGateways, undefined> {
   const { found } = context;
   const objects = withFound(stored, found);
   const place = objects.Cluster.get(cluster);
@@ -70,7 +86,7 @@ export function compileGateways(
   };
   const listeners = judgeListeners(gateways, listenerWorld, secrets);
   const routes: readonly AnyRoute[] = [...byName(objects.HTTPRoute), ...byName(objects.GRPCRoute)];
-  const attached = attachAll(routes, listeners, objects, found);
+  const attached = yield* attachAll(routes, listeners, objects, found);
   const policyWorld = {
     gateways: [...objects.Gateway.values()],
     httpRoutes: [...objects.HTTPRoute.values()],
@@ -109,16 +125,23 @@ export function compileGateways(
     gateways.map((gateway) => [gateway, clientCertificateOf(gateway, listenerWorld, secrets)]),
   );
   const rulesAt = new Map<AnyRoute, RuleAt[]>();
-  const compiled = listeners
-    .filter(({ served }) => served)
-    .map((listener) => {
-      const shown = clientCertificates.get(listener.gateway)?.key;
-      return { listener, compiled: compileListener(listener, attached.at(listener), shown, book, rulesAt) };
-    });
+  const compiled: { readonly listener: JudgedListener; readonly compiled: CompiledListener }[] = [];
+  for (const listener of listeners) {
+    if (!listener.served) continue;
+    const shown = clientCertificates.get(listener.gateway)?.key;
+    const own = yield* compileListener(listener, attached.at(listener), shown, book, rulesAt);
+    compiled.push({ listener, compiled: own });
+  }
   const part = withQuota(
     { ports: portsOf(compiled, book), ...book.compiled(), backends: backends.compiled() },
     quotaBook.part(context.quotaVersion ?? 0),
   );
+  const reports: RouteReport[] = [];
+  for (const [at, route] of routes.entries()) {
+    if (at % STEP === 0) yield;
+    const parents = attached.of(route);
+    if (parents.length > 0) reports.push(routeReport(route, parents, rulesAt.get(route) ?? []));
+  }
   return {
     part,
     secretRefs: secrets.refs(),
@@ -131,10 +154,7 @@ export function compileGateways(
           clientCertificates.get(gateway)?.problem,
         ),
       ),
-      routes: routes.flatMap((route): readonly RouteReport[] => {
-        const parents = attached.of(route);
-        return parents.length === 0 ? [] : [routeReport(route, parents, rulesAt.get(route) ?? [])];
-      }),
+      routes: reports,
       policies: [
         ...auth.reports(),
         ...edge.reports(),
@@ -263,12 +283,12 @@ function without(
   return { ...parent, listeners, accepted: finding('Accepted', false, 'Conflicted', message) };
 }
 
-function attachAll(
+function* attachAll(
   routes: readonly AnyRoute[],
   listeners: readonly JudgedListener[],
   objects: GatewayObjects,
   found: FoundObjects | undefined,
-): Attachments {
+): Generator<undefined, Attachments, undefined> {
   const byGateway = new Map<string, JudgedListener[]>();
   for (const listener of listeners) {
     const name = nameOf(listener.gateway);
@@ -281,25 +301,33 @@ function attachAll(
     gateways: objects.Gateway,
     namespaceLabels: (namespace: string) => namespaceLabels(found, namespace),
   };
-  return new Attachments(new Map(routes.map((route) => [route, attach(route, world)])));
+  const attachments = new Map<AnyRoute, readonly Attachment[]>();
+  for (const route of routes) {
+    if (attachments.size % STEP === 0) yield;
+    attachments.set(route, attach(route, world));
+  }
+  return new Attachments(attachments);
 }
 
-function compileListener(
+function* compileListener(
   listener: JudgedListener,
   attached: readonly AtListener[],
   clientCertificate: string | undefined,
   book: RuleBook,
   rulesAt: Map<AnyRoute, RuleAt[]>,
-): CompiledListener {
+): Generator<undefined, CompiledListener, undefined> {
   const { gateway, spec } = listener;
-  const hosted = attached.map(({ route, hostnames }): HostedRoute => {
+  const hosted: HostedRoute[] = [];
+  for (const { route, hostnames } of attached) {
+    if (hosted.length % STEP === 0) yield;
     const place = { gateway, listener: spec.name, route };
     const booked = route.spec.rules.map((_, index) => book.rule(place, index, hostnames, clientCertificate));
     const known = rulesAt.get(route) ?? [];
     known.push(...booked.map((rule, index) => ({ rule, index, listener: listener.id })));
     rulesAt.set(route, known);
-    return { route, hostnames, ruleIds: booked.map(({ id }) => id) };
-  });
+    hosted.push({ route, hostnames, ruleIds: booked.map(({ id }) => id) });
+  }
+  yield;
   return {
     id: listener.id,
     source: { kind: 'Gateway', name: nameOf(gateway), sectionName: spec.name },

@@ -123,7 +123,7 @@ export class RuleBook {
       compileRuleBody(route, index, clientCertificate, this.#world.backends, this.#world.callerRoutings);
     this.#rules.set(
       id,
-      compiledRule(id, route, index, body, edge.values, {
+      rememberedRule(id, route, index, body, edge.values, {
         auth: auth.id,
         edge: edgeId,
         quota: quota.id,
@@ -212,6 +212,20 @@ export class RuleBook {
   } {
     return { rules: sorted(this.#rules), auth: sorted(this.#auth), edge: sorted(this.#edge) };
   }
+}
+
+const compiledRules = new WeakMap<RuleBody, CompiledRule>();
+
+/** The same object as last time when the body is (which is of one rule of one route), and the policies are called the same. */
+function rememberedRule(...input: Parameters<typeof compiledRule>): CompiledRule {
+  const [id, , , body, , { auth, edge, quota }] = input;
+  const known = compiledRules.get(body);
+  const same = known?.id === id && known.auth === auth && known.edge === edge && known.quota === quota;
+  // Of retries the policy says how many there may be, and that has no name.
+  if (same && body.retry === undefined) return known;
+  const made = compiledRule(...input);
+  compiledRules.set(body, made);
+  return made;
 }
 
 function compiledRule(
