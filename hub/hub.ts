@@ -413,11 +413,12 @@ export async function startHub(
     closers.push(gateways.keep(() => engine.inputsChanged()));
     closers.push(keepLooking(served, onError));
 
-    await leading?.freeAddresses();
+    // Until this hub knows how its targets are, it answers what it answered as it stood by: SERVFAIL would help nobody.
+    let before = await leading?.freeAddresses();
     const nameServer = await createNameService({
       listen: config.dns.listen,
       settings: config.dns,
-      states: () => engine.health.view.input,
+      states: () => before?.states ?? engine.health.view.input,
       monotonicMs,
       wallMs,
       log,
@@ -425,11 +426,14 @@ export async function startHub(
     links.names = nameServer;
     closers.push(() => nameServer.close());
     const dnsBound = await nameServer.start();
+    if (before !== undefined) await nameServer.serve(before.served);
     ownAddresses = dnsBound;
     const dns = dnsBound.map((a) => `${bracketed(a.host)}:${a.port}`);
 
     void engine.settled().then(() => {
       settled = true;
+      before = undefined;
+      nameServer.statesChanged();
       if (compiled !== undefined) serveOwn(compiled);
       published?.start();
       // Before, states are not known, and unknown ones would be published as an emergency.

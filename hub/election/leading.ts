@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { ServedTable } from '../../nameserver/service.ts';
 import type { StateViewInput } from '../../src/health/state-view.ts';
 import type { DataDirectory } from '../data-dir.ts';
 import type { PublicationStore } from '../store/publication.ts';
@@ -30,6 +31,12 @@ export interface StandbyNameServer {
   readonly sequence: number;
 }
 
+/** What a hub answered DNS from while it stood by. */
+export interface AnsweredBefore {
+  readonly served: ServedTable;
+  readonly states: StateViewInput;
+}
+
 /** What a hub that was elected has from its election. A hub without one is alone. */
 export interface Leading {
   /** Stays the caller's. */
@@ -38,8 +45,8 @@ export interface Leading {
   readonly mayLead?: (tx: Kysely<Tables>) => Promise<void>;
   /** The store refused a write: another hub took a higher epoch. This one must act no more. */
   readonly onOvertaken: (reason: string) => void;
-  /** Lets go of the addresses that this process has listened on while it stood by. */
-  readonly freeAddresses: () => Promise<void>;
+  /** Lets go of the addresses that this process has listened on while it stood by. Resolves to what it answered there. */
+  readonly freeAddresses: () => Promise<AnsweredBefore | undefined>;
   readonly publish: (store: PublicationStore, states: () => StateViewInput) => PublicationWriter;
   readonly hubs: () => readonly HubMember[];
   /** Where agents reach the others, which give them to this one: `host:port`, `https://host:port`. */

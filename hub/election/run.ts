@@ -212,6 +212,7 @@ export async function startElectedHub(options: ElectedHubOptions): Promise<Elect
         const before = standby;
         standby = undefined;
         await before?.close();
+        return before?.answered;
       },
       publish: (publication, states) =>
         createPublicationWriter({ store: publication, states, kek, clock, log }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openGeoDatabase } from '../../nameserver/geo-database.ts';
 import { createRoutedTable } from '../../nameserver/routed-table.ts';
-import { createNameService, type NameService } from '../../nameserver/service.ts';
+import { createNameService, type NameService, type ServedTable } from '../../nameserver/service.ts';
 import { transferPlan } from '../../nameserver/transfer-plan.ts';
 import { PortolanError } from '../../src/errors/error.ts';
 import { createStateView, type StateViewInput } from '../../src/health/state-view.ts';
@@ -10,6 +10,7 @@ import type { HubConfig, ListenAddress } from '../config.ts';
 import type { DataDirectory } from '../data-dir.ts';
 import type { PublicationStore } from '../store/publication.ts';
 import type { ElectionClock } from './contract.ts';
+import type { AnsweredBefore } from './leading.ts';
 import {
   createPublicationReader,
   type FollowedContent,
@@ -34,6 +35,8 @@ export interface StandbyDns {
   readonly bound: readonly ListenAddress[];
   /** Content sequence it answers from; 0: none yet, it says SERVFAIL. */
   readonly sequence: number;
+  /** What it answers from; also after it was closed. `undefined`: nothing yet. */
+  readonly answered: AnsweredBefore | undefined;
   readonly reader: Pick<PublicationReader, 'poke' | 'readAgeMs' | 'epoch' | 'states'>;
   readonly stats: NameService['stats'];
   /** The leader was heard again. */
@@ -46,6 +49,7 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
   const base = await openGeoDatabase(config.geo.database);
   let geo: GeoLookup = base;
   let serving = 0;
+  let answered: ServedTable | undefined;
   let newest = 0;
   let heardMs = Number.NEGATIVE_INFINITY;
   let input: StateViewInput = {
@@ -100,13 +104,15 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
       random: Math.random,
     });
     for (const problem of problems) log.warn({ path: problem.path, code: problem.code }, problem.message);
-    await names.serve({
+    const next: ServedTable = {
       sequence,
       table,
       transfers: transferPlan(zones, tsigKeys),
       geo: lookup,
       input: { routing: { policies, regions, sequence }, signing },
-    });
+    };
+    await names.serve(next);
+    answered = next;
     serving = sequence;
     options.onServed(sequence);
   }
@@ -139,6 +145,9 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
     bound,
     get sequence() {
       return serving;
+    },
+    get answered() {
+      return answered === undefined ? undefined : { served: answered, states: input };
     },
     reader,
     stats: () => names.stats(),

@@ -9,7 +9,7 @@ import type { HubConfig, ListenAddress } from '../config.ts';
 import type { DataDirectory } from '../data-dir.ts';
 import { type DurableStore, openReplica } from '../store/open.ts';
 import type { ElectionClock } from './contract.ts';
-import type { HubMember } from './leading.ts';
+import type { AnsweredBefore, HubMember } from './leading.ts';
 import type { Members } from './members.ts';
 import { createPassOn } from './pass-on.ts';
 import { createRelay } from './relay.ts';
@@ -38,6 +38,8 @@ export interface Standby {
   readonly link: ListenAddress;
   readonly dns: readonly ListenAddress[];
   readonly epoch: number;
+  /** What its name server answers from; also after it was closed. */
+  readonly answered: AnsweredBefore | undefined;
   /** Something new is published. */
   published(): void;
   /** The hubs were read again. */
@@ -145,6 +147,9 @@ export async function startStandby(options: StandbyOptions): Promise<Standby> {
       link,
       dns: dns.bound,
       epoch: store.epoch,
+      get answered() {
+        return dns.answered;
+      },
       published: () => dns.reader.poke(),
       membersRead() {
         const now = members.leader?.incarnation;
