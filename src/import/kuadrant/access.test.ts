@@ -75,6 +75,19 @@ describe('access after an import from Kuadrant', () => {
     expect(rules.authentication).toMatchObject({ pods: { overrides: { sub: 'auth.identity.username' } } });
   });
 
+  it('sees the query string where the path has one in Kuadrant', () => {
+    const texts = (predicate: string): unknown =>
+      imported({ authentication: { tokens: JWT }, authorization: patterns({ predicate }) }).rules
+        .authorization;
+    const path = "(request.query == '' ? request.path : request.path + '?' + request.query)";
+    for (const [theirs, ours] of [
+      ["!request.path.contains('debug=1')", `!${path}.contains('debug=1')`],
+      ["request.path.startsWith('/toys')", "request.path.startsWith('/toys')"],
+      ["!request.path.startsWith('/toys?a')", `!${path}.startsWith('/toys?a')`],
+    ] as const)
+      expect(texts(theirs)).toEqual({ check: { cel: { expressions: [ours] } } });
+  });
+
   it('is denied by a check of a claim in whose place something else is handed on', () => {
     const properties = { group: { value: 'staff' } };
     const { rules } = imported({

@@ -19,6 +19,12 @@ interface Attribute {
 /** Their names, and what stands for them here. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/** Envoy's path has the query string, ours has not: a check of it must not pass because it never sees one. */
+const WITH_QUERY = "(request.query == '' ? request.path : request.path + '?' + request.query)";
+
+/** A beginning without a query string is one of both. */
+const PLAIN_BEGINNING = /^\(\s*(?:"[^"\\?]*"|'[^'\\?]*')\s*\)/;
+
 /**
  * Well-known attributes of Kuadrant (its RFC 0002, Envoy's attributes) and of Authorino's context, by the longest name that fits; what follows stays.
  * Those that are missing have nothing here that would mean the same.
@@ -29,7 +35,7 @@ export const ATTRIBUTES: Attributes = {
   'request.method': { ours: 'request.method' },
   'request.scheme': { ours: 'request.scheme' },
   'request.host': { ours: 'request.host', difference: 'request.host has no port here' },
-  'request.path': { ours: 'request.path', difference: 'request.path has no query string here' },
+  'request.path': { ours: WITH_QUERY },
   'request.url_path': { ours: 'request.path' },
   'request.query': { ours: 'request.query' },
   'request.headers': { ours: 'request.headers' },
@@ -52,7 +58,7 @@ export const ATTRIBUTES: Attributes = {
   'context.request.http.method': { ours: 'request.method' },
   'context.request.http.scheme': { ours: 'request.scheme' },
   'context.request.http.host': { ours: 'request.host', difference: 'request.host has no port here' },
-  'context.request.http.path': { ours: 'request.path', difference: 'request.path has no query string here' },
+  'context.request.http.path': { ours: WITH_QUERY },
   'context.request.http.query': { ours: 'request.query' },
   'context.request.http.headers': { ours: 'request.headers' },
   'context.request.http.protocol': { ours: 'request.protocol' },
@@ -85,7 +91,12 @@ export function translateCel(
 ): Translation {
   const differences = new Set<string>();
   let unknown: string | undefined;
-  const ours = text.replace(NAMES, (whole: string, quoted: string | undefined, name: string | undefined) => {
+  const replaced = (
+    whole: string,
+    quoted: string | undefined,
+    name: string | undefined,
+    offset: number,
+  ): string => {
     if (quoted !== undefined || name === undefined) return whole;
     const [root = ''] = name.split('.');
     if (!ROOTS.includes(root)) return whole;
@@ -95,11 +106,16 @@ export function translateCel(
       if (attribute === undefined) continue;
       if (attribute.ours === undefined) break;
       if (attribute.difference !== undefined) differences.add(attribute.difference);
-      return [attribute.ours, ...parts.slice(count)].join('.');
+      const rest = parts.slice(count);
+      const beginning =
+        rest.join('.') === 'startsWith' && PLAIN_BEGINNING.test(text.slice(offset + whole.length));
+      const ours = attribute.ours === WITH_QUERY && beginning ? 'request.path' : attribute.ours;
+      return [ours, ...rest].join('.');
     }
     unknown ??= name;
     return whole;
-  });
+  };
+  const ours = text.replace(NAMES, replaced);
   if (unknown !== undefined) return { unsupported: `there is no ${unknown} here` };
   const problem = celProblem(ours, purpose);
   return problem === undefined ? { text: ours, differences: [...differences] } : { unsupported: problem };
