@@ -25,7 +25,10 @@ const route53 = z.strictObject({
     ),
   assumeRole: z
     .strictObject({
-      roleArn: z.string().max(640).regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/),
+      roleArn: z
+        .string()
+        .max(640)
+        .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/),
       externalId: z.string().min(2).max(1224).optional(),
     })
     .optional(),
