@@ -4,8 +4,6 @@ import { CRD_KINDS } from '../../../src/resources/crd-kinds.ts';
 import { API_VERSION } from '../../../src/resources/metadata.ts';
 import { GATEWAY_API_GROUP } from '../../../src/resources/route-fields.ts';
 
-/** Label of a Secret in Kubernetes whose values the hub may read. */
-const SYNC_LABEL = 'portolan.dev/sync';
 /** Label of an object of the Gateway API that is the hub's, for every cluster; without it, it belongs to the agent of its cluster. */
 export const HUB_LABEL = 'portolan.dev/hub';
 /** An object with it goes from Kubernetes once the hub has let go of it. */
