@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as breath } from 'node:timers/promises';
 import type { SnapshotSigner } from '../../src/identity/snapshot-signing.ts';
 import type { HubMessage, SnapshotAck } from '../../src/protocol/generated/portolan_pb.js';
 import type { Store } from '../store/contract.ts';
@@ -70,6 +71,10 @@ export function createDistribution(options: DistributionOptions): Distribution {
     // It would lose what it serves of objects that it has not told of yet.
     if (input.held?.has(compiled.agent.cluster) === true) return;
     const version = await store.increment(`snapshot/${agentUid}`);
+    // A store on the local disk never waits: connections are heard between it and what comes next.
+    await breath();
+    // A stream of now may have said so meanwhile.
+    if (ahead.has(agentUid)) return;
     if (version <= (reported.get(agentUid) ?? 0)) {
       isNow(agentUid, { storeVersion: version, agentVersion: reported.get(agentUid) });
       return;
