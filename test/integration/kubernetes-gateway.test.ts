@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -56,6 +56,8 @@ describe.skipIf(!available)(SUITE, () => {
   let at: Installation;
   let authority: TestAuthority;
   const backends: Server[] = [];
+  /** Its port. */
+  let secondPod = 0;
 
   const apply = (object: KubeObject, resource: KubeResource) =>
     admin.apply(object, resource, { fieldManager: 'portolan-tests', force: true });
@@ -244,7 +246,8 @@ describe.skipIf(!available)(SUITE, () => {
   }, 90_000);
 
   it('goes to the pod that took the place of another', async () => {
-    await publishPod(await startBackend('second pod'));
+    secondPod = await startBackend('second pod');
+    await publishPod(secondPod);
     const { tookMs } = await until(
       'the new pod answers',
       async () => (await fromShop()) === 'second pod',
@@ -262,6 +265,13 @@ describe.skipIf(!available)(SUITE, () => {
       SLOW_MS,
     );
     expect(await fromShop()).toBe('second pod');
+    // Endpoints are on the disk two seconds after they changed, at the latest.
+    const file = join(at.folder, 'east', 'endpoints.json');
+    await until(
+      'the second pod is on the disk',
+      async () => (await readFile(file, 'utf8')).includes(`${secondPod}`),
+      SLOW_MS,
+    );
     await at.killHub();
     await at.stopAgent(east);
     at.startAgent(east);
