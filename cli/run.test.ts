@@ -84,6 +84,18 @@ describe('as a plug-in of kubectl', () => {
   });
 });
 
+describe('cluster join --kubernetes', () => {
+  it('takes no context of a cluster that it would not use, and makes no token', async () => {
+    globalThis.fetch = async () => {
+      throw new Error('the hub was asked');
+    };
+    const words = ['cluster', 'join', 'paris', '--kubernetes', '--context', 'paris'];
+    expect(await run(words, terminal(), '0.1.0', import.meta.url)).toBe(1);
+    expect(err).toContain('error USAGE');
+    expect(err).toContain('Add --apply');
+  });
+});
+
 describe('get', () => {
   it('lists a table, wider with -o wide', async () => {
     answers(clusters(cluster('paris')));

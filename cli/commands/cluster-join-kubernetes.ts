@@ -45,6 +45,15 @@ export async function joinInKubernetes(
       fix: 'Write lower-case letters, digits and "-", at most 63.',
     });
   }
+  if (options.apply !== true && (options.context ?? options.kubeconfig) !== undefined) {
+    throw new PortolanError(
+      'USAGE',
+      '--context and --kubeconfig say where to apply, and nothing is applied',
+      {
+        fix: 'Add --apply, or give the printed objects to kubectl with its own --context.',
+      },
+    );
+  }
   const token = await tokenFor(session, command, clusterOrToken);
   // Loaded here: no other command pays for it.
   const { agentObjects } = await import('../kubernetes/agent-objects.ts');

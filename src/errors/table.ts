@@ -467,7 +467,7 @@ export const ERROR_TABLE = {
   KUBERNETES_UNAVAILABLE: entry(
     503,
     'No Kubernetes API server is known, or it does not answer.',
-    'Run the agent in the cluster, or set KUBECONFIG; it is tried again.',
+    'Run it in a pod with a service account, or name a kubeconfig (KUBECONFIG, --kubeconfig); hubs and agents try again.',
   ),
   KUBERNETES_REFUSED: entry(
     422,
