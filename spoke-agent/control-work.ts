@@ -347,9 +347,10 @@ export async function startControl(
         // What is not used here stays with the hub: certificates and secrets most of all.
         snapshotParts: SNAPSHOT_PARTS.filter(
           (name) =>
-            config.gateway.enabled ||
-            !name.startsWith('gateway') ||
-            (name === 'gatewaySecrets' && config.certificates.exports.length > 0),
+            name !== 'gatewayFrame' &&
+            (config.gateway.enabled ||
+              !name.startsWith('gateway') ||
+              (name === 'gatewaySecrets' && config.certificates.exports.length > 0)),
         ),
       }),
     on: {

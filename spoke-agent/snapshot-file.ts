@@ -46,6 +46,7 @@ export function decodeSnapshotFile(bytes: Uint8Array): SignedSnapshot {
     signature: Buffer.from(text(header.signature, 'signature'), 'base64'),
     keyId: text(header.keyId, 'keyId'),
     parts,
+    pieces: [],
   };
 }
 

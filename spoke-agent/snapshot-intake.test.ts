@@ -31,6 +31,7 @@ const stored = (version: number): StoredSnapshot => {
       issuedAtMs: 0,
       minimumAgent: '',
       parts: [],
+      pieces: [],
     },
   };
 };
@@ -40,6 +41,7 @@ const message = (text: string): SignedSnapshot => ({
   signature: new Uint8Array(),
   keyId: '',
   parts: [],
+  pieces: [],
 });
 
 const quiet = {

@@ -211,6 +211,7 @@ const SCHEMAS: { readonly [N in keyof SnapshotContent]-?: z.ZodType } = {
   peers,
   dns,
   gateway: gatewayPart,
+  gatewayFrame: z.never(),
   gatewaySecrets: gatewaySecretsPart,
 };
 

@@ -559,6 +559,11 @@ export const ERROR_TABLE = {
     'A snapshot is damaged, unsigned or older than one already seen.',
     'Nothing to do: the last good one stays in use and the hub sends a new one.',
   ),
+  SNAPSHOT_INCOMPLETE: entry(
+    422,
+    'A snapshot names pieces that the agent does not have and was not sent.',
+    'Nothing to do: the last good one stays in use and the hub sends all of it.',
+  ),
   COOKIE_SECRET_INVALID: entry(
     400,
     'The file of DNS cookie secrets cannot be used.',

@@ -39,6 +39,8 @@ export interface SignedSnapshot {
   readonly signature: Uint8Array;
   readonly keyId: string;
   readonly parts: readonly { readonly name: string; readonly content: Uint8Array }[];
+  /** Those that part `gatewayFrame` names, in its order and each once; on the way from the hub, without those that the agent has. */
+  readonly pieces: readonly Uint8Array[];
 }
 
 /** Identifies a snapshot: lower (epoch, version) are older; `hash` is the hex SHA-256 of the manifest's bytes. */
@@ -82,6 +84,7 @@ export const SNAPSHOT_PARTS = Object.keys({
   peers: true,
   dns: true,
   gateway: true,
+  gatewayFrame: true,
   gatewaySecrets: true,
 } satisfies Record<keyof SnapshotContent, true>) as readonly (keyof SnapshotContent)[];
 
@@ -100,11 +103,15 @@ export function openSnapshotSigner(privateKeyPem: string): SnapshotSigner {
   };
 }
 
-/** Signs a snapshot whose parts are these exact bytes, in this order. */
+/**
+ * Signs a snapshot whose parts are these exact bytes, in this order.
+ * @param pieces what part `gatewayFrame` names, or those of it that the agent lacks: covered by the frame's digests
+ */
 export function signSnapshot(
   head: Omit<SnapshotManifest, 'parts'>,
   content: SnapshotParts,
   signer: SnapshotSigner,
+  pieces: readonly Uint8Array[] = [],
 ): SignedSnapshot & { readonly mark: SnapshotMark } {
   const parts = SNAPSHOT_PARTS.flatMap((name) => {
     const bytes = content[name];
@@ -120,6 +127,7 @@ export function signSnapshot(
     signature: signer.sign(bytes),
     keyId: signer.keyId,
     parts,
+    pieces,
     mark: { epoch: head.epoch, version: head.version, hash: sha256Hex(bytes) },
   };
 }

@@ -1,6 +1,7 @@
 import type { SigningMaterial } from '../dns/dnssec/material.ts';
 import type { QuorumConfig, Target } from '../health/types.ts';
 import type { GatewayPart, GatewaySecrets } from '../policy/model.ts';
+import type { GatewayFrame } from '../policy/pieces.ts';
 import type { ZoneSpec } from '../resources/zone.ts';
 import type { RegionTable, RoutedPolicy } from '../routing/model.ts';
 
@@ -16,6 +17,8 @@ export interface SnapshotContent {
   readonly dns?: DnsPart;
   /** Only for clusters with a Gateway; the two come together. */
   readonly gateway?: GatewayPart;
+  /** In the place of `gateway`, for agents that read it: the same in pieces, which travel beside the parts. */
+  readonly gatewayFrame?: GatewayFrame;
   readonly gatewaySecrets?: GatewaySecrets;
 }
 
@@ -26,6 +29,7 @@ export interface SnapshotParts {
   readonly peers: Uint8Array;
   readonly dns?: Uint8Array;
   readonly gateway?: Uint8Array;
+  readonly gatewayFrame?: Uint8Array;
   readonly gatewaySecrets?: Uint8Array;
 }
 

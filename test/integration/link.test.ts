@@ -182,6 +182,7 @@ describe('the agent link', () => {
           signature: Buffer.alloc(0),
           keyId: '',
           parts: [],
+          pieces: [],
         },
       },
       { case: 'faults', value: { $typeName: 'portolan.v1.FaultLeases', faults: [] } },
@@ -219,6 +220,7 @@ describe('the agent link', () => {
       signature: Buffer.alloc(0),
       keyId: '',
       parts: [],
+      pieces: [],
     };
     server.sessions()[0]?.send(create(HubMessageSchema, { kind: { case: 'snapshot', value } }));
     await until('it arrived', () => agent.events.includes(`snapshot ${manifest.length}`));

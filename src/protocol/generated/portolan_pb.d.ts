@@ -413,6 +413,14 @@ export declare type Snapshot = Message<"portolan.v1.Snapshot"> & {
    * @generated from field: repeated portolan.v1.Snapshot.Part parts = 4;
    */
   parts: Snapshot_Part[];
+
+  /**
+   * Pieces that part gatewayFrame names and the agent is not known to have, in any order; it has the others of
+   * snapshots that it acknowledged.
+   *
+   * @generated from field: repeated bytes pieces = 5;
+   */
+  pieces: Uint8Array[];
 };
 
 /**
