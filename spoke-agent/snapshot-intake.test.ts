@@ -31,7 +31,6 @@ const stored = (version: number): StoredSnapshot => {
       issuedAtMs: 0,
       minimumAgent: '',
       parts: [],
-      pieces: [],
     },
   };
 };
