@@ -184,10 +184,11 @@ describe('the demo', () => {
     const minute = Math.floor(Date.now() / 60_000);
     const statuses = await printedLoop(first.stdout());
     expect(statuses).toHaveLength(16);
-    expect(new Set(statuses)).toEqual(new Set([200, 429]));
-    // Two minutes have twice as many.
-    if (minute === Math.floor(Date.now() / 60_000))
-      expect(statuses.filter((status) => status === 200)).toHaveLength(10);
+    const passed = statuses.filter((status) => status === 200).length;
+    expect(statuses.filter((status) => status === 429)).toHaveLength(16 - passed);
+    // Two minutes have twice as many, which may be all.
+    if (minute === Math.floor(Date.now() / 60_000)) expect(passed).toBe(10);
+    else expect(passed).toBeGreaterThanOrEqual(10);
     await swapsUnderDownload(first.stdout());
     const beside = demo('--once');
     expect(await beside.exitCode).toBe(1);
