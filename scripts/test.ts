@@ -39,8 +39,8 @@ const LONG = {
   PORTOLAN_SIMULATION_TIMES: '10',
 };
 const { values: options } = parseArgs({ options: { long: { type: 'boolean', default: false } } });
-/** Levels that are run together are, so that no core waits for the last file of each; e2e measures times, and is alone. */
-const runs = [['unit'], ['simulation', 'conformance', 'integration'], ['e2e']];
+/** Levels that wait much are run together, so that no core waits for the last file of each. */
+const runs = [['unit'], ['simulation', 'conformance', 'integration', 'e2e']];
 /** Tests wait for servers and timers much of their time: with the runner's own default, one file at a time, two cores are idle half of it. */
 const workers = Math.max(2, availableParallelism() - 1);
 let passed = 0;

@@ -2,6 +2,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take most of a minute and more, nearly all of it waiting: begun last, each would be waited for alone. */
 const LONGEST = [
+  'test/e2e/links-and-backends.test.ts',
   'test/integration/dnssec-agents.test.ts',
   'test/conformance/providers.test.ts',
   'test/integration/kubernetes-failover.test.ts',
