@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { json, startScriptedKubeApi, status } from '../test/fakes/kube-api.ts';
+import { json, startScriptedKubeApi } from '../test/fakes/kube-api.ts';
 import { createKubeClient } from './client.ts';
 import { createKubeEvents, type KubeEvent } from './events.ts';
 
 /** Events written to a server that counts them; time is the test's. */
-async function stage(refuse: { code?: number } = {}) {
+async function stage(refuse: { code?: number; causes?: readonly object[] } = {}) {
+  const written: string[] = [];
+  const said: string[] = [];
   const api = await startScriptedKubeApi(({ body }, response) => {
-    if (refuse.code !== undefined) status(response, refuse.code, 'refused');
-    else json(response, { metadata: {}, ...(body as object) });
+    const { code, causes } = refuse;
+    if (code !== undefined)
+      return json(response, { kind: 'Status', code, message: 'refused', details: { causes } }, code);
+    written.push((body as { regarding?: { name: string } }).regarding?.name ?? '');
+    json(response, { metadata: {}, ...(body as object) });
   });
   let nowMs = 0;
   const timers: { readonly atMs: number; readonly task: () => void }[] = [];
@@ -24,12 +29,20 @@ async function stage(refuse: { code?: number } = {}) {
         if (timers.includes(timer)) timers.splice(timers.indexOf(timer), 1);
       };
     },
+    onProblem: () =>
+      said.push(
+        events.problem === undefined
+          ? 'well'
+          : (/events\.events\.k8s\.io/.exec(events.problem.message)?.[0] ?? ''),
+      ),
   });
   return {
     events,
     api,
     refuse,
     timers,
+    said,
+    names: () => written,
     written: () => api.requests.map(({ method }) => method),
     series: () => api.requests.map(({ body }) => (body as { series?: { count: number } }).series?.count),
     pass(ms: number): void {
@@ -100,15 +113,43 @@ describe('Events', () => {
     await expect.poll(() => s.api.requests.length).toBe(26);
   });
 
-  it('that are forbidden are no reason to ask again at once', async () => {
+  it('that are forbidden wait for the right: it is said once, asked for ever more seldom, and they are written within seconds of the grant', async () => {
     await using s = await stage({ code: 403 });
     s.events.emit(event('a'));
-    await expect.poll(() => s.events.dropped).toBe(1);
     s.events.emit(event('b'));
-    s.pass(299_000);
-    expect(s.api.requests).toHaveLength(1);
-    s.pass(1_000);
-    await expect.poll(() => s.api.requests.length).toBe(2);
+    await expect.poll(() => s.said).toEqual(['events.events.k8s.io']);
+    expect(s.events.problem?.fix).toContain('verbs: ["create"]');
+    // 1, 2, 4, 8, 16 s, then every 20 s.
+    for (let seconds = 1; seconds <= 91; seconds += 1) {
+      s.pass(1_000);
+      const asked = [1, 3, 7, 15, 31, 51, 71, 91].filter((at) => at <= seconds).length + 1;
+      await expect.poll(() => [seconds, s.api.requests.length]).toEqual([seconds, asked]);
+      await expect.poll(() => s.timers.length).toBe(1);
+    }
+    delete s.refuse.code;
+    s.pass(20_000);
+    await expect.poll(s.names).toEqual(['a', 'b']);
+    expect(s.events.dropped).toBe(0);
+    expect(s.events.problem).toBeUndefined();
+    expect(s.said).toEqual(['events.events.k8s.io', 'well']);
+    // Their time is that of what happened.
+    expect(s.api.requests.at(-1)?.body).toMatchObject({ eventTime: '2026-01-01T00:00:00.000000Z' });
+  });
+
+  it('that wait for longer than the server would keep them are left out', async () => {
+    await using s = await stage({ code: 403 });
+    s.events.emit(event('a'));
+    await expect.poll(() => s.timers.length).toBe(1);
+    s.pass(30 * 60_000);
+    await expect.poll(() => s.events.dropped).toBe(1);
+    expect(s.timers).toHaveLength(0);
+  });
+
+  it('of a namespace that is being deleted are left out, and no right is missing', async () => {
+    await using s = await stage({ code: 403, causes: [{ reason: 'NamespaceTerminating' }] });
+    s.events.emit(event('a'));
+    await expect.poll(() => s.events.dropped).toBe(1);
+    expect(s.events.problem).toBeUndefined();
   });
 
   it('that the server has forgotten begin anew', async () => {

@@ -27,6 +27,8 @@ export interface KubeEvents {
   emit(event: KubeEvent): void;
   /** Not written, since the start: too many at once, or refused. */
   readonly dropped: number;
+  /** The right to write Events is missing; tried again and again, and gone with the first one that is written. */
+  readonly problem: { readonly message: string; readonly fix: string } | undefined;
   /** Writes no more; waits for the request under way. */
   close(): Promise<void>;
 }
@@ -40,6 +42,8 @@ export interface KubeEventsOptions {
   readonly monotonicMs: () => number;
   readonly now: () => Date;
   readonly after: (delayMs: number, task: () => void) => () => void;
+  /** `problem` came or went. */
+  readonly onProblem?: () => void;
 }
 
 const NOTE_CHARACTERS = 1_000;
@@ -53,13 +57,16 @@ const REFILL_MS = 1_000;
 const SERIES_MS = 60_000;
 /** API servers forget an Event after an hour. */
 const FRESH_MS = 30 * 60_000;
-const FORBIDDEN_REST_MS = 300_000;
+/** After a 403, doubled each time: the right may be granted at any moment, and what waits is then written soon. */
+const FORBIDDEN_REST_MS = { least: 1_000, most: 20_000 };
 
 interface Remembered {
   readonly event: KubeEvent;
   readonly namespace: string;
   readonly name: string;
   readonly createdMs: number;
+  /** When it was, however long it waits to be written. */
+  readonly at: Date;
   count: number;
   /** In the queue, or on its way. */
   waiting: boolean;
@@ -80,6 +87,9 @@ class Events implements KubeEvents {
   #tokens = BURST;
   #refilledMs: number;
   #restUntilMs = 0;
+  /** Of the last 403; 0: the last one was written. */
+  #restMs = 0;
+  #problem: KubeEvents['problem'];
   #closed = false;
   #working: Promise<void> | undefined;
   #cancelWork: (() => void) | undefined;
@@ -91,6 +101,10 @@ class Events implements KubeEvents {
 
   get dropped(): number {
     return this.#dropped;
+  }
+
+  get problem(): KubeEvents['problem'] {
+    return this.#problem;
   }
 
   emit(event: KubeEvent): void {
@@ -122,6 +136,7 @@ class Events implements KubeEvents {
       namespace,
       name: this.#nameOf(key, metadata.name),
       createdMs: nowMs,
+      at: this.#options.now(),
       count: 1,
       waiting: false,
       created: false,
@@ -200,14 +215,35 @@ class Events implements KubeEvents {
       if (item.created) await client.merge(this.#refOf(item), { series: this.#series(count) });
       else await client.create(this.#objectOf(item, count), EVENTS);
       item.created = true;
+      this.#restMs = 0;
+      this.#report(undefined);
     } catch (thrown) {
+      const { code, message, fix } = PortolanError.from(thrown);
+      if (code === 'KUBERNETES_FORBIDDEN') return this.#waitForRight(item, { message, fix });
       this.#dropped += 1;
-      const code = thrown instanceof PortolanError ? thrown.code : undefined;
-      if (code === 'KUBERNETES_FORBIDDEN')
-        this.#restUntilMs = this.#options.monotonicMs() + FORBIDDEN_REST_MS;
       // It was forgotten there: the next one of its kind makes it anew.
       if (code === 'KUBERNETES_REFUSED') item.created = false;
     }
+  }
+
+  /** It stays first in line, unless it would be forgotten there as soon as it is written. */
+  #waitForRight(item: Remembered, problem: NonNullable<KubeEvents['problem']>): void {
+    const nowMs = this.#options.monotonicMs();
+    const { least, most } = FORBIDDEN_REST_MS;
+    this.#restMs = Math.min(most, Math.max(least, this.#restMs * 2));
+    this.#restUntilMs = nowMs + this.#restMs;
+    if (nowMs - item.createdMs < FRESH_MS) {
+      item.waiting = true;
+      this.#queue.unshift(item);
+    } else this.#dropped += 1;
+    this.#report(problem);
+  }
+
+  /** Once for what it is, whichever object it was first seen at. */
+  #report(problem: KubeEvents['problem']): void {
+    if ((problem === undefined) === (this.#problem === undefined)) return;
+    this.#problem = problem;
+    this.#options.onProblem?.();
   }
 
   #refOf({ namespace, name }: Remembered) {
@@ -218,14 +254,14 @@ class Events implements KubeEvents {
     return { count, lastObservedTime: microTime(this.#options.now()) };
   }
 
-  #objectOf({ event, namespace, name }: Remembered, count: number): KubeObject {
+  #objectOf({ event, namespace, name, at }: Remembered, count: number): KubeObject {
     const { regarding, type, reason, action, note } = event;
     const { uid, resourceVersion } = regarding.metadata;
     return {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: { namespace, name },
-      eventTime: microTime(this.#options.now()),
+      eventTime: microTime(at),
       reportingController: this.#options.controller,
       reportingInstance: this.#options.instance.slice(0, 128),
       type,

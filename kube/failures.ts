@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
+import { denialFix, silentWebhookFix } from './admission.ts';
 import type { KubeResource } from './contract.ts';
 
 /** A request in the words of RBAC. */
@@ -19,6 +20,10 @@ export const statusShape = z.object({
   code: z.number().int().optional(),
   reason: z.string().optional(),
   message: z.string().optional(),
+  details: z
+    .looseObject({ causes: z.array(z.looseObject({ reason: z.string().optional() })).optional() })
+    .optional()
+    .catch(undefined),
 });
 
 /** `list httproutes.gateway.networking.k8s.io shop/web`: what was asked for, never what was sent. */
@@ -35,11 +40,22 @@ export function describe({ verb, resource, subresource, namespace, name }: Asked
 /** A field that a built-in kind does not have is the client's mistake, though server-side apply answers 500. */
 const BAD_PATCH = 'failed to create typed patch object';
 
+/** `corev1.NamespaceTerminatingCause`. */
+const NAMESPACE_TERMINATING = 'NamespaceTerminating';
+
 /** What an answer that is no success means. */
 export function refusalOf(asked: Asked, status: number, body: unknown): PortolanError {
   const read = statusShape.safeParse(body);
   const said = (read.success ? (read.data.message ?? '') : '').slice(0, MESSAGE_CHARACTERS);
   const message = `${describe(asked)}: ${status} ${said === '' ? 'without a reason' : said}`;
+  const causes = read.success ? (read.data.details?.causes ?? []) : [];
+  // It has the status of a right that is missing, but no right would help.
+  if (status === 403 && causes.some(({ reason }) => reason === NAMESPACE_TERMINATING))
+    return new PortolanError('KUBERNETES_REFUSED', message, {
+      fix: 'Nothing is made in a namespace that is being deleted.',
+    });
+  const denied = denialFix(said);
+  if (denied !== undefined) return new PortolanError('KUBERNETES_REFUSED', message, { fix: denied });
   if (status === 401 || status === 403)
     return new PortolanError('KUBERNETES_FORBIDDEN', message, {
       fix:
@@ -51,7 +67,10 @@ export function refusalOf(asked: Asked, status: number, body: unknown): Portolan
   if (status === 410) return new PortolanError('KUBERNETES_GONE', message);
   // 408 is a server that ran out of time; 3xx is something in between that is no API server.
   const isAway = status === 408 || status === 429 || status < 400 || status >= 500;
-  if (isAway && !said.startsWith(BAD_PATCH)) return new PortolanError('KUBERNETES_UNAVAILABLE', message);
+  if (isAway && !said.startsWith(BAD_PATCH)) {
+    const fix = silentWebhookFix(said);
+    return new PortolanError('KUBERNETES_UNAVAILABLE', message, fix === undefined ? {} : { fix });
+  }
   return new PortolanError('KUBERNETES_REFUSED', message, {
     fix:
       status === 404 && asked.namespace !== undefined

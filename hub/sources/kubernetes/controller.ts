@@ -200,6 +200,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Source
       monotonicMs: () => clock.monotonicMs(),
       now: () => new Date(clock.wallMs()),
       after: (delayMs, task) => clock.after(delayMs, task),
+      onProblem: logNews,
     });
     const { namespaces } = options;
     const ofSecrets = options.secrets.namespaces ?? namespaces ?? [client.namespace];
@@ -262,6 +263,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Source
       });
     }
     for (const [right, { message, fix }] of writer.problems) found.push({ origin: right, message, fix });
+    if (events?.problem !== undefined) found.push({ origin: 'Events', ...events.problem });
     for (const mirrored of collections?.objects.values() ?? []) {
       if (found.length >= MAX_SHOWN) break;
       const outcome = outcomeOf(mirrored);
