@@ -61,8 +61,11 @@ export interface FrontRequest {
 
 export type Fault =
   | { readonly kind: 'answer'; readonly status: number; readonly retryAfterSeconds?: number }
-  /** The connection breaks: before the CA has the request, or after it acted and before its answer is passed on. */
-  | { readonly kind: 'drop'; readonly when: 'before' | 'after' }
+  /**
+   * The connection breaks: before the CA has the request, or after it acted and before its answer is passed on. What it refused is passed
+   * on: a nonce that it does not take (pebble throws some away) is no act.
+   */
+  | { readonly kind: 'drop'; readonly when: 'before' | 'after'; readonly dropped?: () => void }
   | { readonly kind: 'delay'; readonly ms: number };
 
 /** Paths of pebble, which differ from Boulder's on purpose. */
@@ -174,7 +177,7 @@ export async function startAcmeFront(upstream: () => Pebble, limits: FrontLimits
     });
     const fault = front.fault(request);
     if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    if (fault?.kind === 'drop' && fault.when === 'before') return drop(request, incoming);
+    if (fault?.kind === 'drop' && fault.when === 'before') return drop(fault, request, incoming);
     if (fault?.kind === 'answer')
       return refuse(
         incoming,
@@ -198,9 +201,10 @@ export async function startAcmeFront(upstream: () => Pebble, limits: FrontLimits
       );
     }
     const answer = await forward(incoming, body);
-    if ((answer.response.statusCode ?? 500) < 300)
+    const acted = (answer.response.statusCode ?? 500) < 300;
+    if (acted)
       counted.learn(request, account, answer.response.headers.location, json(answer.body.toString()));
-    if (fault?.kind === 'drop') return drop(request, incoming);
+    if (fault?.kind === 'drop' && acted) return drop(fault, request, incoming);
     const window = action === 'renewalInfo' ? front.renewalWindow?.(path.split('/').at(-1) ?? '') : undefined;
     if (window !== undefined) return suggest(out, window);
     out.writeHead(answer.response.statusCode ?? 502, answer.response.headers);
@@ -232,8 +236,13 @@ export async function startAcmeFront(upstream: () => Pebble, limits: FrontLimits
   return front;
 }
 
-function drop(request: FrontRequest, incoming: IncomingMessage): void {
+function drop(
+  { dropped }: Extract<Fault, { readonly kind: 'drop' }>,
+  request: FrontRequest,
+  incoming: IncomingMessage,
+): void {
   request.status = 0;
+  dropped?.();
   incoming.socket.destroy();
 }
 
