@@ -1,10 +1,16 @@
-import { PortolanError } from '../src/errors/error.ts';
+import { invalid } from '../src/identity/snapshot-refusal.ts';
 import type { SignedSnapshot } from '../src/identity/snapshot-signing.ts';
 import type { DnsPart, SnapshotContent } from '../src/protocol/snapshot.ts';
 
+export { invalid };
+
 const MAGIC = Buffer.from('PTLSNAP1');
 
-/** One file, so that parts of two snapshots can never mix: magic, header length (u32), header (JSON), part bytes. */
+/**
+ * One file, so that parts of two snapshots can never mix: magic, header length (u32), header (JSON), part bytes, bytes of all pieces.
+ * A file without pieces is what releases before them wrote and read.
+ * @param signed with every piece that its frame names
+ */
 export function encodeSnapshotFile(signed: SignedSnapshot): Uint8Array {
   const header = Buffer.from(
     JSON.stringify({
@@ -12,15 +18,17 @@ export function encodeSnapshotFile(signed: SignedSnapshot): Uint8Array {
       signature: Buffer.from(signed.signature).toString('base64'),
       keyId: signed.keyId,
       parts: signed.parts.map((part) => ({ name: part.name, size: part.content.length })),
+      ...(signed.pieces.length === 0 ? {} : { pieces: signed.pieces.map((piece) => piece.length) }),
     }),
   );
   const length = Buffer.alloc(4);
   length.writeUInt32BE(header.length);
-  return Buffer.concat([MAGIC, length, header, ...signed.parts.map((part) => part.content)]);
+  const parts = signed.parts.map((part) => part.content);
+  return Buffer.concat([MAGIC, length, header, ...parts, ...signed.pieces]);
 }
 
 /**
- * The snapshot in a file, nothing of it believed yet.
+ * The snapshot in a file, nothing of it believed yet. Its parts and pieces are views into `bytes`: whoever keeps one keeps the file.
  * @throws PortolanError SNAPSHOT_INVALID when the bytes are no snapshot file or are cut short
  */
 export function decodeSnapshotFile(bytes: Uint8Array): SignedSnapshot {
@@ -33,20 +41,24 @@ export function decodeSnapshotFile(bytes: Uint8Array): SignedSnapshot {
   const header = object(parseJson(file.subarray(start, end), 'its header'), 'its header');
   const parts: { name: string; content: Uint8Array }[] = [];
   let at = end;
+  const next = (size: unknown): Uint8Array => {
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0 || at + size > file.length)
+      throw invalid('it is cut short');
+    at += size;
+    return file.subarray(at - size, at);
+  };
   for (const item of list(header.parts, 'parts')) {
     const part = object(item, 'parts');
-    const size = part.size;
-    if (typeof size !== 'number' || !(size >= 0) || at + size > file.length) throw invalid('it is cut short');
-    parts.push({ name: text(part.name, 'name'), content: file.subarray(at, at + size) });
-    at += size;
+    parts.push({ name: text(part.name, 'name'), content: next(part.size) });
   }
+  const pieces = header.pieces === undefined ? [] : list(header.pieces, 'pieces').map(next);
   if (at !== file.length) throw invalid('it has bytes after its last part');
   return {
     manifest: Buffer.from(text(header.manifest, 'manifest'), 'base64'),
     signature: Buffer.from(text(header.signature, 'signature'), 'base64'),
     keyId: text(header.keyId, 'keyId'),
     parts,
-    pieces: [],
+    pieces,
   };
 }
 
@@ -72,10 +84,6 @@ export function partOf(signed: SignedSnapshot, name: keyof SnapshotContent): Uin
 export function readDnsPart(signed: SignedSnapshot): DnsPart {
   const part = signed.parts.find((candidate) => candidate.name === 'dns');
   return part === undefined ? { signing: {}, tsigKeys: {} } : readPart(part.content, 'dns');
-}
-
-export function invalid(why: string, cause?: unknown): PortolanError {
-  return new PortolanError('SNAPSHOT_INVALID', `the snapshot is refused: ${why}`, { cause });
 }
 
 export function parseJson(bytes: Uint8Array, what: string): unknown {

@@ -22,6 +22,7 @@ const stored = (version: number): StoredSnapshot => {
     path: `/snapshots/${version}`,
     mark,
     parts: { routing: empty, probes: empty, peers: empty },
+    pieces: new Map(),
     manifest: {
       hub: '',
       cluster: '',

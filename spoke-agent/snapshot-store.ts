@@ -56,9 +56,19 @@ const MARK_NAME = 'high-water.json';
 export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
   const { directory } = options;
   const markPath = join(directory, MARK_NAME);
-  const verify = (signed: SignedSnapshot, highWater?: HighWater): VerifiedSnapshot => {
+  const verify = (
+    signed: SignedSnapshot,
+    highWater?: HighWater,
+    knownPiece?: (sha256: string) => Uint8Array | undefined,
+  ): VerifiedSnapshot => {
     const { hubUid, clusterUid } = options;
-    const verified = verifySnapshot(signed, { keys: options.keys(), hubUid, clusterUid, highWater });
+    const verified = verifySnapshot(signed, {
+      keys: options.keys(),
+      hubUid,
+      clusterUid,
+      highWater,
+      knownPiece,
+    });
     requireAgent(verified.manifest.minimumAgent, options.agentVersion);
     return verified;
   };
@@ -83,13 +93,16 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const before = await load();
     const mark = (await readMark(markPath)) ?? (before === undefined ? undefined : markOf(before, ''));
-    const verified = verify(signed, mark);
+    const verified = verify(signed, mark, (sha256) => before?.pieces.get(sha256));
     if (before !== undefined && before.mark.hash === verified.mark.hash) return before;
 
     const path = join(directory, fileName(verified));
     const drafts: string[] = [];
     try {
-      const draft = await writeDraft(path, encodeSnapshotFile(signed));
+      const draft = await writeDraft(
+        path,
+        encodeSnapshotFile({ ...signed, pieces: [...verified.pieces.values()] }),
+      );
       drafts.push(draft);
       await options.check(draft);
       const next = Buffer.from(JSON.stringify(markOf(verified, before?.mark.hash ?? '')));

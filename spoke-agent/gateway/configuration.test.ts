@@ -30,12 +30,15 @@ it.each([
 
 it('a snapshot without the part has no gateway; secrets may be missing', () => {
   const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
-  expect(readGateway({ parts: [] })).toBeUndefined();
+  expect(readGateway({ parts: [], pieces: [] })).toBeUndefined();
   const part = { name: 'gateway', content: bytes(partOf(80)) };
-  const alone = readGateway({ parts: [part] });
+  const alone = readGateway({ parts: [part], pieces: [] });
   expect(alone?.secrets.certificates).toEqual({});
   const secrets = { certificates: {}, bundles: { a: 'b' }, values: {} };
-  const both = readGateway({ parts: [part, { name: 'gatewaySecrets', content: bytes(secrets) }] });
+  const both = readGateway({
+    parts: [part, { name: 'gatewaySecrets', content: bytes(secrets) }],
+    pieces: [],
+  });
   expect(both?.secrets).toEqual(secrets);
   expect(both?.digest).not.toBe(alone?.digest);
 });

@@ -1,8 +1,10 @@
+import { hash } from 'node:crypto';
 import { sha256Hex } from '../../src/identity/digest.ts';
 import type { SignedSnapshot } from '../../src/identity/snapshot-signing.ts';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
-import { readPart } from '../snapshot-file.ts';
+import { type GatewayFrame, type GatewayPiece, joinGateway } from '../../src/policy/pieces.ts';
+import { invalid, parseJson, readPart } from '../snapshot-file.ts';
 
 /** What the gateway of a snapshot serves. */
 export interface GatewayConfiguration {
@@ -12,18 +14,70 @@ export interface GatewayConfiguration {
   readonly secrets: GatewaySecrets;
 }
 
-/** Undefined: the cluster has no Gateway, or the hub knows no such part. */
-export function readGateway(signed: Pick<SignedSnapshot, 'parts'>): GatewayConfiguration | undefined {
+/**
+ * The gateway of a snapshot file as it lies there: whole (an older hub's) or in pieces. Bytes are views into the file, so whoever keeps
+ * one keeps the file.
+ */
+export type GatewayFile = {
+  /** Hex, of the frame's or part's bytes: equal ones are the same gateway, but for secrets. */
+  readonly digest: string;
+  /** Hex; empty: there are none. */
+  readonly secretsDigest: string;
+  readonly secrets: () => GatewaySecrets;
+} & (
+  | { readonly form: 'whole'; readonly part: () => GatewayPart }
+  | {
+      readonly form: 'pieces';
+      readonly frame: GatewayFrame;
+      /** By SHA-256 (hex), each once; every one that `frame.pieces` names. */
+      readonly pieces: ReadonlyMap<string, Uint8Array>;
+    }
+);
+
+/**
+ * Undefined: the cluster has no Gateway, or the hub knows no such part.
+ * @throws PortolanError SNAPSHOT_INVALID when a piece is not there
+ */
+export function readGatewayFile(signed: Pick<SignedSnapshot, 'parts' | 'pieces'>): GatewayFile | undefined {
   const bytesOf = (name: string): Uint8Array | undefined =>
     signed.parts.find((part) => part.name === name)?.content;
-  const part = bytesOf('gateway');
-  if (part === undefined) return undefined;
   const secrets = bytesOf('gatewaySecrets');
-  return {
-    digest: sha256Hex(part) + (secrets === undefined ? '' : sha256Hex(secrets)),
-    part: readPart(part, 'gateway'),
-    secrets: secrets === undefined ? NO_GATEWAY_SECRETS : readPart(secrets, 'gatewaySecrets'),
+  const common = {
+    secretsDigest: secrets === undefined ? '' : sha256Hex(secrets),
+    secrets: () => (secrets === undefined ? NO_GATEWAY_SECRETS : readPart(secrets, 'gatewaySecrets')),
   };
+  const frameBytes = bytesOf('gatewayFrame');
+  if (frameBytes === undefined) {
+    const part = bytesOf('gateway');
+    return part === undefined
+      ? undefined
+      : { ...common, form: 'whole', digest: sha256Hex(part), part: () => readPart(part, 'gateway') };
+  }
+  const frame = readPart(frameBytes, 'gatewayFrame');
+  const pieces = new Map(signed.pieces.map((bytes) => [hash('sha256', bytes, 'hex'), bytes]));
+  if (!frame.pieces.every(({ sha256 }) => pieces.has(sha256))) throw invalid('a piece is missing');
+  return { ...common, form: 'pieces', digest: sha256Hex(frameBytes), frame, pieces };
+}
+
+/** One piece; see `readPart`. */
+export function readPiece(bytes: Uint8Array): GatewayPiece {
+  return parseJson(bytes, 'a piece') as GatewayPiece;
+}
+
+/** As `readGatewayFile`, all of it parsed. */
+export function readGateway(
+  signed: Pick<SignedSnapshot, 'parts' | 'pieces'>,
+): GatewayConfiguration | undefined {
+  const file = readGatewayFile(signed);
+  if (file === undefined) return undefined;
+  const part =
+    file.form === 'whole'
+      ? file.part()
+      : joinGateway(
+          file.frame,
+          file.frame.pieces.map(({ sha256 }) => readPiece(file.pieces.get(sha256) ?? new Uint8Array())),
+        );
+  return { digest: file.digest + file.secretsDigest, part, secrets: file.secrets() };
 }
 
 /** Some request has to be asked where its client is. */

@@ -7,11 +7,12 @@ import {
   verify,
 } from 'node:crypto';
 import { z } from 'zod';
-import { PortolanError } from '../errors/error.ts';
 import type { SnapshotContent, SnapshotManifest, SnapshotParts } from '../protocol/snapshot.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { spkiSha256Of } from './csr.ts';
 import { sha256Hex } from './digest.ts';
+import { NO_PIECES, type Pieces, verifyPieces } from './snapshot-pieces.ts';
+import { invalid } from './snapshot-refusal.ts';
 
 /** The signature covers this context, then the manifest's exact bytes: it can never be taken for one of another protocol. */
 const CONTEXT = Buffer.from('portolan-snapshot-v1\0', 'utf8');
@@ -55,6 +56,8 @@ export interface VerifiedSnapshot {
   readonly mark: SnapshotMark;
   /** Exact bytes of every part this program knows. */
   readonly parts: SnapshotParts;
+  /** All that part `gatewayFrame` names; none without it. */
+  readonly pieces: Pieces;
 }
 
 const counter = z.number().int().nonnegative();
@@ -159,11 +162,11 @@ export function signatureFits(
 }
 
 /**
- * Checks everything that can be checked without reading the parts: the key is known, the signature fits the manifest's
+ * Checks everything that can be checked without reading the parts (but for which pieces a frame names): the key is known, the signature fits the manifest's
  * exact bytes, it was made by this hub for this cluster, every part is there, whole and unchanged, and it is not older
  * than `highWater`. The mark itself may come again (the hub repeats the last snapshot on every connect). Parts and
  * manifest members of a newer hub that this program does not know are covered by the signature and ignored (I12).
- * @throws PortolanError SNAPSHOT_INVALID with the reason
+ * @throws PortolanError SNAPSHOT_INVALID with the reason; SNAPSHOT_INCOMPLETE when only pieces are missing
  */
 export function verifySnapshot(
   snapshot: SignedSnapshot,
@@ -173,6 +176,8 @@ export function verifySnapshot(
     readonly clusterUid: string;
     /** The newest snapshot this agent has ever accepted. */
     readonly highWater?: SnapshotMark | undefined;
+    /** Pieces of snapshots before, which need not come again; they were verified when they were read. */
+    readonly knownPiece?: ((sha256: string) => Uint8Array | undefined) | undefined;
   },
 ): VerifiedSnapshot {
   if (!expected.keys.some((known) => known.id === snapshot.keyId)) {
@@ -224,7 +229,15 @@ export function verifySnapshot(
     const name = SNAPSHOT_PARTS.find((candidate) => candidate === part.name);
     return name === undefined ? [] : [{ ...part, name }];
   });
-  return { manifest: { ...manifest, parts: listed }, mark, parts };
+  if (parts.gatewayFrame !== undefined && parts.gateway !== undefined)
+    throw invalid('it has its gateway twice: whole and in pieces');
+  if (parts.gatewayFrame === undefined && snapshot.pieces.length > 0)
+    throw invalid('it has pieces and no frame that names them');
+  const pieces =
+    parts.gatewayFrame === undefined
+      ? NO_PIECES
+      : verifyPieces(parts.gatewayFrame, snapshot.pieces, expected.knownPiece ?? (() => undefined));
+  return { manifest: { ...manifest, parts: listed }, mark, parts, pieces };
 }
 
 function parseManifest(bytes: Uint8Array): z.output<typeof manifestSchema> {
@@ -252,8 +265,4 @@ function refuseRollback(mark: SnapshotMark, highWater: SnapshotMark): void {
   }
   const same = mark.epoch === highWater.epoch && mark.version === highWater.version;
   if (same && mark.hash !== highWater.hash) throw invalid(`another snapshot with ${names} was seen before`);
-}
-
-function invalid(reason: string, cause?: unknown): PortolanError {
-  return new PortolanError('SNAPSHOT_INVALID', `the snapshot is refused: ${reason}`, { cause });
 }
