@@ -600,6 +600,7 @@ export async function startHub(
       clock: { nowMs: wallMs },
       log,
       drainMs: API_DRAIN_MS,
+      ...(leading === undefined ? {} : { passedOnFor: leading.passedOnFor }),
     });
     const bound = await api.start();
     closers.push(() => api.close());

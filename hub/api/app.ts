@@ -26,9 +26,12 @@ export interface AppOptions extends ApiContext {
   readonly requestTimeoutMs: number;
   /** Answers what this hub cannot by itself, as it stands by; `undefined`: it can. */
   readonly passOn?: PassOn;
+  /** The client's address, where another hub has passed the request on and shows that it is one. */
+  readonly passedOnFor?: (request: Request) => string | undefined;
 }
 
-export type PassOn = (endpoint: Endpoint, request: Request) => Promise<Response> | undefined;
+/** @param client address of the client's socket */
+export type PassOn = (endpoint: Endpoint, request: Request, client?: string) => Promise<Response> | undefined;
 
 /** Event streams open, by token. */
 type OpenStreams = Map<string, number>;
@@ -70,7 +73,7 @@ export function createApp(options: AppOptions): Hono<Env> {
     app.on(endpoint.method, route(endpoint.path), (c) =>
       within(
         options.requestTimeoutMs,
-        options.passOn?.(endpoint, c.req.raw) ?? serve(c, endpoint, options, streams),
+        options.passOn?.(endpoint, c.req.raw, remoteAddress(c)) ?? serve(c, endpoint, options, streams),
       ),
     );
   }
@@ -129,7 +132,8 @@ function contentOf(request: Request, { body, file }: Endpoint): Promise<unknown>
 /** First who, then whether; the content of the request is not looked at before. */
 async function authorise(c: Context<Env>, { access }: Endpoint, options: AppOptions): Promise<Principal> {
   if (access.kind === 'public') return ANONYMOUS;
-  const principal = await authenticate(c.req.header('authorization'), remoteAddress(c), options.store);
+  const address = options.passedOnFor?.(c.req.raw) ?? remoteAddress(c);
+  const principal = await authenticate(c.req.header('authorization'), address, options.store);
   const { namespace, name } = c.req.param() as { namespace?: string; name?: string };
   for (const [field, value] of Object.entries({ namespace, name })) {
     if (value !== undefined) checkName(field, value);

@@ -7,7 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { type HubConfig, isLoopback } from '../config.ts';
 import type { Store } from '../store/contract.ts';
-import { type ApiLog, createApp, type PassOn } from './app.ts';
+import { type ApiLog, type AppOptions, createApp, type PassOn } from './app.ts';
 import type { Clock, StreamLimits } from './endpoint.ts';
 import { problemResponse } from './problem-response.ts';
 import type { HubServices } from './services.ts';
@@ -28,6 +28,7 @@ export interface ApiOptions {
   readonly requestTimeoutMs?: number;
   /** Answers what this hub cannot by itself. */
   readonly passOn?: PassOn;
+  readonly passedOnFor?: AppOptions['passedOnFor'];
   /** Milliseconds that `close` waits for requests in flight. */
   readonly drainMs?: number;
 }
@@ -65,6 +66,7 @@ export function createApi(options: ApiOptions): Api {
     servesHost: (name) => hosts.has(name),
     closing: closing.signal,
     ...(options.passOn === undefined ? {} : { passOn: options.passOn }),
+    ...(options.passedOnFor === undefined ? {} : { passedOnFor: options.passedOnFor }),
   });
   // Requests and Responses of this listener are its own: nothing else in the process sees them patched.
   const listener = getRequestListener(app.fetch, {

@@ -52,5 +52,7 @@ export interface Leading {
   /** Where agents reach the others, which give them to this one: `host:port`, `https://host:port`. */
   readonly otherLinks: () => readonly string[];
   readonly otherJoinUrls: () => readonly string[];
+  /** The client's address, where a hub that stands by has passed the request on. */
+  readonly passedOnFor: (request: Request) => string | undefined;
   readonly standbyNameServers: () => readonly StandbyNameServer[];
 }

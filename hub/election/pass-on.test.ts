@@ -4,9 +4,12 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { describe, expect, it } from 'vitest';
 import { matching } from '../../test/support/matchers.ts';
 import { ENDPOINTS } from '../api/endpoints.ts';
-import { answersByItself, createPassOn, PASSED_ON } from './pass-on.ts';
+import { answersByItself, createPassOn } from './pass-on.ts';
+import { PASSED_ON } from './passed-on.ts';
+import { CLIENT, createVouching } from './voucher.ts';
 
 const WRITE = { id: 'createCluster', method: 'POST', path: '/apis/x' } as const;
+const vouching = createVouching(Buffer.alloc(32, 1));
 const endpoint = (id: string) => {
   const found = ENDPOINTS.find((candidate) => candidate.id === id);
   if (found === undefined) throw new Error(`there is no ${id}`);
@@ -32,7 +35,11 @@ describe('what a hub that stands by passes on', () => {
       seen = { headers, url, body };
       return { status: 409, text: '{"code":"CONFLICT"}' };
     });
-    const passOn = createPassOn({ leader: () => ({ identity: 'one', api: leader.url }), identity: 'two' });
+    const passOn = createPassOn({
+      leader: () => ({ identity: 'one', api: leader.url }),
+      identity: 'two',
+      vouching,
+    });
     const response = await passOn(
       endpoint('createCluster'),
       new Request('http://standby/apis/x?dryRun=true', {
@@ -51,11 +58,47 @@ describe('what a hub that stands by passes on', () => {
     passOn.close();
   });
 
+  it('tells the leader who asks; whoever lacks the key, or changes what a hub said, is not believed', async () => {
+    const told: Request[] = [];
+    await using leader = await listening((headers, url) => {
+      told.push(new Request(`http://leader${url ?? ''}`, { method: 'POST', headers: textOf(headers) }));
+      return { status: 200, text: '' };
+    });
+    const passOn = createPassOn({
+      leader: () => ({ identity: 'one', api: leader.url }),
+      identity: 'two',
+      vouching,
+    });
+    const asked = new Request('http://standby/apis/x?dryRun=true', {
+      method: 'POST',
+      headers: { authorization: 'Bearer t', [CLIENT]: '203.0.113.9' },
+    });
+    await (await passOn(endpoint('createCluster'), asked, '192.0.2.1'))?.body?.cancel();
+    passOn.close();
+    const [heard] = told;
+    if (heard === undefined) throw new Error('nothing arrived');
+    expect(vouching.clientOf(heard)).toBe('192.0.2.1');
+    expect(createVouching(Buffer.alloc(32, 2)).clientOf(heard)).toBeUndefined();
+    const other = (change: Record<string, string>, url = heard.url) =>
+      new Request(url, { method: 'POST', headers: { ...textOf(heard.headers), ...change } });
+    expect(vouching.clientOf(other({}))).toBe('192.0.2.1');
+    for (const forged of [
+      other({ [CLIENT]: '203.0.113.9' }),
+      other({ [PASSED_ON]: 'three' }),
+      other({ authorization: 'Bearer another' }),
+      other({}, 'http://leader/apis/y'),
+      other({ 'x-portolan-voucher': 'AA' }),
+      asked,
+    ])
+      expect(vouching.clientOf(forged)).toBeUndefined();
+  });
+
   it('goes on once, and nowhere while nobody leads or the leader is not there', async () => {
     let leader: string | undefined;
     const passOn = createPassOn({
       leader: () => (leader === undefined ? undefined : { identity: 'one', api: leader }),
       identity: 'two',
+      vouching,
     });
     const ask = (headers: Record<string, string> = {}) =>
       passOn(endpoint('resolve'), new Request('http://standby/v1/resolve', { headers }));
@@ -90,7 +133,11 @@ describe('what a hub that stands by passes on', () => {
       });
     });
     await using leader = await at(frozen);
-    const passOn = createPassOn({ leader: () => ({ identity: 'one', api: leader.url }), identity: 'two' });
+    const passOn = createPassOn({
+      leader: () => ({ identity: 'one', api: leader.url }),
+      identity: 'two',
+      vouching,
+    });
     const answer = passOn(
       endpoint('createCluster'),
       new Request('http://standby/apis/x', { method: 'POST', body: '{}' }),
@@ -111,6 +158,11 @@ describe('what a hub that stands by passes on', () => {
     );
   });
 });
+
+function textOf(headers: IncomingHttpHeaders | Headers): Record<string, string> {
+  const all = headers instanceof Headers ? [...headers] : Object.entries(headers);
+  return Object.fromEntries(all.map(([name, value]) => [name, String(value)]));
+}
 
 async function listening(
   answer: (

@@ -8,12 +8,16 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import type { Endpoint } from '../api/endpoint.ts';
+import { PASSED_ON } from './passed-on.ts';
+import { CLIENT, VOUCHER, type Vouching } from './voucher.ts';
 
 export interface PassOnOptions {
   /** `https://host:port` of the API of the hub that leads, and its name; `undefined` while none is known. */
   readonly leader: () => { readonly identity: string; readonly api: string } | undefined;
   /** This hub's name. */
   readonly identity: string;
+  /** Shows the leader for whom this hub asks. */
+  readonly vouching: Pick<Vouching, 'headersFor'>;
   /** CAs of the leader's API certificate, PEM; the system's when left out. */
   readonly ca?: string;
 }
@@ -21,7 +25,7 @@ export interface PassOnOptions {
 /** Requests that only the leader can answer, given to it with the caller's own token. */
 export interface PassOn {
   /** `undefined`: this hub answers by itself. Rejects with NOT_LEADER when the leader cannot be asked. */
-  (endpoint: Endpoint, request: Request): Promise<Response> | undefined;
+  (endpoint: Endpoint, request: Request, client?: string): Promise<Response> | undefined;
   /** Since the start, by how they ended. */
   readonly counts: { readonly answered: number; readonly refused: number };
   /** Another hub leads: what the one before has not answered is refused, for it may be frozen and never answer. */
@@ -44,9 +48,6 @@ const READS_THE_STORE: ReadonlySet<string> = new Set([
   'openapi',
 ]);
 
-/** Says that a hub has passed this request on, and which: a second one does not. */
-export const PASSED_ON = 'x-portolan-passed-on';
-
 const MAX_UNDER_WAY = 256;
 const MAX_SOCKETS = 64;
 /** Longer than a leader takes for any request. */
@@ -64,6 +65,9 @@ const NOT_PASSED: ReadonlySet<string> = new Set([
   'upgrade',
   'expect',
   'host',
+  PASSED_ON,
+  CLIENT,
+  VOUCHER,
 ]);
 
 export function answersByItself({ id, method, path }: Pick<Endpoint, 'id' | 'method' | 'path'>): boolean {
@@ -86,7 +90,7 @@ export function createPassOn(options: PassOnOptions): PassOn {
   let underWay = 0;
   let closed = false;
 
-  async function pass(request: Request): Promise<Response> {
+  async function pass(request: Request, client: string | undefined): Promise<Response> {
     const leader = options.leader();
     const before = request.headers.get(PASSED_ON);
     if (before !== null)
@@ -100,7 +104,7 @@ export function createPassOn(options: PassOnOptions): PassOn {
       );
     underWay += 1;
     try {
-      const answer = await send(leader, request);
+      const answer = await send(leader, request, client);
       return responseOf(answer);
     } finally {
       underWay -= 1;
@@ -110,10 +114,14 @@ export function createPassOn(options: PassOnOptions): PassOn {
   function send(
     { identity, api }: { readonly identity: string; readonly api: string },
     request: Request,
+    client: string | undefined,
   ): Promise<IncomingMessage> {
     const { pathname, search } = new URL(request.url);
     const target = new URL(api);
-    const headers: Record<string, string> = { [PASSED_ON]: options.identity };
+    const headers: Record<string, string> = {
+      [PASSED_ON]: options.identity,
+      ...options.vouching.headersFor(request, options.identity, client),
+    };
     for (const [name, value] of request.headers) if (!NOT_PASSED.has(name)) headers[name] = value;
     return new Promise((resolve, reject) => {
       let connected = false;
@@ -161,11 +169,11 @@ export function createPassOn(options: PassOnOptions): PassOn {
     for (const outgoing of open) outgoing.destroy(new Error('it leads no more'));
   }
 
-  const passOn = (endpoint: Endpoint, request: Request): Promise<Response> | undefined => {
+  const passOn = (endpoint: Endpoint, request: Request, client?: string): Promise<Response> | undefined => {
     if (answersByItself(endpoint)) return undefined;
     // While nobody leads this hub says what it knows.
     if (endpoint.id === 'status' && options.leader() === undefined) return undefined;
-    return pass(request).then(
+    return pass(request, client).then(
       (response) => {
         counts.answered += 1;
         return response;

@@ -18,6 +18,7 @@ import { createPostgresLease, makeElectionTables } from './postgres-lease.ts';
 import { createPublicationWriter } from './publication-writer.ts';
 import { type DatabaseSession, openDatabaseSession } from './session.ts';
 import { type Standby, startStandby } from './standby.ts';
+import { createVouching } from './voucher.ts';
 
 /** A hub among several, and where it listens. */
 export interface ElectedHub {
@@ -202,6 +203,7 @@ export async function startElectedHub(options: ElectedHubOptions): Promise<Elect
 
   function leadingWith(kek: Uint8Array, held: DataDirectory): Leading {
     const mayLead = election?.mayLead;
+    const vouching = createVouching(kek);
     return {
       data: held,
       ...(mayLead === undefined
@@ -217,6 +219,7 @@ export async function startElectedHub(options: ElectedHubOptions): Promise<Elect
       publish: (publication, states) =>
         createPublicationWriter({ store: publication, states, kek, clock, log }),
       hubs,
+      passedOnFor: (request) => vouching.clientOf(request),
       otherLinks: () => others().flatMap(({ agentLinks }) => agentLinks),
       otherJoinUrls: () => others().flatMap(({ joinUrls }) => joinUrls),
       standbyNameServers: () =>

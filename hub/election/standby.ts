@@ -15,6 +15,7 @@ import { createPassOn } from './pass-on.ts';
 import { createRelay } from './relay.ts';
 import { startStandbyDns } from './standby-name-server.ts';
 import { createStandbyServices, servicesOf } from './standby-services.ts';
+import { createVouching } from './voucher.ts';
 
 export interface StandbyOptions {
   readonly config: HubConfig;
@@ -106,6 +107,7 @@ export async function startStandby(options: StandbyOptions): Promise<Standby> {
     const passOn = createPassOn({
       leader: () => members.leader,
       identity: options.identity,
+      vouching: createVouching(options.kek),
       ...(caFile === undefined ? {} : { ca: await readCa(caFile) }),
     });
     const own = createStandbyServices({
