@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const BUILD_MS = 900_000;
+const BUILD_MS = 1_800_000;
+const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'portolan-tests');
 
 /**
  * A program of a Go module, built once for each version and kept in the user's cache.
@@ -17,8 +18,7 @@ const BUILD_MS = 900_000;
  */
 export async function goProgram(path: string, program: string): Promise<string> {
   const version = createHash('sha256').update(path).digest('hex').slice(0, 12);
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'portolan-tests');
-  const folder = join(cache, `${program}-${version}`);
+  const folder = join(CACHE, `${program}-${version}`);
   const built = join(folder, program);
   if (existsSync(built)) return built;
   await mkdir(folder, { recursive: true });
@@ -31,6 +31,37 @@ export async function goProgram(path: string, program: string): Promise<string> 
     await rename(join(making, program), built);
   } finally {
     await rm(making, { recursive: true, force: true });
+  }
+  return built;
+}
+
+/**
+ * A program of a module of our own beside the tests (`go.mod`, `go.sum`, `main.go`), built once for each state of these files and kept in the user's cache.
+ * For programs whose modules say where others are replaced, which `go install` refuses.
+ * @param linking of the linker, such as `-X` and what follows
+ * @throws Error when Go is missing, or a module cannot be fetched
+ */
+export async function goModule(source: string, program: string, linking = ''): Promise<string> {
+  const pinned = await Promise.all(
+    ['go.mod', 'go.sum', 'main.go'].map((file) => readFile(join(source, file))),
+  );
+  const version = createHash('sha256')
+    .update(Buffer.concat(pinned))
+    .update(linking)
+    .digest('hex')
+    .slice(0, 12);
+  const built = join(CACHE, `${program}-${version}`);
+  if (existsSync(built)) return built;
+  await mkdir(CACHE, { recursive: true });
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-go-'));
+  try {
+    await cp(source, folder, { recursive: true });
+    const made = `${built}.${process.pid}`;
+    const flags = `-s -w ${linking}`.trim();
+    await run('go', ['build', '-ldflags', flags, '-o', made, '.'], { cwd: folder, timeout: BUILD_MS });
+    await rename(made, built);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
   return built;
 }

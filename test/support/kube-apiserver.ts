@@ -1,18 +1,18 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
+import { goModule } from './go-tools.ts';
 import { type ServerProcess, startServer, watchServer } from './server-process.ts';
 import { pathOf, requireServer, type ServerState, skipped } from './servers.ts';
 import { until } from './until.ts';
 
 const run = promisify(execFile);
 const SOURCE = join(import.meta.dirname, 'kube-apiserver');
-const BUILD_MS = 1_800_000;
 const START_MS = 60_000;
 
 /** Whether a real API server can run here: etcd from Debian, kube-apiserver built once by Go and kept in the user's cache. */
@@ -20,33 +20,11 @@ export async function requireKubeApiserver(suite: string): Promise<ServerState> 
   const etcd = await requireServer('etcd', suite);
   if (!etcd.available) return etcd;
   try {
-    return { available: true, path: await built() };
+    return { available: true, path: await goModule(SOURCE, 'kube-apiserver') };
   } catch (error) {
     const reason = `kube-apiserver could not be built: ${error instanceof Error ? error.message.slice(-500) : String(error)}`;
     return skipped(suite, reason, 'install Go (1.26 or newer) and let it reach a module proxy');
   }
-}
-
-/** `go install` refuses the replacements in the module of Kubernetes, so a module of our own requires it, pinned with its sums. */
-async function built(): Promise<string> {
-  const pinned = await Promise.all(
-    ['go.mod', 'go.sum', 'main.go'].map((file) => readFile(join(SOURCE, file))),
-  );
-  const version = createHash('sha256').update(Buffer.concat(pinned)).digest('hex').slice(0, 12);
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'portolan-tests');
-  const program = join(cache, `kube-apiserver-${version}`);
-  if (existsSync(program)) return program;
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(tmpdir(), 'portolan-kube-'));
-  try {
-    await cp(SOURCE, folder, { recursive: true });
-    const made = `${program}.${process.pid}`;
-    await run('go', ['build', '-ldflags', '-s -w', '-o', made, '.'], { cwd: folder, timeout: BUILD_MS });
-    await rename(made, program);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-  return program;
 }
 
 /** An API server with its own etcd, both on loopback and gone with the test. */
