@@ -8,7 +8,7 @@ const project = (name: string, include: string[], extra: Record<string, unknown>
     exclude: ['node_modules/**', 'dist/**'],
     environment: 'node',
     // What is waited for has a bound for hangs; the default of a second is one for speed.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     ...extra,
   },
 });
@@ -37,16 +37,16 @@ export default defineConfig({
       ),
       project('simulation', ['test/simulation/**/*.test.ts'], { testTimeout: 120_000 * times }),
       project('conformance', ['test/conformance/**/*.test.ts'], {
-        testTimeout: 60_000,
-        hookTimeout: 120_000,
+        testTimeout: 180_000,
+        hookTimeout: 240_000,
       }),
       project('integration', ['test/integration/**/*.test.ts'], {
-        testTimeout: 60_000,
-        hookTimeout: 120_000,
+        testTimeout: 180_000,
+        hookTimeout: 240_000,
       }),
       project('e2e', ['test/e2e/**/*.test.ts'], {
         testTimeout: 300_000,
-        hookTimeout: 120_000,
+        hookTimeout: 240_000,
       }),
     ],
   },

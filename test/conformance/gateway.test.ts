@@ -39,7 +39,7 @@ describe.each(Object.entries(PLACES))('gateway, %s', (place, start) => {
   let column: Column;
   beforeAll(async () => {
     column = await start(offered);
-  }, 120_000);
+  });
   afterAll(() => column?.close());
 
   describe.each(PROTOCOLS)('over %s shows, or explains why it cannot, that it', (protocol) => {

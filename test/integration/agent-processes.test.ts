@@ -75,7 +75,7 @@ const startAgent = (...flags: readonly string[]): Agent => {
 const until = async <T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
-  limitMs = 30_000,
+  limitMs = 90_000,
 ): Promise<T> => {
   const end = performance.now() + limitMs;
   for (;;) {

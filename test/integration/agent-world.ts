@@ -152,7 +152,7 @@ export async function startHubIdentity(): Promise<HubIdentityWorld> {
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<void> {
   const end = performance.now() + limitMs;
   while (!(await holds())) {

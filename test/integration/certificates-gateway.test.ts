@@ -168,7 +168,7 @@ describe.skipIf(!available.available)(SUITE, () => {
     expect(new Set(shop.map(({ fingerprint256 }) => fingerprint256)).size).toBe(1);
     expect(new Set(mail.map(({ fingerprint256 }) => fingerprint256)).size).toBe(1);
     expect(shop[0]?.fingerprint256).not.toBe(mail[0]?.fingerprint256);
-  }, 120_000);
+  });
 
   it('nothing of a challenge is left, and who offers acme-tls/1 then gets no handshake', async () => {
     const asked = (protocol: string): Promise<string> =>
@@ -239,7 +239,7 @@ describe.skipIf(!available.available)(SUITE, () => {
     expect(new Set(octets)).toEqual(new Set([OCTETS]));
     for (let i = 0; i < 20; i += 1)
       expect((await shown(0, SHOP))?.fingerprint256).toBe(after[0]?.fingerprint256);
-  }, 120_000);
+  });
 
   it('I33 whose keys agents make are one for each cluster, and the keys are on these machines alone', async () => {
     const own = await untilShown(OWN);
@@ -258,7 +258,7 @@ describe.skipIf(!available.available)(SUITE, () => {
         expect(at.log + at.said).not.toContain(middle);
       }
     }
-  }, 120_000);
+  });
 
   it('are given to other programs, which hear of each new one once, also after the agent starts anew', async () => {
     const file = join(at.folder, 'web.crt');
@@ -280,7 +280,7 @@ describe.skipIf(!available.available)(SUITE, () => {
     await until('the key is there again', async () => (await stat(key)).size > 0, WAIT_MS);
     await until('one more reload', async () => (await reloads()) === before + 1, WAIT_MS);
     await untilShown(OWN);
-  }, 120_000);
+  });
 
   it('are seen from outside by the hub', async () => {
     let last: unknown;
@@ -301,5 +301,5 @@ describe.skipIf(!available.available)(SUITE, () => {
       throw new Error(JSON.stringify(last), { cause });
     });
     expect(last).toContainEqual({ name: 'east', delivered: true, served: 'yes' });
-  }, 120_000);
+  });
 });

@@ -230,7 +230,7 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
     const granted = verbsOf(await shippedRules());
     expect(missing(used, granted)).toEqual([]);
     expect(missing(granted, used)).toEqual(Object.keys(UNUSED).sort());
-  }, 120_000);
+  });
 
   it('lets hubs elect who leads with the rules of the chart, and grants no verb more', async () => {
     await applyManifests(

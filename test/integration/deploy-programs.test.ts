@@ -206,7 +206,7 @@ describe.skipIf(!privileged.available)(
           await mkdir(join(folder, `${program}-volume`, part), { recursive: true });
         await chown(join(folder, `${program}-volume`, 'data'), USER, USER);
       }
-    }, 120_000);
+    });
     afterAll(async () => {
       await Promise.all(running.map((one) => one.stop()));
       await rm(folder, { recursive: true, force: true });
@@ -310,7 +310,7 @@ spec: { gatewayClassName: portolan, listeners: [{ name: http, port: 80, protocol
       const identity = await stat(join(folder, 'agent-volume/data/agent/identity/identity.json'));
       expect([identity.uid, identity.mode & 0o777]).toEqual([USER, 0o600]);
       expect(await readdir(join(folder, 'hub-volume/data/data'))).toContain('portolan.db');
-    }, 90_000);
+    });
   },
 );
 

@@ -78,7 +78,7 @@ describe.skipIf(!pebble.available || !named.available)('a CA that looks', () => 
   beforeAll(async () => {
     bind = await runUpdatable((options) => startUpdatableBind(pathOf(named), options), 'nsupdate');
     hub = await startInstallation(() => ({}));
-  }, 120_000);
+  });
   afterAll(async () => {
     await Promise.all(authorities.map((one) => one.stop()));
     await hub?.close();
@@ -118,7 +118,7 @@ describe.skipIf(!pebble.available || !named.available)('a CA that looks', () => 
     const zone = await hub.client.get('Zone', { namespace: 'default', name: 'shop' });
     expect(zone?.spec.records).toHaveLength(1);
     expect(zone?.metadata.generation).toBe(1);
-  }, 150_000);
+  });
 
   it('at BIND finds them, and nothing is left there nor in the history', async () => {
     const port = bind.primary().port;
@@ -144,5 +144,5 @@ describe.skipIf(!pebble.available || !named.available)('a CA that looks', () => 
     const provider = await hub.client.get('DNSProvider', { namespace: 'default', name: 'bind' });
     expect(provider?.status?.zones?.[0]).toMatchObject({ names: 0, held: [] });
     expect(await hub.portolan('provider', 'history', 'bind')).not.toContain('_acme-challenge');
-  }, 150_000);
+  });
 });

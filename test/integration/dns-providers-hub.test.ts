@@ -58,7 +58,7 @@ describe.skipIf(!pdnsServer.available)('the hub publishes into PowerDNS', () => 
     [backends, pdns] = await Promise.all([startBackends(), runPowerDns(false)]);
     await backends.open(2);
     hub = await startInstallation(() => ({}), [backends.address(1), backends.address(2)]);
-  }, 120_000);
+  });
   afterAll(async () => {
     await hub?.close();
     await backends?.close();
@@ -173,7 +173,7 @@ describe('the hub publishes into several providers', () => {
     slowZone = slow.createZone('slow.example');
     quickZone = quick.createZone('quick.example');
     hub = await startInstallation(() => ({}), [backends.address(1), backends.address(2)]);
-  }, 120_000);
+  });
   afterAll(async () => {
     await hub?.close();
     await backends?.close();
@@ -204,7 +204,7 @@ describe('the hub publishes into several providers', () => {
       async () => addressesIn(slow, slowZone, 'www.slow.example.').join() === backends.address(1),
       120_000,
     );
-  }, 180_000);
+  });
 
   it('I18 kill -9 while records are written leaves no record without its marker, and the next hub ends the work', async () => {
     const hostnames = Array.from({ length: 20 }, (_, i) => `n${i}.quick.example`);
@@ -228,7 +228,7 @@ describe('the hub publishes into several providers', () => {
         hostnames.every((name) => addressesIn(quick, quickZone, `${name}.`).join() === backends.address(1)),
       60_000,
     );
-  }, 120_000);
+  });
 
   it('credentials that are revoked show in the status, and nothing is emptied', async () => {
     quick.faults.revoked = true;
@@ -249,7 +249,7 @@ describe('the hub publishes into several providers', () => {
       async () => addressesIn(quick, quickZone, 'more.quick.example.').join() === backends.address(1),
       90_000,
     );
-  }, 180_000);
+  });
 
   it('foreign records are byte for byte what they were, until a person adopts them', async () => {
     const foreign = {
@@ -278,5 +278,5 @@ describe('the hub publishes into several providers', () => {
       async () => addressesIn(quick, quickZone, 'theirs.quick.example.').join() === backends.address(1),
       60_000,
     );
-  }, 120_000);
+  });
 });

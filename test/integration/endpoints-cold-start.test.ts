@@ -83,4 +83,4 @@ it('I10 an agent that starts without hub and API server sends to the endpoints t
   );
   // The first answer, and not one after the endpoints came from elsewhere.
   expect(value).toBe('200 from the pod');
-}, 60_000);
+});

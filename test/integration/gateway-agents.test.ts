@@ -181,7 +181,7 @@ describe.skipIf(!curl.available)(SUITE, () => {
     await untilAll('all gateways serve', 401, 60_000).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${at.log.slice(-4_000)}`);
     });
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await at?.close();

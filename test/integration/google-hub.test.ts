@@ -46,7 +46,7 @@ describe('the hub publishes into Google Cloud DNS', () => {
         },
       },
     );
-  }, 120_000);
+  });
   afterAll(async () => {
     await hub?.close();
     await backends?.close();

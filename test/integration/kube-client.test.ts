@@ -110,7 +110,7 @@ describe.skipIf(!found.available)(SUITE, () => {
   beforeAll(async () => {
     cluster = await startKubeApiserver(pathOf(found), { [NOBODY]: { user: 'nobody' } });
     client = await clientOf(cluster.adminToken);
-  }, 120_000);
+  });
   afterEach(async () => {
     for (const close of closing.splice(0)) await close();
   });
@@ -183,7 +183,7 @@ describe.skipIf(!found.available)(SUITE, () => {
     expect(reflector.items.size).toBe(3);
     await put(where, 'new', '2');
     await expect.poll(() => told.at(-1)).toEqual({ 'forgotten/new': '2' });
-  }, 90_000);
+  });
 
   it('says which verb on which resource is forbidden, and follows once it is granted', async () => {
     const where = await namespace('closed');

@@ -249,7 +249,7 @@ describe.skipIf(!available)(SUITE, () => {
       hub.once('exit', () => reject(new Error(`the hub ended: ${log}`)));
     });
     api = ready.parse(JSON.parse(line)).api;
-  }, 180_000);
+  });
 
   afterAll(async () => {
     for (const child of children.reverse()) {
@@ -264,7 +264,7 @@ describe.skipIf(!available)(SUITE, () => {
       await server[Symbol.asyncDispose]();
     }
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('has every manifest of the page', () => {
     expect([...manifests.keys()]).toEqual(['clusters.yaml', 'shop.yaml', 'traffic.yaml', 'limits.yaml']);
@@ -287,7 +287,7 @@ describe.skipIf(!available)(SUITE, () => {
       await giveAddress(name);
       await startAgent(name);
     }
-  }, 90_000);
+  });
 
   it('serves the shop of both clusters from their pods, at addresses that nobody wrote down', async () => {
     for (const name of CLUSTERS) {
@@ -303,7 +303,7 @@ describe.skipIf(!available)(SUITE, () => {
       };
       await explained(until(`the Gateway of ${name} says so`, programmed, SLOW_MS));
     }
-  }, 120_000);
+  });
 
   it('answers with Frankfurt, with Ohio while Frankfurt has no pods, and with Frankfurt again', async () => {
     await kubectlApply('frankfurt', 'traffic.yaml');
@@ -313,7 +313,7 @@ describe.skipIf(!available)(SUITE, () => {
     expect(await fetched('ohio')).toBe('ohio|200');
     await writePods('frankfurt', true);
     await answeredBy('frankfurt');
-  }, 150_000);
+  });
 
   it('counts the requests of both clusters against one limit', async () => {
     await kubectlApply('frankfurt', 'limits.yaml');
@@ -321,5 +321,5 @@ describe.skipIf(!available)(SUITE, () => {
     await explained(until('Frankfurt refuses', () => refused('frankfurt'), SLOW_MS));
     // A request or two later, if the minute ends just now.
     await explained(until('Ohio refuses what Frankfurt let pass', () => refused('ohio'), 5_000));
-  }, 90_000);
+  });
 });

@@ -131,7 +131,7 @@ describe.skipIf(!available)(SUITE, () => {
     at = await startInstallation('DE', false, (name) =>
       name === 'east' ? { kubernetes: { enabled: true, kubeconfig } } : {},
     );
-  }, 180_000);
+  });
 
   afterAll(async () => {
     await at?.close();
@@ -225,7 +225,7 @@ describe.skipIf(!available)(SUITE, () => {
       status: 'True',
       reason: 'ResolvedRefs',
     });
-  }, 90_000);
+  });
 
   it('answers with the certificate of a Secret that never left the cluster, and with the next one at once', async () => {
     await until(
@@ -243,7 +243,7 @@ describe.skipIf(!available)(SUITE, () => {
     );
     expect(tookMs).toBeLessThan(10_000);
     authority = next;
-  }, 90_000);
+  });
 
   it('goes to the pod that took the place of another', async () => {
     secondPod = await startBackend('second pod');
@@ -255,7 +255,7 @@ describe.skipIf(!available)(SUITE, () => {
       10,
     );
     expect(tookMs).toBeLessThan(5_000);
-  }, 60_000);
+  });
 
   it('serves on while the API server is away, also when the agent starts anew and without the hub', async () => {
     await server.server.stop();
@@ -281,5 +281,5 @@ describe.skipIf(!available)(SUITE, () => {
       SLOW_MS,
     );
     expect(await fromShop()).toBe('second pod');
-  }, 90_000);
+  });
 });

@@ -58,7 +58,7 @@ describe.skipIf(!found.available)(SUITE, () => {
         subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'agent' }],
       },
     });
-  }, 120_000);
+  });
   afterAll(() => cluster[Symbol.asyncDispose]());
 
   const stored = async (name: string) => {

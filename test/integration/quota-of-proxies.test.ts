@@ -59,7 +59,7 @@ beforeAll(async () => {
   const served = (port: number): Promise<boolean> =>
     take(port, 'nobody').then((answer) => answer.headers.has('ratelimit'));
   for (const port of ports) await until('the agent counts for proxies', () => served(port), 60_000);
-}, 120_000);
+});
 afterAll(async () => {
   for (const child of children) {
     if (child.exitCode !== null) continue;
