@@ -151,7 +151,7 @@ async function prepare(): Promise<{ readonly good: string; readonly revoked: str
 it('I10 a gateway serves from the disk, with its keys and policies, without the hub and without a name server', async () => {
   const { good, revoked } = await prepare();
   const port = await freePort();
-  const tookMs = await quickest(3, 5_000, async () => {
+  const tookMs = await quickest(10, 5_000, async () => {
     await end('SIGKILL');
     const startedMs = start(port);
     await until('the gateway answers', async () => (await statusOf(port, '/')) === 401, 30_000).catch(

@@ -219,7 +219,7 @@ describe('the join listener', () => {
     await new Promise((resolve) => silent.once('connect', resolve));
     const startedAtMs = performance.now();
     await listener.close();
-    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(10_000);
     silent.destroy();
   });
 

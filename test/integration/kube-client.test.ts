@@ -419,7 +419,7 @@ describe.skipIf(!found.available)(SUITE, () => {
     expect(first.leads).toBe(false);
     await expect.poll(() => second.leads, { interval: 10 }).toBe(true);
     // Long before the end of the Lease.
-    expect(performance.now() - closedMs).toBeLessThan(3_000);
+    expect(performance.now() - closedMs).toBeLessThan(3_900);
 
     const third = elect(client, 'third');
     await expect.poll(() => third.holder).toBe('second');
@@ -427,7 +427,7 @@ describe.skipIf(!found.available)(SUITE, () => {
     const cutMs = performance.now();
     await expect.poll(() => third.leads, { interval: 10 }).toBe(true);
     expect(performance.now() - cutMs).toBeGreaterThan(2_500);
-    expect(performance.now() - cutMs).toBeLessThan(8_000);
+    expect(performance.now() - cutMs).toBeLessThan(16_000);
     expect(second.leads).toBe(false);
     relay.heal();
     await expect.poll(() => second.holder).toBe('third');
