@@ -70,6 +70,7 @@ export interface TestEngine {
 }
 
 const SPKI = 'a'.repeat(64);
+const SLOW_LIST_MS = 50;
 
 /** Everybody is in Germany. */
 const GEO: GeoLookup = {
@@ -152,6 +153,14 @@ export async function startTestEngine(
       },
       EMPTY_TABLE,
     );
+    // As in a hub: its parts speak up while it starts, and a database far away takes longer than the loop waits.
+    const list = store.list.bind(store);
+    store.list = async (filter) => {
+      store.list = list;
+      await vi.advanceTimersByTimeAsync(SLOW_LIST_MS);
+      return list(filter);
+    };
+    created.inputsChanged();
     await created.start();
     return created;
   }

@@ -80,6 +80,15 @@ describe('stored objects become answers', () => {
     expect(at.answers('www.example.com')).toHaveLength(1);
   });
 
+  it('I1 a hub that starts publishes what is stored, never less, though its parts speak up before it has read that', async () => {
+    await at.caughtUp(await at.put(...objects));
+    const before = at.engine.published;
+    expect(before?.content.zones).toHaveLength(1);
+    await at.restart();
+    expect(at.engine.published).toEqual(before);
+    expect(at.answers('www.example.com')).toHaveLength(1);
+  });
+
   it('nobody waits for ever: a hub that stops says so', async () => {
     const waiting = at.engine.caughtUp(1_000_000);
     const said = expect(waiting).rejects.toMatchObject({ code: 'NOT_READY' });

@@ -10,8 +10,9 @@ export interface ReconcileLoopOptions {
 
 /** Runs reconciles one at a time, coalesces what asks for them, and tells who waits how far it has come. */
 export interface ReconcileLoop {
-  /** The first run; what fails here fails the start. */
+  /** The first run, once the objects have been read; what fails here fails the start. */
   first(): Promise<void>;
+  /** Before the first run it does nothing: without objects there is an empty world, and that would be published. */
   schedule(): void;
   /** See `Engine.caughtUp`. */
   caughtUp(revision: number): Promise<void>;
@@ -38,6 +39,7 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let again = false;
+  let begun = false;
   let closed = false;
   const waiters = new Set<Waiter>();
 
@@ -46,18 +48,20 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
    * none.
    */
   function schedule(delayMs = SETTLE_MS): void {
-    if (closed) return;
+    if (closed || !begun) return;
     if (running !== undefined) again = true;
     else
       timer ??= setTimeout(() => {
         timer = undefined;
-        running = run().then((retry) => {
-          running = undefined;
-          if (retry || again || [...waiters].some((w) => w.revision <= options.revision()))
-            schedule(retry ? RETRY_MS : SETTLE_MS);
-          again = false;
-        });
+        running = run().then(ended);
       }, delayMs);
+  }
+
+  function ended(retry: boolean): void {
+    running = undefined;
+    if (retry || again || [...waiters].some((w) => w.revision <= options.revision()))
+      schedule(retry ? RETRY_MS : SETTLE_MS);
+    again = false;
   }
 
   async function run(): Promise<boolean> {
@@ -86,7 +90,16 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
   }
 
   return {
-    first: once,
+    first() {
+      begun = true;
+      const done = once();
+      // Whatever comes meanwhile is for the run after it.
+      running = done.then(
+        () => ended(false),
+        () => undefined,
+      );
+      return done;
+    },
     schedule: () => schedule(),
     caughtUp(revision) {
       if (failure?.code === 'CONFLICT') return Promise.reject(failure);
