@@ -20,7 +20,7 @@ import { contentAt } from './project-gateway-api.ts';
 import { AGENT_LEASE } from './rules.ts';
 import type { ClusterSecretFile } from './secret-file.ts';
 import type { KubernetesSettings } from './settings.ts';
-import { createStatusWriter, type StatusKey, type WantedStatus } from './status-writer.ts';
+import { createStatusWriter, type StatusKey, type StatusStats, type WantedStatus } from './status-writer.ts';
 import { createWatchProblems } from './watch-problems.ts';
 
 const LOOK_EVERY_MS = 5_000;
@@ -55,7 +55,7 @@ export interface ClusterAgentStats {
   readonly restarts: number;
   readonly told: { readonly messages: number; readonly objects: number; readonly waiting: number };
   readonly complete: boolean;
-  readonly statuses: { readonly written: number; readonly failed: number; readonly waiting: number };
+  readonly statuses: StatusStats;
   readonly leads: boolean;
   readonly holder: string | undefined;
   readonly problems: InventoryFacts['problems'];
@@ -189,7 +189,9 @@ export function startClusterAgent(options: ClusterAgentOptions): ClusterAgent {
     mayWrite: () => election.leads,
     wanted,
     standing,
+    serverAway: () => problems.counts.unavailable > 0,
     wallMs: () => clock.wallMs(),
+    monotonicMs,
     after,
     log,
   });

@@ -75,6 +75,12 @@ export function kubernetesMetrics(stats: ClusterAgentStats): readonly Family[] {
     ),
     single(
       'gauge',
+      'portolan_agent_kubernetes_statuses_failing',
+      'Statuses that the API server did not take, or that wait until it takes others of their resource.',
+      statuses.failing,
+    ),
+    single(
+      'gauge',
       'portolan_agent_kubernetes_status_writer',
       '1: this agent holds the Lease and writes statuses.',
       stats.leads ? 1 : 0,

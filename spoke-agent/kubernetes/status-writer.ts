@@ -15,6 +15,7 @@ import {
   textOfGateway,
   withTimes,
 } from './status-content.ts';
+import { createStatusFailures } from './status-failures.ts';
 
 /** Who owns the fields of statuses in server-side apply. */
 export const FIELD_MANAGER = 'portolan-agent';
@@ -22,8 +23,6 @@ export const FIELD_MANAGER = 'portolan-agent';
 const AT_ONCE = 8;
 /** One object is not written more often: two controllers that disagree must not busy an API server. */
 const COOL_MS = 1_000;
-const RETRY_LEAST_MS = 1_000;
-const RETRY_MOST_MS = 60_000;
 const CONFLICTS = 5;
 
 export type WantedStatus =
@@ -46,16 +45,28 @@ export interface StatusWriterOptions {
   readonly wanted: (key: StatusKey) => WantedStatus | undefined;
   /** What stands there as `ownEntries` has it, and whose it is; undefined: the object is gone. */
   readonly standing: (key: StatusKey) => { readonly uid: string; readonly status: string } | undefined;
+  /** The API server as a whole does not answer. */
+  readonly serverAway: () => boolean;
   readonly wallMs: () => number;
+  readonly monotonicMs: () => number;
   readonly after: (delayMs: number, task: () => void) => () => void;
   readonly log: AgentLog;
+}
+
+export interface StatusStats {
+  readonly written: number;
+  readonly failed: number;
+  /** To be looked at, or under way. */
+  readonly waiting: number;
+  /** The API server did not take them; they are tried again. */
+  readonly failing: number;
 }
 
 /** Brings statuses in the API server in line with what they should be, and writes nothing where they are. */
 export interface StatusWriter {
   /** Its status may not be what it should be. */
   check(key: StatusKey): void;
-  readonly stats: { readonly written: number; readonly failed: number; readonly waiting: number };
+  readonly stats: StatusStats;
   /** Why statuses of a resource cannot be written, by its plural name. */
   readonly problems: ReadonlyMap<string, string>;
   /** Nothing is under way or waits, but what failed. */
@@ -72,15 +83,13 @@ const RESOURCES: Readonly<Record<WrittenKind, KubeResource>> = {
 };
 
 export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
-  const { client, log } = options;
+  const { client } = options;
   const queue = new Set<StatusKey>();
   const working = new Map<StatusKey, Promise<void>>();
   /** Looked at at the server, and there was nothing to do: what stood there and what was wanted. */
   const verified = new Map<StatusKey, string>();
   const cooling = new Set<StatusKey>();
-  const delays = new Map<StatusKey, number>();
   const cancels = new Set<() => void>();
-  const problems = new Map<string, string>();
   let written = 0;
   let failed = 0;
   let closed = false;
@@ -93,61 +102,67 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
     cancels.add(cancel);
   };
 
+  const failures = createStatusFailures<StatusKey>({
+    again(key) {
+      queue.add(key);
+      pump();
+    },
+    tryOne: (key) => begin(key),
+    serverAway: options.serverAway,
+    monotonicMs: options.monotonicMs,
+    after: later,
+    log: options.log,
+  });
+
   const pump = (): void => {
     if (closed) return;
     for (const key of queue) {
       if (working.size >= AT_ONCE) return;
       if (working.has(key) || cooling.has(key)) continue;
       queue.delete(key);
-      const wanted = options.wanted(key);
-      const standing = options.standing(key);
-      if (standing === undefined) {
-        verified.delete(key);
-        delays.delete(key);
-        continue;
-      }
-      if (wanted === undefined || !options.mayWrite()) continue;
-      const both = `${standing.uid} ${standing.status} ${textOf(wanted)}`;
-      if (standing.status === textOf(wanted) || verified.get(key) === both) continue;
-      const work = one(key, wanted, standing.uid, both).finally(() => {
-        working.delete(key);
-        pump();
-      });
-      working.set(key, work);
+      if (!failures.holds(pluralOf(key), key) && !begin(key)) failures.settled(pluralOf(key), key);
     }
   };
 
+  /** False: there is nothing to write. */
+  const begin = (key: StatusKey): boolean => {
+    const wanted = options.wanted(key);
+    const standing = options.standing(key);
+    if (standing === undefined) {
+      verified.delete(key);
+      return false;
+    }
+    if (wanted === undefined || !options.mayWrite()) return false;
+    const both = `${standing.uid} ${standing.status} ${textOf(wanted)}`;
+    if (standing.status === textOf(wanted) || verified.get(key) === both) return false;
+    const work = one(key, wanted, standing.uid, both).finally(() => {
+      if (working.get(key) === work) working.delete(key);
+      pump();
+    });
+    working.set(key, work);
+    return true;
+  };
+
   const one = async (key: StatusKey, wanted: WantedStatus, uid: string, both: string): Promise<void> => {
-    const resource = RESOURCES[wanted.kind];
+    const { plural } = RESOURCES[wanted.kind];
     try {
       const outcome = await write(client, key, wanted, uid, new Date(options.wallMs()).toISOString());
-      if (outcome === 'same') verified.set(key, both);
-      else written += 1;
-      delays.delete(key);
-      if (problems.delete(resource.plural))
-        log.info({ resource: resource.plural }, 'statuses are written again');
-      if (outcome === 'written') {
-        cooling.add(key);
-        later(COOL_MS, () => {
-          cooling.delete(key);
-          pump();
-        });
+      if (outcome === 'same') {
+        verified.set(key, both);
+        failures.settled(plural, key);
+        return;
       }
-    } catch (thrown) {
-      if (closed) return;
-      const err = PortolanError.from(thrown);
-      failed += 1;
-      if (err.code !== 'KUBERNETES_UNAVAILABLE' && err.code !== 'KUBERNETES_CONFLICT') {
-        if (!problems.has(resource.plural))
-          log.warn({ err, object: key }, 'the status of an object in Kubernetes cannot be written');
-        problems.set(resource.plural, `${err.message}; ${err.fix}`);
-      }
-      const delay = Math.min((delays.get(key) ?? RETRY_LEAST_MS / 2) * 2, RETRY_MOST_MS);
-      delays.set(key, delay);
-      later(delay, () => {
-        queue.add(key);
+      written += 1;
+      failures.taken(plural, key);
+      cooling.add(key);
+      later(COOL_MS, () => {
+        cooling.delete(key);
         pump();
       });
+    } catch (thrown) {
+      if (closed) return;
+      failed += 1;
+      failures.failed(plural, key, thrown);
     }
   };
 
@@ -157,9 +172,16 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
       pump();
     },
     get stats() {
-      return { written, failed, waiting: queue.size + working.size };
+      return {
+        written,
+        failed,
+        waiting: queue.size + working.size,
+        failing: failures.waiting,
+      };
     },
-    problems,
+    get problems() {
+      return failures.problems;
+    },
     idle: () => queue.size === 0 && working.size === 0,
     async close() {
       closed = true;
@@ -167,6 +189,12 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
       await Promise.all(working.values());
     },
   };
+}
+
+/** Of a key; only our own keys are asked for. */
+function pluralOf(key: StatusKey): string {
+  const word = key.slice(0, key.indexOf(' '));
+  return Object.values(RESOURCES).find(({ kind }) => kind === word)?.plural ?? word;
 }
 
 /** What stands in an object whose status is this one, as `ownEntries` has it. */

@@ -23,6 +23,7 @@ import { newDigestKey, readClusterSecrets } from '../../spoke-agent/kubernetes/s
 import type { InventoryContent, InventoryFacts } from '../../src/inventory/contract.ts';
 import type { Slice } from '../../src/kubernetes/endpoint-slices.ts';
 import { type Inventory, InventoryStatusesSchema } from '../../src/protocol/generated/portolan_pb.js';
+import { startAdmissionWebhook, WEBHOOK_CONFIGURATIONS } from '../support/admission-webhook.ts';
 import { testAuthority } from '../support/certificates.ts';
 import { applyCrds, requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
 import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
@@ -116,7 +117,12 @@ describe.skipIf(!available)(SUITE, () => {
   const clientOf = async (token: string, namespace = 'portolan'): Promise<KubeClient> =>
     createKubeClient(await openKubeAccess({ file: await server.kubeconfig(token, namespace) }));
 
-  const startAgent = async (token: string, session: string, changes: object = {}) => {
+  const startAgent = async (
+    token: string,
+    session: string,
+    changes: object = {},
+    waits = (delayMs: number) => delayMs,
+  ) => {
     const hub = standInHub();
     const slices = new Map<string, Slice | undefined>();
     const seen = { slices, synced: 0, zone: undefined as string | undefined, secretsWritten: 0 };
@@ -145,7 +151,7 @@ describe.skipIf(!available)(SUITE, () => {
       onSecrets() {
         seen.secretsWritten += 1;
       },
-      clock: systemClock,
+      clock: { ...systemClock, after: (delayMs, task) => systemClock.after(waits(delayMs), task) },
       random: Math.random,
       log: { debug: note, info: note, warn: note, error: note },
     });
@@ -323,7 +329,7 @@ describe.skipIf(!available)(SUITE, () => {
     await until('it holds the Lease', async () => again.agent.stats.leads, SLOW_MS);
     again.agent.statuses(saidOf('restarted', again.hub.objects));
     await until('all were looked at', async () => again.agent.stats.statuses.waiting === 0, SLOW_MS);
-    expect(again.agent.stats.statuses).toEqual({ written: 0, failed: 0, waiting: 0 });
+    expect(again.agent.stats.statuses).toEqual({ written: 0, failed: 0, waiting: 0, failing: 0 });
     expect(await versionsOf()).toEqual(versions);
 
     // A second agent of the cluster follows it and writes nothing.
@@ -489,6 +495,64 @@ describe.skipIf(!available)(SUITE, () => {
     expect(agent.stats.watches).toContainEqual({ resource: 'nodes', state: 'forbidden' });
     await agent.close();
   }, 60_000);
+
+  it('says which webhook keeps statuses from being written, asks it seldom, and writes them when it may', async () => {
+    const routes = Array.from({ length: 12 }, (_, i) => `guarded-${i}`);
+    await Promise.all(routes.map((name) => apply(routeObject(name, [WEB]), HTTP_ROUTES)));
+    const webhook = await startAdmissionWebhook(admin, 'guard.example.com', 'httproutes/status');
+    webhook.mood = 'hang';
+    // Waits between tries are a quarter of what they are.
+    const { agent, hub, lines } = await startAgent(TOKENS.agent, 'guarded', {}, (delayMs) => delayMs / 4);
+    const told = (text: string) =>
+      until(
+        `the hub is told: ${text}`,
+        async () => hub.facts?.problems.find(({ message }) => message.includes(text)),
+        SLOW_MS,
+      );
+    await until('the inventory is complete', async () => hub.complete, SLOW_MS);
+    await until('it holds the Lease', async () => agent.stats.leads, SLOW_MS);
+    await until('the webhook is asked', () => isGuarded(), SLOW_MS, 100);
+    agent.statuses(saidOf('guarded', hub.objects));
+
+    const silence = await told('failed calling webhook "guard.example.com"');
+    expect(silence.value).toMatchObject({
+      resource: 'httproutes/status',
+      message: matching(/does not answer: bring its Service back.* \(\d+ objects wait\)$/),
+    });
+    const waiting = agent.stats.statuses.failing;
+    expect(waiting).toBeGreaterThanOrEqual(routes.length);
+    webhook.mood = 'deny';
+    const denial = await told('admission webhook "guard.example.com" denied the request: nobody touches');
+    expect(denial.value?.message).toContain('guard.example.com refuses it: let it pass');
+    // Each cause once, and one object asked for all of them.
+    expect(lines.filter((line) => line.includes('cannot be written')).length).toBe(2);
+    expect(webhook.asked).toBeLessThan(8 + 12);
+    expect(agent.stats.statuses.failing).toBe(waiting);
+    // Other resources are not kept waiting.
+    expect(await statusOf(GATEWAYS, 'infra', 'web')).toMatchObject({ listeners: [{ attachedRoutes: 2 }] });
+
+    webhook.mood = 'allow';
+    await until('all have their status', async () => agent.stats.statuses.failing === 0, 60_000);
+    for (const name of routes)
+      expect(JSON.stringify(await statusOf(HTTP_ROUTES, 'shop', name))).toContain(CONTROLLER);
+    await until('it is no problem any more', async () => hub.facts?.problems.length === 0, SLOW_MS);
+    expect(lines.join('\n')).toContain('statuses are written again');
+    await admin.delete({ resource: WEBHOOK_CONFIGURATIONS, name: 'guard.example.com' });
+    await Promise.all(routes.map((name) => admin.delete({ resource: HTTP_ROUTES, namespace: 'shop', name })));
+    await until('the routes are gone', async () => hub.of('HTTPRoute').length === 1, SLOW_MS);
+    await agent.close();
+    await webhook[Symbol.asyncDispose]();
+
+    /** The configuration of webhooks reaches the API server's own cache a moment later. */
+    async function isGuarded(): Promise<boolean> {
+      const cart = await admin.get({ resource: HTTP_ROUTES, namespace: 'shop', name: 'cart' });
+      if (cart === undefined) throw new Error('the route is gone');
+      return admin.replace(cart, HTTP_ROUTES, 'status').then(
+        () => false,
+        () => true,
+      );
+    }
+  }, 120_000);
 
   it('keeps what it found while the API server is away, and follows it again afterwards', async () => {
     const { agent, hub, lines, seen } = await startAgent(TOKENS.agent, 'away');
