@@ -373,6 +373,15 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
       SLOW_MS,
     );
     expect(await stored('secret', 'other', 'portolan'))?.toBeUndefined();
+    // A Secret has no conditions: what is wrong with one, and that it is right again, is an Event.
+    await apply({
+      ...secret('odd', '', { 'portolan.dev/sync': 'true' }),
+      data: { token: Buffer.from('canary-\xff', 'latin1').toString('base64') },
+    });
+    await until('the Event', async () => (await events('odd')).includes('Warning Invalid'), SLOW_MS);
+    await apply(secret('odd', 'canary-text', { 'portolan.dev/sync': 'true' }));
+    await until('the end of it', async () => (await events('odd')).includes('Normal Applied'), SLOW_MS);
+    expect(await events('dns')).toEqual([]);
     expect((await admin.get({ ...place, name: 'dns' }))?.metadata.finalizers).toBeUndefined();
     await admin.delete({ ...place, name: 'dns' });
     await until('it is gone', async () => (await stored('secret', 'dns', 'portolan')) === undefined, SLOW_MS);
@@ -417,6 +426,107 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
       parentRef: { name: 'edge' },
     });
     expect(await stored('gateway', 'agents', 'default'))?.toBeUndefined();
+
+    // What the hub does not take is said to who wrote it, and entries of other controllers stay as they are.
+    const routeTo = (name: string, parentRefs: readonly object[], hostname: string): KubeObject => ({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name, namespace: 'default', labels },
+      spec: { parentRefs, hostnames: [hostname], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
+    });
+    const parentsOf = async (name: string) => {
+      const { parents } = z
+        .object({
+          parents: z
+            .array(
+              z.object({
+                controllerName: z.string(),
+                parentRef: z.looseObject({ name: z.string() }),
+                conditions: statusShape.shape.conditions,
+              }),
+            )
+            .default([]),
+        })
+        .parse((await read('HTTPRoute', name, 'default'))?.status ?? {});
+      return parents.map(({ controllerName, parentRef, conditions }) => {
+        const one = conditions.find(({ type }) => type === 'Accepted');
+        return `${controllerName} ${parentRef.name} ${one?.status} ${one?.reason} ${one?.observedGeneration}`;
+      });
+    };
+    const theirs = 'example.com/other mesh True Accepted 1';
+    const shop = await read('HTTPRoute', 'shop', 'default');
+    if (shop === undefined) throw new Error('no route');
+    const other = {
+      controllerName: 'example.com/other',
+      parentRef: { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'mesh' },
+      conditions: [
+        {
+          ...{
+            type: 'Accepted',
+            status: 'True',
+            reason: 'Accepted',
+            message: 'theirs',
+            observedGeneration: 1,
+          },
+          lastTransitionTime: '2026-01-01T00:00:00Z',
+        },
+      ],
+    };
+    const shared = { ...shop, status: { parents: [other, ...status.parents] } };
+    await admin.replace(shared, resourceOf('HTTPRoute'), 'status');
+    await put(routeTo('shop', [{ name: 'edge' }], '192.0.2.7'));
+    await put(routeTo('never', [{ name: 'edge' }, { name: 'agents' }], '192.0.2.7'));
+    await put(routeTo('elsewhere', [{ name: 'agents' }], '192.0.2.7'));
+    await put({
+      ...gateway('odd-edge', { labels }),
+      spec: {
+        gatewayClassName: 'portolan',
+        listeners: [{ name: 'http', port: 8081, protocol: 'HTTP', hostname: '192.0.2.7' }],
+      },
+    });
+    const ours = 'portolan.dev/gateway-controller edge False UnsupportedValue';
+    await until(
+      'the refusals',
+      async () => {
+        const said = [await parentsOf('shop'), await parentsOf('never'), await parentsOf('elsewhere')];
+        if (JSON.stringify(said) === JSON.stringify([[theirs, `${ours} 2`], [`${ours} 1`], []])) return true;
+        throw new Error(JSON.stringify(said));
+      },
+      SLOW_MS,
+    );
+    const { value: refused } = await until(
+      'the Gateway is refused',
+      async () => {
+        const { conditions } = statusShape.parse(
+          (await read('Gateway', 'odd-edge', 'default'))?.status ?? {},
+        );
+        return conditions.find(({ type, status: is }) => type === 'Accepted' && is === 'False');
+      },
+      SLOW_MS,
+    );
+    expect(refused).toMatchObject({ reason: 'Invalid', observedGeneration: 1 });
+    for (const [name, said] of [
+      ['shop', 'Warning UnsupportedValue'],
+      ['never', 'Warning UnsupportedValue'],
+      ['elsewhere', 'Warning UnsupportedValue'],
+      ['odd-edge', 'Warning Invalid'],
+    ] as const)
+      await until(`the Event of ${name}`, async () => (await events(name)).includes(said), SLOW_MS);
+    // The one before is what the hub serves.
+    expect((await stored('httproute', 'shop', 'default'))?.metadata.generation).toBe(1);
+    await put(routeTo('shop', [{ name: 'edge' }], 'shop.example'));
+    await until(
+      'it is taken',
+      async () => (await parentsOf('shop')).every((said) => !said.includes('UnsupportedValue')),
+      SLOW_MS,
+    );
+    expect(await parentsOf('shop')).toContain(theirs);
+    for (const name of ['never', 'elsewhere']) {
+      await admin.delete(refOf('HTTPRoute', name, 'default'));
+      await gone('HTTPRoute', name, 'default');
+    }
+    await admin.delete(refOf('Gateway', 'odd-edge', 'default'));
+    await gone('Gateway', 'odd-edge', 'default');
     await admin.delete(refOf('HTTPRoute', 'shop', 'default'));
     await gone('HTTPRoute', 'shop', 'default');
     await until(
@@ -618,6 +728,24 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
         message: containing('patch healthchecks.portolan.dev shop/unheld: 403'),
         fix: containing('verbs: ["patch"]'),
       });
+      // So is the right to write Events, once something is to be told; what waits is written when the right is there.
+      await admin.apply(
+        {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: 'poor', namespace: 'portolan', labels: { 'portolan.dev/sync': 'true' } },
+          data: { token: Buffer.from([255]).toString('base64') },
+        },
+        SECRETS,
+        APPLY,
+      );
+      const aboutEvents = () => source.status.problems.filter(({ origin }) => origin === 'Events');
+      await until('it is said', async () => aboutEvents().length === 1, SLOW_MS);
+      expect(aboutEvents()[0]?.fix).toContain('resources: ["events"], verbs: ["create"]');
+      expect(await events('poor')).toEqual([]);
+      await grant(admin, { user: 'poor', namespace: 'portolan' }, HUB_RULES);
+      await until('the Event', async () => (await events('poor')).includes('Warning Invalid'), SLOW_MS);
+      await until('no right is missing', async () => aboutEvents().length === 0, SLOW_MS);
     } finally {
       await source.close();
     }

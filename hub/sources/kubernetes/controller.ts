@@ -92,6 +92,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Source
     entry: (id) => hub.entries.get(id),
     outcome: outcomeOf,
     events: () => events,
+    told: new Map(),
     nowIso: () => new Date(clock.wallMs()).toISOString(),
   };
   const writer = createObjectWriter({

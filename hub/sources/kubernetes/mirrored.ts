@@ -6,6 +6,7 @@ import type { Key } from '../../store/contract.ts';
 import { ADOPT, MANAGED_BY, type Outcome } from '../contract.ts';
 import { idOf } from '../managed.ts';
 import { FINALIZER, type MirroredKind } from './kinds.ts';
+import { gatewaysNamed, type ParentRef } from './shared-status.ts';
 
 /** What an object of Kubernetes wants of the hub. The same reference as long as it says the same. */
 export type Content =
@@ -27,8 +28,12 @@ export interface Mirrored {
   /** It has ours. */
   readonly held: boolean;
   readonly status: unknown;
+  /** The Gateways that a route names; of other kinds none. */
+  readonly parents: readonly ParentRef[];
   readonly content: Content;
 }
+
+const NO_PARENTS: readonly ParentRef[] = [];
 
 /** Annotations of other tools are theirs, and what kubectl keeps of a Secret holds its values. */
 const OUR_ANNOTATION = /^portolan\.dev\//;
@@ -50,6 +55,7 @@ export function mirroredOf(of: MirroredKind, object: KubeObject, before: Mirrore
     finalizers,
     held: finalizers.includes(FINALIZER),
     status: object.status,
+    parents: of.status === 'parents' ? gatewaysNamed(object.spec) : NO_PARENTS,
     content: contentOf(of, object, before),
   };
 }

@@ -7,14 +7,9 @@ import type { Outcome } from '../contract.ts';
 import type { HubEntry } from './hub-view.ts';
 import { FIELD_MANAGER, FINALIZER } from './kinds.ts';
 import type { Mirrored } from './mirrored.ts';
-import {
-  mergedEntries,
-  type StatusWish,
-  standingConditions,
-  statusWish,
-  textOfStanding,
-  textOfWish,
-} from './status.ts';
+import { mergedEntries, ownOf, type ParentRef } from './shared-status.ts';
+import { type StandingCondition, standingConditions } from './standing-conditions.ts';
+import { type StatusWish, statusWish, textOfStanding, textOfWish } from './status.ts';
 import { wantsHold } from './wanted-set.ts';
 import type { ObjectWrite } from './writer.ts';
 
@@ -26,6 +21,8 @@ export interface PlanDeps {
   /** Of what the object says now; undefined: not judged yet. */
   outcome(mirrored: Mirrored): Outcome | undefined;
   events(): KubeEvents | undefined;
+  /** By object: what its last Event said, where nothing that stands in Kubernetes shows it. */
+  readonly told: Map<string, string>;
   nowIso(): string;
 }
 
@@ -33,6 +30,7 @@ export interface PlanDeps {
 export function planWrite(id: string, deps: PlanDeps): ObjectWrite | undefined {
   const client = deps.client();
   const mirrored = deps.object(id);
+  if (mirrored === undefined) deps.told.delete(id);
   if (client === undefined || mirrored === undefined) return undefined;
   const entry = deps.entry(id);
   const wants = wantsHold(mirrored, entry);
@@ -40,11 +38,15 @@ export function planWrite(id: string, deps: PlanDeps): ObjectWrite | undefined {
     return finalizerWrite(client, mirrored, wants);
   const outcome = deps.outcome(mirrored);
   if (outcome === undefined) return undefined;
-  const wish = statusWish(mirrored, outcome, entry, deps.nowIso());
+  const isHubs = (parent: ParentRef): boolean => {
+    const gateway = `Gateway ${parent.namespace ?? mirrored.key.namespace}/${parent.name}`;
+    return deps.entry(gateway) !== undefined || deps.object(gateway) !== undefined;
+  };
+  const wish = statusWish(mirrored, outcome, entry, deps.nowIso(), isHubs);
   if (wish === undefined) return undefined;
   const text = textOfWish(mirrored, wish);
   const standing = textOfStanding(mirrored);
-  if (text === standing) return undefined;
+  if (text === standing) return hasPlace(mirrored) ? undefined : eventWrite(mirrored, wish, deps);
   const { resource } = mirrored.of;
   return {
     right: `status of ${resource.plural}.${resource.group}`,
@@ -52,7 +54,7 @@ export function planWrite(id: string, deps: PlanDeps): ObjectWrite | undefined {
     text: `status ${mirrored.uid} ${standing} ${withoutTimes(wish)}`,
     async run() {
       await writeStatus(client, mirrored, wish);
-      tell(deps.events(), mirrored, wish.accepted);
+      tell(deps, mirrored, wish.accepted);
     },
   };
 }
@@ -98,7 +100,7 @@ async function writeStatus(client: KubeClient, mirrored: Mirrored, wish: StatusW
     const found = await client.get({ resource, namespace, name });
     if (found?.metadata.uid !== uid) return;
     try {
-      const status = mergedEntries(of.status, found.status, wish);
+      const status = mergedEntries(of.status, found.status, wish.status);
       await client.replace({ ...found, status }, resource, 'status');
       return;
     } catch (thrown) {
@@ -107,22 +109,49 @@ async function writeStatus(client: KubeClient, mirrored: Mirrored, wish: StatusW
   }
 }
 
-/** What changed for the one who wrote the object; a status that only follows the hub is no event. */
-function tell(events: KubeEvents | undefined, mirrored: Mirrored, accepted: Verdict | undefined): void {
+/** Something in its status says how the hub judged it. A Secret has no conditions, and a route that names no Gateway of ours has none of ours. */
+function hasPlace({ of, status }: Mirrored): boolean {
+  if (of.status === 'none') return false;
+  return (of.status !== 'parents' && of.status !== 'ancestors') || ownOf(status, of.status).length > 0;
+}
+
+/** Where there is no place for a condition, what the hub does not take is told by an Event alone; and that it takes it, when it did not before. */
+function eventWrite(mirrored: Mirrored, { accepted }: StatusWish, deps: PlanDeps): ObjectWrite | undefined {
+  if (accepted === undefined) return undefined;
+  const before = deps.told.get(mirrored.id);
+  const text = toldText(mirrored, accepted);
+  if (before === text || (before === undefined && accepted.status === 'True')) return undefined;
+  return {
+    right: 'create events.events.k8s.io',
+    cools: false,
+    text: `event ${text}`,
+    async run() {
+      tell(deps, mirrored, accepted);
+    },
+  };
+}
+
+/** A newer generation is another text; a Secret has none, and what it says is in the message as far as it matters. */
+function toldText({ uid, generation }: Mirrored, { status, reason, message }: Verdict): string {
+  return status === 'True'
+    ? `${uid} ${generation} True`
+    : `${uid} ${generation} ${status} ${reason} ${message}`;
+}
+
+/** What changed for the one who wrote the object; a status that only follows the hub is no Event. */
+function tell({ events, told }: PlanDeps, mirrored: Mirrored, accepted: Verdict | undefined): void {
   if (accepted === undefined) return;
-  const before = standingConditions(mirrored.status).find(({ type }) => type === 'Accepted');
-  const same =
-    before?.status === accepted.status &&
-    // The Gateway API has words of its own for what it accepted.
-    (accepted.status === 'True' ||
-      (before.reason === accepted.reason && before.message === accepted.message)) &&
-    before.observedGeneration === mirrored.generation;
-  if (same) return;
+  const text = toldText(mirrored, accepted);
+  const before = told.get(mirrored.id);
+  const shown = mirrored.of.status === 'whole' || mirrored.of.status === 'gateway';
+  if (before === undefined || shown ? showsAlready(mirrored, accepted) : before === text) return;
+  if (!shown) told.set(mirrored.id, text);
   const { resource } = mirrored.of;
   const { namespace, name } = mirrored.key;
-  events?.emit({
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  events()?.emit({
     regarding: {
-      apiVersion: `${resource.group}/${resource.version}`,
+      apiVersion,
       kind: resource.kind,
       metadata: { name, namespace, uid: mirrored.uid, resourceVersion: mirrored.resourceVersion },
     },
@@ -131,4 +160,21 @@ function tell(events: KubeEvents | undefined, mirrored: Mirrored, accepted: Verd
     action: mirrored.deleting ? 'Remove' : 'Apply',
     note: accepted.message,
   });
+}
+
+/** What stands in Kubernetes says it, so that it was told before a restart. */
+function showsAlready({ of, status, generation }: Mirrored, accepted: Verdict): boolean {
+  const isSame = (one: StandingCondition): boolean =>
+    one.type === 'Accepted' &&
+    one.observedGeneration === generation &&
+    one.status === accepted.status &&
+    // The Gateway API has words of its own for what it accepted.
+    (accepted.status === 'True' || (one.reason === accepted.reason && one.message === accepted.message));
+  if (of.status === 'none') return false;
+  if (of.status === 'whole' || of.status === 'gateway') return standingConditions(status).some(isSame);
+  const own = ownOf(status, of.status).flatMap(standingConditions);
+  // That the hub has a route, and what becomes of it at each Gateway, are two things.
+  return accepted.status === 'True'
+    ? own.some(({ type, observedGeneration }) => type === 'ResolvedRefs' && observedGeneration === generation)
+    : own.some(isSame);
 }

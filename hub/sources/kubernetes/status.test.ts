@@ -3,7 +3,8 @@ import type { Condition } from '../../../src/resources/metadata.ts';
 import type { Outcome } from '../contract.ts';
 import type { HubEntry } from './hub-view.ts';
 import type { Mirrored } from './mirrored.ts';
-import { standingConditions, statusWish, textOfStanding, textOfWish } from './status.ts';
+import { standingConditions } from './standing-conditions.ts';
+import { statusWish, textOfStanding, textOfWish } from './status.ts';
 import { hubEntry, mirroredCheck } from './testing.ts';
 
 const NOW = '2026-11-22T10:00:00.123Z';

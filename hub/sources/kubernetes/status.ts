@@ -1,11 +1,18 @@
-import { z } from 'zod';
-import { GATEWAY_CONTROLLER } from '../../../src/resources/gateway.ts';
 import { READINESS_TYPES, readiness, type Verdict } from '../../../src/resources/kstatus.ts';
 import type { Condition } from '../../../src/resources/metadata.ts';
 import { canonicalJson } from '../../store/canonical.ts';
 import type { Outcome } from '../contract.ts';
 import type { HubEntry } from './hub-view.ts';
 import type { Mirrored } from './mirrored.ts';
+import {
+  listOf,
+  ownOf,
+  type ParentRef,
+  type Refusal,
+  refusedAncestors,
+  refusedParents,
+} from './shared-status.ts';
+import { inSeconds, standingConditions } from './standing-conditions.ts';
 
 /** What should stand in the status of an object, and what of it people are told in an Event. */
 export interface StatusWish {
@@ -14,32 +21,12 @@ export interface StatusWish {
   readonly accepted: Verdict | undefined;
 }
 
-/** A condition as it stands in Kubernetes: any field may be missing. */
-const standingCondition = z.looseObject({
-  type: z.string(),
-  status: z.string(),
-  reason: z.string().catch(''),
-  message: z.string().catch(''),
-  lastTransitionTime: z.string().catch(''),
-  observedGeneration: z.number().optional().catch(undefined),
-});
-const standingStatus = z
-  .looseObject({ conditions: z.array(standingCondition).catch([]) })
-  .catch({ conditions: [] });
-const entries = z.array(z.looseObject({ controllerName: z.string().optional() })).catch([]);
-
-export type StandingCondition = z.output<typeof standingCondition>;
-
 /** A condition's message has 32 KiB at most; more than this nobody reads in one. */
 const MESSAGE_CHARACTERS = 4_000;
 
-export function standingConditions(status: unknown): readonly StandingCondition[] {
-  return standingStatus.parse(status ?? {}).conditions;
-}
-
 /** What the hub says of an object after a pass. Undefined: it says nothing new, so what stands there stays. */
 export function acceptedOf(
-  { deleting }: Mirrored,
+  { deleting, of }: Mirrored,
   outcome: Outcome,
   entry: HubEntry | undefined,
 ): Verdict | undefined {
@@ -63,7 +50,7 @@ export function acceptedOf(
       };
     }
     case 'refused':
-      return refuse(deleting ? 'RemovalRefused' : 'Invalid', refusalText(outcome));
+      return refuse(deleting ? 'RemovalRefused' : invalid(of.status), refusalText(outcome));
     case 'conflict':
       return refuse('Conflict', `MANAGED_ELSEWHERE: ${outcome.message}`);
     case 'held': {
@@ -81,6 +68,11 @@ export function acceptedOf(
   }
 }
 
+/** The word of the Gateway API for a route is the nearest that it has. */
+function invalid(mode: Mirrored['of']['status']): string {
+  return mode === 'parents' ? 'UnsupportedValue' : 'Invalid';
+}
+
 function refusalText({ code, message, fix, violations }: Extract<Outcome, { state: 'refused' }>): string {
   if (violations.length === 0) return `${code}: ${message}. ${fix}`;
   return violations.map((v) => `${v.path === '' ? '' : `${v.path} `}${v.message}. ${v.fix}`).join(' ');
@@ -93,12 +85,14 @@ function conditionsIn({ status }: HubEntry): readonly Condition[] {
 /**
  * The status that an object should have: the hub's own, in the words of Kubernetes. Pure; equal for equal arguments.
  * @param nowIso for conditions that turn now
+ * @param isHubs whether the Gateway that a route names is the hub's
  */
 export function statusWish(
   mirrored: Mirrored,
   outcome: Outcome,
   entry: HubEntry | undefined,
   nowIso: string,
+  isHubs: (parent: ParentRef) => boolean = () => false,
 ): StatusWish | undefined {
   const accepted = acceptedOf(mirrored, outcome, entry);
   // What it was refused for is about this spec, what another sets in the hub is not about this object.
@@ -115,8 +109,18 @@ export function statusWish(
     case 'gateway':
       return { status: gatewayStatus(mirrored, outcome, own, accepted, nowIso), accepted };
     case 'parents':
-    case 'ancestors':
-      return { status: { [mirrored.of.status]: ownEntries(mirrored, outcome, own, accepted) }, accepted };
+    case 'ancestors': {
+      const list = mirrored.of.status;
+      const said = listOf(translated(own?.status ?? {}, own, mirrored, outcome), list);
+      if (outcome.state === 'applied') return { status: { [list]: said }, accepted };
+      const standing = ownOf(mirrored.status, list);
+      const refusal: Refusal = { accepted, generation: mirrored.generation, nowIso };
+      const refused =
+        list === 'parents'
+          ? refusedParents(mirrored.parents, isHubs, said, standing, refusal)
+          : refusedAncestors(said, standing, refusal);
+      return { status: { [list]: refused }, accepted };
+    }
   }
 }
 
@@ -165,29 +169,6 @@ function gatewayStatus(
     ...('addresses' in status ? { addresses: status.addresses } : {}),
     ...('listeners' in status ? { listeners: translated(status.listeners, entry, mirrored, outcome) } : {}),
   };
-}
-
-/** The entries of our controller in a list that is shared with others. */
-function ownEntries(
-  mirrored: Mirrored,
-  outcome: Outcome,
-  entry: HubEntry | undefined,
-  accepted: Verdict,
-): readonly unknown[] {
-  const field = mirrored.of.status;
-  const status: object = entry?.status ?? {};
-  const found: unknown = Object.entries(status).find(([name]) => name === field)?.[1];
-  const own = entries.parse(translated(found, entry, mirrored, outcome) ?? []);
-  if (outcome.state === 'applied') return own;
-  // The newest spec does not hold: what is served is the one before.
-  return own.map((one) => ({
-    ...one,
-    conditions: standingConditions(one).map((condition) =>
-      condition.type === 'Accepted'
-        ? { ...condition, ...accepted, observedGeneration: mirrored.generation }
-        : condition,
-    ),
-  }));
 }
 
 /** One verdict over all that a policy is attached to, for kinds whose conditions stand there only. */
@@ -255,8 +236,6 @@ function timed(
     const one = before(type);
     return one?.status === status && one.lastTransitionTime !== '' ? one.lastTransitionTime : fallback;
   };
-  // metav1.Time has seconds.
-  const seconds = (iso: string): string => iso.replace(/\.\d+Z$/, 'Z');
   return [
     ...ours.map(({ type, status, reason, message }) => ({
       type,
@@ -264,7 +243,7 @@ function timed(
       reason,
       message,
       observedGeneration: mirrored.generation,
-      lastTransitionTime: since(type, status, seconds(nowIso)),
+      lastTransitionTime: since(type, status, inSeconds(nowIso)),
     })),
     ...hubs.map(({ type, status, reason, message, lastTransitionTime, observedGeneration }) => {
       const newest = outcome.state === 'applied' && observedGeneration === entry?.generation;
@@ -275,7 +254,7 @@ function timed(
         reason,
         message,
         ...(observed === undefined ? {} : { observedGeneration: observed }),
-        lastTransitionTime: since(type, status, seconds(lastTransitionTime)),
+        lastTransitionTime: since(type, status, inSeconds(lastTransitionTime)),
       };
     }),
   ].sort((a, b) => (a.type < b.type ? -1 : 1));
@@ -302,22 +281,6 @@ function comparable(mode: Mirrored['of']['status'], status: unknown): unknown {
     }
     case 'parents':
     case 'ancestors':
-      return listOf(status, mode).filter(({ controllerName }) => controllerName === GATEWAY_CONTROLLER);
+      return ownOf(status, mode);
   }
-}
-
-/** The list of a shared status with our entries put in the place of ours before. */
-export function mergedEntries(
-  mode: 'parents' | 'ancestors',
-  found: unknown,
-  wish: StatusWish,
-): Readonly<Record<string, unknown>> {
-  const others = listOf(found, mode).filter(({ controllerName }) => controllerName !== GATEWAY_CONTROLLER);
-  const rest = typeof found === 'object' && found !== null ? found : {};
-  return { ...rest, [mode]: [...others, ...listOf(wish.status, mode)] };
-}
-
-function listOf(status: unknown, mode: 'parents' | 'ancestors') {
-  if (typeof status !== 'object' || status === null) return [];
-  return entries.parse(Object.entries(status).find(([name]) => name === mode)?.[1] ?? []);
 }
