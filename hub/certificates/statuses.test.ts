@@ -108,6 +108,7 @@ function statusOf(world: World): CertificatePolicyStatus {
   const { view, id, objects } = viewOf(world);
   const gateways: ClusterGateways = {
     part: NO_GATEWAY,
+    pieces: { frame: new Uint8Array(), refs: [], contents: [], digest: '' },
     secrets: { ...NO_GATEWAY_SECRETS, sets: { [`certificatepolicy/${KEY}`]: [id] } },
     reports: {
       gateways: new Map(),

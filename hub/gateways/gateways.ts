@@ -18,12 +18,14 @@ import type { CertificateDelivery } from '../certificates/delivery.ts';
 import { digestOf } from '../reconcile/canonical-text.ts';
 import type { ObjectKey, Objects } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
-import { gatewayPartDigest, gatewayPartText, withSameEntries, writeInSteps } from './part-text.ts';
+import { type ClusterPieces, writePieces } from './gateway-pieces.ts';
 import type { SecretValues } from './secret-values.ts';
 
-/** What the gateways of one cluster get. Part and secrets are the same objects as long as their content is. */
+/** What the gateways of one cluster get. Pieces and secrets are the same objects as long as their content is. */
 export interface ClusterGateways {
   readonly part: GatewayPart;
+  /** `part` as it is sent. */
+  readonly pieces: ClusterPieces;
   readonly secrets: GatewaySecrets;
   readonly reports: CompiledGateways['reports'];
   /** Secret references that lead nowhere, and why. */
@@ -93,8 +95,6 @@ export function createGateways(options: {
   let followed: GatewayObjects | undefined;
   let compiled = new Map<ObjectKey, CompiledGateways>();
   let failed = false;
-  /** What was made of a compilation: one that is used again costs nothing. */
-  const usedParts = new WeakMap<CompiledGateways, GatewayPart>();
   /** What `compiled` was made with. */
   let usedInventories: FoundInClusters['inventories'] = new Map();
   let awaitedThen: ReadonlySet<ObjectKey> = new Set();
@@ -107,26 +107,19 @@ export function createGateways(options: {
     objects: Objects,
   ): Promise<ClusterGateways> {
     const before = all.get(cluster);
-    const { reports } = own;
-    const part =
-      usedParts.get(own) ?? (before === undefined ? own.part : withSameEntries(before.part, own.part));
-    // Agents' connections must not break while thousands of routes are written.
-    await writeInSteps(part, breath);
+    const { part, reports } = own;
+    const pieces = before?.part === part ? before.pieces : await writePieces(part, before, breath);
     const { secrets, problems, waiting } = await secretValues.resolve(own, cluster, objects);
-    const kept = {
-      part:
-        before !== undefined && gatewayPartText(before.part) === gatewayPartText(part) ? before.part : part,
+    return {
+      part,
+      pieces,
       secrets:
         before !== undefined && digestOf(before.secrets) === digestOf(secrets) ? before.secrets : secrets,
-    };
-    usedParts.set(own, kept.part);
-    return {
-      ...kept,
       reports,
       problems,
       waiting,
       found: usedInventories.get(cluster),
-      digest: `${gatewayPartDigest(kept.part)}${digestOf(kept.secrets)}`,
+      digest: `${pieces.digest}${digestOf(secrets)}`,
     };
   }
 
@@ -253,7 +246,13 @@ function sameFound(before: ClusterInventory | undefined, now: ClusterInventory |
 }
 
 function secretsText({ secrets }: ClusterInventory): string {
-  return JSON.stringify([...secrets].map(([key, { keys, problem }]) => [key, keys, problem]));
+  return JSON.stringify([...secrets].map(([key, { keys, problem, instead, authorityProblem }]) => [
+      key,
+      keys,
+      problem,
+      instead,
+      authorityProblem,
+    ]));
 }
 
 /** True when nothing that gateways are compiled from differs; a written status is no difference. */

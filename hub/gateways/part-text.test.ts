@@ -1,16 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/identity/canonical-json.ts';
-import { compileGateways } from '../../src/policy/compile.ts';
 import { NO_GATEWAY } from '../../src/policy/model.ts';
-import {
-  backendOf,
-  clusterIn,
-  gatewayOf,
-  objectsOf,
-  stored,
-} from '../../src/policy/testing/gateway-objects.ts';
-import { regionTable } from '../../src/routing/geography.ts';
-import { gatewayPartText, withSameEntries } from './part-text.ts';
+import { backendOf, compiled, gatewayOf, stored } from '../../src/policy/testing/gateway-objects.ts';
+import { writeWhole } from './part-text.ts';
 
 const route = (name: string, path: string) =>
   stored('HTTPRoute', name, {
@@ -28,26 +20,23 @@ const limits = stored('RateLimitPolicy', 'all', {
   targetRefs: [{ kind: 'Gateway', name: 'web' }],
   rules: { limits: { all: { rates: [{ limit: 5, window: '1m' }] } } },
 });
-const compiled = (...routes: ReturnType<typeof route>[]) =>
-  compileGateways(objectsOf(clusterIn('DE'), gatewayOf(), backendOf('b'), limits, ...routes), 'shop/fra', {
-    regions: regionTable(),
-    quotaVersion: 3,
-  }).part;
 
-describe('the text of what gateways get', () => {
-  it('is its canonical JSON', () => {
-    const part = compiled(route('a', '/a'), route('c', '/c'));
+describe('the text of what gateways get, for agents that do not read pieces', () => {
+  it('is its canonical JSON', async () => {
+    const { part } = compiled(gatewayOf(), backendOf('b'), limits, route('a', '/a'), route('c', '/c'));
     expect(part.quota).toBeDefined();
-    expect(gatewayPartText(part)).toBe(canonicalJson(part));
-    expect(gatewayPartText(NO_GATEWAY)).toBe(canonicalJson(NO_GATEWAY));
+    for (const one of [part, NO_GATEWAY])
+      expect(new TextDecoder().decode(await writeWhole(one, async () => undefined))).toBe(canonicalJson(one));
   });
 
-  it('is that of the new one where it is made of parts of an old one', () => {
-    const [kept, before] = [route('a', '/a'), compiled(route('a', '/a'), route('c', '/c'))];
-    gatewayPartText(before);
-    const now = compiled(kept, route('c', '/other'));
-    const shared = withSameEntries(before, now);
-    expect(shared.rules['HTTPRoute/shop/a/0']).toBe(before.rules['HTTPRoute/shop/a/0']);
-    expect(gatewayPartText(shared)).toBe(canonicalJson(now));
+  it('leaves others their turn while thousands of routes are written', async () => {
+    const routes = Array.from({ length: 300 }, (_, at) => route(`r${at}`, '/'));
+    const { part } = compiled(gatewayOf(), backendOf('b'), ...routes);
+    let breaths = 0;
+    const bytes = await writeWhole(part, async () => {
+      breaths += 1;
+    });
+    expect(new TextDecoder().decode(bytes)).toBe(canonicalJson(part));
+    expect(breaths).toBeGreaterThan(3);
   });
 });

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as breath } from 'node:timers/promises';
 import type { SnapshotSigner } from '../../src/identity/snapshot-signing.ts';
+import type { PieceRef } from '../../src/policy/pieces.ts';
 import type { HubMessage, SnapshotAck } from '../../src/protocol/generated/portolan_pb.js';
+import { lacking } from '../gateways/gateway-pieces.ts';
+import { writeWhole } from '../gateways/part-text.ts';
 import type { Store } from '../store/contract.ts';
 import type { AgentDirectory } from './agent-directory.ts';
 import type { Published } from './publisher.ts';
@@ -27,10 +30,18 @@ export interface Distribution {
    * version cannot be stored; what was sent by then stays sent, the rest goes out with the next refresh.
    */
   refresh(): Promise<SnapshotSet | undefined>;
-  /** A new stream: the agent gets its snapshot again with the next refresh, unless it knows more than this hub. */
+  /** A new stream: the agent gets all of its snapshot again with the next refresh, unless it knows more than this hub. */
   greet(agentUid: string, applied: { readonly epoch: number; readonly version: number }): void;
-  /** The content an acknowledged version had; `undefined` for one that is not among the last sent. */
-  contentOf(agentUid: string, ack: Pick<SnapshotAck, 'version'>): SentContent | undefined;
+  /**
+   * The agent has this version: its pieces are not sent again. @returns the content it had; `undefined` for one that is not among the last
+   * sent
+   */
+  acknowledged(agentUid: string, ack: Pick<SnapshotAck, 'version'>): SentContent | undefined;
+  /**
+   * The agent lacks pieces that it was taken to have. @returns true when the next refresh sends all of them; false when they were sent
+   * already
+   */
+  incomplete(agentUid: string): boolean;
   /**
    * True when the agent has followed a newer epoch or a newer version than this hub's store knows: the data was restored from an old
    * backup, so this hub must not lead it.
@@ -45,6 +56,8 @@ export interface Distribution {
 export interface SentContent extends Pick<Published, 'sequence' | 'hash'> {
   /** Digest of the gateway configuration in it. */
   readonly gateway?: string;
+  /** Of that configuration, where it was sent in pieces. */
+  readonly pieces?: readonly PieceRef[];
 }
 
 /** While much changes, an agent confirms versions that are not the newest any more. */
@@ -54,8 +67,18 @@ interface Sent {
   readonly version: number;
   readonly digest: string;
   readonly content: SentContent;
+  /** With all of its pieces. */
+  readonly complete: boolean;
+  /** Digests of pieces that the agent has, whichever of those it keeps that it was sent since the last that it acknowledged. */
+  readonly has: ReadonlySet<string>;
   /** Newest first. */
   readonly earlier: readonly Pick<Sent, 'version' | 'content'>[];
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function inAll(has: ReadonlySet<string>, pieces: readonly PieceRef[]): ReadonlySet<string> {
+  return has.size === 0 ? has : new Set(pieces.flatMap(({ sha256 }) => (has.has(sha256) ? [sha256] : [])));
 }
 
 export function createDistribution(options: DistributionOptions): Distribution {
@@ -70,6 +93,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
       return;
     // It would lose what it serves of objects that it has not told of yet.
     if (input.held?.has(compiled.agent.cluster) === true) return;
+    const whole = compiled.whole === undefined ? undefined : await writeWhole(compiled.whole, breath);
     const version = await store.increment(`snapshot/${agentUid}`);
     // A store on the local disk never waits: connections are heard between it and what comes next.
     await breath();
@@ -79,8 +103,11 @@ export function createDistribution(options: DistributionOptions): Distribution {
       isNow(agentUid, { storeVersion: version, agentVersion: reported.get(agentUid) });
       return;
     }
+    const before = sent.get(agentUid);
+    const has = before?.has ?? NOTHING;
     const { message } = snapshotMessage(
       compiled,
+      { whole, pieces: compiled.pieces === undefined ? [] : lacking(compiled.pieces, has) },
       {
         hub: store.hubUid,
         epoch: store.epoch,
@@ -92,8 +119,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
       options.signer,
     );
     const { sequence, hash } = input.published;
-    const { gateway } = compiled;
-    const before = sent.get(agentUid);
+    const { gateway, pieces } = compiled;
     sent.set(agentUid, {
       earlier:
         before === undefined
@@ -103,7 +129,14 @@ export function createDistribution(options: DistributionOptions): Distribution {
               .map(({ version: earlier, content }) => ({ version: earlier, content })),
       version,
       digest: compiled.digest,
-      content: { sequence, hash, ...(gateway === undefined ? {} : { gateway }) },
+      content: {
+        sequence,
+        hash,
+        ...(gateway === undefined ? {} : { gateway }),
+        ...(pieces === undefined ? {} : { pieces: pieces.refs }),
+      },
+      complete: has.size === 0,
+      has: inAll(has, pieces?.refs ?? []),
     });
     options.send(agentUid, message);
   }
@@ -134,10 +167,24 @@ export function createDistribution(options: DistributionOptions): Distribution {
       if (applied.epoch > store.epoch) isNow(agentUid, { agentEpoch: applied.epoch, epoch: store.epoch });
       else ahead.delete(agentUid);
     },
-    contentOf(agentUid, ack) {
+    acknowledged(agentUid, ack) {
       const last = sent.get(agentUid);
       if (last === undefined) return undefined;
-      return [last, ...last.earlier].find(({ version }) => version === Number(ack.version))?.content;
+      const all = [last, ...last.earlier];
+      const at = all.findIndex(({ version }) => version === Number(ack.version));
+      const content = all[at]?.content;
+      if (content === undefined) return undefined;
+      // It may have taken one of the later ones by now, and have only what that one has.
+      const later = all.slice(0, at).map((one) => one.content.pieces ?? []);
+      const own = new Set((content.pieces ?? []).map(({ sha256 }) => sha256));
+      sent.set(agentUid, { ...last, has: later.reduce<ReadonlySet<string>>(inAll, own) });
+      return content;
+    },
+    incomplete(agentUid) {
+      const last = sent.get(agentUid);
+      if (last === undefined || last.complete) return false;
+      sent.set(agentUid, { ...last, digest: '', has: NOTHING });
+      return true;
     },
     isAhead: (agentUid) => ahead.has(agentUid),
     get ahead() {

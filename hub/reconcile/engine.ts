@@ -479,6 +479,12 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
     },
     onSnapshotAck(agentUid, ack) {
       const version = Number(ack.version);
+      if (ack.error.startsWith('SNAPSHOT_INCOMPLETE') && distribution.incomplete(agentUid)) {
+        log.info({ agentUid, error: ack.error }, 'the agent gets its whole snapshot again');
+        snapshotsDue = true;
+        loop.schedule();
+        return;
+      }
       if (ack.error !== '') {
         agents.note(agentUid, { refused: ack.error });
         log.warn(
@@ -486,7 +492,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
           'the agent refused its snapshot and keeps the last good one',
         );
       } else {
-        const content = distribution.contentOf(agentUid, ack);
+        const content = distribution.acknowledged(agentUid, ack);
         const sequence = content?.sequence ?? agents.get(agentUid)?.applied?.sequence ?? 0;
         const gateway = content === undefined ? {} : gatewayOf(content);
         agents.note(agentUid, {

@@ -8,6 +8,7 @@ import { SNAPSHOT_PARTS } from '../../src/identity/snapshot-signing.ts';
 import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import { HelloSchema } from '../../src/protocol/generated/portolan_pb.js';
 import { snapshotPartsOf } from '../agents/hello.ts';
+import type { ClusterPieces } from '../gateways/gateway-pieces.ts';
 import type { Published } from './publisher.ts';
 import { compileSnapshots, type SnapshotAgent, type SnapshotInput } from './snapshots.ts';
 import { CONTEXT, cluster, policy, worldOf, zone } from './testing.ts';
@@ -152,6 +153,7 @@ describe('snapshots of agents', () => {
 });
 
 describe('gateways in snapshots', () => {
+  const pieces: ClusterPieces = { frame: Buffer.from('the frame'), refs: [], contents: [], digest: '' };
   const gateways = (digest: string, key = 'KEY'): SnapshotInput => ({
     ...input,
     gateways: new Map([
@@ -159,6 +161,7 @@ describe('gateways in snapshots', () => {
         'default/eu-1',
         {
           part: NO_GATEWAY,
+          pieces,
           secrets: { ...NO_GATEWAY_SECRETS, values: { 'default/s/k': key } },
           digest,
         },
@@ -169,14 +172,33 @@ describe('gateways in snapshots', () => {
 
   it('only the agents of a cluster with a Gateway get the two parts', () => {
     const own = partsOf(gateways('1'), 'eu-1');
-    expect(Buffer.from(own?.gateway ?? []).toString()).toBe(canonicalJson(NO_GATEWAY));
+    expect(own?.gatewayFrame).toBe(pieces.frame);
     expect(Buffer.from(own?.gatewaySecrets ?? []).toString()).toContain('KEY');
-    expect(partsOf(gateways('1'), 'us-1')).not.toHaveProperty('gateway');
-    expect(partsOf(gateways('1'), 'us-1')).not.toHaveProperty('gatewaySecrets');
-    expect(partsOf(input, 'eu-1')).not.toHaveProperty('gateway');
+    for (const others of [partsOf(gateways('1'), 'us-1'), partsOf(input, 'eu-1')]) {
+      expect(others).not.toHaveProperty('gatewayFrame');
+      expect(others).not.toHaveProperty('gatewaySecrets');
+    }
   });
 
-  it('I12 an agent that does not read them gets neither of the two parts, nor another snapshot for them', () => {
+  it('I12 an agent that reads part `gateway` gets it whole, in the place of the frame', () => {
+    const whole = (of: SnapshotInput): SnapshotInput => ({
+      ...of,
+      agents: of.agents.map((agent) => ({
+        ...agent,
+        parts: agent.parts.filter((name) => name !== 'gatewayFrame'),
+      })),
+    });
+    const older = compile(whole(gateways('1'))).byAgent.get('uid-eu-1');
+    expect(older?.whole).toBe(NO_GATEWAY);
+    expect(older?.pieces).toBeUndefined();
+    expect(older?.parts()).not.toHaveProperty('gatewayFrame');
+    const newer = compile(gateways('1')).byAgent.get('uid-eu-1');
+    expect(newer?.pieces).toBe(pieces);
+    expect(newer?.whole).toBeUndefined();
+    expect(newer?.digest, 'an agent of another release gets another one').not.toBe(older?.digest);
+  });
+
+  it('I12 an agent that reads neither gets none of the parts, nor another snapshot for them', () => {
     const older = (of: SnapshotInput): SnapshotInput => ({
       ...of,
       agents: of.agents.map((agent) => ({

@@ -3,7 +3,7 @@ import { assign, type Vantage } from '../../src/health/assignment.ts';
 import type { QuorumConfig, Target } from '../../src/health/types.ts';
 import { canonicalJson } from '../../src/identity/canonical-json.ts';
 import { type SnapshotSigner, signSnapshot } from '../../src/identity/snapshot-signing.ts';
-import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { type GatewayPart, type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import {
   type HubMessage,
   HubMessageSchema,
@@ -11,8 +11,8 @@ import {
   SnapshotSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
 import type { DnsPart, PeersPart, RoutingPart, SnapshotParts } from '../../src/protocol/snapshot.ts';
+import type { ClusterPieces } from '../gateways/gateway-pieces.ts';
 import type { ClusterGateways } from '../gateways/gateways.ts';
-import { gatewayPartText } from '../gateways/part-text.ts';
 import { canonicalTextOf } from './canonical-text.ts';
 import type { Published } from './publisher.ts';
 
@@ -43,7 +43,7 @@ export interface SnapshotInput {
   /** For name servers only. */
   readonly dns: DnsPart;
   /** By cluster; those without a Gateway have none. */
-  readonly gateways?: ReadonlyMap<string, Pick<ClusterGateways, 'part' | 'secrets' | 'digest'>>;
+  readonly gateways?: ReadonlyMap<string, Pick<ClusterGateways, 'part' | 'pieces' | 'secrets' | 'digest'>>;
   /** Clusters whose agents keep the snapshot that they have. */
   readonly held?: ReadonlySet<string>;
   readonly agents: readonly SnapshotAgent[];
@@ -64,7 +64,11 @@ export interface AgentParts {
   readonly digest: string;
   /** Digest of the gateway configuration in it. */
   readonly gateway?: string;
-  /** Made anew at every call: with many agents, the bytes of all of them would not fit in memory. */
+  /** That configuration, for an agent that reads it in pieces. */
+  readonly pieces?: ClusterPieces;
+  /** The same for an older one, to be written as a whole: part `gateway`. */
+  readonly whole?: GatewayPart;
+  /** All but part `gateway`. Made anew at every call: with many agents, the bytes of all of them would not fit in memory. */
   readonly parts: () => SnapshotParts;
 }
 
@@ -141,14 +145,22 @@ export function compileSnapshots(
     const own = (): readonly string[] => targets.filter((t) => t.cluster === cluster).map((t) => t.id);
     const assignedText = canonicalJson(work.get(`agent/${agentUid}`) ?? own());
     const self = canonicalJson({ agentUid, cluster, failureDomain } satisfies PeersPart['self']);
-    const serves = agent.parts.includes('gateway');
+    const inPieces = agent.parts.includes('gatewayFrame');
+    const serves = inPieces || agent.parts.includes('gateway');
     const gateway =
       serves || agent.parts.includes('gatewaySecrets') ? input.gateways?.get(cluster) : undefined;
     byAgent.set(agentUid, {
       agent,
       ...(gateway === undefined ? {} : { gateway: gateway.digest }),
+      ...(gateway === undefined || !serves
+        ? {}
+        : inPieces
+          ? { pieces: gateway.pieces }
+          : { whole: gateway.part }),
       digest: digest([
-        encode(`${common} ${assignedText} ${self}${agent.nameServer ? dnsText : ''}${gateway?.digest ?? ''}`),
+        encode(
+          `${common} ${assignedText} ${self}${agent.nameServer ? dnsText : ''}${gateway?.digest ?? ''}${inPieces}`,
+        ),
       ]),
       parts: () => ({
         routing: routing(),
@@ -160,7 +172,7 @@ export function compileSnapshots(
         ...(gateway === undefined
           ? {}
           : {
-              ...(serves ? { gateway: encode(gatewayPartText(gateway.part)) } : {}),
+              ...(inPieces ? { gatewayFrame: gateway.pieces.frame } : {}),
               gatewaySecrets: encode(
                 canonicalJson(serves ? gateway.secrets : certificatesOnly(gateway.secrets)),
               ),
@@ -196,9 +208,13 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-/** Signs one agent's snapshot and wraps it for the stream. */
+/**
+ * Signs one agent's snapshot and wraps it for the stream.
+ * @param gateway `whole`: part `gateway`, where it is wanted; `pieces`: what the agent lacks of those that its frame names
+ */
 export function snapshotMessage(
   compiled: AgentParts,
+  gateway: { readonly whole: Uint8Array | undefined; readonly pieces: readonly Uint8Array[] },
   head: {
     readonly hub: string;
     readonly epoch: number;
@@ -209,12 +225,15 @@ export function snapshotMessage(
   },
   signer: SnapshotSigner,
 ): { readonly message: HubMessage; readonly hash: string } {
-  const signed = signSnapshot({ ...head, cluster: compiled.agent.clusterUid }, compiled.parts(), signer);
+  const { whole, pieces } = gateway;
+  const parts = { ...compiled.parts(), ...(whole === undefined ? {} : { gateway: whole }) };
+  const signed = signSnapshot({ ...head, cluster: compiled.agent.clusterUid }, parts, signer, pieces);
   const value = create(SnapshotSchema, {
     manifest: signed.manifest,
     signature: signed.signature,
     keyId: signed.keyId,
     parts: signed.parts.map((p) => create(Snapshot_PartSchema, { name: p.name, content: p.content })),
+    pieces: [...signed.pieces],
   });
   return { message: create(HubMessageSchema, { kind: { case: 'snapshot', value } }), hash: signed.mark.hash };
 }

@@ -76,28 +76,43 @@ export function entriesOf({ ports, rules, backends, auth, edge, quota }: Gateway
   return count;
 }
 
-/** The frame but for its references, and the pieces. Entries are the same objects as in `part`. @param count a power of two */
+/**
+ * The frame but for its references, and the pieces. Entries are the same objects as in `part`.
+ * @param count a power of two
+ * @param only numbers of the pieces that are wanted: the others stay empty; absent: all
+ */
 export function splitGateway(
   part: GatewayPart,
   count: number,
+  only?: ReadonlySet<number>,
 ): { readonly frame: Omit<GatewayFrame, 'pieces'>; readonly pieces: readonly GatewayPiece[] } {
   const pieces = Array.from({ length: count }, emptyPiece);
-  const place = (kind: string, key: string): MutablePiece => {
-    const piece = pieces[hashOf(kind, key) & (count - 1)];
-    if (piece === undefined) throw new Error(`${count} pieces are no power of two`);
-    return piece;
+  const place = (kind: string, key: string): MutablePiece | undefined => {
+    const at = pieceOf(kind, key, count);
+    return only === undefined || only.has(at) ? pieces[at] : undefined;
   };
-  for (const [id, rule] of Object.entries(part.rules)) place('rules', id).rules[id] = rule;
-  for (const [id, backend] of Object.entries(part.backends)) place('backends', id).backends[id] = backend;
-  for (const [id, auth] of Object.entries(part.auth)) place('auth', id).auth[id] = auth;
-  for (const [id, edge] of Object.entries(part.edge)) place('edge', id).edge[id] = edge;
+  const spread = <V>(
+    kind: string,
+    entries: Readonly<Record<string, V>>,
+    of: (piece: MutablePiece) => Record<string, V>,
+  ): void => {
+    for (const key of Object.keys(entries)) {
+      const [piece, entry] = [place(kind, key), entries[key]];
+      if (piece !== undefined && entry !== undefined) of(piece)[key] = entry;
+    }
+  };
+  spread('rules', part.rules, (piece) => piece.rules);
+  spread('backends', part.backends, (piece) => piece.backends);
+  spread('auth', part.auth, (piece) => piece.auth);
+  spread('edge', part.edge, (piece) => piece.edge);
   const { policies, ...quota } = part.quota ?? { policies: {} };
-  for (const [id, limits] of Object.entries(policies)) place('quotas', id).quotas[id] = limits;
+  spread('quotas', policies, (piece) => piece.quotas);
   const ports = part.ports.map((port) => ({
     ...port,
     listeners: port.listeners.map(({ hosts, ...listener }) => {
       for (const host of hosts) {
-        const own = place(listener.id, host.hostname ?? '').hosts;
+        const own = place(listener.id, host.hostname ?? '')?.hosts;
+        if (own === undefined) continue;
         const there = own[listener.id];
         if (there === undefined) own[listener.id] = [host];
         else there.push(host);
@@ -122,7 +137,7 @@ export function joinGateway(
     }
   }
   const all = <K extends 'rules' | 'backends' | 'auth' | 'edge' | 'quotas'>(kind: K): GatewayPiece[K] =>
-    Object.assign({}, ...pieces.map((piece) => piece[kind]));
+    Object.assign({}, ...pieces.map((piece) => piece[kind])) as GatewayPiece[K];
   return {
     ports: ports.map((port) => ({
       ...port,
@@ -145,6 +160,16 @@ type MutablePiece = {
 
 function emptyPiece(): MutablePiece {
   return { rules: {}, backends: {}, auth: {}, edge: {}, quotas: {}, hosts: {} };
+}
+
+/**
+ * Number of the piece that an entry goes to.
+ * @param kind member of `GatewayPiece`; of a host the id of its listener
+ * @param key in the record; of a host its name, or nothing
+ * @param count a power of two
+ */
+export function pieceOf(kind: string, key: string, count: number): number {
+  return hashOf(kind, key) & (count - 1);
 }
 
 /** FNV-1a, 32 bits, over UTF-16 code units: spreads names, and promises nothing to those who choose them. */
