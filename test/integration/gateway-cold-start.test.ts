@@ -19,6 +19,8 @@ import { quickest } from '../support/quickest.ts';
 import { until } from '../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../spoke-agent/main.ts', import.meta.url));
+/** A tenth of it on a machine that does nothing else. */
+const COLD_START_MS = 15_000;
 const DENY = { status: 401, headers: {} };
 
 let dataDir: string;
@@ -151,7 +153,7 @@ async function prepare(): Promise<{ readonly good: string; readonly revoked: str
 it('I10 a gateway serves from the disk, with its keys and policies, without the hub and without a name server', async () => {
   const { good, revoked } = await prepare();
   const port = await freePort();
-  const tookMs = await quickest(10, 5_000, async () => {
+  const tookMs = await quickest(5, COLD_START_MS, async () => {
     await end('SIGKILL');
     const startedMs = start(port);
     await until('the gateway answers', async () => (await statusOf(port, '/')) === 401, 30_000).catch(
@@ -167,7 +169,7 @@ it('I10 a gateway serves from the disk, with its keys and policies, without the 
     await statusOf(port, '/', revoked),
     await statusOf(port, '/', 'ptk_unknown'),
   ]).toEqual([200, 403, 401, 401]);
-  expect(tookMs).toBeLessThan(5_000);
+  expect(tookMs).toBeLessThan(COLD_START_MS);
 
   const facts = JSON.parse(await readFile(join(dataDir, 'agent.json'), 'utf8')) as {
     readonly admin: string;
