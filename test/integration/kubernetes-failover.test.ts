@@ -1,37 +1,39 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { HUB_RULES } from '../../hub/sources/kubernetes/rules.ts';
 import { createKubeClient } from '../../kube/client.ts';
 import { openKubeAccess } from '../../kube/config.ts';
-import type { KubeClient, KubeObject } from '../../kube/contract.ts';
-import { applyManifests } from '../../kube/manifests.ts';
-import { ENDPOINT_SLICES, GATEWAYS, SECRETS, SERVICES } from '../../spoke-agent/kubernetes/resources.ts';
+import type { KubeClient } from '../../kube/contract.ts';
+import { ENDPOINT_SLICES, SECRETS, SERVICES } from '../../spoke-agent/kubernetes/resources.ts';
 import { createClient } from '../../src/client/client.ts';
-import { applyCrds, requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
+import { requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
 import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
 import { grant } from '../support/kube-grants.ts';
+import { requireKubectl } from '../support/kubectl.ts';
+import { containing } from '../support/matchers.ts';
 import { ownAddress } from '../support/own-address.ts';
+import { type FollowedPage, followedPage } from '../support/page-commands.ts';
 import { pathOf, requireServer, skipped } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 
 /*
- * docs/guides/kubernetes-failover.md with two real API servers: every manifest of the page is applied as it stands there. There is no kubelet, no load balancer and no
- * container here, so the test plays them: it runs hub and agents as processes, with service accounts of the shipped manifests, gives Services their
- * addresses, and writes EndpointSlices that lead to servers of its own.
+ * docs/guides/kubernetes-failover.md with two real API servers and a real kubectl: every file of the page is written, and every line of it typed, as it
+ * stands there. There is no kubelet, no load balancer and no container here, so the test plays them: it runs hub and agents as processes, with service
+ * accounts of the shipped manifests, gives Services their addresses, and writes EndpointSlices that lead to servers of its own.
  */
 const SUITE = 'two Kubernetes clusters, failing over';
 const program = await requireKubeApiserver(SUITE);
 const gatewayApi = await requireGatewayApiCrds(SUITE);
+const kubectlProgram = await requireKubectl(SUITE);
 const curl = await requireServer('curl', SUITE);
 const pods = ownAddress(SUITE);
 const port80 =
@@ -39,7 +41,12 @@ const port80 =
     ? { available: true }
     : skipped(SUITE, 'the gateways of the page listen on port 80', 'run the tests as root');
 const available =
-  program.available && gatewayApi.available && curl.available && pods.available && port80.available;
+  program.available &&
+  gatewayApi.available &&
+  kubectlProgram.available &&
+  curl.available &&
+  pods.available &&
+  port80.available;
 const run = promisify(execFile);
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -51,25 +58,21 @@ type Name = (typeof CLUSTERS)[number];
 const SLOW_MS = 45_000;
 
 const ready = z.object({ api: z.string() });
-const conditions = z.object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })) });
 const tokenStatus = z.object({ status: z.object({ token: z.string() }) });
 
-/** Manifests of the page, by the name in their first line. */
-async function manifestsOfPage(): Promise<ReadonlyMap<string, readonly KubeObject[]>> {
-  const text = await readFile(PAGE, 'utf8');
-  const blocks = [...text.matchAll(/```yaml\n# (\S+)\n([\s\S]*?)```/g)];
-  return new Map(
-    blocks.map(([, name = '', yaml = '']) => [
-      name,
-      parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject),
-    ]),
-  );
-}
+/** Lines of the page that want images and a kubelet: the hub is a process here, its address is known. */
+const PLAYED = [
+  /^helm .* install portolan-hub /,
+  /^kubectl .* rollout status /,
+  /^kubectl .* port-forward /,
+  /^export PORTOLAN_SERVER=/,
+];
+/** The page names the definitions of the Gateway API at their repository; here they come out of the Go module of the same release. */
+const GATEWAY_API_URL = /'https:\/\/github\.com\/kubernetes-sigs\/gateway-api\/config\/crd\?ref=(v[\d.]+)'/;
 
 interface Cluster {
   readonly server: KubeApiserver;
   readonly admin: KubeClient;
-  readonly kubeconfig: string;
   /** Where clients reach it: an address of loopback that nobody else has. */
   readonly address: string;
   readonly backend: Server;
@@ -79,7 +82,10 @@ describe.skipIf(!available)(SUITE, () => {
   const clusters = new Map<Name, Cluster>();
   const children: ChildProcess[] = [];
   let folder: string;
-  let manifests: ReadonlyMap<string, readonly KubeObject[]>;
+  let page: FollowedPage;
+  /** With `kubectl`, `portolan` and `kubectl-portolan`. */
+  let programs: string;
+  const typed = new Set<string>();
   let log = '';
   let api = '';
   let token = '';
@@ -89,14 +95,33 @@ describe.skipIf(!available)(SUITE, () => {
     if (found === undefined) throw new Error(`there is no cluster ${name}`);
     return found;
   };
-  const kubectlApply = async (name: Name, file: string): Promise<void> => {
-    const objects = manifests.get(file);
-    if (objects === undefined) throw new Error(`the page has no ${file}`);
-    await applyManifests(cluster(name).admin, objects, { fieldManager: 'kubectl', force: true });
+  /** Where somebody works who follows the page. */
+  const shell = async (line: string): Promise<string> => {
+    const env = {
+      ...process.env,
+      PATH: [programs, dirname(process.execPath), process.env.PATH].join(delimiter),
+      KUBECONFIG: join(folder, 'kubeconfig'),
+      HOME: folder,
+      PORTOLAN_SERVER: api,
+      PORTOLAN_TOKEN: token,
+    };
+    return (await run('sh', ['-ec', line], { env, cwd: join(folder, 'desk') })).stdout;
   };
-  const portolan = async (...words: readonly string[]): Promise<string> => {
-    const env = { ...process.env, PORTOLAN_SERVER: api, PORTOLAN_TOKEN: token };
-    return (await run(process.execPath, [join(ROOT, 'cli', 'portolan.mjs'), ...words], { env })).stdout;
+  /** Types the lines of a block of the page. @returns what they printed together */
+  const follow = async (block: number): Promise<string> => {
+    let said = '';
+    for (const line of page.blocks[block] ?? []) {
+      typed.add(line);
+      if (PLAYED.some((pattern) => pattern.test(line))) continue;
+      said += await shell(
+        line.replace(GATEWAY_API_URL, (_, release: string) => {
+          const at = dirname(pathOf(gatewayApi));
+          if (!at.includes(`@${release}/`)) throw new Error(`the page names ${release}, the tests use ${at}`);
+          return at;
+        }),
+      );
+    }
+    return said;
   };
   const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess => {
     const child = spawn(process.execPath, [...args], {
@@ -202,28 +227,37 @@ describe.skipIf(!available)(SUITE, () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'portolan-failover-'));
-    manifests = await manifestsOfPage();
-    await run(process.execPath, [join(ROOT, 'cli', 'portolan.mjs'), '--version']);
+    page = await followedPage(PAGE);
+    programs = join(folder, 'programs');
+    await mkdir(programs);
+    await mkdir(join(folder, 'desk'));
+    await symlink(join(ROOT, 'deploy'), join(folder, 'desk', 'deploy'));
+    await symlink(pathOf(kubectlProgram), join(programs, 'kubectl'));
+    for (const name of ['portolan', 'kubectl-portolan'])
+      await symlink(join(ROOT, 'cli', `${name}.mjs`), join(programs, name));
+    for (const [name, text] of page.files) await writeFile(join(folder, 'desk', name), text);
     const net = 1 + Math.floor(Math.random() * 253);
     await Promise.all(
       CLUSTERS.map(async (name, index) => {
         const server = await startKubeApiserver(pathOf(program), { 'hub-token': { user: 'hub' } });
-        const kubeconfig = await server.kubeconfig(server.adminToken);
-        const admin = createKubeClient(await openKubeAccess({ file: kubeconfig }));
-        await applyCrds(admin, pathOf(gatewayApi));
+        const admin = createKubeClient(
+          await openKubeAccess({ file: await server.kubeconfig(server.adminToken) }),
+        );
         const backend = createServer((_, response) => response.end(name)).listen(0, pathOf(pods));
         await once(backend, 'listening');
         clusters.set(name, {
           server,
           admin,
-          kubeconfig,
           backend,
           address: `127.${net}.${process.pid % 250}.${index + 1}`,
         });
       }),
     );
     const { admin, server } = cluster('frankfurt');
-    await applyCrds(admin, join(ROOT, 'deploy', 'crds'));
+    await writeFile(join(folder, 'kubeconfig'), kubeconfigOf([...clusters]), { mode: 0o600 });
+    await follow(0);
+    for (const name of CLUSTERS)
+      await shell(`kubectl --context ${name} wait --for=condition=Established --timeout=60s --all crd`);
     await grant(admin, { user: 'hub', namespace: 'default' }, HUB_RULES);
     const home = join(folder, 'hub');
     const template = join(folder, 'hub.json');
@@ -266,60 +300,81 @@ describe.skipIf(!available)(SUITE, () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
 
-  it('has every manifest of the page', () => {
-    expect([...manifests.keys()]).toEqual(['clusters.yaml', 'shop.yaml', 'traffic.yaml', 'limits.yaml']);
+  it('finds the plug-in, which is the same program', async () => {
+    expect(await shell('kubectl plugin list')).toContain(join(programs, 'kubectl-portolan'));
+    expect(await shell('kubectl portolan --help')).toContain('Usage: kubectl portolan');
+    await expect(shell('kubectl portolan cluster lst')).rejects.toMatchObject({
+      stderr: containing('kubectl portolan cluster --help'),
+    });
   });
 
   it('takes the clusters from custom resources, and their agents join', async () => {
-    await kubectlApply('frankfurt', 'clusters.yaml');
-    for (const name of CLUSTERS)
-      await explained(
-        until(
-          `the hub knows ${name}`,
-          async () => (await portolan('get', 'clusters')).includes(name),
-          SLOW_MS,
-          500,
-        ),
-      );
+    expect([...page.files.keys()]).toEqual(['clusters.yaml', 'shop.yaml', 'traffic.yaml', 'limits.yaml']);
+    const said = await explained(follow(1));
     for (const name of CLUSTERS) {
-      const { kubeconfig } = cluster(name);
-      await portolan('cluster', 'join', name, '--kubernetes', '--apply', '--kubeconfig', kubeconfig);
+      expect(said).toContain(`cluster.portolan.dev/${name} condition met`);
       await giveAddress(name);
       await startAgent(name);
     }
+    expect(await shell('kubectl portolan cluster list')).toMatch(/\nfrankfurt .*\nohio /);
   });
 
   it('serves the shop of both clusters from their pods, at addresses that nobody wrote down', async () => {
-    for (const name of CLUSTERS) {
-      await kubectlApply(name, 'shop.yaml');
-      await writePods(name, true);
-    }
+    await follow(2);
+    for (const name of CLUSTERS) await writePods(name, true);
     for (const name of CLUSTERS) {
       await explained(until(`${name} serves`, async () => (await fetched(name)) === `${name}|200`, SLOW_MS));
-      const programmed = async (): Promise<boolean> => {
-        const gateway = await cluster(name).admin.get({ resource: GATEWAYS, namespace: 'shop', name: 'web' });
-        const status = conditions.safeParse(gateway?.status).data;
-        return status?.conditions.some((c) => c.type === 'Programmed' && c.status === 'True') === true;
-      };
-      await explained(until(`the Gateway of ${name} says so`, programmed, SLOW_MS));
+      await explained(
+        shell(
+          `kubectl --context ${name} -n shop wait --for=condition=Programmed --timeout=${SLOW_MS}ms gateway/web`,
+        ),
+      );
     }
+    expect(await shell('kubectl --context ohio -n shop get gateway')).toMatch(
+      /NAME +CLASS +ADDRESS +PROGRAMMED +AGE\nweb +portolan +127\.[\d.]+ +True /,
+    );
   });
 
   it('answers with Frankfurt, with Ohio while Frankfurt has no pods, and with Frankfurt again', async () => {
-    await kubectlApply('frankfurt', 'traffic.yaml');
+    const said = await explained(follow(3));
+    expect(said).toContain(
+      'trafficpolicy.portolan.dev/shop condition met\nzone.portolan.dev/shop condition met\n',
+    );
+    expect(said).toMatch(
+      /NAME +ACCEPTED +READY +PROGRAMMED +HOSTNAMES +ROUTING +AGE\ntrafficpolicy\.portolan\.dev\/shop +True +True +True +\["shop\.example\.com"\] +weighted /,
+    );
+    expect(said).toContain('the first tier with a healthy member answers');
     await answeredBy('frankfurt');
+    await follow(4);
     await writePods('frankfurt', false);
     await answeredBy('ohio');
     expect(await fetched('ohio')).toBe('ohio|200');
+    await follow(5);
     await writePods('frankfurt', true);
     await answeredBy('frankfurt');
   });
 
   it('counts the requests of both clusters against one limit', async () => {
-    await kubectlApply('frankfurt', 'limits.yaml');
+    await follow(6);
     const refused = async (name: Name): Promise<boolean> => (await fetched(name)).endsWith('|429');
     await explained(until('Frankfurt refuses', () => refused('frankfurt'), SLOW_MS));
     // A request or two later, if the minute ends just now.
     await explained(until('Ohio refuses what Frankfurt let pass', () => refused('ohio'), 5_000));
   });
+
+  it('was every line of the page', () => {
+    expect(page.blocks.flat().filter((line) => !typed.has(line))).toEqual([]);
+    expect(typed.size).toBeGreaterThan(20);
+  });
 });
+
+/** What an administrator of both has. */
+function kubeconfigOf(clusters: readonly (readonly [Name, Cluster])[]): string {
+  const servers = clusters.map(([name, { server }]) => ({
+    name,
+    cluster: { server: server.url, 'certificate-authority': server.caFile },
+  }));
+  const users = clusters.map(([name, { server }]) => ({ name, user: { token: server.adminToken } }));
+  const contexts = clusters.map(([name]) => ({ name, context: { cluster: name, user: name } }));
+  return JSON.stringify({ apiVersion: 'v1', kind: 'Config', clusters: servers, users, contexts });
+}
