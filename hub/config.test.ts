@@ -54,6 +54,11 @@ describe('the hub configuration', () => {
         PORTOLAN_SOURCE_KUBERNETES_NAMESPACES: 'shop,infra',
       }).sources.kubernetes,
     ).toMatchObject({ kubeconfig: '/etc/portolan/kube', namespaces: ['shop', 'infra'] });
+    const named = (secrets: string) =>
+      parse(`sources: {kubernetes: {secrets: ${secrets}}}`).sources.kubernetes;
+    expect(named('{names: [shop/dns, infra/tsig]}')?.secrets.names).toEqual(['shop/dns', 'infra/tsig']);
+    expect(() => named('{names: [dns]}')).toThrow('namespace/name');
+    expect(() => named('{names: [shop/dns], namespaces: [shop]}')).toThrow('beside `names`');
   });
 
   it('takes resolvers by their address alone: a name would need a resolver', () => {

@@ -49,6 +49,15 @@ const hostName = z
   .regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address');
 const milliseconds = z.number().int().min(0).max(86_400_000);
 
+/** `namespace/name` of an object in Kubernetes. */
+const secretName = z
+  .string()
+  .max(317)
+  .regex(
+    /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+    'must be namespace/name, such as shop/dns-token',
+  );
+
 /** What the file may say. */
 export const configSchema = z.strictObject({
   api: z
@@ -257,6 +266,18 @@ export const configSchema = z.strictObject({
                 .describe(
                   "Where it looks for them; in `namespaces` when left out, or else in the hub's own namespace.",
                 ),
+              names: z
+                .array(secretName)
+                .min(1)
+                .max(100)
+                .optional()
+                .describe(
+                  'Just these Secrets, as `namespace/name`, whatever their labels: the hub needs the right to no other.',
+                ),
+            })
+            .refine(({ names, namespaces }) => names === undefined || namespaces === undefined, {
+              path: ['namespaces'],
+              message: 'is not said beside `names`, which has them',
             })
             .prefault({}),
         })
@@ -319,7 +340,12 @@ export interface HubConfig {
       readonly context?: string;
       /** Absent: all. */
       readonly namespaces?: readonly string[];
-      readonly secrets: { readonly selector: string; readonly namespaces?: readonly string[] };
+      readonly secrets: {
+        readonly selector: string;
+        readonly namespaces?: readonly string[];
+        /** `namespace/name`: no others are asked for. */
+        readonly names?: readonly string[];
+      };
     };
   };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -516,6 +542,7 @@ function kubernetesAt(
     secrets: {
       selector: secrets.selector,
       ...(secrets.namespaces === undefined ? {} : { namespaces: secrets.namespaces }),
+      ...(secrets.names === undefined ? {} : { names: secrets.names }),
     },
   };
 }

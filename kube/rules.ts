@@ -8,7 +8,7 @@ export interface KubeRule {
   /** Plural names; `pods/status` is a subresource. */
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
-  /** Only these objects; never together with list, watch or create. */
+  /** Only these objects; never together with create, and with list and watch only of `metadata.name=…`. */
   readonly resourceNames?: readonly string[];
   /** `namespace`: only in the program's own namespace. */
   readonly scope: 'cluster' | 'namespace';

@@ -12,7 +12,11 @@ export interface ChartRule extends Omit<KubeRule, 'scope' | 'why'> {
 
 export function hubChartRules(): readonly ChartRule[] {
   return [
-    ...HUB_RULES.map((rule) => ({ ...rule, feature: 'customResources' as const })),
+    ...HUB_RULES.map((rule) => ({
+      ...rule,
+      ...(rule.resources.includes('secrets') ? { scope: 'secrets' as const } : {}),
+      feature: 'customResources' as const,
+    })),
     ...ELECTION_RULES.map((rule) => ({ ...rule, feature: 'election' as const })),
   ];
 }

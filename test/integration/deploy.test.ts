@@ -209,6 +209,27 @@ describe.skipIf(!helm.available)('the charts', () => {
     expect(await kinds('hub', [])).toEqual([]);
     expect(await kinds('hub', valuesOf('hub', 'replicas-values.yaml'))).toEqual(['Role', 'RoleBinding']);
     expect(await kinds('agent', valuesOf('agent', 'witness-values.yaml'))).toEqual([]);
+    const named = 'config.sources.kubernetes.secrets.names={shop/dns,infra/tsig,shop/acme}';
+    const roles = (await render('hub', ['--set', 'customResources.enabled=true', '--set', named])).filter(
+      ({ kind }) => kind === 'Role',
+    );
+    expect(roles.map(({ metadata, rules }) => [metadata.namespace, rules])).toEqual([
+      [
+        'infra',
+        [{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'], resourceNames: ['tsig'] }],
+      ],
+      [
+        'shop',
+        [
+          {
+            apiGroups: [''],
+            resources: ['secrets'],
+            verbs: ['list', 'watch'],
+            resourceNames: ['dns', 'acme'],
+          },
+        ],
+      ],
+    ]);
     const { pod } = workloadOf(await render('agent', valuesOf('agent', 'witness-values.yaml')));
     expect(pod.automountServiceAccountToken).toBe(false);
   });

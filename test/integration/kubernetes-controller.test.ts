@@ -621,13 +621,17 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
   });
 
   /** The source by itself, with another user and without the patience of a program; what it wants of the hub is written down. */
-  const alone = async (user: string, namespaces?: readonly string[]) => {
+  const alone = async (
+    user: string,
+    namespaces?: readonly string[],
+    secrets: { readonly names?: readonly string[] } = {},
+  ) => {
     const passes: WantedSet[] = [];
     const source = createKubernetesSource({
       open: async () =>
         createKubeClient(await openKubeAccess({ file: await server.kubeconfig(user, 'portolan') })),
       ...(namespaces === undefined ? {} : { namespaces }),
-      secrets: { selector: 'portolan.dev/sync=true' },
+      secrets: { selector: 'portolan.dev/sync=true', ...secrets },
       sync: {
         async pass(_source, wanted) {
           passes.push(wanted);
@@ -746,6 +750,50 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
       await grant(admin, { user: 'poor', namespace: 'portolan' }, HUB_RULES);
       await until('the Event', async () => (await events('poor')).includes('Warning Invalid'), SLOW_MS);
       await until('no right is missing', async () => aboutEvents().length === 0, SLOW_MS);
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('I33 Secrets that are named are read by their names alone, with a right to no other', async () => {
+    const byName = HUB_RULES.map((rule) =>
+      rule.resources.includes('secrets') ? { ...rule, resourceNames: ['named', 'later'] } : rule,
+    );
+    await grant(admin, { user: 'poor', namespace: 'portolan' }, byName);
+    const secret = (name: string, value: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name, namespace: 'portolan' },
+      stringData: { token: value },
+    });
+    await admin.apply(secret('named', 'one'), SECRETS, APPLY);
+    const names = ['portolan/named', 'portolan/later', 'portolan/not-granted'];
+    const { source, last } = await alone(POOR, ['portolan'], { names });
+    const secrets = () => [...(last()?.objects.keys() ?? [])].filter((id) => id.startsWith('Secret '));
+    const tokenOf = (name: string) => {
+      const input = last()?.objects.get(`Secret portolan/${name}`)?.input;
+      return input?.kind === 'Secret' ? input.spec.stringData?.token : undefined;
+    };
+    try {
+      await until('the Secret', async () => tokenOf('named') === 'one', SLOW_MS);
+      expect(secrets()).toEqual(['Secret portolan/named']);
+      await admin.apply(secret('named', 'two'), SECRETS, APPLY);
+      await admin.apply(secret('later', 'three'), SECRETS, APPLY);
+      await until(
+        'the changes',
+        async () => tokenOf('named') === 'two' && tokenOf('later') === 'three',
+        SLOW_MS,
+      );
+      await admin.delete({ resource: SECRETS, namespace: 'portolan', name: 'later' });
+      await until('it is gone', async () => !secrets().includes('Secret portolan/later'), SLOW_MS);
+      // What is known to be gone may go from the hub; what is not seen stays.
+      expect(last()?.keep?.('Secret portolan/later')).toBe(false);
+      expect(last()?.keep?.('Secret portolan/not-granted')).toBe(true);
+      expect(last()?.keep?.('Secret portolan/dns')).toBe(true);
+      expect(source.status.problems).toContainEqual({
+        origin: 'secrets portolan/not-granted',
+        message: containing('403'),
+      });
     } finally {
       await source.close();
     }

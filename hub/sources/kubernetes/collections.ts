@@ -9,6 +9,8 @@ export interface CollectionsOptions {
   readonly kinds: readonly {
     readonly of: MirroredKind;
     readonly namespaces: readonly string[] | undefined;
+    /** Just these, as `namespace/name`, each followed by its name; `namespaces` says nothing then. */
+    readonly names?: readonly string[];
   }[];
   /** By id, with what was there before. */
   readonly onChange: (
@@ -39,6 +41,7 @@ export interface Collections extends Pick<Coverage, 'complete' | 'covers'> {
 interface Part {
   readonly of: MirroredKind;
   readonly namespace: string | undefined;
+  readonly name: string | undefined;
   readonly reflector: Reflector<Mirrored>;
   told: boolean;
 }
@@ -47,17 +50,22 @@ export function createCollections(options: CollectionsOptions): Collections {
   const { client, monotonicMs, after, random } = options;
   const objects = new Map<string, Mirrored>();
   const parts: Part[] = [];
-  for (const { of, namespaces } of options.kinds)
-    for (const namespace of namespaces ?? [undefined]) {
+  for (const { of, namespaces, names } of options.kinds)
+    for (const { namespace, name } of placesOf(namespaces, names)) {
       const part: Part = {
         of,
         namespace,
+        name,
         told: false,
         reflector: createReflector<Mirrored>({
           client,
           resource: of.resource,
           ...(namespace === undefined ? {} : { namespace }),
-          ...(of.labelSelector === undefined ? {} : { labelSelector: of.labelSelector }),
+          // The API server takes a list or watch of this one name for a request for the name, as a Role with `resourceNames` grants it.
+          ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+          ...(of.labelSelector === undefined || name !== undefined
+            ? {}
+            : { labelSelector: of.labelSelector }),
           project: (object, before) => mirroredOf(of, object, before),
           onChange(changed) {
             part.told = true;
@@ -80,9 +88,10 @@ export function createCollections(options: CollectionsOptions): Collections {
     }
   const listed = ({ told, reflector: { state } }: Part): boolean =>
     told && state.synced && state.problem?.kind !== 'absent' && state.problem?.kind !== 'forbidden';
-  const placeOf = (id: string): { readonly kind: string; readonly namespace: string } => {
+  const placeOf = (id: string) => {
     const [kind = '', key = ''] = id.split(' ');
-    return { kind, namespace: key.split('/')[0] ?? '' };
+    const [namespace = '', name = ''] = key.split('/');
+    return { kind, namespace, name };
   };
 
   return {
@@ -101,21 +110,22 @@ export function createCollections(options: CollectionsOptions): Collections {
       );
     },
     covers(id) {
-      const { kind, namespace } = placeOf(id);
+      const { kind, namespace, name } = placeOf(id);
       return parts.some(
         (part) =>
           part.of.kind === kind &&
           (part.namespace === undefined || part.namespace === namespace) &&
+          (part.name === undefined || part.name === name) &&
           listed(part),
       );
     },
     get problems() {
-      return parts.flatMap(({ of, namespace, reflector: { state } }) => {
+      return parts.flatMap(({ of, namespace, name, reflector: { state } }) => {
         const { group, plural } = of.resource;
-        const name = group === '' ? plural : `${plural}.${group}`;
-        return state.problem === undefined
-          ? []
-          : [{ at: namespace === undefined ? name : `${name} in ${namespace}`, of, state }];
+        const what = group === '' ? plural : `${plural}.${group}`;
+        const where =
+          namespace === undefined ? '' : name === undefined ? ` in ${namespace}` : ` ${namespace}/${name}`;
+        return state.problem === undefined ? [] : [{ at: `${what}${where}`, of, state }];
       });
     },
     start() {
@@ -125,4 +135,16 @@ export function createCollections(options: CollectionsOptions): Collections {
       await Promise.all(parts.map(({ reflector }) => reflector.close()));
     },
   };
+}
+
+/** What each part follows: everything, a namespace, or one object. */
+function placesOf(
+  namespaces: readonly string[] | undefined,
+  names: readonly string[] | undefined,
+): readonly { readonly namespace?: string; readonly name?: string }[] {
+  if (names === undefined) return namespaces?.map((namespace) => ({ namespace })) ?? [{}];
+  return [...new Set(names)].map((one) => {
+    const [namespace = '', name = ''] = one.split('/');
+    return { namespace, name };
+  });
 }

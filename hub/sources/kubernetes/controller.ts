@@ -20,6 +20,8 @@ export interface KubernetesSourceOptions {
   readonly secrets: {
     /** Default: `namespaces`, else the hub's own. */
     readonly namespaces?: readonly string[];
+    /** Just these, as `namespace/name`, whatever their labels and namespaces. */
+    readonly names?: readonly string[];
     readonly selector: string;
   };
   readonly sync: Pick<SourceSync, 'pass'>;
@@ -203,13 +205,14 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Source
       after: (delayMs, task) => clock.after(delayMs, task),
       onProblem: logNews,
     });
-    const { namespaces } = options;
-    const ofSecrets = options.secrets.namespaces ?? namespaces ?? [client.namespace];
+    const { namespaces, secrets } = options;
+    const ofSecrets = secrets.namespaces ?? namespaces ?? [client.namespace];
+    const named = secrets.names === undefined ? {} : { names: secrets.names };
     collections = createCollections({
       client,
       kinds: [
         ...MIRRORED_KINDS.map((of) => ({ of, namespaces })),
-        { of: secretKind(options.secrets.selector), namespaces: ofSecrets },
+        { of: secretKind(secrets.selector), namespaces: ofSecrets, ...named },
       ],
       onChange(changed) {
         let meant = false;

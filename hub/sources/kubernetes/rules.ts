@@ -65,7 +65,7 @@ export const HUB_RULES: readonly KubeRule[] = [
     resources: ['secrets'],
     verbs: FOLLOW,
     scope: 'namespace',
-    why: 'Secrets with the label portolan.dev/sync=true, in the namespace of the hub; elsewhere by a Role of that namespace.',
+    why: 'Secrets with the label portolan.dev/sync=true, in the namespace of the hub; elsewhere by a Role of that namespace. With names in the configuration, just these (`resourceNames`).',
   },
   {
     apiGroups: ['events.k8s.io'],
