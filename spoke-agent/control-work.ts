@@ -44,7 +44,7 @@ import {
 import { observe } from './observe.ts';
 import { createPeerLinks, type PeerLinks } from './peers.ts';
 import type { ProgramFiles } from './programs.ts';
-import { tryOut } from './sacrificial-check.ts';
+import { createSacrificialCheck } from './sacrificial-check.ts';
 import { snapshotDrains } from './served-states.ts';
 import { readPart } from './snapshot-file.ts';
 import { createSnapshotIntake } from './snapshot-intake.ts';
@@ -100,8 +100,9 @@ export async function startControl(
     after: (delayMs, run) => clock.after(delayMs, run),
   });
   const ending = new AbortController();
+  const check = createSacrificialCheck({ program: deps.programs.snapshotCheck, signal: ending.signal });
   const snapshots = agentSnapshots(config.dataDir, identity, {
-    check: (path) => tryOut(deps.programs.snapshotCheck, path, { signal: ending.signal }),
+    check: check.tryOut,
     onDamaged: (err) => log.error({ err }, 'a snapshot on the disk cannot be used'),
   });
 

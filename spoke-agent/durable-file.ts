@@ -9,41 +9,82 @@ export function isLeftover(name: string): boolean {
   return name.endsWith('.tmp');
 }
 
+/** A temporary file beside the one that it is to become; nothing of that name is seen before `publish`. */
+export interface Draft {
+  readonly path: string;
+  /** The disk has it. Rejects as `beginDraft`. */
+  readonly synced: Promise<void>;
+}
+
 /**
- * Writes a temporary file beside `path` and syncs it to the disk; nothing of that name is seen before `publish`.
+ * Writes a temporary file beside `path`. It can be read when this resolves, and survives a power cut when it is synced.
  * @throws PortolanError DISK_FULL, DATA_DIR_INVALID; nothing is left behind then.
  */
-export async function writeDraft(path: string, bytes: Uint8Array): Promise<string> {
+export async function beginDraft(path: string, bytes: Uint8Array): Promise<Draft> {
   counter += 1;
   const draft = `${path}.${process.pid}-${counter}.tmp`;
+  const failed = async (error: unknown): Promise<never> => {
+    await rm(draft, { force: true });
+    throw writeError(path, error);
+  };
+  const file = await open(draft, 'w', 0o600).catch(failed);
   try {
-    const file = await open(draft, 'w', 0o600);
+    await file.writeFile(bytes);
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    return failed(error);
+  }
+  const sync = async (): Promise<void> => {
     try {
-      await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();
     }
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw writeError(path, error);
-  }
-  return draft;
+  };
+  const synced = sync().catch(failed);
+  // Whoever goes on without it hears of it where it is awaited.
+  synced.catch(() => undefined);
+  return { path: draft, synced };
+}
+
+/** As `beginDraft`, and syncs it to the disk. */
+export async function writeDraft(path: string, bytes: Uint8Array): Promise<string> {
+  const draft = await beginDraft(path, bytes);
+  await draft.synced;
+  return draft.path;
 }
 
 /** Gives a draft its name and syncs the folder, so that the name survives a power cut. */
-export async function publish(draft: string, path: string): Promise<void> {
+export function publish(draft: string, path: string): Promise<void> {
+  return publishAll([{ draft, path }]);
+}
+
+/**
+ * As `publish`, for drafts of one folder, one after the other: a crash may leave the first ones alone. After a power cut any of them may
+ * have its name.
+ */
+export async function publishAll(
+  drafts: readonly { readonly draft: string; readonly path: string }[],
+): Promise<void> {
+  for (const { draft, path } of drafts) {
+    try {
+      await rename(draft, path);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw writeError(path, error);
+    }
+  }
+  const [first] = drafts;
+  if (first === undefined) return;
   try {
-    await rename(draft, path);
-    const folder = await open(dirname(path), 'r');
+    const folder = await open(dirname(first.path), 'r');
     try {
       await folder.sync();
     } finally {
       await folder.close();
     }
   } catch (error) {
-    await rm(draft, { force: true });
-    throw writeError(path, error);
+    throw writeError(first.path, error);
   }
 }
 

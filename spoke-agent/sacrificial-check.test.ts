@@ -7,7 +7,7 @@ import { parseName } from '../src/dns/name.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import { until } from '../test/support/until.ts';
-import { tryOut } from './sacrificial-check.ts';
+import { createSacrificialCheck } from './sacrificial-check.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
 import { createHubStandIn, type HubStandIn, type SnapshotRecipe, WWW } from './testing/hub-stand-in.ts';
 
@@ -16,12 +16,17 @@ const PROGRAM = fileURLToPath(new URL('./snapshot-check.ts', import.meta.url));
 let hub: HubStandIn;
 let folder: string;
 let files = 0;
+/** Ends the processes that wait for another snapshot. */
+const over = new AbortController();
 
 beforeAll(async () => {
   hub = await createHubStandIn();
   folder = await mkdtemp(join(tmpdir(), 'portolan-check-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  over.abort();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const fileOf = async (bytes: Uint8Array): Promise<string> => {
   files += 1;
@@ -33,7 +38,12 @@ const fileOf = async (bytes: Uint8Array): Promise<string> => {
 const tried = async (bytes: Uint8Array, program = PROGRAM, limitMs?: number): Promise<string> => {
   const path = await fileOf(bytes);
   try {
-    await tryOut(program, path, limitMs === undefined ? {} : { timeLimitMs: limitMs });
+    const check = createSacrificialCheck({
+      program,
+      ...(limitMs === undefined ? {} : { timeLimitMs: limitMs }),
+      signal: over.signal,
+    });
+    await check.tryOut({ path, hash: path });
     return 'good';
   } catch (error) {
     if (!(error instanceof PortolanError)) throw error;
@@ -134,12 +144,15 @@ describe('I11 a snapshot is tried out before it is believed', () => {
   });
 
   it('a check whose agent ends is ended with it, and gone when the refusal is heard', async () => {
-    const program = await fileOf(
-      Buffer.from("require('node:fs').writeFileSync(process.argv[2], String(process.pid)); for (;;);"),
-    );
     const pidFile = join(folder, 'pid');
+    const program = await fileOf(
+      Buffer.from(
+        `require('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)); for (;;);`,
+      ),
+    );
     const agent = new AbortController();
-    const refused = tryOut(program, pidFile, { signal: agent.signal }).catch(String);
+    const check = createSacrificialCheck({ program, signal: agent.signal });
+    const refused = check.tryOut({ path: pidFile, hash: '' }).catch(String);
     const { value: pid } = await until(
       'the check runs',
       async () => Number(await readFile(pidFile, 'utf8')) || undefined,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { tryParseName } from '../src/dns/name.ts';
 import type { SnapshotContent } from '../src/protocol/snapshot.ts';
-import { gatewayPart, gatewaySecretsPart } from './gateway/part-schema.ts';
+import { gatewayFrame, gatewayPart, gatewayPiece, gatewaySecretsPart } from './gateway/part-schema.ts';
 
 /*
  * Shape of the parts, as far as this agent reads them. Unknown fields pass: the hub may be one version ahead. Used only in
@@ -211,13 +211,22 @@ const SCHEMAS: { readonly [N in keyof SnapshotContent]-?: z.ZodType } = {
   peers,
   dns,
   gateway: gatewayPart,
-  gatewayFrame: z.never(),
+  gatewayFrame,
   gatewaySecrets: gatewaySecretsPart,
 };
 
 /** What is wrong with a part, as `path: message` lines; empty when nothing is. */
 export function partProblems(part: keyof SnapshotContent, content: unknown): readonly string[] {
-  const result = SCHEMAS[part].safeParse(content);
+  return problemsOf(SCHEMAS[part], part, content);
+}
+
+/** The same of a piece that part `gatewayFrame` names. */
+export function pieceProblems(content: unknown): readonly string[] {
+  return problemsOf(gatewayPiece, 'gateway', content);
+}
+
+function problemsOf(schema: z.ZodType, at: string, content: unknown): readonly string[] {
+  const result = schema.safeParse(content);
   if (result.success) return [];
-  return result.error.issues.slice(0, 5).map((issue) => `${part}.${issue.path.join('.')}: ${issue.message}`);
+  return result.error.issues.slice(0, 5).map((issue) => `${at}.${issue.path.join('.')}: ${issue.message}`);
 }

@@ -99,7 +99,7 @@ describe('accepting a snapshot', () => {
   it('tries out the very bytes that are published', async () => {
     let tried: Buffer | undefined;
     const store = openStore({
-      check: async (path) => {
+      check: async ({ path }) => {
         tried = await readFile(path);
       },
     });

@@ -8,7 +8,8 @@ import {
   type VerifiedSnapshot,
   verifySnapshot,
 } from '../src/identity/snapshot-signing.ts';
-import { isLeftover, publish, writeDraft } from './durable-file.ts';
+import { beginDraft, type Draft, isLeftover, publishAll } from './durable-file.ts';
+import type { CheckedFile } from './sacrificial-check.ts';
 import { decodeSnapshotFile, encodeSnapshotFile, invalid } from './snapshot-file.ts';
 
 /** A snapshot that is on the disk and was verified when it was read. */
@@ -24,8 +25,11 @@ export interface SnapshotStoreOptions {
   readonly agentVersion: string;
   /** Keys that may sign; read at every use, because the hub rotates them. */
   readonly keys: () => readonly SnapshotKey[];
-  /** Tries the candidate file out where a crash or a loop does no harm; throws what is wrong with it (I11). */
-  readonly check: (path: string) => Promise<void>;
+  /**
+   * Tries the candidate file out where a crash or a loop does no harm; throws what is wrong with it (I11).
+   * @param before the newest one that can be used
+   */
+  readonly check: (candidate: CheckedFile, before: CheckedFile | undefined) => Promise<void>;
   /** Told of every snapshot on the disk that cannot be used, and why. */
   readonly onDamaged: (error: PortolanError) => void;
 }
@@ -35,7 +39,8 @@ export interface SnapshotStore {
   load(): Promise<StoredSnapshot | undefined>;
   /**
    * Verifies a snapshot from the hub, tries it out, writes it and makes it the newest. When it throws, the last good stays.
-   * @throws PortolanError SNAPSHOT_INVALID, UNSUPPORTED, DISK_FULL, DATA_DIR_INVALID
+   * @param signed without pieces that the snapshots on the disk have
+   * @throws PortolanError SNAPSHOT_INVALID, SNAPSHOT_INCOMPLETE, UNSUPPORTED, DISK_FULL, DATA_DIR_INVALID
    */
   accept(signed: SignedSnapshot): Promise<StoredSnapshot>;
 }
@@ -73,51 +78,88 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
     return verified;
   };
 
-  const load = async (): Promise<StoredSnapshot | undefined> => {
-    const mark = await readMark(markPath);
+  /** Those on the disk that can be used, newest first; each is read when it is asked for. */
+  async function* usable(mark: HighWater | undefined): AsyncGenerator<StoredSnapshot, undefined> {
     for (const name of await snapshotNames(directory)) {
       const path = join(directory, name);
+      let found: StoredSnapshot | undefined;
       try {
         const verified = verify(decodeSnapshotFile(await readFile(path)));
         if (mark !== undefined && !mayLoad(verified, mark))
           throw invalid('it is older than one already seen');
-        return { ...verified, path };
+        found = { ...verified, path };
       } catch (cause) {
         options.onDamaged(new PortolanError('SNAPSHOT_INVALID', `${path}: ${messageOf(cause)}`, { cause }));
       }
+      if (found !== undefined) yield found;
     }
     return undefined;
-  };
+  }
+
+  const load = async (): Promise<StoredSnapshot | undefined> =>
+    (await usable(await readMark(markPath)).next()).value;
 
   const accept = async (signed: SignedSnapshot): Promise<StoredSnapshot> => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const before = await load();
-    const mark = (await readMark(markPath)) ?? (before === undefined ? undefined : markOf(before, ''));
-    const verified = verify(signed, mark, (sha256) => before?.pieces.get(sha256));
+    const known = await readMark(markPath);
+    const files = usable(known);
+    const before = (await files.next()).value;
+    const mark = known ?? (before === undefined ? undefined : markOf(before, ''));
+    const verified = await complete(signed, mark, before, files);
     if (before !== undefined && before.mark.hash === verified.mark.hash) return before;
 
     const path = join(directory, fileName(verified));
     const drafts: string[] = [];
+    const drafted = async (draft: Draft): Promise<Draft> => {
+      drafts.push(draft.path);
+      return draft;
+    };
     try {
-      const draft = await writeDraft(
-        path,
-        encodeSnapshotFile({ ...signed, pieces: [...verified.pieces.values()] }),
+      const draft = await drafted(
+        await beginDraft(path, encodeSnapshotFile({ ...signed, pieces: [...verified.pieces.values()] })),
       );
-      drafts.push(draft);
-      await options.check(draft);
-      const next = Buffer.from(JSON.stringify(markOf(verified, before?.mark.hash ?? '')));
-      const markDraft = await writeDraft(markPath, next);
-      drafts.push(markDraft);
+      // It is tried out while the disk is still at it.
+      await all([
+        options.check({ path: draft.path, hash: verified.mark.hash }, checkedFile(before)),
+        draft.synced,
+        beginDraft(markPath, Buffer.from(JSON.stringify(markOf(verified, before?.mark.hash ?? ''))))
+          .then(drafted)
+          .then(({ synced }) => synced),
+      ]);
+      const [snapshotDraft = '', markDraft = ''] = drafts;
       // Both are on the disk before either has its name, so a full disk changes nothing. The snapshot comes first: a crash
-      // between the two leaves a file that is newer than the mark, which load() accepts.
-      await publish(draft, path);
-      await publish(markDraft, markPath);
+      // between the two leaves a file that is newer than the mark, which load() accepts. Where a power cut keeps the second name alone,
+      // the mark knows the snapshot before.
+      await publishAll([
+        { draft: snapshotDraft, path },
+        { draft: markDraft, path: markPath },
+      ]);
     } catch (error) {
       for (const draft of drafts) await rm(draft, { force: true });
       throw PortolanError.from(error, 'SNAPSHOT_INVALID');
     }
     await prune(directory, new Set([path, before?.path]));
     return { ...verified, path };
+  };
+
+  /**
+   * With the pieces of the one before; those of the one before that are looked at only when that is not enough: the hub knows what was
+   * served last, which may not be what was accepted last.
+   */
+  const complete = async (
+    signed: SignedSnapshot,
+    mark: HighWater | undefined,
+    before: StoredSnapshot | undefined,
+    older: AsyncGenerator<StoredSnapshot, undefined>,
+  ): Promise<VerifiedSnapshot> => {
+    try {
+      return verify(signed, mark, (sha256) => before?.pieces.get(sha256));
+    } catch (error) {
+      if (PortolanError.from(error).code !== 'SNAPSHOT_INCOMPLETE' || before === undefined) throw error;
+      const previous = (await older.next()).value;
+      if (previous === undefined) throw error;
+      return verify(signed, mark, (sha256) => before.pieces.get(sha256) ?? previous.pieces.get(sha256));
+    }
   };
 
   // One at a time, whatever the caller does: the mark is read and written in between.
@@ -132,10 +174,21 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
   };
 }
 
+/** All have settled when it does: nothing is written any more after one has failed. */
+async function all(tasks: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(tasks)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
+}
+
 /** The newest accepted one, its direct predecessor, or one whose mark a crash kept from being written. */
 function mayLoad({ mark: found }: VerifiedSnapshot, mark: HighWater): boolean {
   if (found.hash === mark.hash || found.hash === mark.previousHash) return true;
   return found.epoch > mark.epoch || (found.epoch === mark.epoch && found.version > mark.version);
+}
+
+function checkedFile(stored: StoredSnapshot | undefined): CheckedFile | undefined {
+  return stored === undefined ? undefined : { path: stored.path, hash: stored.mark.hash };
 }
 
 function markOf({ mark }: VerifiedSnapshot, previousHash: string): HighWater {

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { sha256Hex } from '../../src/identity/digest.ts';
 import type { SignedSnapshot } from '../../src/identity/snapshot-signing.ts';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
@@ -35,8 +34,9 @@ export type GatewayFile = {
 );
 
 /**
- * Undefined: the cluster has no Gateway, or the hub knows no such part.
- * @throws PortolanError SNAPSHOT_INVALID when a piece is not there
+ * @param signed what was verified when it was written to its file: pieces come in the order in which the frame first names them
+ * @returns undefined: the cluster has no Gateway, or the hub knows no such part
+ * @throws PortolanError SNAPSHOT_INVALID when the pieces are not those of the frame
  */
 export function readGatewayFile(signed: Pick<SignedSnapshot, 'parts' | 'pieces'>): GatewayFile | undefined {
   const bytesOf = (name: string): Uint8Array | undefined =>
@@ -54,8 +54,14 @@ export function readGatewayFile(signed: Pick<SignedSnapshot, 'parts' | 'pieces'>
       : { ...common, form: 'whole', digest: sha256Hex(part), part: () => readPart(part, 'gateway') };
   }
   const frame = readPart(frameBytes, 'gatewayFrame');
-  const pieces = new Map(signed.pieces.map((bytes) => [hash('sha256', bytes, 'hex'), bytes]));
-  if (!frame.pieces.every(({ sha256 }) => pieces.has(sha256))) throw invalid('a piece is missing');
+  const pieces = new Map<string, Uint8Array>();
+  for (const { sha256, size } of frame.pieces) {
+    if (pieces.has(sha256)) continue;
+    const bytes = signed.pieces[pieces.size];
+    // Not hashed once more: who wrote the file had verified them.
+    if (bytes?.length !== size) throw invalid('its pieces are not those of its frame');
+    pieces.set(sha256, bytes);
+  }
   return { ...common, form: 'pieces', digest: sha256Hex(frameBytes), frame, pieces };
 }
 

@@ -49,7 +49,22 @@ const filters = z.array(filter);
 const weighted = z.looseObject({ backend: name.optional(), weight, filters });
 const valueMatch = z.looseObject({ name, type: z.enum(['exact', 'regex']), value: text });
 
-const listener = z.looseObject({
+const hosts = z.array(
+  z.looseObject({
+    hostname,
+    matches: z.array(
+      z.looseObject({
+        rule: name,
+        path: z.looseObject({ type: z.enum(['exact', 'prefix', 'regex']), value: text }),
+        method: name.optional(),
+        headers: z.array(valueMatch),
+        query: z.array(valueMatch),
+      }),
+    ),
+    passthrough: z.array(weighted).optional(),
+  }),
+);
+const frameListener = z.looseObject({
   id: name,
   source,
   hostname,
@@ -59,21 +74,6 @@ const listener = z.looseObject({
       clientCa: z.looseObject({ bundles: texts, mode: z.enum(['require', 'request']) }).optional(),
     })
     .optional(),
-  hosts: z.array(
-    z.looseObject({
-      hostname,
-      matches: z.array(
-        z.looseObject({
-          rule: name,
-          path: z.looseObject({ type: z.enum(['exact', 'prefix', 'regex']), value: text }),
-          method: name.optional(),
-          headers: z.array(valueMatch),
-          query: z.array(valueMatch),
-        }),
-      ),
-      passthrough: z.array(weighted).optional(),
-    }),
-  ),
 });
 
 const rule = z.looseObject({
@@ -277,50 +277,50 @@ const limit = z.looseObject({
   metric: name.optional(),
   silent: z.boolean().optional(),
 });
-const quota = z
-  .looseObject({
-    version: count,
-    budgets: z.array(budget),
-    policies: z.record(z.string(), z.looseObject({ source: z.array(source), limits: z.array(limit) })),
-    domains: z.record(z.string(), name),
-  })
-  .refine(
-    ({ budgets, policies }) =>
-      Object.values(policies).every(({ limits }) =>
-        limits.every(({ rates, plans }) =>
-          [rates, ...Object.values(plans)].every((own) => own.every((place) => place < budgets.length)),
-        ),
-      ),
-    'a limit names a budget that is not there',
-  )
-  .refine(
-    ({ domains, policies }) => Object.values(domains).every((id) => Object.hasOwn(policies, id)),
-    'a domain names a policy that is not there',
-  );
+const limits = z.looseObject({ source: z.array(source), limits: z.array(limit) });
+const quotaFrame = z.looseObject({
+  version: count,
+  budgets: z.array(budget),
+  domains: z.record(z.string(), name),
+});
 
-export const gatewayPart = z
-  .looseObject({
-    ports: z.array(
-      z.looseObject({
-        port: portNumber,
-        protocol: z.enum(['http', 'https', 'tls']),
-        edge: name,
-        listeners: z.array(listener),
-      }),
-    ),
-    rules: z.record(z.string(), rule),
-    backends: z.record(z.string(), backend),
-    auth: z.record(z.string(), auth),
-    edge: z.record(z.string(), edge),
-    quota: quota.optional(),
-  })
-  .refine(
-    ({ rules, quota: limits }) =>
-      Object.values(rules).every(
-        (own) => own.quota === undefined || Object.hasOwn(limits?.policies ?? {}, own.quota),
-      ),
-    'a rule names limits that are not there',
-  );
+const framePort = z.looseObject({
+  port: portNumber,
+  protocol: z.enum(['http', 'https', 'tls']),
+  edge: name,
+  listeners: z.array(frameListener),
+});
+
+/** What would become the prototype of what is joined: entries that are found and not listed. */
+const entries = <T extends z.ZodType>(entry: T) =>
+  z
+    .custom(
+      (value) => typeof value !== 'object' || value === null || !Object.hasOwn(value, '__proto__'),
+      '__proto__ is no name',
+    )
+    .pipe(z.record(z.string(), entry));
+
+/** References from one entry to another are no matter of the shape: `gatewayProblems` follows them. */
+export const gatewayPart = z.looseObject({
+  ports: z.array(framePort.extend({ listeners: z.array(frameListener.extend({ hosts })) })),
+  rules: entries(rule),
+  backends: entries(backend),
+  auth: entries(auth),
+  edge: entries(edge),
+  quota: quotaFrame.extend({ policies: entries(limits) }).optional(),
+});
+
+/** The pieces that it names were read before: `verifyPieces`. */
+export const gatewayFrame = z.looseObject({ ports: z.array(framePort), quota: quotaFrame.optional() });
+
+export const gatewayPiece = z.looseObject({
+  rules: entries(rule),
+  backends: entries(backend),
+  auth: entries(auth),
+  edge: entries(edge),
+  quotas: entries(limits),
+  hosts: entries(hosts),
+});
 
 const pepper = z.base64().length(44);
 export const gatewaySecretsPart = z.looseObject({

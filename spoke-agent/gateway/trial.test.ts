@@ -133,7 +133,7 @@ describe('I11 the gateway of a snapshot is tried out before it is believed', () 
     [
       'a rule whose limits are missing, which would be open',
       partOf(8080, { rules: [ruleOf('all', { quota: 'gone' })] }),
-      'limits that are not there',
+      'there are no limits gone',
     ],
     [
       'a backend with a port that is none',
