@@ -136,6 +136,7 @@ export function createGateways(options: {
             objects,
             { regions: options.regions, quotaVersion },
             inventories,
+            compiled,
             // With the same objects only clusters in which something else was found are compiled anew.
             (cluster) =>
               sameObjects && sameFound(usedInventories.get(cluster), inventories.get(cluster))
@@ -192,6 +193,7 @@ async function compileAll(
   objects: Objects,
   context: CompileContext,
   inventories: FoundInClusters['inventories'],
+  before: ReadonlyMap<ObjectKey, CompiledGateways>,
   reuse: (cluster: ObjectKey) => { readonly known: CompiledGateways | undefined } | undefined,
 ): Promise<Map<ObjectKey, CompiledGateways>> {
   const found = new Map<ObjectKey, CompiledGateways>();
@@ -210,7 +212,7 @@ async function compileAll(
     const reused = reuse(key);
     const own =
       reused === undefined
-        ? await inSteps(compile(objects, key, { ...context, found: inventory }))
+        ? await inSteps(compile(objects, key, { ...context, found: inventory, before: before.get(key) }))
         : reused.known;
     if (own === undefined) continue;
     if (own.reports.gateways.length > 0 || own.reports.policies.length > 0) found.set(key, own);
@@ -246,13 +248,15 @@ function sameFound(before: ClusterInventory | undefined, now: ClusterInventory |
 }
 
 function secretsText({ secrets }: ClusterInventory): string {
-  return JSON.stringify([...secrets].map(([key, { keys, problem, instead, authorityProblem }]) => [
+  return JSON.stringify(
+    [...secrets].map(([key, { keys, problem, instead, authorityProblem }]) => [
       key,
       keys,
       problem,
       instead,
       authorityProblem,
-    ]));
+    ]),
+  );
 }
 
 /** True when nothing that gateways are compiled from differs; a written status is no difference. */

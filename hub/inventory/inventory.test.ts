@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { InventoryMessage } from '../../src/inventory/apply.ts';
 import {
   FACTS,
+  found,
   foundGateway,
   foundRoute,
   foundService,
@@ -203,33 +204,44 @@ describe('an agent that tells what it finds', () => {
     expect(conditionsOf('HTTPRoute')).toContain('ResolvedRefs=False BackendNotFound');
   });
 
-  it('is told that a listener without its Secret is not programmed, although the Gateway is served', async () => {
-    const shut = foundGateway('shop', 'shut', {
-      port: 443,
-      protocol: 'HTTPS',
-      tls: { certificateRefs: [{ name: 'nowhere' }] },
-    });
+  it('is told that a listener whose Secret is missing or never fitted is not programmed, although the Gateway is served', async () => {
+    const listener = (name: string, port: number) =>
+      foundGateway('shop', name, { port, protocol: 'HTTPS', tls: { certificateRefs: [{ name }] } });
+    const secret = (name: string, instead: string) =>
+      found('Secret', 'shop', name, {
+        type: 'kubernetes.io/tls',
+        keys: ['tls.crt', 'tls.key'],
+        digest: '1',
+        problem: 'tls.crt and tls.key are no certificate with its key, in PEM',
+        instead,
+      });
     await connect(0n);
-    await tell(message(1, [shut], { facts }));
-    await at.until(() => (conditionsOf('Gateway').length > 0 ? true : undefined));
-    const statuses = told.flatMap((m) =>
-      m.kind.case === 'inventoryStatuses' ? m.kind.value.statuses.map(({ status }) => status) : [],
+    const gateways = [listener('nowhere', 443), listener('never', 444), listener('rotated', 445)];
+    await tell(
+      message(1, [...gateways, secret('never', 'nothing'), secret('rotated', 'earlier')], { facts }),
     );
-    const listener = z
-      .object({
-        listeners: z.tuple([
-          z.object({
-            conditions: z.array(z.object({ type: z.string(), status: z.string(), reason: z.string() })),
-          }),
-        ]),
-      })
-      .parse(JSON.parse(statuses.at(-1) ?? '')).listeners[0];
-    expect(listener.conditions).toContainEqual({
-      type: 'ResolvedRefs',
-      status: 'False',
-      reason: 'InvalidCertificateRef',
-    });
-    expect(listener.conditions).toContainEqual({ type: 'Programmed', status: 'False', reason: 'Invalid' });
+    await at.until(() => (conditionsOf('Gateway').length > 0 ? true : undefined));
+    told.length = 0;
+    ack();
+    await at.until(() => (conditionsOf('Gateway').length > 0 ? true : undefined));
+    const statuses = told.flatMap((m) => (m.kind.case === 'inventoryStatuses' ? m.kind.value.statuses : []));
+    const conditions = (gateway: string): readonly string[] =>
+      z
+        .object({
+          listeners: z.tuple([
+            z.object({
+              conditions: z.array(z.object({ type: z.string(), status: z.string(), reason: z.string() })),
+            }),
+          ]),
+        })
+        .parse(JSON.parse(statuses.find(({ name }) => name === gateway)?.status ?? ''))
+        .listeners[0].conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`);
+    for (const name of ['nowhere', 'never']) {
+      expect(conditions(name)).toContain('ResolvedRefs=False InvalidCertificateRef');
+      expect(conditions(name)).toContain('Programmed=False Invalid');
+    }
+    expect(conditions('rotated')).toContain('ResolvedRefs=False InvalidCertificateRef');
+    expect(conditions('rotated')).toContain('Programmed=True Programmed');
   });
 
   it('goes away, and its cluster keeps what it told, also for who asks', async () => {

@@ -1,7 +1,7 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AgentLog } from '../log.ts';
 import { type ClusterWatch, type WatchDeps, watchCluster } from './cluster-watch.ts';
-import { type KeptSecret, projectSecret } from './project-core.ts';
+import { hasPair, type KeptSecret, projectSecret } from './project-core.ts';
 import { SECRETS } from './resources.ts';
 import { type ClusterSecretFile, type SecretValues, writeClusterSecrets } from './secret-file.ts';
 
@@ -81,9 +81,7 @@ export function createClusterSecrets(options: ClusterSecretsOptions): ClusterSec
   const entry = (name: string): readonly (readonly [string, SecretValues])[] => {
     const found = item(name);
     const seen = watches.get(name)?.states.some(({ state }) => state.synced) === true;
-    if (found === undefined) {
-      if (seen) good.delete(name);
-    } else if (found.servable || !good.has(name)) good.set(name, found.values);
+    if (found === undefined && seen) good.delete(name);
     const values = good.get(name);
     return values === undefined ? [] : [[name, values]];
   };
@@ -93,7 +91,12 @@ export function createClusterSecrets(options: ClusterSecretsOptions): ClusterSec
     const one = watchCluster<KeptSecret>(watch, {
       versions: [SECRETS],
       only: { namespace: name.slice(0, at), name: name.slice(at + 1) },
-      project: (object, before) => projectSecret(digestKey, object, before),
+      project(object, before) {
+        const found = projectSecret(digestKey, object, before, () => hasPair(good.get(name)));
+        // Kept at once: the next event may be a pair that does not fit.
+        if (found !== undefined && (found.servable || !hasPair(good.get(name)))) good.set(name, found.values);
+        return found;
+      },
       onChange() {
         options.onChange(name);
         save(WRITE_AFTER_MS);

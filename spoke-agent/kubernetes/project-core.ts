@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import type { KubeObject } from '../../kube/contract.ts';
+import { readCertificate, splitPem } from '../../src/identity/certificate.ts';
 import type { SecretContent, ServiceContent } from '../../src/inventory/contract.ts';
 import { contentOf, MAX_CONTENT, unchanged } from './project-gateway-api.ts';
 
@@ -152,12 +153,14 @@ export function projectNamespace(object: KubeObject, before: KeptNamespace | und
 
 /**
  * A Secret that was granted. `digestKey` keeps what is told of the values from being guessed from them.
+ * @param hasPair whether there is a pair of before that can be served
  * @see https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets
  */
 export function projectSecret(
   digestKey: Uint8Array,
   object: KubeObject,
   before: KeptSecret | undefined,
+  hasPair: () => boolean = () => false,
 ): KeptSecret | undefined {
   const found = secret.safeParse(object);
   if (!found.success) return undefined;
@@ -178,7 +181,14 @@ export function projectSecret(
     .update(JSON.stringify(SECRET_VALUES.map((key) => values[key] ?? null)))
     .digest('hex')
     .slice(0, 32);
-  const content: SecretContent = { type, keys, digest, ...(problem === undefined ? {} : { problem }) };
+  const authorityProblem = bundleProblem(values['ca.crt']);
+  const content: SecretContent = {
+    type,
+    keys,
+    digest,
+    ...(problem === undefined ? {} : { problem, instead: hasPair() ? 'earlier' : 'nothing' }),
+    ...(authorityProblem === undefined ? {} : { authorityProblem }),
+  };
   const bare = { ...object, metadata: { ...object.metadata, labels: {} } };
   return unchanged(before, {
     uid: object.metadata.uid ?? '',
@@ -186,6 +196,20 @@ export function projectSecret(
     servable: problem === undefined,
     values,
   });
+}
+
+/** Whether these have a pair that can be served. */
+export function hasPair(values: Readonly<Record<string, string>> | undefined): boolean {
+  return values?.['tls.crt'] !== undefined && pairProblem(values) === undefined;
+}
+
+/** Why `ca.crt` is no authority; without one there is nothing to say, and some issuers write an empty one. */
+function bundleProblem(pem: string | undefined): string | undefined {
+  if (pem === undefined) return undefined;
+  const certificates = splitPem(pem);
+  return certificates.length > 0 && certificates.every((one) => readCertificate(one) !== undefined)
+    ? undefined
+    : 'ca.crt is no certificate in PEM';
 }
 
 /** Why `tls.crt` and `tls.key` cannot be served; without either there is nothing to say. */

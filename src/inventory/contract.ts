@@ -50,6 +50,10 @@ export interface SecretContent {
   readonly keys: readonly string[];
   /** Why `tls.crt` and `tls.key` cannot be served. */
   readonly problem?: string;
+  /** With `problem`: what the agent serves in their place, the pair that fitted before or nothing. Absent: an agent of before does not say it. */
+  readonly instead?: 'earlier' | 'nothing';
+  /** Why `ca.crt` is no authority. */
+  readonly authorityProblem?: string;
   /** Hex; changes when a value does. Keyed by a random value of the agent, so that it says nothing of the value. */
   readonly digest: string;
 }

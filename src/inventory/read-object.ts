@@ -74,6 +74,8 @@ const secretSpec = z.object({
   type: z.string().max(253),
   keys: z.array(z.string().max(253)).max(1024),
   problem: z.string().max(4096).exactOptional(),
+  instead: z.enum(['earlier', 'nothing']).exactOptional(),
+  authorityProblem: z.string().max(4096).exactOptional(),
   digest: z.string().max(128),
 });
 

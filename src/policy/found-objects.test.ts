@@ -170,12 +170,13 @@ describe('objects that an agent found', () => {
 
   it('a listener names a Secret of the cluster, whose values the hub does not have', () => {
     const tls = { protocol: 'HTTPS', port: 443, tls: { certificateRefs: [{ name: 'cert' }] } };
-    const secret = (keys: readonly string[], problem?: string): RawObject =>
+    const secret = (keys: readonly string[], problem?: string, instead?: string): RawObject =>
       found('Secret', 'shop', 'cert', {
         type: 'kubernetes.io/tls',
         keys,
         digest: '1',
         ...(problem === undefined ? {} : { problem }),
+        ...(instead === undefined ? {} : { instead }),
       });
     const edge = foundGateway('shop', 'edge', tls);
     const good = compiled([edge, secret(['tls.crt', 'tls.key'])]);
@@ -193,6 +194,15 @@ describe('objects that an agent found', () => {
     });
     // The agent has the pair that fitted last, and a listener that goes away would be worse.
     expect(unfit.part.ports[0]?.listeners[0]?.tls?.certificates).toEqual(['kubernetes/shop/cert']);
+    const rotated = compiled([edge, secret(['tls.crt'], 'tls.key is missing', 'earlier')]);
+    expect(finding(rotated)?.message).toBe(
+      'Secret shop/cert: tls.key is missing; the pair of before is served.',
+    );
+    expect(rotated.part.ports[0]?.listeners[0]?.tls?.certificates).toEqual(['kubernetes/shop/cert']);
+    // With no pair of before there is nothing to show, and the listener is not opened.
+    const never = compiled([edge, secret(['tls.crt', 'tls.key'], 'no pair', 'nothing')]);
+    expect(finding(never)).toMatchObject({ reason: 'InvalidCertificateRef' });
+    expect(never.part.ports).toEqual([]);
     const own = compiled([edge, secret(['tls.crt', 'tls.key'])], [stored('Secret', 'cert', {})]);
     expect(own.secretRefs.certificates).toEqual(['shop/cert']);
   });

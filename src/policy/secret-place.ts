@@ -27,9 +27,18 @@ export function placeOfSecret(world: SecretWorld, key: string, use: SecretUse): 
   if (world.secrets.has(key)) return { at: 'hub' };
   const found = world.clusterSecrets?.get(key);
   if (found === undefined) return { problem: `There is no Secret ${key}.` };
+  const { problem, instead, authorityProblem } = found;
+  if (use === 'certificate' && problem !== undefined && instead === 'earlier')
+    return { at: 'cluster', problem: `Secret ${key}: ${problem}; the pair of before is served.` };
   const missing = NEEDED[use].find((name) => !found.keys.includes(name));
   if (missing !== undefined) return { problem: `Secret ${key} has no ${missing}.` };
-  if (use === 'certificate' && found.problem !== undefined)
-    return { at: 'cluster', problem: `Secret ${key}: ${found.problem}` };
-  return { at: 'cluster' };
+  if (use === 'authority')
+    return authorityProblem === undefined
+      ? { at: 'cluster' }
+      : { problem: `Secret ${key}: ${authorityProblem}.` };
+  if (problem === undefined) return { at: 'cluster' };
+  // An agent that does not say whether it has another pair may have one.
+  return instead === 'nothing'
+    ? { problem: `Secret ${key}: ${problem}.` }
+    : { at: 'cluster', problem: `Secret ${key}: ${problem}` };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { createKubeClient } from '../../kube/client.ts';
 import { openKubeAccess } from '../../kube/config.ts';
 import type { KubeClient, KubeObject, KubeResource } from '../../kube/contract.ts';
@@ -392,10 +393,33 @@ describe.skipIf(!available)(SUITE, () => {
         JSON.stringify(hub.objects.get('Secret infra/cert')?.spec).includes('no certificate with its key'),
       SLOW_MS,
     );
+    expect(hub.objects.get('Secret infra/cert')?.spec).toMatchObject({ instead: 'earlier' });
     const kept = await readClusterSecrets(dataDir);
     expect(kept?.secrets['infra/cert']?.['tls.key']).toBe(Buffer.from(next['tls.key'], 'base64').toString());
-    await apply({ ...secret, type: 'kubernetes.io/tls', data: next }, SECRETS);
     await agent.close();
+
+    // After a restart it still knows which one fitted; and that there was none, when the Secret is made with a pair that does not fit.
+    const again = await startAgent(TOKENS.agent, 'secrets again');
+    const instead = async (): Promise<unknown> => {
+      const spec = again.hub.objects.get('Secret infra/cert')?.spec;
+      return z.object({ instead: z.string() }).safeParse(spec).data?.instead;
+    };
+    await until('the earlier pair is known', async () => (await instead()) === 'earlier', SLOW_MS);
+    await admin.delete({ resource: SECRETS, namespace: 'infra', name: 'cert' });
+    await until(
+      'it is on no disk',
+      async () => (await readClusterSecrets(dataDir))?.secrets['infra/cert'] === undefined,
+      SLOW_MS,
+    );
+    await apply({ ...secret, type: 'kubernetes.io/tls', data: { ...next, 'tls.key': strange } }, SECRETS);
+    await until('nothing ever fitted', async () => (await instead()) === 'nothing', SLOW_MS);
+    await apply({ ...secret, type: 'kubernetes.io/tls', data: next }, SECRETS);
+    await until(
+      'it fits',
+      async () => (await instead()) === undefined && again.hub.of('Secret').length === 1,
+      SLOW_MS,
+    );
+    await again.agent.close();
   }, 60_000);
 
   it('finds addresses, zones and endpoints, and tells what changes', async () => {
