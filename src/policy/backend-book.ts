@@ -2,14 +2,20 @@ import type { ServiceContent } from '../inventory/contract.ts';
 import { backendSpec } from '../resources/backend.ts';
 import type { Resource } from '../resources/catalogue.ts';
 import { type BackendObjectReference, GATEWAY_API_GROUP, PORTOLAN_GROUP } from '../resources/route-fields.ts';
-import { type Finding, finding, type PolicyReport } from './compile-report.ts';
+import {
+  type Authority,
+  BackendAuthorities,
+  type BackendAuthorityWorld,
+  leadsToBackend,
+  type TlsPlace,
+} from './backend-authorities.ts';
+import type { PolicyReport } from './compile-report.ts';
 import type { Grants } from './grants.ts';
-import { authorityKey, notASecret } from './listeners.ts';
 import type { CompiledBackend } from './model.ts';
-import { compareAges } from './precedence.ts';
-import { placeOfSecret, type SecretWorld } from './secret-place.ts';
+import { kept } from './same-value.ts';
 import type { SecretRefBook } from './secret-refs.ts';
 import { type ServicePort, servicePort } from './service-port.ts';
+import { type SortedRecord, sortedRecord } from './sorted-record.ts';
 
 /** Why a reference to a backend does not resolve: `ResolvedRefs=False` with the reason. */
 export interface Unresolved {
@@ -31,9 +37,8 @@ export interface BackendAsker {
   readonly clientCertificate: string | undefined;
 }
 
-export interface BackendWorld extends SecretWorld {
+export interface BackendWorld extends BackendAuthorityWorld {
   readonly backends: ReadonlyMap<string, Resource<'Backend'>>;
-  readonly tlsPolicies: readonly Resource<'BackendTLSPolicy'>[];
   /** Services of the cluster that its agent told of. */
   readonly services?: ReadonlyMap<string, ServiceContent> | undefined;
   readonly grants: Grants;
@@ -41,69 +46,152 @@ export interface BackendWorld extends SecretWorld {
   readonly cluster: string;
 }
 
-/** Resolves references to backends, and holds the compiled ones that somebody referred to. */
+/** Where a reference led, and all that it depended on. */
+export interface Resolution {
+  readonly key: string;
+  /** `namespace/name` of what is referred to. */
+  readonly name: string;
+  readonly led: ResolvedBackend;
+  readonly compiled: CompiledBackend | undefined;
+  readonly backend: Resource<'Backend'> | undefined;
+  /** Undefined also when no Service can be meant. */
+  readonly service: ServiceContent | undefined;
+  readonly isService: boolean;
+  /** Between namespaces: who asked for what, and whether it is allowed. */
+  readonly crossing:
+    | { readonly ends: Readonly<Parameters<Grants['allows']>>; readonly allowed: boolean }
+    | undefined;
+  /** Where a BackendTLSPolicy was looked for, and what was found. */
+  readonly encrypted: { readonly at: TlsPlace; readonly authority: Authority | undefined } | undefined;
+}
+
+/** What the book of before has. */
+interface Before {
+  readonly known: ReadonlyMap<string, Resolution>;
+  readonly compiled: ReadonlyMap<string, CompiledBackend>;
+  readonly record: SortedRecord<CompiledBackend> | undefined;
+}
+
+const NOTHING: Before = { known: new Map(), compiled: new Map(), record: undefined };
+
+/**
+ * Resolves references to backends, and holds the compiled ones that somebody referred to. What a reference led to before is taken over when all
+ * that it depended on is the same, and what says the same is the same object.
+ */
 export class BackendBook {
   readonly #world: BackendWorld;
   readonly #secrets: SecretRefBook;
   readonly #compiled = new Map<string, CompiledBackend>();
-  readonly #known = new Map<string, ResolvedBackend>();
-  readonly #policies = new Map<string, Resource<'BackendTLSPolicy'>[]>();
-  readonly #inUse = new Set<Resource<'BackendTLSPolicy'>>();
+  readonly #known = new Map<string, Resolution>();
+  readonly #authorities: BackendAuthorities;
+  /** Services are told of, or not told of, as before. */
+  readonly #sameSources: boolean;
+  #before: Before;
+  #record: SortedRecord<CompiledBackend> | undefined;
 
-  constructor(world: BackendWorld, secrets: SecretRefBook) {
+  constructor(world: BackendWorld, secrets: SecretRefBook, before: BackendBook | undefined) {
     this.#world = world;
     this.#secrets = secrets;
-    for (const policy of world.tlsPolicies) {
-      for (const ref of policy.spec.targetRefs) {
-        if (!leadsToBackend(ref)) continue;
-        const key = `${policy.metadata.namespace}/${ref.name}:${ref.sectionName ?? '*'}`;
-        const known = this.#policies.get(key);
-        if (known === undefined) this.#policies.set(key, [policy]);
-        else known.push(policy);
-      }
-    }
-    for (const policies of this.#policies.values()) policies.sort((a, b) => compareAges(ageOf(a), ageOf(b)));
+    this.#before =
+      before === undefined
+        ? NOTHING
+        : { known: before.#known, compiled: before.#compiled, record: before.#record };
+    const then = before === undefined ? undefined : before.#world;
+    this.#sameSources =
+      then !== undefined &&
+      then.cluster === world.cluster &&
+      (then.services === undefined) === (world.services === undefined);
+    this.#authorities = new BackendAuthorities(world, before === undefined ? undefined : before.#authorities);
   }
 
   /**
    * A kind `Service` leads to the Backend of its name and namespace; where that has no endpoints, or is not there, to the Service of that name
    * in the cluster, with the settings of the Backend.
    */
-  resolve(ref: BackendObjectReference, asker: BackendAsker): ResolvedBackend {
+  resolve(ref: BackendObjectReference, asker: BackendAsker): Resolution {
     const namespace = ref.namespace ?? asker.namespace;
-    const http2 = asker.kind === 'GRPCRoute';
     const key = `${ref.group}/${ref.kind}/${namespace}/${ref.name}:${ref.port ?? ''} ${asker.kind} ${asker.namespace} ${asker.clientCertificate ?? ''}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const resolved = this.#resolve(ref, namespace, asker, http2);
-    this.#known.set(key, resolved);
-    return resolved;
+    const before = this.#before.known.get(key);
+    const own =
+      before !== undefined && this.holds(before) ? before : this.#resolution(key, ref, namespace, asker);
+    this.take(own);
+    return own;
+  }
+
+  /** True of a resolution of before that leads where it led. */
+  holds(before: Resolution): boolean {
+    const known = this.#known.get(before.key);
+    if (known !== undefined) return known === before;
+    const { name, crossing, encrypted } = before;
+    const { backends, services, grants } = this.#world;
+    if (!this.#sameSources || backends.get(name) !== before.backend) return false;
+    if (before.isService && services?.get(name) !== before.service) return false;
+    if (crossing !== undefined && grants.allows(...crossing.ends) !== crossing.allowed) return false;
+    return encrypted === undefined || this.#authorities.of(encrypted.at) === encrypted.authority;
+  }
+
+  /** Somebody refers to it. */
+  take(resolution: Resolution): void {
+    this.#known.set(resolution.key, resolution);
+    const { led, compiled, encrypted } = resolution;
+    if (compiled !== undefined && 'id' in led) this.#compiled.set(led.id, compiled);
+    if (encrypted?.authority === undefined) return;
+    this.#authorities.use(encrypted.authority);
+    this.#secrets.take(encrypted.authority.bundles);
+  }
+
+  #resolution(key: string, ref: BackendObjectReference, namespace: string, asker: BackendAsker): Resolution {
+    const name = `${namespace}/${ref.name}`;
+    const isService = ref.kind === 'Service';
+    const from = { group: GATEWAY_API_GROUP, kind: asker.kind, namespace: asker.namespace };
+    const ends = [from, { group: ref.group, kind: ref.kind, namespace, name: ref.name }] as const;
+    const allowed = this.#world.grants.allows(...ends);
+    const backend = this.#world.backends.get(name);
+    const service = isService ? this.#world.services?.get(name) : undefined;
+    const found: Found =
+      allowed || !leadsToBackend(ref)
+        ? this.#resolve(ref, name, backend, service, asker)
+        : no(
+            'RefNotPermitted',
+            `No ReferenceGrant in ${namespace} lets ${asker.kind}s of ${asker.namespace} refer to ${ref.kind} ${ref.name}.`,
+          );
+    const before = this.#before.known.get(key);
+    const led = 'id' in found ? { id: found.id } : { unresolved: found.unresolved };
+    return {
+      key,
+      name,
+      led: kept(before?.led, led),
+      compiled: 'id' in found ? this.#sameCompiled(found.id, found.compiled) : undefined,
+      backend,
+      service,
+      isService,
+      crossing: from.namespace === namespace ? undefined : { ends, allowed },
+      encrypted: found.encrypted,
+    };
+  }
+
+  #sameCompiled(id: string, compiled: CompiledBackend): CompiledBackend {
+    return kept(this.#compiled.get(id) ?? this.#before.compiled.get(id), compiled);
   }
 
   #resolve(
     ref: BackendObjectReference,
-    namespace: string,
+    name: string,
+    backend: Resource<'Backend'> | undefined,
+    service: ServiceContent | undefined,
     asker: BackendAsker,
-    http2: boolean,
-  ): ResolvedBackend {
-    const name = `${namespace}/${ref.name}`;
+  ): Found {
+    const http2 = asker.kind === 'GRPCRoute';
     if (!leadsToBackend(ref)) {
       const kind = ref.group === '' ? ref.kind : `${ref.group}/${ref.kind}`;
       return no('InvalidKind', `${kind} ${name} is neither a Service nor a Backend of ${PORTOLAN_GROUP}.`);
     }
-    const from = { group: GATEWAY_API_GROUP, kind: asker.kind, namespace: asker.namespace };
-    if (!this.#world.grants.allows(from, { group: ref.group, kind: ref.kind, namespace, name: ref.name })) {
-      return no(
-        'RefNotPermitted',
-        `No ReferenceGrant in ${namespace} lets ${asker.kind}s of ${asker.namespace} refer to ${ref.kind} ${ref.name}.`,
-      );
-    }
-    const backend = this.#world.backends.get(name);
-    const service = ref.kind === 'Service' ? this.#world.services?.get(name) : undefined;
     if (service !== undefined && (backend === undefined || backend.spec.endpoints.length === 0)) {
       const at = servicePort(name, service, ref.port);
       if ('unresolved' in at) return at;
-      return this.#service(name, service, at, backend, http2, asker.clientCertificate);
+      return this.#service(name, at, backend, http2, asker.clientCertificate);
     }
     if (backend === undefined) {
       const also = this.#world.services !== undefined && ref.kind === 'Service' ? 'Service or ' : '';
@@ -120,16 +208,17 @@ export class BackendBook {
     port: number | undefined,
     http2: boolean,
     clientCertificate: string | undefined,
-  ): ResolvedBackend {
+  ): Found {
     const { spec, metadata } = backend;
     const name = `${metadata.namespace}/${metadata.name}`;
-    const tls = this.#tls(name, port);
-    if (tls !== undefined && 'unresolved' in tls) return tls;
+    const encrypted = this.#encrypted({ name, port });
+    const tls = encrypted.authority?.tls;
+    if (tls !== undefined && 'unresolved' in tls) return { ...tls, encrypted };
     const shown = tls === undefined ? undefined : clientCertificate;
     const forced = http2 && spec.protocol !== 'h2';
     const id = `${name}${port === undefined ? '' : `:${port}`}${forced ? '+h2' : ''}${shown === undefined ? '' : `+${shown}`}`;
     const { healthCheck, outlierEjection } = spec;
-    this.#compiled.set(id, {
+    const compiled: CompiledBackend = {
       source: { kind: 'Backend', name },
       endpoints: spec.endpoints
         .filter(
@@ -148,36 +237,34 @@ export class BackendBook {
       limits: spec.limits,
       outlier: outlierEjection,
       ...(healthCheck === undefined ? {} : { healthCheck }),
-    });
-    return { id };
+    };
+    return { id, compiled, encrypted };
   }
 
   #service(
     name: string,
-    service: ServiceContent,
     at: ServicePort,
     settings: Resource<'Backend'> | undefined,
     http2: boolean,
     clientCertificate: string | undefined,
-  ): ResolvedBackend {
-    const tls = this.#tls(name, at.port, at.name);
-    if (tls !== undefined && 'unresolved' in tls) return tls;
+  ): Found {
+    const encrypted = this.#encrypted({ name, port: at.port, portName: at.name });
+    const tls = encrypted.authority?.tls;
+    if (tls !== undefined && 'unresolved' in tls) return { ...tls, encrypted };
     if (at.tls && tls === undefined)
-      return no(
-        'UnsupportedProtocol',
-        `Port ${at.port} of Service ${name} is ${at.appProtocol}, and no BackendTLSPolicy says whose certificate to trust.`,
-      );
+      return {
+        ...no(
+          'UnsupportedProtocol',
+          `Port ${at.port} of Service ${name} is ${at.appProtocol}, and no BackendTLSPolicy says whose certificate to trust.`,
+        ),
+        encrypted,
+      };
     const shown = tls === undefined ? undefined : clientCertificate;
     const spec = settings?.spec ?? DEFAULTS;
     const protocol = http2 || at.http2 ? 'h2' : spec.protocol;
     const forced = http2 && !at.http2 && spec.protocol !== 'h2';
     const id = `service/${name}:${at.port}${forced ? '+h2' : ''}${shown === undefined ? '' : `+${shown}`}`;
     const { healthCheck } = spec;
-    const plain = settings === undefined && tls === undefined ? plainBackends.get(service) : undefined;
-    if (plain !== undefined && plain.id === id && plain.compiled.protocol === protocol) {
-      this.#compiled.set(id, plain.compiled);
-      return plain;
-    }
     const compiled: CompiledBackend = {
       source: { kind: 'Service', name },
       endpoints: [],
@@ -193,110 +280,41 @@ export class BackendBook {
       outlier: spec.outlierEjection,
       ...(healthCheck === undefined ? {} : { healthCheck }),
     };
-    this.#compiled.set(id, compiled);
-    if (settings === undefined && tls === undefined) plainBackends.set(service, { id, compiled });
-    return { id };
+    return { id, compiled, encrypted };
   }
 
-  /** The oldest BackendTLSPolicy of the port (of a Service: of the port's name), else of the whole Service. */
-  #tls(
-    name: string,
-    port: number | undefined,
-    portName?: string,
-  ): { readonly tls: NonNullable<CompiledBackend['tls']> } | { readonly unresolved: Unresolved } | undefined {
-    const [policy] =
-      (portName === undefined ? undefined : this.#policies.get(`${name}:${portName}`)) ??
-      this.#policies.get(`${name}:${port ?? '-'}`) ??
-      this.#policies.get(`${name}:*`) ??
-      [];
-    if (policy === undefined) return undefined;
-    this.#inUse.add(policy);
-    const { validation } = policy.spec;
-    const problem = this.#badAuthority(policy);
-    // Sending in plain text what was meant to be encrypted is worse than not sending it.
-    if (problem !== undefined) return no('InvalidCACertificateRef', problem);
-    return {
-      tls: {
-        serverName: validation.hostname,
-        subjectAltNames: validation.subjectAltNames.map((san) =>
-          san.type === 'Hostname'
-            ? { type: 'hostname', value: san.hostname }
-            : { type: 'uri', value: san.uri },
-        ),
-        bundles: validation.caCertificateRefs.map(({ name: secret }) =>
-          authorityKey(policy.metadata.namespace, secret, this.#world, this.#secrets),
-        ),
-      },
-    };
+  #encrypted(at: TlsPlace): NonNullable<Resolution['encrypted']> {
+    return { at, authority: this.#authorities.of(at) };
   }
 
-  #badAuthority({ metadata, spec }: Resource<'BackendTLSPolicy'>): string | undefined {
-    for (const ref of spec.validation.caCertificateRefs) {
-      if (ref.group !== '' || ref.kind !== 'Secret') return notASecret(ref);
-      const place = placeOfSecret(this.#world, `${metadata.namespace}/${ref.name}`, 'authority');
-      if ('problem' in place) return place.problem;
-    }
-    return undefined;
+  /** After the last reference: what nobody referred to this time is forgotten. */
+  close(): void {
+    this.#record = sortedRecord(this.#compiled, this.#before.record);
+    this.#authorities.close();
+    this.#before = NOTHING;
   }
 
+  /** After `close`. */
   compiled(): Readonly<Record<string, CompiledBackend>> {
-    return Object.fromEntries([...this.#compiled].sort((a, b) => (a[0] < b[0] ? -1 : 1)));
+    return this.#record?.record ?? {};
   }
 
   /** @param gateways `namespace/name` of those that are compiled */
   policyReports(gateways: readonly string[]): readonly PolicyReport[] {
-    return this.#world.tlsPolicies
-      .map((policy) => ({
-        kind: 'BackendTLSPolicy' as const,
-        namespace: policy.metadata.namespace,
-        name: policy.metadata.name,
-        findings: this.#findings(policy),
-        ancestors: this.#inUse.has(policy) ? gateways : [],
-      }))
-      .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
-  }
-
-  #findings(policy: Resource<'BackendTLSPolicy'>): readonly Finding[] {
-    const older = [...this.#policies.values()].find((all) => all.includes(policy) && all[0] !== policy)?.[0];
-    const wrongKind = policy.spec.targetRefs.find((ref) => !leadsToBackend(ref));
-    const bad = this.#badAuthority(policy);
-    const refs =
-      bad === undefined
-        ? finding('ResolvedRefs', true, 'ResolvedRefs', 'Every certificate was found.')
-        : finding('ResolvedRefs', false, 'InvalidCACertificateRef', bad);
-    if (older !== undefined) {
-      const winner = `${older.metadata.namespace}/${older.metadata.name}`;
-      return [finding('Accepted', false, 'Conflicted', `${winner} is older and targets the same.`), refs];
-    }
-    if (wrongKind !== undefined) {
-      const { kind, name } = wrongKind;
-      return [
-        finding('Accepted', false, 'Invalid', `${kind} ${name} is neither a Service nor a Backend.`),
-        refs,
-      ];
-    }
-    if (bad !== undefined) return [finding('Accepted', false, 'NoValidCACertificate', bad), refs];
-    return [finding('Accepted', true, 'Accepted', 'The policy is in use.'), refs];
+    return this.#authorities.reports(gateways);
   }
 }
 
-/** What a Service became last that no Backend and no BackendTLSPolicy says anything of: nothing but its name and port is in it. */
-const plainBackends = new WeakMap<
-  ServiceContent,
-  { readonly id: string; readonly compiled: CompiledBackend }
->();
+/** Where a reference leads, with what is there. */
+type Found = (
+  | { readonly id: string; readonly compiled: CompiledBackend }
+  | { readonly unresolved: Unresolved }
+) &
+  Partial<Pick<Resolution, 'encrypted'>>;
 
 /** Of a Service that no Backend says anything of. */
 const DEFAULTS = backendSpec.parse({});
 
-function leadsToBackend(ref: { readonly group: string; readonly kind: string }): boolean {
-  return ref.group === '' ? ref.kind === 'Service' : ref.group === PORTOLAN_GROUP && ref.kind === 'Backend';
-}
-
 function no(reason: Unresolved['reason'], message: string): { readonly unresolved: Unresolved } {
   return { unresolved: { reason, message } };
-}
-
-function ageOf({ metadata }: Resource): { readonly created: string; readonly route: string } {
-  return { created: metadata.creationTimestamp, route: `${metadata.namespace}/${metadata.name}` };
 }

@@ -130,7 +130,7 @@ describe('gateways that are compiled again', () => {
       fc.property(histories, (worlds) => {
         let last: ReturnType<typeof compileGateways> | undefined;
         for (const { objects, found } of worlds.map(worldOf)) {
-          const again = compileGateways(objects, 'shop/fra', { ...context, found });
+          const again = compileGateways(objects, 'shop/fra', { ...context, found, before: last });
           const fresh = structuredClone({ objects, found });
           const first = compileGateways(fresh.objects, 'shop/fra', { ...context, found: fresh.found });
           expect(again).toEqual(first);

@@ -30,6 +30,11 @@ export interface CompileContext {
   readonly quotaVersion?: number;
   /** What the agent of this cluster found there: used beside the hub's objects, which win over it. */
   readonly found?: FoundObjects | undefined;
+  /**
+   * What was compiled for this cluster last. The result is the same without it, but takes longer, and nothing in it is the same object: with it
+   * every rule, backend, policy, virtual host and report that says the same is. Objects that did not change must be the same ones.
+   */
+  readonly before?: CompiledGateways | undefined;
 }
 
 /**

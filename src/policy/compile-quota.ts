@@ -7,6 +7,7 @@ import { durationMs } from '../resources/route-fields.ts';
 import { type LimitBudgets, limitBudgets } from './budgets.ts';
 import type { EffectiveRules, PolicyBlock } from './effective-policy.ts';
 import type { CompiledLimit, CompiledQuota, LimitCost, QuotaPart, Source } from './model.ts';
+import { kept } from './same-value.ts';
 
 /** What a RateLimitPolicy says under one name: the unit of merging. Its budgets stay those of the policy it is from. */
 export interface QuotaItem {
@@ -41,83 +42,99 @@ export function quotaBlock(policy: Resource<'RateLimitPolicy'>): PolicyBlock<Quo
   return block;
 }
 
-/** A limit with its budgets by value: their places are known when all of them are. */
-interface PlacedLater {
-  readonly limit: Omit<CompiledLimit, 'rates' | 'plans'>;
-  readonly budgets: LimitBudgets;
+/** An effective RateLimitPolicy with its budgets by value: their places are known when all of them are. */
+export interface PlacedLater {
+  /** Its key in `QuotaPart.policies`: a digest of its content. */
+  readonly id: string;
+  readonly source: readonly Source[];
+  readonly limits: readonly {
+    readonly limit: Omit<CompiledLimit, 'rates' | 'plans'>;
+    readonly budgets: LimitBudgets;
+  }[];
 }
 
-/** Collects the effective RateLimitPolicies of one cluster; equal ones are one, by a digest of their content. */
-export class QuotaBook {
-  readonly #policies = new Map<
-    string,
-    { readonly source: readonly Source[]; readonly limits: readonly PlacedLater[] }
-  >();
-  readonly #budgets = new Map<string, SpokeBudget>();
-  readonly #domains = new Map<string, string>();
+/** @returns undefined when no limit is left */
+export function quotaPolicy(rules: EffectiveRules<QuotaItem> | undefined): PlacedLater | undefined {
+  if (rules === undefined || rules.size === 0) return undefined;
+  const sources = new Map<string, Source>();
+  const limits = [...rules]
+    .sort((a, b) => (a[0] < b[0] ? -1 : 1))
+    .map(([, { value, from }]) => {
+      sources.set(from.source.name, from.source);
+      return {
+        limit: limitOf(value, { ...from.source, sectionName: value.name }, from.when ?? []),
+        budgets: value.budgets,
+      };
+    });
+  const source = [...sources.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const told = limits.map(({ limit, budgets }) => ({
+    limit,
+    rates: idsOf(budgets.rates),
+    plans: Object.fromEntries([...budgets.plans].map(([plan, own]) => [plan, idsOf(own)])),
+  }));
+  return { id: sha256Hex(canonicalJson({ source, told })).slice(0, 16), source, limits };
+}
 
-  /** @returns its key in `QuotaPart.policies`; undefined when no limit is left */
-  policy(rules: EffectiveRules<QuotaItem> | undefined): string | undefined {
-    if (rules === undefined || rules.size === 0) return undefined;
-    const sources = new Map<string, Source>();
-    const limits = [...rules]
-      .sort((a, b) => (a[0] < b[0] ? -1 : 1))
-      .map(([, { value, from }]): PlacedLater => {
-        sources.set(from.source.name, from.source);
-        return {
-          limit: limitOf(value, { ...from.source, sectionName: value.name }, from.when ?? []),
-          budgets: value.budgets,
-        };
-      });
-    const source = [...sources.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const told = limits.map(({ limit, budgets }) => ({
-      limit,
-      rates: idsOf(budgets.rates),
-      plans: Object.fromEntries([...budgets.plans].map(([plan, own]) => [plan, idsOf(own)])),
-    }));
-    const id = sha256Hex(canonicalJson({ source, told })).slice(0, 16);
-    if (this.#policies.has(id)) return id;
-    this.#policies.set(id, { source, limits });
-    for (const { budgets } of limits) {
-      for (const budget of [...budgets.rates, ...[...budgets.plans.values()].flat()]) {
-        this.#budgets.set(budget.id, budget);
-      }
-    }
-    return id;
+/** Collects the effective RateLimitPolicies of one cluster; equal ones are one. */
+export class QuotaBook {
+  readonly #policies = new Map<string, PlacedLater>();
+  readonly #domains = new Map<string, string>();
+  readonly #before: QuotaPart | undefined;
+
+  /** @param before what says the same as in it is the same object */
+  constructor(before?: QuotaPart) {
+    this.#before = before;
   }
 
-  domain(name: string, policy: string): void {
-    this.#domains.set(name, policy);
+  add(policy: PlacedLater): void {
+    this.#policies.set(policy.id, policy);
+  }
+
+  domain(name: string, policy: PlacedLater): void {
+    this.add(policy);
+    this.#domains.set(name, policy.id);
   }
 
   /** @returns undefined when nothing is limited */
   part(version: number): QuotaPart | undefined {
     if (this.#policies.size === 0) return undefined;
-    const budgets = [...this.#budgets.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const byId = new Map<string, SpokeBudget>();
+    for (const { limits } of this.#policies.values()) {
+      for (const { budgets } of limits) {
+        for (const budget of budgets.rates) byId.set(budget.id, budget);
+        for (const own of budgets.plans.values()) for (const budget of own) byId.set(budget.id, budget);
+      }
+    }
+    const budgets = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     const places = new Map(budgets.map(({ id }, place) => [id, place]));
-    const placesOf = (own: readonly SpokeBudget[]): readonly number[] =>
-      own.flatMap(({ id }) => places.get(id) ?? []);
-    const placed = ({ limit, budgets: own }: PlacedLater): CompiledLimit => ({
-      ...limit,
-      rates: placesOf(own.rates),
-      plans: Object.fromEntries(
-        [...own.plans].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([plan, of]) => [plan, placesOf(of)]),
-      ),
-    });
-    return {
+    const policies = [...this.#policies]
+      .sort((a, b) => (a[0] < b[0] ? -1 : 1))
+      .map(([id, policy]): [string, CompiledQuota] => [
+        id,
+        kept(this.#before?.policies[id], placed(policy, places)),
+      ]);
+    return kept(this.#before, {
       version,
       budgets,
-      policies: Object.fromEntries(
-        [...this.#policies]
-          .sort((a, b) => (a[0] < b[0] ? -1 : 1))
-          .map(([id, { source, limits }]): [string, CompiledQuota] => [
-            id,
-            { source, limits: limits.map(placed) },
-          ]),
-      ),
+      policies: Object.fromEntries(policies),
       domains: Object.fromEntries([...this.#domains].sort((a, b) => (a[0] < b[0] ? -1 : 1))),
-    };
+    });
   }
+}
+
+function placed({ source, limits }: PlacedLater, places: ReadonlyMap<string, number>): CompiledQuota {
+  const placesOf = (own: readonly SpokeBudget[]): readonly number[] =>
+    own.flatMap(({ id }) => places.get(id) ?? []);
+  return {
+    source,
+    limits: limits.map(({ limit, budgets }) => ({
+      ...limit,
+      rates: placesOf(budgets.rates),
+      plans: Object.fromEntries(
+        [...budgets.plans].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([plan, of]) => [plan, placesOf(of)]),
+      ),
+    })),
+  };
 }
 
 function idsOf(budgets: readonly SpokeBudget[]): readonly string[] {
@@ -129,7 +146,7 @@ function limitOf(
   { name, spec }: QuotaItem,
   source: Source,
   whenOfPolicy: readonly string[],
-): PlacedLater['limit'] {
+): PlacedLater['limits'][number]['limit'] {
   return {
     name,
     source,

@@ -1,16 +1,17 @@
 import type { Resource } from '../resources/catalogue.ts';
 import { CLUSTERS_ANNOTATION } from '../resources/gateway.ts';
-import { type AnyRoute, type Attachment, attach } from './attachment.ts';
+import { Attachments } from './attachments.ts';
 import { BackendBook } from './backend-book.ts';
 import { authBlock } from './compile-auth.ts';
 import type { CompileContext, CompiledGateways, GatewayObjects } from './compile-contract.ts';
 import { edgeBlock } from './compile-edge.ts';
+import { type CompileMemory, memoryOf, remember, sameSurroundings } from './compile-memory.ts';
+import { type HostingListener, portsOf } from './compile-ports.ts';
 import { QuotaBook, quotaBlock } from './compile-quota.ts';
-import { finding, type RouteReport } from './compile-report.ts';
+import type { RouteReport } from './compile-report.ts';
+import { type CompiledRoute, compileRoute } from './compile-route.ts';
 import { type FoundObjects, namespaceLabels, withFound } from './found-objects.ts';
 import { Grants } from './grants.ts';
-import type { Hostname } from './hostnames.ts';
-import { compareHostnames } from './hostnames.ts';
 import {
   badSecret,
   certificateKey,
@@ -18,21 +19,16 @@ import {
   judgeListeners,
   type ListenerWorld,
 } from './listeners.ts';
-import {
-  type CompiledListener,
-  type GatewayPart,
-  type GatewayPort,
-  NO_GATEWAY,
-  type QuotaPart,
-} from './model.ts';
+import { type GatewayPart, NO_GATEWAY, type QuotaPart } from './model.ts';
 import { nameOf, PolicyIndex } from './policy-index.ts';
 import { bookDomains } from './quota-domains.ts';
-import { gatewayReport, type RuleAt, routeReport } from './reports.ts';
+import { gatewayReport } from './reports.ts';
 import { type ResidencyWish, residencyWishes } from './residency.ts';
-import { crossKindConflicts } from './route-conflicts.ts';
 import { RuleBook } from './rule-book.ts';
+import { kept, keptMembers, sameFields, sameMembers } from './same-value.ts';
 import { SecretRefBook } from './secret-refs.ts';
-import { type HostedRoute, virtualHosts } from './virtual-hosts.ts';
+import { namesInOrder } from './sorted-record.ts';
+import { type HostedRoute, type ListenerHosts, virtualHosts } from './virtual-hosts.ts';
 
 /**
  * The Gateways of one cluster with everything that hangs on them, as one value (`model.ts`), the Secrets it names, and what became of
@@ -52,21 +48,25 @@ export function compileGateways(
   }
 }
 
-/** Routes that are compiled in one go: some ten milliseconds. */
+/** Routes or hosts that are compiled anew in one go: some ten milliseconds. */
 const STEP = 500;
 
-/** The same, a piece at a time: whoever has something else to do meanwhile does it between two pieces. What is compiled must not change. */
+/**
+ * The same, a piece at a time: whoever has something else to do meanwhile does it between two pieces. What is compiled must not change.
+ * With `context.before` it costs what differs, and what says the same is the same object.
+ */
 export function* compileInSteps(
   stored: GatewayObjects,
   cluster: string,
   context: CompileContext,
 ): Generator<undefined, CompiledGateways, undefined> {
-  const { found } = context;
+  const { found, before } = context;
+  const memory = memoryOf(before);
   const objects = withFound(stored, found);
   const place = objects.Cluster.get(cluster);
   const gateways = place === undefined ? [] : gatewaysOf(objects, place, found);
   const secrets = new SecretRefBook();
-  const quotaBook = new QuotaBook();
+  const quotaBook = new QuotaBook(before?.part.quota);
   const domains =
     place === undefined
       ? []
@@ -84,19 +84,26 @@ export function* compileInSteps(
     certificatePolicies: objects.CertificatePolicy,
     grants: new Grants([...objects.ReferenceGrant.values()]),
   };
-  const listeners = judgeListeners(gateways, listenerWorld, secrets);
-  const routes: readonly AnyRoute[] = [...byName(objects.HTTPRoute), ...byName(objects.GRPCRoute)];
-  const attached = yield* attachAll(routes, listeners, objects, found);
-  const policyWorld = {
-    gateways: [...objects.Gateway.values()],
-    httpRoutes: [...objects.HTTPRoute.values()],
-    grpcRoutes: [...objects.GRPCRoute.values()],
-    clusterLabels: place.metadata.labels,
+  const listeners = judgeListeners(gateways, listenerWorld, secrets, memory?.listeners);
+  const names = {
+    HTTPRoute: namesInOrder(objects.HTTPRoute, memory?.names.HTTPRoute),
+    GRPCRoute: namesInOrder(objects.GRPCRoute, memory?.names.GRPCRoute),
   };
-  const auth = new PolicyIndex('AuthPolicy', [...objects.AuthPolicy.values()], authBlock, policyWorld);
-  const edge = new PolicyIndex('GatewayPolicy', [...objects.GatewayPolicy.values()], edgeBlock, policyWorld);
-  const limiting = [...objects.RateLimitPolicy.values()].filter(({ spec }) => spec.domain === undefined);
-  const quota = new PolicyIndex('RateLimitPolicy', limiting, quotaBlock, policyWorld);
+  const attachments = yield* Attachments.of(
+    {
+      routes: [
+        ...routesOf(names.HTTPRoute, objects.HTTPRoute),
+        ...routesOf(names.GRPCRoute, objects.GRPCRoute),
+      ],
+      listeners,
+      gateways: objects.Gateway,
+      namespaceLabels: (namespace) => namespaceLabels(found, namespace),
+      namespaces: found?.namespaces,
+    },
+    STEP,
+    memory?.attachments,
+  );
+  const policies = policyIndexes(objects, place, memory?.policies);
   const backends = new BackendBook(
     {
       backends: objects.Backend,
@@ -108,62 +115,112 @@ export function* compileInSteps(
       cluster: place.metadata.name,
     },
     secrets,
+    memory?.backends,
   );
-  const book = new RuleBook({
-    auth,
-    edge,
-    quota,
-    quotaBook,
-    backends,
-    callerRoutings: objects.CallerRouting,
-    secrets,
-    wishesOf: wishesByNamespace(objects, place.metadata.namespace),
-    country: place.spec.location.country,
-    regions: context.regions,
-  });
-  const clientCertificates = new Map(
+  const certificates = new Map(
     gateways.map((gateway) => [gateway, clientCertificateOf(gateway, listenerWorld, secrets)]),
   );
-  const rulesAt = new Map<AnyRoute, RuleAt[]>();
-  const compiled: { readonly listener: JudgedListener; readonly compiled: CompiledListener }[] = [];
+  const surroundings = {
+    clientCertificates: new Map(gateways.map((gateway) => [gateway, certificates.get(gateway)?.key])),
+    callerRoutings: objects.CallerRouting,
+    trafficPolicies: [...objects.TrafficPolicy.values()].filter(({ spec }) => spec.residency.length > 0),
+    country: place.spec.location.country,
+    regions: context.regions,
+  };
+  const rules = new RuleBook(
+    {
+      ...policies,
+      quotaBook,
+      secrets,
+      wishesOf: wishesByNamespace(surroundings.trafficPolicies, place.metadata.namespace),
+      country: surroundings.country,
+      regions: surroundings.regions,
+    },
+    memory?.rules,
+  );
+  const books = { ...surroundings, rules, backends };
+  const steady = sameSurroundings(memory?.surroundings, surroundings);
+  const compiled = {
+    HTTPRoute: new Map<string, CompiledRoute>(),
+    GRPCRoute: new Map<string, CompiledRoute>(),
+  };
+  const hosted = new Map<JudgedListener, HostedRoute[]>();
+  const routeReports: RouteReport[] = [];
+  let anew = 0;
+  for (const attached of attachments.routes) {
+    const { kind } = attached.route;
+    const name = nameOf(attached.route);
+    const known = memory?.routes[kind].get(name);
+    const own = compileRoute(attached, books, known, steady);
+    compiled[kind].set(name, own);
+    if (own.report !== undefined) routeReports.push(own.report);
+    attached.places
+      .filter(({ listener }) => listener.served)
+      .forEach(({ listener }, at) => {
+        const route = own.hosted[at];
+        const there = hosted.get(listener);
+        if (route === undefined) return;
+        if (there === undefined) hosted.set(listener, [route]);
+        else there.push(route);
+      });
+    if (own !== known && anew++ % STEP === 0) yield;
+  }
+  const hosting: HostingListener[] = [];
+  const hosts = new Map<string, ListenerHosts>();
   for (const listener of listeners) {
     if (!listener.served) continue;
-    const shown = clientCertificates.get(listener.gateway)?.key;
-    const own = yield* compileListener(listener, attached.at(listener), shown, book, rulesAt);
-    compiled.push({ listener, compiled: own });
+    const own = yield* virtualHosts(hosted.get(listener) ?? [], STEP, memory?.hosts.get(listener.id));
+    hosts.set(listener.id, own);
+    hosting.push({ listener, hosts: own.hosts });
   }
-  const part = withQuota(
-    { ports: portsOf(compiled, book), ...book.compiled(), backends: backends.compiled() },
-    quotaBook.part(context.quotaVersion ?? 0),
-  );
-  const reports: RouteReport[] = [];
-  for (const [at, route] of routes.entries()) {
-    if (at % STEP === 0) yield;
-    const parents = attached.of(route);
-    if (parents.length > 0) reports.push(routeReport(route, parents, rulesAt.get(route) ?? []));
-  }
-  return {
-    part,
+  const ports = portsOf(hosting, (gateway) => rules.portEdge(gateway), before?.part.ports ?? []);
+  rules.close();
+  backends.close();
+  const result = keptResult(before, {
+    part: withQuota(
+      { ports, ...rules.compiled(), backends: backends.compiled() },
+      quotaBook.part(context.quotaVersion ?? 0),
+    ),
     secretRefs: secrets.refs(),
     reports: {
       gateways: gateways.map((gateway) =>
         gatewayReport(
           gateway,
           listeners.filter((listener) => listener.gateway === gateway),
-          (listener) => attached.at(listener).length,
-          clientCertificates.get(gateway)?.problem,
+          (listener) => attachments.countAt(listener),
+          certificates.get(gateway)?.problem,
         ),
       ),
-      routes: reports,
+      routes: routeReports,
       policies: [
-        ...auth.reports(),
-        ...edge.reports(),
-        ...quota.reports(),
+        ...policies.auth.reports(),
+        ...policies.edge.reports(),
+        ...policies.quota.reports(),
         ...domains,
         ...backends.policyReports(gateways.map(nameOf)),
       ],
     },
+  });
+  const { routes } = { routes: compiled };
+  remember(result, { names, listeners, attachments, surroundings, policies, rules, backends, routes, hosts });
+  return result;
+}
+
+/** What of a result says the same as before is that. */
+function keptResult(before: CompiledGateways | undefined, now: CompiledGateways): CompiledGateways {
+  if (before === undefined) return now;
+  const { routes } = now.reports;
+  const reports = {
+    gateways: keptMembers(before.reports.gateways, now.reports.gateways),
+    routes: sameMembers(before.reports.routes, routes) ? before.reports.routes : routes,
+    policies: keptMembers(before.reports.policies, now.reports.policies),
   };
+  const result = {
+    part: sameFields(before.part, now.part) ? before.part : now.part,
+    secretRefs: kept(before.secretRefs, now.secretRefs),
+    reports: sameFields(before.reports, reports) ? before.reports : reports,
+  };
+  return sameFields(before, result) ? before : result;
 }
 
 function withQuota(part: GatewayPart, quota: QuotaPart | undefined): GatewayPart {
@@ -186,23 +243,45 @@ function gatewaysOf(
 }
 
 function byName<R extends Resource>(objects: ReadonlyMap<string, R>): readonly R[] {
-  return [...objects.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  return routesOf(namesInOrder(objects), objects);
+}
+
+function routesOf<R>(names: readonly string[], objects: ReadonlyMap<string, R>): readonly R[] {
+  return names.flatMap((name) => objects.get(name) ?? []);
+}
+
+function policyIndexes(
+  objects: GatewayObjects,
+  { metadata }: Resource<'Cluster'>,
+  before: CompileMemory['policies'] | undefined,
+): CompileMemory['policies'] {
+  const world = { targets: objects, clusterLabels: metadata.labels };
+  const limiting = [...objects.RateLimitPolicy.values()].filter(({ spec }) => spec.domain === undefined);
+  return {
+    auth: new PolicyIndex('AuthPolicy', [...objects.AuthPolicy.values()], authBlock, world, before?.auth),
+    edge: new PolicyIndex(
+      'GatewayPolicy',
+      [...objects.GatewayPolicy.values()],
+      edgeBlock,
+      world,
+      before?.edge,
+    ),
+    quota: new PolicyIndex('RateLimitPolicy', limiting, quotaBlock, world, before?.quota),
+  };
 }
 
 /**
  * Of the Gateway's namespace; and of the cluster's, where the TrafficPolicies are that lead to it, when the Gateway was found in another.
  */
 function wishesByNamespace(
-  objects: GatewayObjects,
+  policies: readonly Resource<'TrafficPolicy'>[],
   own: string,
 ): (namespace: string) => readonly ResidencyWish[] {
   const known = new Map<string, readonly ResidencyWish[]>();
   return (namespace) => {
     const wishes =
       known.get(namespace) ??
-      [...new Set([namespace, own])].flatMap((place) =>
-        residencyWishes([...objects.TrafficPolicy.values()], place),
-      );
+      [...new Set([namespace, own])].flatMap((place) => residencyWishes(policies, place));
     known.set(namespace, wishes);
     return wishes;
   };
@@ -218,151 +297,4 @@ function clientCertificateOf(
   const bad = badSecret(gateway, ref, world, 'certificate');
   if (bad !== undefined) return { problem: bad.message };
   return { key: certificateKey(ref.namespace ?? gateway.metadata.namespace, ref.name, world, secrets) };
-}
-
-interface AtListener {
-  readonly route: AnyRoute;
-  readonly hostnames: readonly Hostname[];
-}
-
-/** Attachments from both sides, after routes of the two kinds that want one host were told apart. */
-class Attachments {
-  readonly #byRoute = new Map<AnyRoute, readonly Attachment[]>();
-  readonly #byListener = new Map<JudgedListener, AtListener[]>();
-
-  constructor(attachments: ReadonlyMap<AnyRoute, readonly Attachment[]>) {
-    for (const [route, parents] of attachments) {
-      const here = new Map<JudgedListener, AtListener>();
-      for (const { listeners } of parents) {
-        for (const { listener, hostnames } of listeners) here.set(listener, { route, hostnames });
-      }
-      for (const [listener, entry] of here) {
-        const known = this.#byListener.get(listener);
-        if (known === undefined) this.#byListener.set(listener, [entry]);
-        else known.push(entry);
-      }
-    }
-    const lost = new Map<JudgedListener, ReadonlyMap<AnyRoute, AnyRoute>>();
-    for (const [listener, entries] of this.#byListener) {
-      const losers = crossKindConflicts(entries);
-      if (losers.size === 0) continue;
-      lost.set(listener, losers);
-      this.#byListener.set(
-        listener,
-        entries.filter(({ route }) => !losers.has(route)),
-      );
-    }
-    for (const [route, parents] of attachments) {
-      this.#byRoute.set(
-        route,
-        lost.size === 0 ? parents : parents.map((parent) => without(parent, route, lost)),
-      );
-    }
-  }
-
-  of(route: AnyRoute): readonly Attachment[] {
-    return this.#byRoute.get(route) ?? [];
-  }
-
-  at(listener: JudgedListener): readonly AtListener[] {
-    return this.#byListener.get(listener) ?? [];
-  }
-}
-
-function without(
-  parent: Attachment,
-  route: AnyRoute,
-  lost: ReadonlyMap<JudgedListener, ReadonlyMap<AnyRoute, AnyRoute>>,
-): Attachment {
-  const winners = parent.listeners.flatMap(({ listener }) => lost.get(listener)?.get(route) ?? []);
-  const [winner] = winners;
-  if (winner === undefined) return parent;
-  const listeners = parent.listeners.filter(({ listener }) => lost.get(listener)?.has(route) !== true);
-  if (listeners.length > 0) return { ...parent, listeners };
-  const message = `${winner.kind} ${nameOf(winner)} is older and takes a host of this one; routes of two kinds cannot share one.`;
-  return { ...parent, listeners, accepted: finding('Accepted', false, 'Conflicted', message) };
-}
-
-function* attachAll(
-  routes: readonly AnyRoute[],
-  listeners: readonly JudgedListener[],
-  objects: GatewayObjects,
-  found: FoundObjects | undefined,
-): Generator<undefined, Attachments, undefined> {
-  const byGateway = new Map<string, JudgedListener[]>();
-  for (const listener of listeners) {
-    const name = nameOf(listener.gateway);
-    const known = byGateway.get(name);
-    if (known === undefined) byGateway.set(name, [listener]);
-    else known.push(listener);
-  }
-  const world = {
-    listeners: byGateway,
-    gateways: objects.Gateway,
-    namespaceLabels: (namespace: string) => namespaceLabels(found, namespace),
-  };
-  const attachments = new Map<AnyRoute, readonly Attachment[]>();
-  for (const route of routes) {
-    if (attachments.size % STEP === 0) yield;
-    attachments.set(route, attach(route, world));
-  }
-  return new Attachments(attachments);
-}
-
-function* compileListener(
-  listener: JudgedListener,
-  attached: readonly AtListener[],
-  clientCertificate: string | undefined,
-  book: RuleBook,
-  rulesAt: Map<AnyRoute, RuleAt[]>,
-): Generator<undefined, CompiledListener, undefined> {
-  const { gateway, spec } = listener;
-  const hosted: HostedRoute[] = [];
-  for (const { route, hostnames } of attached) {
-    if (hosted.length % STEP === 0) yield;
-    const place = { gateway, listener: spec.name, route };
-    const booked = route.spec.rules.map((_, index) => book.rule(place, index, hostnames, clientCertificate));
-    const known = rulesAt.get(route) ?? [];
-    known.push(...booked.map((rule, index) => ({ rule, index, listener: listener.id })));
-    rulesAt.set(route, known);
-    hosted.push({ route, hostnames, ruleIds: booked.map(({ id }) => id) });
-  }
-  yield;
-  return {
-    id: listener.id,
-    source: { kind: 'Gateway', name: nameOf(gateway), sectionName: spec.name },
-    ...(spec.hostname === undefined ? {} : { hostname: spec.hostname }),
-    ...(listener.tls === undefined ? {} : { tls: listener.tls }),
-    hosts: virtualHosts(hosted),
-  };
-}
-
-/** Connections have the edge of the oldest Gateway on their port: before the first request nobody knows whose they are. */
-function portsOf(
-  compiled: readonly { readonly listener: JudgedListener; readonly compiled: CompiledListener }[],
-  book: RuleBook,
-): readonly GatewayPort[] {
-  const ports = new Map<number, (typeof compiled)[number][]>();
-  for (const one of compiled) {
-    const known = ports.get(one.listener.spec.port);
-    if (known === undefined) ports.set(one.listener.spec.port, [one]);
-    else known.push(one);
-  }
-  return [...ports]
-    .sort((a, b) => a[0] - b[0])
-    .flatMap(([port, all]): readonly GatewayPort[] => {
-      // Listeners were judged oldest Gateway first.
-      const [oldest] = all;
-      if (oldest === undefined) return [];
-      return [
-        {
-          port,
-          protocol: oldest.listener.spec.protocol === 'HTTPS' ? 'https' : 'http',
-          edge: book.portEdge(oldest.listener.gateway),
-          listeners: all
-            .map((one) => one.compiled)
-            .sort((a, b) => compareHostnames(a.hostname, b.hostname) || (a.id < b.id ? -1 : 1)),
-        },
-      ];
-    });
 }

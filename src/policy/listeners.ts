@@ -6,6 +6,7 @@ import type { Grants } from './grants.ts';
 import type { CompiledListenerTls } from './model.ts';
 import { nameOf } from './policy-index.ts';
 import { compareAges } from './precedence.ts';
+import { kept } from './same-value.ts';
 import { placeOfSecret, type SecretUse, type SecretWorld } from './secret-place.ts';
 import type { SecretRefBook } from './secret-refs.ts';
 
@@ -32,13 +33,16 @@ export interface ListenerWorld extends SecretWorld {
 /**
  * Judges every listener of a cluster's Gateways. Within a Gateway, listeners that cannot be told apart are all refused (the
  * specification forbids to pick one); between Gateways the older one keeps its place. One port speaks one protocol.
+ * @param before those that are judged as they were are the same objects
  */
 export function judgeListeners(
   gateways: readonly Resource<'Gateway'>[],
   world: ListenerWorld,
   secrets: SecretRefBook,
+  before: readonly JudgedListener[] = [],
 ): readonly JudgedListener[] {
   const judged: JudgedListener[] = [];
+  const earlier = new Map(before.map((listener) => [listener.spec, listener]));
   const protocols = new Map<number, { readonly protocol: string; readonly by: string }>();
   const taken = new Map<string, string>();
   const byAge = gateways.toSorted((a, b) => compareAges(ageOf(a), ageOf(b)));
@@ -48,7 +52,8 @@ export function judgeListeners(
       const conflict = conflictWithin(gateway, spec) ?? conflictBetween(gateway, spec, protocols, taken);
       const one = judge(gateway, spec, conflict, world, secrets);
       if (one.served) accepted.push(spec);
-      judged.push(one);
+      const last = earlier.get(spec);
+      judged.push(last?.gateway === gateway ? kept(last, one) : one);
     }
     for (const spec of accepted) {
       protocols.set(spec.port, { protocol: spec.protocol, by: nameOf(gateway) });

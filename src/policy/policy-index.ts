@@ -2,8 +2,9 @@ import type { Resource } from '../resources/catalogue.ts';
 import type { PolicyTargetReference } from '../resources/policy-attachment.ts';
 import { type Finding, finding, type PolicyReport } from './compile-report.ts';
 import { levelOf, type PolicyBlock, type PolicyLevel } from './effective-policy.ts';
+import { sameMembers } from './same-value.ts';
 
-type PolicyKind = 'AuthPolicy' | 'GatewayPolicy' | 'RateLimitPolicy';
+export type PolicyKind = 'AuthPolicy' | 'GatewayPolicy' | 'RateLimitPolicy';
 
 /** The namespace whose policies may select Gateways of every namespace. */
 export const HUB_NAMESPACE = 'default';
@@ -18,11 +19,25 @@ export interface PolicyPlace {
   readonly rule?: string;
 }
 
+/** All that policies may name, by `namespace/name`. */
+export type PolicyTargets = {
+  readonly [K in PolicyTargetReference['kind']]: ReadonlyMap<string, Resource<K>>;
+};
+
 export interface PolicyWorld {
-  readonly gateways: readonly Resource<'Gateway'>[];
-  readonly httpRoutes: readonly Resource<'HTTPRoute'>[];
-  readonly grpcRoutes: readonly Resource<'GRPCRoute'>[];
+  readonly targets: PolicyTargets;
   readonly clusterLabels: Readonly<Record<string, string>>;
+}
+
+/** What policies name, worked out once for as long as they are the same. */
+interface Targeted<K extends PolicyKind, V> {
+  readonly policies: readonly Resource<K>[];
+  readonly blocks: ReadonlyMap<Resource<K>, PolicyBlock<V>>;
+  readonly byTarget: ReadonlyMap<string, readonly PolicyBlock<V>[]>;
+  /** One of those that `byTarget` has. */
+  readonly example: ReadonlyMap<string, readonly [namespace: string, ref: PolicyTargetReference]>;
+  /** Keys of routes that a policy names, or a rule of. */
+  readonly routes: ReadonlySet<string>;
 }
 
 /** Policies on the way to a place, least specific first. */
@@ -34,9 +49,7 @@ export interface Chain<V> {
 /** Policies of one kind by what they are attached to. */
 export class PolicyIndex<K extends PolicyKind, V> {
   readonly #kind: K;
-  readonly #policies: readonly Resource<K>[];
-  readonly #blocks = new Map<Resource<K>, PolicyBlock<V>>();
-  readonly #targeted = new Map<string, PolicyBlock<V>[]>();
+  readonly #targeted: Targeted<K, V>;
   readonly #levels = new Map<string, PolicyLevel<V>>();
   readonly #selecting: readonly Resource<K>[];
   readonly #world: PolicyWorld;
@@ -44,28 +57,31 @@ export class PolicyIndex<K extends PolicyKind, V> {
   readonly #seen = new Map<PolicyBlock<V>, Set<string>>();
   readonly #used = new Set<PolicyBlock<V>>();
   readonly #bases = new Map<Resource<'Gateway'>, Map<string | undefined, Chain<V>>>();
-  readonly #routesTargeted: boolean;
 
+  /** @param before of other policies or the same, of which something is taken over */
   constructor(
     kind: K,
     policies: readonly Resource<K>[],
     blockOf: (policy: Resource<K>) => PolicyBlock<V>,
     world: PolicyWorld,
+    before?: PolicyIndex<K, V>,
   ) {
     this.#kind = kind;
-    this.#policies = policies;
     this.#world = world;
+    const known = before === undefined ? undefined : before.#targeted;
+    this.#targeted =
+      known !== undefined && sameMembers(known.policies, policies) ? known : targetedBy(policies, blockOf);
     this.#selecting = policies.filter(({ spec }) => spec.selector !== undefined);
-    for (const policy of policies) {
-      const block = blockOf(policy);
-      this.#blocks.set(policy, block);
-      for (const target of new Set((policy.spec.targetRefs ?? []).map((ref) => keyOf(policy, ref)))) {
-        const known = this.#targeted.get(target);
-        if (known === undefined) this.#targeted.set(target, [block]);
-        else known.push(block);
-      }
-    }
-    this.#routesTargeted = [...this.#targeted.keys()].some((key) => !key.startsWith('Gateway|'));
+  }
+
+  /** Some policy names a route. */
+  get namesRoutes(): boolean {
+    return this.#targeted.routes.size > 0;
+  }
+
+  /** A policy names the route or a rule of it. @param key `routeKey` */
+  names(key: string): boolean {
+    return this.#targeted.routes.has(key);
   }
 
   /**
@@ -76,11 +92,11 @@ export class PolicyIndex<K extends PolicyKind, V> {
     const { gateway, listener, route, rule } = place;
     const base = this.#baseChain(gateway, listener);
     if (route === undefined) return base;
-    const routeKey = this.#routeKey(route);
-    if (routeKey === undefined) return base;
-    const keys = [routeKey];
-    if (rule !== undefined) keys.push(`${routeKey}|${rule}`);
-    const targeted = keys.filter((key) => this.#targeted.has(key));
+    const own = routeKey(route);
+    if (!this.names(own)) return base;
+    const keys = [own];
+    if (rule !== undefined) keys.push(`${own}|${rule}`);
+    const targeted = keys.filter((key) => this.#targeted.byTarget.has(key));
     if (targeted.length === 0) return base;
     return {
       key: `${base.key} ${targeted.join(' ')}`,
@@ -101,13 +117,6 @@ export class PolicyIndex<K extends PolicyKind, V> {
     return made;
   }
 
-  /** Undefined when no policy names the route or a rule of it. */
-  #routeKey(route: NonNullable<PolicyPlace['route']>): string | undefined {
-    if (!this.#routesTargeted) return undefined;
-    const key = `${route.kind}|${nameOf(route)}`;
-    return this.#namesARuleOf(key) ? key : undefined;
-  }
-
   /** To be told of every chain that holds somewhere, for `Enforced`. */
   note(gateway: Resource<'Gateway'>, chain: readonly PolicyBlock<V>[], used: Iterable<PolicyBlock<V>>): void {
     for (const block of chain) {
@@ -121,7 +130,7 @@ export class PolicyIndex<K extends PolicyKind, V> {
   #level(key: string): PolicyLevel<V> {
     const known = this.#levels.get(key);
     if (known !== undefined) return known;
-    const level = levelOf(this.#targeted.get(key) ?? []);
+    const level = levelOf(this.#targeted.byTarget.get(key) ?? []);
     this.#levels.set(key, level);
     return level;
   }
@@ -135,7 +144,7 @@ export class PolicyIndex<K extends PolicyKind, V> {
       if (known !== undefined) return known;
       const blocks = this.#selecting
         .filter((policy) => policy.metadata.namespace === namespace && this.#selects(policy, gateway))
-        .flatMap((policy) => this.#blocks.get(policy) ?? []);
+        .flatMap((policy) => this.#targeted.blocks.get(policy) ?? []);
       const level = levelOf(blocks);
       this.#levels.set(`${key}|${namespace}`, level);
       return level;
@@ -150,29 +159,26 @@ export class PolicyIndex<K extends PolicyKind, V> {
 
   /** After every chain was asked for. */
   reports(): readonly PolicyReport[] {
-    const targets = this.#existingTargets();
     const losers = new Map<PolicyBlock<V>, PolicyBlock<V>>();
-    for (const [key, blocks] of this.#targeted) {
-      if (targets.has(key) && blocks.length > 1) this.#level(key);
+    for (const [key, blocks] of this.#targeted.byTarget) {
+      const example = this.#targeted.example.get(key);
+      if (blocks.length > 1 && example !== undefined && this.#exists(...example)) this.#level(key);
     }
     for (const level of this.#levels.values()) {
       for (const { block, winner } of level.conflicted) losers.set(block, winner);
     }
-    return this.#policies
-      .flatMap((policy) => this.#report(policy, targets, losers))
+    return this.#targeted.policies
+      .flatMap((policy) => this.#report(policy, losers))
       .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
   }
 
   /** Nothing, when the policy is in order and holds for Gateways of other clusters only: those have the say. */
-  #report(
-    policy: Resource<K>,
-    targets: ReadonlySet<string>,
-    losers: ReadonlyMap<PolicyBlock<V>, PolicyBlock<V>>,
-  ): readonly PolicyReport[] {
-    const block = this.#blocks.get(policy);
+  #report(policy: Resource<K>, losers: ReadonlyMap<PolicyBlock<V>, PolicyBlock<V>>): readonly PolicyReport[] {
+    const block = this.#targeted.blocks.get(policy);
     const winner = block === undefined ? undefined : losers.get(block);
     const seen = block === undefined ? undefined : this.#seen.get(block);
-    const missing = (policy.spec.targetRefs ?? []).filter((ref) => !targets.has(keyOf(policy, ref)));
+    const { namespace } = policy.metadata;
+    const missing = (policy.spec.targetRefs ?? []).filter((ref) => !this.#exists(namespace, ref));
     const lost = seen === undefined ? winner?.source.name : undefined;
     const accepted = acceptance(policy.spec.targetRefs?.length, missing, lost);
     if (seen === undefined && accepted.status) return [];
@@ -188,28 +194,37 @@ export class PolicyIndex<K extends PolicyKind, V> {
     ];
   }
 
-  #existingTargets(): ReadonlySet<string> {
-    const keys = new Set<string>();
-    for (const gateway of this.#world.gateways) {
-      keys.add(`Gateway|${nameOf(gateway)}`);
-      for (const { name } of gateway.spec.listeners) keys.add(`Gateway|${nameOf(gateway)}|${name}`);
-    }
-    for (const route of [...this.#world.httpRoutes, ...this.#world.grpcRoutes]) {
-      const key = this.#routeKey(route);
-      if (key === undefined) continue;
-      keys.add(key);
-      for (const { name } of route.spec.rules) if (name !== undefined) keys.add(`${key}|${name}`);
-    }
-    return keys;
+  #exists(namespace: string, { kind, name, sectionName }: PolicyTargetReference): boolean {
+    const target = this.#world.targets[kind].get(`${namespace}/${name}`);
+    if (target === undefined || sectionName === undefined) return target !== undefined;
+    const sections: readonly { readonly name?: string | undefined }[] =
+      target.kind === 'Gateway' ? target.spec.listeners : target.spec.rules;
+    return sections.some((section) => section.name === sectionName);
   }
+}
 
-  #namesARuleOf(routeKey: string): boolean {
-    this.#ruleTargets ??= new Set(
-      [...this.#targeted.keys()].map((key) => key.split('|').slice(0, 2).join('|')),
-    );
-    return this.#ruleTargets.has(routeKey);
+function targetedBy<K extends PolicyKind, V>(
+  policies: readonly Resource<K>[],
+  blockOf: (policy: Resource<K>) => PolicyBlock<V>,
+): Targeted<K, V> {
+  const blocks = new Map<Resource<K>, PolicyBlock<V>>();
+  const byTarget = new Map<string, PolicyBlock<V>[]>();
+  const example = new Map<string, readonly [string, PolicyTargetReference]>();
+  const routes = new Set<string>();
+  for (const policy of policies) {
+    const block = blockOf(policy);
+    blocks.set(policy, block);
+    const { namespace } = policy.metadata;
+    const refs = new Map((policy.spec.targetRefs ?? []).map((ref) => [keyOf(namespace, ref), ref]));
+    for (const [key, ref] of refs) {
+      const known = byTarget.get(key);
+      if (known === undefined) byTarget.set(key, [block]);
+      else known.push(block);
+      example.set(key, [namespace, ref]);
+      if (ref.kind !== 'Gateway') routes.add(`${ref.kind}|${namespace}/${ref.name}`);
+    }
   }
-  #ruleTargets: ReadonlySet<string> | undefined;
+  return { policies, blocks, byTarget, example, routes };
 }
 
 function acceptance(
@@ -241,8 +256,13 @@ function enforcement(used: boolean): Finding {
     : finding('Enforced', false, 'Overridden', 'Other policies override every rule of it.');
 }
 
-function keyOf(policy: Resource, ref: PolicyTargetReference): string {
-  const target = `${ref.kind}|${policy.metadata.namespace}/${ref.name}`;
+/** What policies call a route. */
+export function routeKey(route: NonNullable<PolicyPlace['route']>): string {
+  return `${route.kind}|${nameOf(route)}`;
+}
+
+function keyOf(namespace: string, ref: PolicyTargetReference): string {
+  const target = `${ref.kind}|${namespace}/${ref.name}`;
   return ref.sectionName === undefined ? target : `${target}|${ref.sectionName}`;
 }
 

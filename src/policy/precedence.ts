@@ -47,9 +47,9 @@ function distinctNames(matches: readonly { readonly name: string }[], anyCase: b
 }
 
 export function compareRanks(a: MatchRank, b: MatchRank): number {
-  for (const [at, weight] of a.weights.entries()) {
-    const other = b.weights[at] ?? 0;
-    if (weight !== other) return other - weight;
+  for (let at = 0; at < a.weights.length; at += 1) {
+    const difference = (b.weights[at] ?? 0) - (a.weights[at] ?? 0);
+    if (difference !== 0) return difference;
   }
   return compareAges(a, b) || a.rule - b.rule || a.match - b.match;
 }

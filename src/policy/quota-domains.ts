@@ -1,5 +1,5 @@
 import type { Resource } from '../resources/catalogue.ts';
-import { type QuotaBook, type QuotaItem, quotaBlock } from './compile-quota.ts';
+import { type QuotaBook, type QuotaItem, quotaBlock, quotaPolicy } from './compile-quota.ts';
 import { finding, type PolicyReport } from './compile-report.ts';
 import { effectiveRules, levelOf, type PolicyBlock, type PolicyLevel } from './effective-policy.ts';
 import { HUB_NAMESPACE } from './policy-index.ts';
@@ -36,8 +36,8 @@ function bookDomain(
       levelOf(policies.filter(({ metadata }) => metadata.namespace === place).map(quotaBlock)),
   );
   const rules = effectiveRules(levels.flatMap(({ chain }) => chain));
-  const id = book.policy(rules);
-  if (id !== undefined) book.domain(domain, id);
+  const limits = quotaPolicy(rules);
+  if (limits !== undefined) book.domain(domain, limits);
   const holding = new Set([...(rules?.values() ?? [])].map(({ from }) => from));
   const winners = new Map(
     levels.flatMap(({ conflicted }) => conflicted.map(({ block, winner }) => [block, winner] as const)),

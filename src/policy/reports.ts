@@ -2,6 +2,7 @@ import type { Resource } from '../resources/catalogue.ts';
 import { GATEWAY_API_GROUP } from '../resources/route-fields.ts';
 import type { AnyRoute, Attachment } from './attachment.ts';
 import {
+  type EffectiveEntry,
   type Finding,
   finding,
   type GatewayReport,
@@ -12,8 +13,16 @@ import {
 } from './compile-report.ts';
 import { type Hostname, intersect } from './hostnames.ts';
 import type { JudgedListener } from './listeners.ts';
-import { ruleNameOf } from './route-rules.ts';
-import type { BookedRule } from './rule-book.ts';
+import { type RuleBody, ruleNameOf } from './route-rules.ts';
+
+/** A compiled rule, and what policies made of it. */
+export interface BookedRule {
+  readonly id: string;
+  readonly body: RuleBody;
+  readonly auth: readonly EffectiveEntry[];
+  readonly edge: readonly EffectiveEntry[];
+  readonly quota: readonly EffectiveEntry[];
+}
 
 /** A rule at a listener. */
 export interface RuleAt {

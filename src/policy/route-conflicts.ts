@@ -14,8 +14,7 @@ interface Served {
  */
 export function crossKindConflicts(served: readonly Served[]): ReadonlyMap<AnyRoute, AnyRoute> {
   const lost = new Map<AnyRoute, AnyRoute>();
-  if (!served.some(({ route }) => route.kind === 'GRPCRoute')) return lost;
-  if (!served.some(({ route }) => route.kind === 'HTTPRoute')) return lost;
+  if (!mayShare(served)) return lost;
   const held = { HTTPRoute: new Map<Hostname, AnyRoute>(), GRPCRoute: new Map<Hostname, AnyRoute>() };
   const byAge = served.toSorted((a, b) => compareAges(ageOf(a.route), ageOf(b.route)));
   for (const { route, hostnames } of byAge) {
@@ -29,6 +28,25 @@ export function crossKindConflicts(served: readonly Served[]): ReadonlyMap<AnyRo
     for (const hostname of hostnames) if (!own.has(hostname)) own.set(hostname, route);
   }
   return lost;
+}
+
+/** False when there is no host that both kinds want; cheaper than to settle who has it. */
+function mayShare(served: readonly Served[]): boolean {
+  const wanted = { HTTPRoute: new Set<Hostname>(), GRPCRoute: new Set<Hostname>() };
+  for (const { route, hostnames } of served)
+    for (const hostname of hostnames) wanted[route.kind].add(hostname);
+  const { HTTPRoute: http, GRPCRoute: grpc } = wanted;
+  if (http.size === 0 || grpc.size === 0) return false;
+  return anyCovered(http, grpc) || anyCovered(grpc, http);
+}
+
+function anyCovered(inner: ReadonlySet<Hostname>, outer: ReadonlySet<Hostname>): boolean {
+  const wide = [...outer].some((hostname) => hostname === undefined || hostname.startsWith('*.'));
+  for (const hostname of inner) {
+    if (outer.has(hostname)) return true;
+    if (wide && coveringHostnames(hostname).some((wider) => outer.has(wider))) return true;
+  }
+  return false;
 }
 
 function firstOverlap(

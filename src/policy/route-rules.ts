@@ -10,7 +10,7 @@ import {
   type SessionPersistence,
 } from '../resources/route-fields.ts';
 import type { AnyRoute } from './attachment.ts';
-import type { BackendAsker, BackendBook, ResolvedBackend, Unresolved } from './backend-book.ts';
+import type { ResolvedBackend, Unresolved } from './backend-book.ts';
 import type {
   CompiledFilter,
   CompiledRetry,
@@ -52,61 +52,14 @@ export function ruleNameOf(route: AnyRoute, index: number): string {
   return route.spec.rules[index]?.name ?? String(index);
 }
 
-/** What a rule became, and all that it depends on besides the route. */
-interface RememberedBody {
-  readonly clientCertificate: string | undefined;
-  /** References to backends, and where each led. */
-  readonly resolved: readonly (readonly [ref: BackendObjectReference, id: string])[];
-  readonly body: RuleBody;
-}
-
-/** By the identity of the route, then by index. */
-const remembered = new WeakMap<AnyRoute, (RememberedBody | undefined)[]>();
-
 /**
- * Compiles one rule; `clientCertificate` is what its Gateway shows to backends with TLS. The same object as last time when the route is, and its
- * references lead where they led: of thousands of routes one changes.
+ * Compiles one rule.
+ * @param resolve where a reference to a backend leads
  */
 export function compileRuleBody(
   route: AnyRoute,
   index: number,
-  clientCertificate: string | undefined,
-  book: BackendBook,
-  callerRoutings: ReadonlyMap<string, Resource<'CallerRouting'>>,
-): RuleBody {
-  const known = remembered.get(route)?.[index];
-  const asker: BackendAsker = { kind: route.kind, namespace: route.metadata.namespace, clientCertificate };
-  if (known !== undefined && known.clientCertificate === clientCertificate) {
-    // Each is asked for: what is referred to is compiled because of that.
-    let same = true;
-    for (const [ref, id] of known.resolved) {
-      const now = book.resolve(ref, asker);
-      same &&= 'id' in now && now.id === id;
-    }
-    if (same) return known.body;
-  }
-  const resolved: [BackendObjectReference, string][] = [];
-  const asking = {
-    resolve(ref: BackendObjectReference) {
-      const found = book.resolve(ref, asker);
-      if ('id' in found) resolved.push([ref, found.id]);
-      return found;
-    },
-  };
-  const body = compileBody(route, index, asking, callerRoutings);
-  // What is not in order is looked at anew each time: what it says depends on more.
-  if (body.unresolved === undefined && body.invalid === undefined && body.callers.length === 0) {
-    const bodies = remembered.get(route) ?? [];
-    bodies[index] = { clientCertificate, resolved, body };
-    remembered.set(route, bodies);
-  }
-  return body;
-}
-
-function compileBody(
-  route: AnyRoute,
-  index: number,
-  book: { resolve(ref: BackendObjectReference): ResolvedBackend },
+  resolve: (ref: BackendObjectReference) => ResolvedBackend,
   callerRoutings: ReadonlyMap<string, Resource<'CallerRouting'>>,
 ): RuleBody {
   const rule: AnyRule = route.spec.rules[index] ?? {};
@@ -114,7 +67,7 @@ function compileBody(
   const filtersOf = (filters: readonly HttpRouteFilter[]): readonly CompiledFilter[] =>
     filters.flatMap((filter) => compileFilter(filter, mirrorTo));
   const mirrorTo = (ref: BackendObjectReference): string | undefined => {
-    const resolved = book.resolve(ref);
+    const resolved = resolve(ref);
     if ('id' in resolved) return resolved.id;
     problems.push(resolved.unresolved);
     return undefined;

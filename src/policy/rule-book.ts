@@ -3,54 +3,35 @@ import { sha256Hex } from '../identity/digest.ts';
 import type { Resource } from '../resources/catalogue.ts';
 import type { RegionTable } from '../routing/model.ts';
 import type { AnyRoute } from './attachment.ts';
-import type { BackendBook } from './backend-book.ts';
 import { type AuthItem, compileAuth } from './compile-auth.ts';
 import { type EdgeItem, EdgeValues } from './compile-edge.ts';
-import type { QuotaBook, QuotaItem } from './compile-quota.ts';
-import type { EffectiveEntry } from './compile-report.ts';
-import { type EffectiveRules, effectiveRules } from './effective-policy.ts';
+import { type PlacedLater, type QuotaBook, type QuotaItem, quotaPolicy } from './compile-quota.ts';
+import { type Effective, EffectiveBook } from './effective-book.ts';
 import type { Hostname } from './hostnames.ts';
+import type { JudgedListener } from './listeners.ts';
 import type { CompiledAuth, CompiledEdge, CompiledRule } from './model.ts';
-import { nameOf, type PolicyIndex, type PolicyPlace } from './policy-index.ts';
+import { type PolicyIndex, type PolicyPlace, routeKey } from './policy-index.ts';
 import { type ResidencyWish, residencyRules } from './residency.ts';
-import { compileRuleBody, type RuleBody, ruleNameOf } from './route-rules.ts';
-import type { SecretRefBook } from './secret-refs.ts';
+import { kept } from './same-value.ts';
+import { SecretRefBook } from './secret-refs.ts';
+import { type SortedRecord, sortedRecord } from './sorted-record.ts';
 
-/** Of authentication or limits: `id` is that of the compiled policy. */
-interface EffectiveById {
-  readonly id: string | undefined;
-  readonly entries: readonly EffectiveEntry[];
+export type EffectiveAuth = Effective<
+  AuthItem,
+  { readonly id?: string; readonly compiled?: CompiledAuth; readonly secrets: SecretRefBook }
+>;
+export type EffectiveEdge = Effective<EdgeItem, EdgeValues>;
+export type EffectiveQuota = Effective<QuotaItem, PlacedLater | undefined>;
+
+/** What holds for a rule of a route at a listener. */
+export interface EffectivePolicies {
+  readonly auth: EffectiveAuth;
+  readonly edge: EffectiveEdge;
+  readonly quota: EffectiveQuota;
 }
 
-interface EffectiveEdge {
-  readonly values: EdgeValues;
-  readonly entries: readonly EffectiveEntry[];
-  /** By the hosts that residency rules were picked for. */
-  readonly ids: Map<string, string>;
-}
-
-/** A compiled rule, and what policies made of it. */
-export interface BookedRule {
-  readonly id: string;
-  readonly body: RuleBody;
-  readonly auth: readonly EffectiveEntry[];
-  readonly edge: readonly EffectiveEntry[];
-  readonly quota: readonly EffectiveEntry[];
-}
-
-/** What a route's rules became so far, by index; several where policies differ between listeners. */
-interface BookedRoute {
-  readonly prefix: string;
-  readonly rules: (
-    | {
-        readonly auth: string | undefined;
-        readonly edge: string;
-        readonly quota: string | undefined;
-        readonly clientCertificate: string | undefined;
-        readonly booked: BookedRule;
-      }[]
-    | undefined
-  )[];
+export function samePolicies(a: EffectivePolicies | undefined, b: EffectivePolicies | undefined): boolean {
+  return a === b || (a?.auth === b?.auth && a?.edge === b?.edge && a?.quota === b?.quota);
 }
 
 export interface RuleBookWorld {
@@ -58,8 +39,6 @@ export interface RuleBookWorld {
   readonly edge: PolicyIndex<'GatewayPolicy', EdgeItem>;
   readonly quota: PolicyIndex<'RateLimitPolicy', QuotaItem>;
   readonly quotaBook: QuotaBook;
-  readonly backends: BackendBook;
-  readonly callerRoutings: ReadonlyMap<string, Resource<'CallerRouting'>>;
   readonly secrets: SecretRefBook;
   /** Residency rules of TrafficPolicies beside a Gateway. */
   readonly wishesOf: (namespace: string) => readonly ResidencyWish[];
@@ -67,210 +46,177 @@ export interface RuleBookWorld {
   readonly regions: RegionTable;
 }
 
+/** An edge under its name. */
+export interface NamedEdge {
+  readonly id: string;
+  readonly edge: CompiledEdge;
+}
+
+interface Records {
+  readonly rules: SortedRecord<CompiledRule>;
+  readonly auth: SortedRecord<CompiledAuth>;
+  readonly edge: SortedRecord<CompiledEdge>;
+}
+
+/** What the book of before has. */
+interface Before {
+  readonly plain: ReadonlyMap<JudgedListener, readonly EffectivePolicies[]>;
+  readonly rules: ReadonlyMap<string, CompiledRule>;
+  readonly edges: ReadonlyMap<string, CompiledEdge>;
+  readonly records: Records | undefined;
+}
+
+const NOTHING: Before = { plain: new Map(), rules: new Map(), edges: new Map(), records: undefined };
+
 /**
- * Compiles rules with their effective policies. Equal policies are one, by a digest of their content; a rule that is the same at several
- * listeners is one. Everything that many rules share is worked out once.
+ * Rules and the policies that hold for them. Equal policies are one, by a digest of their content. What says the same as before is the
+ * same object; what many rules share is worked out once.
  */
 export class RuleBook {
   readonly #world: RuleBookWorld;
-  readonly #auths = new Map<string, EffectiveById>();
-  readonly #edges = new Map<string, EffectiveEdge>();
-  readonly #quotas = new Map<string, EffectiveById>();
-  readonly #routes = new Map<AnyRoute, BookedRoute>();
+  readonly #auth: EffectiveBook<'AuthPolicy', AuthItem, EffectiveAuth['made']>;
+  readonly #edge: EffectiveBook<'GatewayPolicy', EdgeItem, EdgeValues>;
+  readonly #quota: EffectiveBook<'RateLimitPolicy', QuotaItem, PlacedLater | undefined>;
+  /** What holds at a listener for routes that no policy names. */
+  readonly #plain = new Map<JudgedListener, readonly EffectivePolicies[]>();
   readonly #rules = new Map<string, CompiledRule>();
-  readonly #auth = new Map<string, CompiledAuth>();
-  readonly #edge = new Map<string, CompiledEdge>();
+  readonly #edges = new Map<string, CompiledEdge>();
+  /** By the residency rules that were picked for the hosts. */
+  readonly #edgesOf = new Map<EffectiveEdge, Map<string, NamedEdge>>();
+  #before: Before;
+  #records: Records | undefined;
 
-  constructor(world: RuleBookWorld) {
+  constructor(world: RuleBookWorld, before: RuleBook | undefined) {
     this.#world = world;
+    this.#before =
+      before === undefined
+        ? NOTHING
+        : { plain: before.#plain, rules: before.#rules, edges: before.#edges, records: before.#records };
+    this.#auth = new EffectiveBook(world.auth, madeOfAuth, before === undefined ? undefined : before.#auth);
+    this.#edge = new EffectiveBook(
+      world.edge,
+      (rules) => new EdgeValues(rules),
+      before === undefined ? undefined : before.#edge,
+    );
+    this.#quota = new EffectiveBook(
+      world.quota,
+      quotaPolicy,
+      before === undefined ? undefined : before.#quota,
+    );
+  }
+
+  /**
+   * What holds for a route at a listener, rule by rule; one for all of them where no policy names the route. The same list as before for
+   * routes that are not named.
+   */
+  policiesAt(listener: JudgedListener, route: AnyRoute): readonly EffectivePolicies[] {
+    if (!this.#names(route)) return this.#plainAt(listener);
+    const place = { gateway: listener.gateway, listener: listener.spec.name, route };
+    return route.spec.rules.map(({ name }) =>
+      this.#at(name === undefined ? place : { ...place, rule: name }),
+    );
+  }
+
+  #names(route: AnyRoute): boolean {
+    const { auth, edge, quota } = this.#world;
+    if (!auth.namesRoutes && !edge.namesRoutes && !quota.namesRoutes) return false;
+    const key = routeKey(route);
+    return auth.names(key) || edge.names(key) || quota.names(key);
+  }
+
+  #plainAt(listener: JudgedListener): readonly EffectivePolicies[] {
+    const known = this.#plain.get(listener);
+    if (known !== undefined) return known;
+    const now = this.#at({ gateway: listener.gateway, listener: listener.spec.name });
+    const before = this.#before.plain.get(listener);
+    const own = before !== undefined && samePolicies(before[0], now) ? before : [now];
+    this.#plain.set(listener, own);
+    return own;
+  }
+
+  #at(place: PolicyPlace): EffectivePolicies {
+    return { auth: this.#auth.at(place), edge: this.#edge.at(place), quota: this.#quota.at(place) };
   }
 
   /** The edge of a port, before a host is known. */
   portEdge(gateway: Resource<'Gateway'>): string {
-    return this.#edgeId(this.#effectiveEdge({ gateway }), gateway.metadata.namespace, undefined);
+    return this.edgeOf(this.#edge.at({ gateway }), gateway, undefined).id;
   }
 
-  /** A rule of a route at a listener, for the hosts that the route has there. */
-  rule(
-    place: Required<Pick<PolicyPlace, 'gateway' | 'listener' | 'route'>>,
-    index: number,
-    hostnames: readonly Hostname[],
-    clientCertificate: string | undefined,
-  ): BookedRule {
-    const { route, gateway } = place;
-    const name = route.spec.rules[index]?.name;
-    const at: PolicyPlace = name === undefined ? place : { ...place, rule: name };
-    const auth = this.#effectiveAuth(at);
-    const edge = this.#effectiveEdge(at);
-    const quota = this.#effectiveQuota(at);
-    const edgeId = this.#edgeId(edge, gateway.metadata.namespace, hostnames);
-    const own = this.#routeOf(route);
-    const variants = own.rules[index] ?? [];
-    own.rules[index] = variants;
-    const known = variants.find(
-      (v) =>
-        v.auth === auth.id &&
-        v.edge === edgeId &&
-        v.quota === quota.id &&
-        v.clientCertificate === clientCertificate,
-    );
-    if (known !== undefined) return known.booked;
-    const base = `${own.prefix}${index}`;
-    const variant = `${auth.id ?? ''} ${edgeId} ${clientCertificate ?? ''}${quota.id === undefined ? '' : ` ${quota.id}`}`;
-    const id = variants.length === 0 ? base : `${base}~${sha256Hex(variant).slice(0, 8)}`;
-    const body =
-      variants.find((v) => v.clientCertificate === clientCertificate)?.booked.body ??
-      compileRuleBody(route, index, clientCertificate, this.#world.backends, this.#world.callerRoutings);
-    this.#rules.set(
-      id,
-      rememberedRule(id, route, index, body, edge.values, {
-        auth: auth.id,
-        edge: edgeId,
-        quota: quota.id,
-      }),
-    );
-    const booked: BookedRule = { id, body, auth: auth.entries, edge: edge.entries, quota: quota.entries };
-    variants.push({ auth: auth.id, edge: edgeId, quota: quota.id, clientCertificate, booked });
-    return booked;
-  }
-
-  #routeOf(route: AnyRoute): BookedRoute {
-    const known = this.#routes.get(route);
-    if (known !== undefined) return known;
-    const made: BookedRoute = { prefix: `${route.kind}/${nameOf(route)}/`, rules: [] };
-    this.#routes.set(route, made);
-    return made;
-  }
-
-  #effectiveAuth(place: PolicyPlace): EffectiveById {
-    const { key, blocks } = this.#world.auth.chain(place);
-    const known = this.#auths.get(key);
-    if (known !== undefined) return known;
-    const rules = effectiveRules(blocks);
-    this.#world.auth.note(place.gateway, blocks, holders(rules));
-    const compiled = rules === undefined ? undefined : compileAuth(rules, this.#world.secrets);
-    const id = compiled === undefined ? undefined : digestId(compiled);
-    if (id !== undefined && compiled !== undefined) this.#auth.set(id, compiled);
-    const made = { id, entries: entriesOf(rules) };
-    this.#auths.set(key, made);
-    return made;
-  }
-
-  #effectiveQuota(place: PolicyPlace): EffectiveById {
-    const { key, blocks } = this.#world.quota.chain(place);
-    const known = this.#quotas.get(key);
-    if (known !== undefined) return known;
-    const rules = effectiveRules(blocks);
-    this.#world.quota.note(place.gateway, blocks, holders(rules));
-    const made = { id: this.#world.quotaBook.policy(rules), entries: entriesOf(rules) };
-    this.#quotas.set(key, made);
-    return made;
-  }
-
-  #effectiveEdge(place: PolicyPlace): EffectiveEdge {
-    const { key, blocks } = this.#world.edge.chain(place);
-    const known = this.#edges.get(key);
-    if (known !== undefined) return known;
-    const rules = effectiveRules(blocks);
-    this.#world.edge.note(place.gateway, blocks, holders(rules));
-    const made = { values: new EdgeValues(rules), entries: entriesOf(rules), ids: new Map<string, string>() };
-    this.#edges.set(key, made);
-    return made;
-  }
-
-  #edgeId({ values, ids }: EffectiveEdge, namespace: string, hosts: readonly Hostname[] | undefined): string {
-    if (
-      hosts === undefined ||
-      (values.residencyWishes.length === 0 && this.#world.wishesOf(namespace).length === 0)
-    ) {
-      const plain = ids.get('');
-      if (plain !== undefined) return plain;
-    }
+  /** @param hosts that a route is served for; undefined: no host is known */
+  edgeOf(
+    policy: EffectiveEdge,
+    { metadata }: Resource<'Gateway'>,
+    hosts: readonly Hostname[] | undefined,
+  ): NamedEdge {
+    const { wishesOf, country, regions } = this.#world;
+    const values = policy.made;
     const wishes = [
       ...values.residencyWishes,
-      ...(values.residencyFromTrafficPolicies ? this.#world.wishesOf(namespace) : []),
+      ...(values.residencyFromTrafficPolicies ? wishesOf(metadata.namespace) : []),
     ];
     // Before a host is known nobody can say which rules bind; they hold for requests.
     const rules =
-      hosts === undefined || wishes.length === 0
-        ? []
-        : residencyRules(wishes, hosts, this.#world.country, this.#world.regions);
+      hosts === undefined || wishes.length === 0 ? [] : residencyRules(wishes, hosts, country, regions);
     const key = rules.length === 0 ? '' : JSON.stringify(rules);
-    const known = ids.get(key);
+    const own = this.#edgesOf.get(policy) ?? new Map<string, NamedEdge>();
+    this.#edgesOf.set(policy, own);
+    const known = own.get(key);
     if (known !== undefined) return known;
     const edge = values.edge(rules);
     const id = digestId(edge);
-    this.#edge.set(id, edge);
-    ids.set(key, id);
-    return id;
+    const named = { id, edge: this.#edges.get(id) ?? this.#before.edges.get(id) ?? edge };
+    own.set(key, named);
+    this.#edges.set(id, named.edge);
+    return named;
   }
 
-  compiled(): {
-    readonly rules: Readonly<Record<string, CompiledRule>>;
-    readonly auth: Readonly<Record<string, CompiledAuth>>;
-    readonly edge: Readonly<Record<string, CompiledEdge>>;
-  } {
-    return { rules: sorted(this.#rules), auth: sorted(this.#auth), edge: sorted(this.#edge) };
+  /** Rules that were made of a route before, and the edges they name. */
+  add(rules: readonly CompiledRule[], edges: readonly NamedEdge[]): void {
+    for (const rule of rules) this.#rules.set(rule.id, rule);
+    for (const { id, edge } of edges) this.#edges.set(id, edge);
+  }
+
+  /** The rule as it was before when it says the same. */
+  known(rule: CompiledRule): CompiledRule {
+    return kept(this.#before.rules.get(rule.id), rule);
+  }
+
+  /** After the last rule: books what they need of Secrets and limits, and forgets what was before. */
+  close(): void {
+    const before = this.#before.records;
+    const auth = new Map<string, CompiledAuth>();
+    for (const { made } of this.#auth.all) {
+      this.#world.secrets.take(made.secrets);
+      if (made.id !== undefined && made.compiled !== undefined)
+        auth.set(made.id, before?.auth.record[made.id] ?? made.compiled);
+    }
+    for (const { made } of this.#quota.all) if (made !== undefined) this.#world.quotaBook.add(made);
+    this.#records = {
+      rules: sortedRecord(this.#rules, before?.rules),
+      auth: sortedRecord(auth, before?.auth),
+      edge: sortedRecord(this.#edges, before?.edge),
+    };
+    for (const book of [this.#auth, this.#edge, this.#quota]) book.close();
+    this.#before = NOTHING;
+  }
+
+  /** After `close`. */
+  compiled(): { readonly [K in keyof Records]: Records[K]['record'] } {
+    const { rules, auth, edge } = this.#records ?? NO_RECORDS;
+    return { rules: rules.record, auth: auth.record, edge: edge.record };
   }
 }
 
-const compiledRules = new WeakMap<RuleBody, CompiledRule>();
+const EMPTY = { names: [], record: {} };
+const NO_RECORDS: Records = { rules: EMPTY, auth: EMPTY, edge: EMPTY };
 
-/** The same object as last time when the body is (which is of one rule of one route), and the policies are called the same. */
-function rememberedRule(...input: Parameters<typeof compiledRule>): CompiledRule {
-  const [id, , , body, , { auth, edge, quota }] = input;
-  const known = compiledRules.get(body);
-  const same = known?.id === id && known.auth === auth && known.edge === edge && known.quota === quota;
-  // Of retries the policy says how many there may be, and that has no name.
-  if (same && body.retry === undefined) return known;
-  const made = compiledRule(...input);
-  compiledRules.set(body, made);
-  return made;
-}
-
-function compiledRule(
-  id: string,
-  route: AnyRoute,
-  index: number,
-  body: RuleBody,
-  edge: EdgeValues,
-  policies: { readonly auth: string | undefined; readonly edge: string; readonly quota: string | undefined },
-): CompiledRule {
-  const { filters, backends, callers, timeouts, retry, sessionPersistence } = body;
-  return {
-    id,
-    source: { kind: route.kind, name: nameOf(route), sectionName: ruleNameOf(route, index) },
-    filters,
-    backends,
-    callers,
-    timeouts,
-    ...(retry === undefined ? {} : { retry: { ...retry, budget: edge.retryBudget } }),
-    ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
-    ...(policies.auth === undefined ? {} : { auth: policies.auth }),
-    ...(policies.quota === undefined ? {} : { quota: policies.quota }),
-    edge: policies.edge,
-  };
+function madeOfAuth(rules: Parameters<typeof compileAuth>[0] | undefined): EffectiveAuth['made'] {
+  const secrets = new SecretRefBook();
+  const compiled = rules === undefined ? undefined : compileAuth(rules, secrets);
+  return compiled === undefined ? { secrets } : { id: digestId(compiled), compiled, secrets };
 }
 
 function digestId(value: object): string {
   return sha256Hex(canonicalJson(value)).slice(0, 16);
-}
-
-function holders<V>(rules: EffectiveRules<V> | undefined) {
-  return new Set([...(rules?.values() ?? [])].map(({ from }) => from));
-}
-
-function entriesOf<V>(rules: EffectiveRules<V> | undefined): readonly EffectiveEntry[] {
-  return [...(rules ?? [])]
-    .map(([rule, { from }]) => ({ rule, source: from.source, by: from.kind }))
-    .sort((a, b) => (a.rule < b.rule ? -1 : 1));
-}
-
-function sorted<V>(map: ReadonlyMap<string, V>): Readonly<Record<string, V>> {
-  const record: Record<string, V> = {};
-  for (const key of [...map.keys()].sort()) {
-    const value = map.get(key);
-    if (value !== undefined) record[key] = value;
-  }
-  return record;
 }

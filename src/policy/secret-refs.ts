@@ -44,6 +44,16 @@ export class SecretRefBook {
     this.#peppers = true;
   }
 
+  /** Takes over what another one has. */
+  take(other: SecretRefBook): void {
+    for (const key of other.#certificates) this.#certificates.add(key);
+    for (const key of other.#policies) this.#policies.add(key);
+    for (const key of other.#bundles) this.#bundles.add(key);
+    for (const key of other.#values) this.#values.add(key);
+    for (const [key, names] of other.#internal) this.#internal.set(key, names);
+    this.#peppers ||= other.#peppers;
+  }
+
   refs(): SecretRefs {
     return {
       certificates: [...this.#certificates].sort(),
