@@ -5,6 +5,7 @@ import { systemResolve } from '../prober/resolve.ts';
 import { createProber, NEVER_CONNECTED_MS, type Prober } from '../prober/scheduler.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { Target, Vote } from '../src/health/types.ts';
+import { sha256Hex } from '../src/identity/digest.ts';
 import { SNAPSHOT_PARTS } from '../src/identity/snapshot-signing.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type VoteBatch as WireVoteBatch,
 } from '../src/protocol/generated/portolan_pb.js';
 import { decodeQuotaReply, encodeQuotaRequest } from '../src/protocol/quota-codec.ts';
-import type { PeersPart, ProbesPart } from '../src/protocol/snapshot.ts';
+import type { PeersPart, ProbesPart, SnapshotContent } from '../src/protocol/snapshot.ts';
 import { fromWireVotes, toWireVotes } from '../src/protocol/votes.ts';
 import { agentSnapshots } from './agent-snapshots.ts';
 import { createControlCertificates } from './certificates/control-certificates.ts';
@@ -24,7 +25,7 @@ import { controlMetrics } from './control-metrics.ts';
 import { createControlKeys } from './credentials/control-keys.ts';
 import { createAgentDecision, type Ruling } from './decision.ts';
 import { createControlEndpoints } from './endpoints/control-endpoints.ts';
-import { needsCountries } from './gateway/configuration.ts';
+import { locatesClients } from './gateway/configuration.ts';
 import { openGeoFiles } from './geo-files.ts';
 import { createGeoKeeper } from './geo-keeper.ts';
 import { fromDecisionBatch, fromFaultLeases } from './hub-messages.ts';
@@ -47,8 +48,8 @@ import type { ProgramFiles } from './programs.ts';
 import { createSacrificialCheck } from './sacrificial-check.ts';
 import { snapshotDrains } from './served-states.ts';
 import { readPart } from './snapshot-file.ts';
-import { createSnapshotIntake } from './snapshot-intake.ts';
-import type { StoredSnapshot } from './snapshot-store.ts';
+import { createSnapshotIntake, type SnapshotPlace } from './snapshot-intake.ts';
+import { checkedFile, type StoredSnapshot } from './snapshot-store.ts';
 import { createStatePublisher } from './state-publisher.ts';
 import { toUsageBatch } from './usage-batch.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -110,6 +111,7 @@ export async function startControl(
   let prober: Prober | undefined;
   let probes: ProbesPart | undefined;
   let link: HubLink | undefined;
+  let inUse = (): SnapshotPlace | undefined => undefined;
   let peers: PeerLinks | undefined;
   let voteSequence = 0;
   let source: Ruling['source'] | undefined;
@@ -219,7 +221,12 @@ export async function startControl(
     session: incarnation,
     environment: process.env,
     feed: endpoints.feed,
-    send: (message) => link?.sendInventory(message) === true,
+    send(message) {
+      const sent = link?.sendInventory(message) === true;
+      // What changes there may change what is served here: the check is there before its snapshot.
+      if (sent && config.gateway.enabled) check.prepare(checkedFile(inUse()));
+      return sent;
+    },
     onSecrets: () => deps.send({ type: 'clusterSecrets' }),
     clock,
     random,
@@ -227,14 +234,26 @@ export async function startControl(
   });
 
   // --- snapshots
+  /** Hex SHA-256 of the parts that are applied, by name. */
+  let applied: ReadonlyMap<keyof SnapshotContent, string> = new Map();
+  let locates = config.dns.enabled;
   const apply = (stored: StoredSnapshot): void => {
-    probes = readPart(stored.parts.probes, 'probes');
+    const digests = new Map(stored.manifest.parts.map(({ name, sha256 }) => [name, sha256]));
+    const isFirst = applied.size === 0;
+    const isNew = (...names: readonly (keyof SnapshotContent)[]): boolean =>
+      isFirst || names.some((name) => digests.get(name) !== applied.get(name));
+    // What is made of a part stays until the part is another one: thousands of routes may change one by one.
+    const newProbes = probes === undefined || isNew('probes');
+    if (probes === undefined || newProbes) probes = readPart(stored.parts.probes, 'probes');
     const peersPart = readPart(stored.parts.peers, 'peers');
     // Only the drains are kept of the routing part; the data process has the rest.
     const { drains, issuedAtMs, geoSha256 } = readPart(stored.parts.routing, 'routing');
     // An operator who gave a database of their own keeps it.
-    const locates = config.dns.enabled || (config.gateway.enabled && gatewayLocates(stored));
-    if (locates && config.geo.database === undefined) geoKeeper.want(geoSha256);
+    if (config.geo.database === undefined) {
+      if (!config.dns.enabled && config.gateway.enabled && isNew('gateway', 'gatewayFrame'))
+        locates = locatesClients(stored);
+      if (locates) geoKeeper.want(geoSha256);
+    }
     const { epoch } = stored.mark;
     const standing = snapshotDrains({ drains, issuedAtMs }, clock.wallMs());
     decision.applySnapshot(
@@ -256,12 +275,17 @@ export async function startControl(
         onVotes: tellVotes,
       });
     }
-    void keys.apply(stored);
-    certificates.apply(stored);
+    if (isNew('gatewaySecrets')) {
+      void keys.apply(stored);
+      certificates.apply(stored);
+    }
     self = peersPart.self;
-    const assigned = new Set(probes.assigned);
-    prober.assign(probes.targets.filter((target) => assigned.has(target.id)));
+    if (newProbes || isNew('peers')) {
+      const assigned = new Set(probes.assigned);
+      prober.assign(probes.targets.filter((target) => assigned.has(target.id)));
+    }
     peers?.setPeers(peersPart.peers);
+    applied = digests;
   };
 
   const onObserve = async (order: Observe): Promise<void> => {
@@ -278,7 +302,7 @@ export async function startControl(
   }
   const intake = createSnapshotIntake({
     store: snapshots,
-    current: stored,
+    current: stored === undefined ? undefined : { path: stored.path, mark: stored.mark },
     served: start.serving,
     apply: (next) => {
       apply(next);
@@ -291,6 +315,7 @@ export async function startControl(
       ),
     log,
   });
+  inUse = () => intake.current;
   if (start.remembered !== undefined) {
     decision.recall(recalled(start.remembered, stored), times());
   }
@@ -348,10 +373,9 @@ export async function startControl(
         // What is not used here stays with the hub: certificates and secrets most of all.
         snapshotParts: SNAPSHOT_PARTS.filter(
           (name) =>
-            name !== 'gatewayFrame' &&
-            (config.gateway.enabled ||
-              !name.startsWith('gateway') ||
-              (name === 'gatewaySecrets' && config.certificates.exports.length > 0)),
+            config.gateway.enabled ||
+            !name.startsWith('gateway') ||
+            (name === 'gatewaySecrets' && config.certificates.exports.length > 0),
         ),
       }),
     on: {
@@ -379,7 +403,11 @@ export async function startControl(
         kubernetes?.streamEnded();
         tellLink();
       },
-      snapshot: (message) => intake.offer(message),
+      snapshot(message) {
+        const isKnown = sha256Hex(message.manifest) === intake.current?.mark.hash;
+        if (!isKnown) check.prepare(checkedFile(intake.current));
+        intake.offer(message);
+      },
       decisions: (batch) => {
         prober?.noteContact(HUB_DOMAIN);
         const outcome = decision.hubBatch(fromDecisionBatch(batch), times());
@@ -517,10 +545,6 @@ export async function startControl(
       ]);
     },
   };
-}
-
-function gatewayLocates({ parts }: StoredSnapshot): boolean {
-  return parts.gateway !== undefined && needsCountries(readPart(parts.gateway, 'gateway'));
 }
 
 /** The hub is a place of its own: hearing it shows that this vantage point is not cut off. */

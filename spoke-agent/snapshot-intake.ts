@@ -4,10 +4,13 @@ import type { SignedSnapshot, SnapshotMark } from '../src/identity/snapshot-sign
 import type { AgentLog } from './log.ts';
 import type { SnapshotStore, StoredSnapshot } from './snapshot-store.ts';
 
+/** Which snapshot it is and where it lies: its bytes are not kept. */
+export type SnapshotPlace = Pick<StoredSnapshot, 'path' | 'mark'>;
+
 export interface SnapshotIntakeOptions {
   readonly store: SnapshotStore;
   /** What the disk had at the start; already in use. */
-  readonly current: StoredSnapshot | undefined;
+  readonly current: SnapshotPlace | undefined;
   /** Hash of what the data process serves at the start; empty: nothing. */
   readonly served: string;
   /** Probes, peers and rules go by this one from now on. */
@@ -24,7 +27,7 @@ export interface SnapshotIntake {
   offer(message: SignedSnapshot): void;
   /** The data process says what it serves, and why not the newest. */
   serving(hash: string, error: string): void;
-  readonly current: StoredSnapshot | undefined;
+  readonly current: SnapshotPlace | undefined;
   /** Hash of the one the data process serves; empty: none. */
   readonly served: string;
   /** Settles when none is being tried out any more. */
@@ -45,7 +48,7 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
       const stored = await store.accept(message);
       if (closed) return;
       if (stored.mark.hash !== current?.mark.hash) {
-        current = stored;
+        current = { path: stored.path, mark: stored.mark };
         options.apply(stored);
         const { epoch, version } = stored.mark;
         log.info({ epoch, version }, 'a snapshot of the hub was accepted');
@@ -59,7 +62,8 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
     } catch (thrown) {
       if (closed) return;
       const err = PortolanError.from(thrown);
-      log.error({ err }, 'a snapshot of the hub was refused; the last good one stays');
+      if (err.code === 'SNAPSHOT_INCOMPLETE') log.info({ err }, 'the hub is asked for all of a snapshot');
+      else log.error({ err }, 'a snapshot of the hub was refused; the last good one stays');
       const { epoch, version } = current?.mark ?? { epoch: 0, version: 0 };
       options.acknowledge(
         { epoch, version, hash: sha256Hex(message.manifest) },

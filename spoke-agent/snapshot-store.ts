@@ -187,7 +187,10 @@ function mayLoad({ mark: found }: VerifiedSnapshot, mark: HighWater): boolean {
   return found.epoch > mark.epoch || (found.epoch === mark.epoch && found.version > mark.version);
 }
 
-function checkedFile(stored: StoredSnapshot | undefined): CheckedFile | undefined {
+/** As the sacrificial check takes it. */
+export function checkedFile(
+  stored: Pick<StoredSnapshot, 'path' | 'mark'> | undefined,
+): CheckedFile | undefined {
   return stored === undefined ? undefined : { path: stored.path, hash: stored.mark.hash };
 }
 

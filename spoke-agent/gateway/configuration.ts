@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../src/identity/digest.ts';
-import type { SignedSnapshot } from '../../src/identity/snapshot-signing.ts';
+import type { SignedSnapshot, VerifiedSnapshot } from '../../src/identity/snapshot-signing.ts';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import { type GatewayFrame, type GatewayPiece, joinGateway } from '../../src/policy/pieces.ts';
@@ -94,4 +94,17 @@ export function needsCountries({ edge, auth, rules, quota }: GatewayPart): boole
   return JSON.stringify([auth, quota?.policies, Object.values(rules).map(({ callers }) => callers)]).includes(
     'country',
   );
+}
+
+/** `needsCountries` of a snapshot, of which only what may say so is parsed. */
+export function locatesClients({ parts, pieces }: Pick<VerifiedSnapshot, 'parts' | 'pieces'>): boolean {
+  if (parts.gateway !== undefined) return needsCountries(readPart(parts.gateway, 'gateway'));
+  for (const bytes of pieces.values()) {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (!text.includes('"inside":false') && !text.includes('country')) continue;
+    const { edge, auth, rules, quotas } = readPiece(bytes);
+    const quota = { version: 0, budgets: [], domains: {}, policies: quotas };
+    if (needsCountries({ ports: [], backends: {}, edge, auth, rules, quota })) return true;
+  }
+  return false;
 }
