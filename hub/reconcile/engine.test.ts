@@ -1,6 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PortolanError } from '../../src/errors/error.ts';
+import { SNAPSHOT_PARTS } from '../../src/identity/snapshot-signing.ts';
+import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import {
   type DecisionBatch,
   HelloSchema,
@@ -8,6 +10,7 @@ import {
   SnapshotAckSchema,
 } from '../../src/protocol/generated/portolan_pb.js';
 import type { Resource } from '../../src/resources/catalogue.ts';
+import type { ClusterGateways } from '../gateways/gateways.ts';
 import { openStore } from '../store/open.ts';
 import { startTestEngine, type TestEngine } from './engine-fixture.ts';
 import { cluster, document, policy, zone } from './testing.ts';
@@ -194,6 +197,46 @@ describe('agents', () => {
     at.vote('us', us, 'up');
     await at.until(async () => ((await condition('us', 'Ready'))?.status === 'True' ? true : undefined));
     expect((await clusterNow('us'))?.status?.agent?.snapshotSequence).toBe(at.engine.published?.sequence);
+  });
+
+  it('that lack pieces of their gateway configuration get all of them, once; what still lacks some is said', async () => {
+    await at.close();
+    const contents = [1, 2, 3].map((byte) => Uint8Array.of(byte));
+    const refs = contents.map((_, piece) => ({ sha256: `digest ${piece}`, size: 1 }));
+    const configuration = (digest: string): ClusterGateways => ({
+      part: NO_GATEWAY,
+      pieces: { frame: new TextEncoder().encode(digest), refs, contents, digest },
+      secrets: NO_GATEWAY_SECRETS,
+      reports: { gateways: [], routes: [], policies: [] },
+      problems: new Map(),
+      waiting: new Map(),
+      digest,
+    });
+    const all = new Map([['default/us', configuration('first')]]);
+    at = await startTestEngine({
+      gateways: { all, held: new Set(), due: () => false, follow: async () => undefined },
+    });
+    await at.caughtUp(await at.put(...objects));
+    const us = await at.join('us');
+    at.engine.onHello(us, create(HelloSchema, { ...hello(), snapshotParts: [...SNAPSHOT_PARTS] }));
+    const newest = (version: number) => at.until(() => snapshots(at.sentTo(us))[version - 1]);
+    const lacks = (): void =>
+      at.engine.onSnapshotAck(
+        us,
+        create(SnapshotAckSchema, { error: 'SNAPSHOT_INCOMPLETE: one is missing' }),
+      );
+    expect((await newest(1)).pieces).toHaveLength(3);
+    at.engine.onSnapshotAck(us, create(SnapshotAckSchema, { version: 1n, hash: 'h' }));
+    all.set('default/us', configuration('second'));
+    at.engine.inputsChanged();
+    expect((await newest(2)).pieces).toHaveLength(0);
+    lacks();
+    expect((await newest(3)).pieces).toHaveLength(3);
+    expect(at.engine.agents.get(us)?.refused).toBeUndefined();
+    lacks();
+    await at.quiet();
+    expect(snapshots(at.sentTo(us))).toHaveLength(3);
+    expect(at.engine.agents.get(us)?.refused).toContain('SNAPSHOT_INCOMPLETE');
   });
 
   it('I3 what an agent still answers from is kept, however much is published, and goes when the agent has moved on or is gone', async () => {

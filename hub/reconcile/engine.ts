@@ -215,6 +215,8 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   const statuses = createStatusWriter({
     store,
     leadership,
+    // Making those of thousands of routes takes its time, and what they are about is not even sent yet.
+    idle: () => loop.idle(),
     due: () => {
       const input: StatusInput = {
         world: content.world,

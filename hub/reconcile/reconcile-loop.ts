@@ -16,6 +16,8 @@ export interface ReconcileLoop {
   schedule(): void;
   /** See `Engine.caughtUp`. */
   caughtUp(revision: number): Promise<void>;
+  /** Resolves when the run that is under way, or about to begin, is over, however it ends; at once when there is none. */
+  idle(): Promise<void>;
   /** Why the last run did not finish. */
   readonly failure: PortolanError | undefined;
   close(): Promise<void>;
@@ -42,6 +44,7 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
   let begun = false;
   let closed = false;
   const waiters = new Set<Waiter>();
+  const idlers = new Set<() => void>();
 
   /**
    * Always starts from a timer, never from a promise: the events of one commit arrive in one turn, so a run sees all of them or
@@ -59,6 +62,8 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
 
   function ended(retry: boolean): void {
     running = undefined;
+    for (const resolve of idlers) resolve();
+    idlers.clear();
     if (retry || again || [...waiters].some((w) => w.revision <= options.revision()))
       schedule(retry ? RETRY_MS : SETTLE_MS);
     again = false;
@@ -133,12 +138,17 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
         schedule();
       });
     },
+    idle() {
+      if (closed || (timer === undefined && running === undefined)) return Promise.resolve();
+      return new Promise((resolve) => idlers.add(resolve));
+    },
     get failure() {
       return failure;
     },
     async close() {
       closed = true;
       clearTimeout(timer);
+      for (const resolve of idlers) resolve();
       for (const waiter of waiters) waiter.reject(new PortolanError('NOT_READY', 'the hub is stopping'));
       await running;
     },

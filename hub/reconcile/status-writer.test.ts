@@ -28,3 +28,31 @@ it('writes a big object by itself and lets the process do other things before th
   await writer.close();
   expect(steps).toEqual(['one two', 'others', 'big-1', 'others', 'big-2', 'others']);
 });
+
+it('makes none while something is under way that agents wait for', async () => {
+  const steps: string[] = [];
+  let over: () => void = () => undefined;
+  const writer = createStatusWriter({
+    store: { epoch: 1, commit: () => Promise.resolve({ objects: [], revision: 1 }) },
+    leadership: { lost: undefined, confirm: () => Promise.resolve(true) },
+    idle: () =>
+      new Promise((resolve) => {
+        over = () => {
+          steps.push('the snapshot is sent');
+          resolve();
+        };
+      }),
+    due: () => {
+      steps.push('statuses are made');
+      return [];
+    },
+    isBig: () => false,
+    log: { warn: (details) => steps.push(JSON.stringify(details)) },
+  });
+  const flushed = writer.flush();
+  await new Promise(setImmediate);
+  over();
+  await flushed;
+  await writer.close();
+  expect(steps).toEqual(['the snapshot is sent', 'statuses are made']);
+});

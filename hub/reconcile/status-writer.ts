@@ -16,6 +16,8 @@ export interface StatusWriter {
 export interface StatusWriterOptions {
   readonly store: Pick<Store, 'commit' | 'epoch'>;
   readonly leadership: Leadership;
+  /** Resolves when nothing is under way that agents and name servers wait for; default: at once. */
+  readonly idle?: () => Promise<void>;
   /** What differs now from what is stored. */
   readonly due: () => readonly Change[];
   /** True of a change whose object is so big that writing it is a step of its own. */
@@ -74,7 +76,8 @@ export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
   }
 
   async function pass(): Promise<void> {
-    if (leadership.lost !== undefined) return;
+    await options.idle?.();
+    if (leadership.lost !== undefined || closed) return;
     for (const batch of batchesOf(options.due(), options.isBig)) {
       if (closed) return;
       await write(batch);
