@@ -140,6 +140,7 @@ export async function startHub(
     const geoLibrary = await openGeoLibrary({
       folder: data.file('geoip'),
       store,
+      shared: store.geoFiles,
       base: { lookup: geo, file: config.geo.database ?? packagedGeoDatabase() },
       trustedKeys: await readTrustedKeys(config.geo.trustedKeys),
       wallMs,

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { openGeoDatabase } from '../../nameserver/geo-database.ts';
 import { createRoutedTable } from '../../nameserver/routed-table.ts';
 import { createNameService, type NameService, type ServedTable } from '../../nameserver/service.ts';
@@ -8,6 +7,8 @@ import { createStateView, type StateViewInput } from '../../src/health/state-vie
 import type { GeoLookup, StateView } from '../../src/routing/model.ts';
 import type { HubConfig, ListenAddress } from '../config.ts';
 import type { DataDirectory } from '../data-dir.ts';
+import { keepGeoFiles, openSharedGeo } from '../geo/shared-files.ts';
+import type { GeoFileStore } from '../store/geo-files.ts';
 import type { PublicationStore } from '../store/publication.ts';
 import type { ElectionClock } from './contract.ts';
 import type { AnsweredBefore } from './leading.ts';
@@ -21,6 +22,8 @@ export interface StandbyNameServerOptions {
   readonly config: Pick<HubConfig, 'dns' | 'geo'>;
   readonly data: Pick<DataDirectory, 'file'>;
   readonly store: Pick<PublicationStore, 'read'>;
+  /** GeoIP updates; none: there are those of the folder alone. */
+  readonly geoFiles: Pick<GeoFileStore, 'read'> | undefined;
   /** Milliseconds since the leader was heard; infinite while none is known. */
   readonly leaderAgeMs: () => number;
   /** It answers from another content now. */
@@ -44,6 +47,9 @@ export interface StandbyDns {
   close(): Promise<void>;
 }
 
+/** Until a GeoIP database that could not be read is looked for again. */
+const GEO_AGAIN_MS = 10_000;
+
 export async function startStandbyDns(options: StandbyNameServerOptions): Promise<StandbyDns> {
   const { config, clock, log } = options;
   const base = await openGeoDatabase(config.geo.database);
@@ -51,6 +57,8 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
   let serving = 0;
   let answered: ServedTable | undefined;
   let newest = 0;
+  let cancelAgain: () => void = () => undefined;
+  const folder = options.data.file('geoip');
   let heardMs = Number.NEGATIVE_INFINITY;
   let input: StateViewInput = {
     targets: new Map(),
@@ -71,28 +79,33 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
     log,
   });
 
-  /** The leader's database, if this hub has it: an update lies where the leader of the time took it in. */
+  /** The leader's database: an update lies in the store, so that every hub has it. */
   async function geoOf(sha256: string): Promise<GeoLookup> {
     if (geo.sha256 === sha256) return geo;
     if (base.sha256 === sha256) return base;
     try {
-      const found = await openGeoDatabase(join(options.data.file('geoip'), `${sha256}.mmdb`));
-      if (found.sha256 === sha256) return found;
-    } catch {
-      // Said below.
+      const found = await openSharedGeo(folder, sha256, options.geoFiles);
+      await keepGeoFiles(folder, new Set([sha256, geo.sha256]));
+      return found;
+    } catch (err) {
+      log.warn(
+        { err, sha256, has: geo.sha256 },
+        'this hub has another GeoIP database than the leader, and answers by it',
+      );
+      return geo;
     }
-    log.warn(
-      { sha256, has: base.sha256 },
-      'this hub has another GeoIP database than the leader, and answers by it',
-    );
-    return base;
   }
 
-  async function serve({ routing, dns }: FollowedContent): Promise<void> {
+  async function serve(content: FollowedContent): Promise<void> {
+    const { routing, dns } = content;
+    cancelAgain();
     newest += 1;
     const mine = newest;
     const lookup = await geoOf(routing.geoSha256);
     if (mine !== newest) return;
+    // The store may have been away; a base file that only the leader has never comes, and costs a look now and then.
+    if (lookup.sha256 !== routing.geoSha256)
+      cancelAgain = clock.after(GEO_AGAIN_MS, () => void serve(content).catch(unserved));
     geo = lookup;
     const { zones, policies, regions, sequence } = routing;
     const { signing, tsigKeys } = dns;
@@ -117,6 +130,10 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
     options.onServed(sequence);
   }
 
+  function unserved(thrown: unknown): void {
+    log.warn({ err: PortolanError.from(thrown) }, 'what the leading hub published cannot be served');
+  }
+
   function look(content?: object): void {
     const { states } = reader;
     if (states === undefined) return;
@@ -130,11 +147,7 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
   const reader = createPublicationReader({
     store: options.store,
     onStates: () => look(),
-    onContent(content) {
-      serve(content).catch((thrown: unknown) => {
-        log.warn({ err: PortolanError.from(thrown) }, 'what the leading hub published cannot be served');
-      });
-    },
+    onContent: (content) => void serve(content).catch(unserved),
     clock,
     log,
   });
@@ -155,6 +168,8 @@ export async function startStandbyDns(options: StandbyNameServerOptions): Promis
     heard: () => look(view.content),
     async close() {
       await reader.close();
+      newest += 1;
+      cancelAgain();
       await names.close();
     },
   };

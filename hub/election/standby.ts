@@ -79,6 +79,7 @@ export async function startStandby(options: StandbyOptions): Promise<Standby> {
       config,
       data: options.data,
       store: store.publication,
+      geoFiles: store.geoFiles,
       leaderAgeMs: () => members.leader?.ageMs ?? Number.POSITIVE_INFINITY,
       onServed: options.onServed,
       clock,

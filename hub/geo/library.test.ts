@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PortolanError } from '../../src/errors/error.ts';
 import { sha256Hex } from '../../src/identity/digest.ts';
 import { createGeoLookup } from '../../src/routing/geoip.ts';
 import { writeMmdb } from '../../src/routing/testing/mmdb.ts';
@@ -191,6 +192,38 @@ describe('a GeoIP update', () => {
     }
     expect(Buffer.concat(parts).equals(small)).toBe(true);
     expect(await library.read('../base', 0, 100)).toBeUndefined();
+  });
+
+  it('is there for another hub of the same store, which has no file of it; a damaged one is fetched again', async () => {
+    const files = new Map<string, Uint8Array>();
+    const shared: NonNullable<GeoLibraryOptions['shared']> = {
+      put: async (sha256, bytes) => void files.set(sha256, bytes),
+      read: async (sha256) => files.get(sha256),
+      keepOnly: async (wanted) => [...files.keys()].forEach((name) => wanted.has(name) || files.delete(name)),
+    };
+    await library.close();
+    library = await openLibrary({ shared });
+    const sha256 = await stage(small);
+    await library.activate(sha256, { approve: false }, actor);
+    await library.close();
+    const elsewhere = join(folder, 'elsewhere');
+    library = await openLibrary({ shared, folder: elsewhere });
+    expect(library.current().sha256).toBe(sha256);
+    expect((await library.read(sha256, 0, 10))?.total).toBe(small.length);
+    await library.close();
+    await writeFile(join(elsewhere, `${sha256}.mmdb`), 'damaged');
+    library = await openLibrary({ shared, folder: elsewhere });
+    expect(library.current().sha256).toBe(sha256);
+    await library.close();
+    // What the store lacks as well gives way to the base; a store that is away does not.
+    await rm(elsewhere, { recursive: true });
+    const away = new PortolanError('STORE_UNAVAILABLE', 'away');
+    await expect(
+      openLibrary({ shared: { ...shared, read: () => Promise.reject(away) }, folder: elsewhere }),
+    ).rejects.toBe(away);
+    files.clear();
+    library = await openLibrary({ shared, folder: elsewhere });
+    expect(library.status().active.source).toBe('base');
   });
 
   it('keeps no file that cannot come into use any more', async () => {

@@ -1,5 +1,4 @@
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, PortolanError } from '../../src/errors/error.ts';
 import { compareGeo, type GeoDifference } from '../../src/routing/geo-difference.ts';
@@ -7,7 +6,9 @@ import { createGeoLookup } from '../../src/routing/geoip.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
 import { writeDurably } from '../data-dir.ts';
 import type { Actor, Store } from '../store/contract.ts';
+import type { GeoFileStore } from '../store/geo-files.ts';
 import { checkProof, type GeoProof } from './proof.ts';
+import { geoFileIn, keepGeoFiles, openSharedGeo } from './shared-files.ts';
 
 /** A database that was taken in. */
 export interface GeoEntry {
@@ -75,6 +76,8 @@ export interface GeoLibraryOptions {
   readonly store: Pick<Store, 'getMeta' | 'putMeta' | 'recordAudit'>;
   /** The configured or packaged database, and its file. */
   readonly base: { readonly lookup: GeoLookup; readonly file: string };
+  /** Where other hubs of the store find what this one takes in; none: it is alone. */
+  readonly shared?: GeoFileStore | undefined;
   /** Ed25519 public keys, PEM; with any, only signed databases are taken. */
   readonly trustedKeys: readonly string[];
   readonly wallMs: () => number;
@@ -108,12 +111,13 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
   const saved = await store.getMeta(META);
   let held: Book = saved === undefined ? { active: null } : book.parse(JSON.parse(saved));
   let active = base.lookup;
-  const fileOf = (of: GeoEntry | null): string =>
-    of === null ? base.file : join(folder, `${of.sha256}.mmdb`);
+  const opened = ({ sha256 }: GeoEntry): Promise<GeoLookup> => openSharedGeo(folder, sha256, options.shared);
   if (held.active !== null) {
     try {
-      active = await openFile(fileOf(held.active), held.active.sha256);
+      active = await opened(held.active);
     } catch (err) {
+      // It may be whole there: to start without it would be to forget it.
+      if (PortolanError.from(err).code === 'STORE_UNAVAILABLE') throw err;
       // Answering by the base beats not answering; agents that have the file keep it until the hub says otherwise.
       log.warn(
         { err, sha256: held.active.sha256 },
@@ -141,7 +145,7 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
   const compare = async (candidate: GeoEntry): Promise<void> => {
     const before = active;
     try {
-      const steps = compareGeo(before, await openFile(fileOf(candidate), candidate.sha256));
+      const steps = compareGeo(before, await opened(candidate));
       for (let step = steps.next(); ; step = steps.next()) {
         if (step.done === true) {
           if (staged?.sha256 !== candidate.sha256) return;
@@ -180,8 +184,16 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
       payload: { sha256 },
     });
 
+  /** Removes files that neither are in use nor can come into use. */
+  const removeStrangers = async (): Promise<void> => {
+    const wanted = wantedFiles(held);
+    await keepGeoFiles(folder, wanted);
+    await options.shared?.keepOnly(wanted);
+  };
+
   if (held.staged !== undefined) startComparing(held.staged);
-  await removeStrangers(folder, held);
+  // Only here: what could not be read may be whole in what is shared.
+  await keepGeoFiles(folder, wantedFiles(held));
 
   return {
     current: () => active,
@@ -210,10 +222,11 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
           stagedBy: actor.display,
         };
         await writeDurably(folder, `${candidate.sha256}.mmdb`, bytes);
+        await options.shared?.put(candidate.sha256, bytes);
         await audit(actor, 'geoip.stage', sha256);
         await save({ ...held, staged: candidate });
         startComparing(candidate);
-        await removeStrangers(folder, held);
+        await removeStrangers();
         return status();
       }),
     activate: (sha256, { approve, reason }, actor) =>
@@ -242,13 +255,13 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
             `${because}: the approval has no reason`,
             'Say why it may come into use: `portolan geoip activate --approve --reason "…"`.',
           );
-        const next = await openFile(fileOf(candidate), sha256);
+        const next = await opened(candidate);
         await audit(actor, because === undefined ? 'geoip.activate' : 'geoip.approve', sha256, reason);
         await save({ active: candidate, previous: held.active });
         staged = undefined;
         active = next;
         options.onChange();
-        await removeStrangers(folder, held);
+        await removeStrangers();
         return status();
       }),
     rollback: (reason, actor) =>
@@ -258,7 +271,7 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
           throw new PortolanError('GEO_UPDATE_REFUSED', 'there is no GeoIP database before this one', {
             fix: 'Stage the one you want.',
           });
-        const next = target === null ? base.lookup : await openFile(fileOf(target), target.sha256);
+        const next = target === null ? base.lookup : await opened(target);
         await audit(actor, 'geoip.rollback', next.sha256, reason);
         await save({ ...held, active: target, previous: held.active });
         active = next;
@@ -268,7 +281,7 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
       }),
     async read(sha256, offset, length) {
       if (sha256 !== active.sha256) return undefined;
-      const file = await open(fileOf(held.active), 'r');
+      const file = await open(held.active === null ? base.file : geoFileIn(folder, held.active.sha256), 'r');
       try {
         const { size } = await file.stat();
         const content = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
@@ -286,24 +299,5 @@ export async function openGeoLibrary(options: GeoLibraryOptions): Promise<GeoLib
   };
 }
 
-async function openFile(file: string, sha256: string): Promise<GeoLookup> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    throw new PortolanError('GEO_DATABASE_INVALID', `${file} cannot be read: ${messageOf(cause)}`, { cause });
-  }
-  const lookup = createGeoLookup(bytes);
-  if (lookup.sha256 !== sha256)
-    throw new PortolanError('GEO_DATABASE_INVALID', `${file} is damaged: its SHA-256 is ${lookup.sha256}`);
-  return lookup;
-}
-
-/** Removes files that neither are in use nor can come into use. */
-async function removeStrangers(folder: string, held: Book): Promise<void> {
-  const wanted = new Set(
-    [held.active, held.previous, held.staged].flatMap((one) => (one ? [`${one.sha256}.mmdb`] : [])),
-  );
-  for (const name of await readdir(folder))
-    if (!wanted.has(name)) await rm(join(folder, name), { force: true });
-}
+const wantedFiles = ({ active, previous, staged }: Book): ReadonlySet<string> =>
+  new Set([active, previous, staged].flatMap((one) => (one ? [one.sha256] : [])));

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { PortolanError } from '../../src/errors/error.ts';
 import { certificateTables } from './certificates.ts';
 import type { SqlDialect } from './database.ts';
+import { geoFileTables } from './geo-files.ts';
 import { keyTables } from './key-tables.ts';
 import { publicationTables } from './publication.ts';
 import { quotaTables } from './quota-pages.ts';
@@ -15,6 +16,7 @@ const MIGRATIONS: readonly ((dialect: SqlDialect) => readonly string[])[] = [
   quotaTables,
   certificateTables,
   publicationTables,
+  geoFileTables,
 ];
 
 /** Reads which schema there is; 0: none yet. Throws STORE_TOO_NEW when a newer program has written it. */
@@ -52,6 +54,9 @@ export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: s
     )
     .execute(db);
   const current = await checkedVersion(db);
+  if (current === MIGRATIONS.length) return;
+  // Dozens of statements: on a busy machine a pause between two of them may be longer than a hub that leads is allowed.
+  if (dialect === 'postgres') await sql`set local idle_in_transaction_session_timeout = '30s'`.execute(db);
   for (const [index, statements] of MIGRATIONS.entries()) {
     if (index < current) continue;
     for (const statement of statements(dialect)) await sql.raw(statement).execute(db);
@@ -60,6 +65,8 @@ export async function migrate(db: Kysely<Tables>, dialect: SqlDialect, nowIso: s
       .values({ version: index + 1, applied_at: nowIso })
       .execute();
   }
+  // As the connection has it.
+  if (dialect === 'postgres') await sql`set local idle_in_transaction_session_timeout to default`.execute(db);
 }
 
 function firstSchema(dialect: SqlDialect): readonly string[] {

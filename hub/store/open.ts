@@ -3,6 +3,7 @@ import { PortolanError } from '../../src/errors/error.ts';
 import type { RandomBytes } from '../../src/identity/envelope.ts';
 import type { Store } from './contract.ts';
 import type { Database } from './database.ts';
+import type { GeoFileStore } from './geo-files.ts';
 import { migrate, schemaVersion } from './migrations.ts';
 import type { PublicationStore } from './publication.ts';
 import type { Tables } from './schema.ts';
@@ -53,6 +54,8 @@ export interface StoreDependencies {
 export interface DurableStore extends Store {
   /** What a leading hub publishes for those that stand by; only in PostgreSQL. */
   readonly publication: PublicationStore;
+  /** GeoIP databases for all hubs of the store; `undefined` in SQLite, which one hub has for itself. */
+  readonly geoFiles: GeoFileStore | undefined;
   /** Re-wraps every data key; see {@link SqlStore.rotateKey}. */
   rotateKey(current: Uint8Array, next: Uint8Array): Promise<{ readonly secrets: number }>;
 }

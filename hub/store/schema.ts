@@ -1,4 +1,5 @@
 import type { CertificateKey } from './contract.ts';
+import type { GeoFileRow } from './geo-files.ts';
 import type { ApiKeyRow, KeyCommitRow, KeyFeedRow } from './key-tables.ts';
 import type { PublicationPartRow, PublicationRow } from './publication.ts';
 
@@ -24,6 +25,8 @@ export interface Tables {
   /** Only in PostgreSQL. */
   readonly publication: PublicationRow;
   readonly publication_parts: PublicationPartRow;
+  /** Only in PostgreSQL. */
+  readonly geo_files: GeoFileRow;
   readonly schema_versions: { readonly version: number; readonly applied_at: string };
 }
 

@@ -30,6 +30,7 @@ import type {
 } from './contract.ts';
 import type { Database, Work } from './database.ts';
 import { readPage } from './event-rows.ts';
+import { createGeoFileStore, type GeoFileStore } from './geo-files.ts';
 import { JoinDesk } from './join-desk.ts';
 import { insertJoinToken } from './join-tokens.ts';
 import { type ClosableKeyStore, createKeyStore } from './keys.ts';
@@ -84,6 +85,7 @@ export class SqlStore implements Store {
   readonly hubUid: string;
   readonly keys: ClosableKeyStore;
   readonly publication: PublicationStore;
+  readonly geoFiles: GeoFileStore | undefined;
   readonly #database: Database;
   readonly #settings: StoreSettings;
   readonly #events: EventLog;
@@ -133,6 +135,10 @@ export class SqlStore implements Store {
         }),
       sealer: () => this.#sealer,
     });
+    this.geoFiles =
+      database.dialect === 'postgres'
+        ? createGeoFileStore({ read: (work) => this.#read(work), write: (work) => this.#unlocked(work) })
+        : undefined;
     this.#joins = new JoinDesk({
       nowMs: settings.wallClock,
       read: (work) => this.#read(work),

@@ -7,13 +7,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openReplica, openStore } from '../../hub/store/open.ts';
+import { openAuthority } from '../../hub/agents/authority.ts';
+import type { GeoFileStore } from '../../hub/store/geo-files.ts';
+import { type DurableStore, openReplica, openStore } from '../../hub/store/open.ts';
 import { openIdentity } from '../../spoke-agent/identity-files.ts';
 import { joinCluster } from '../../spoke-agent/join.ts';
 import { createHubLink, type HubLink } from '../../spoke-agent/link.ts';
 import { formatJoinToken, parseJoinToken } from '../../src/identity/join-token.ts';
 import { HelloSchema } from '../../src/protocol/generated/portolan_pb.js';
 import { requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
+import { anyOf } from '../support/matchers.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { pathOf, requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -34,12 +37,17 @@ const suite = 'several hubs that elect one';
 const postgresql = await requireServer('postgresql', suite);
 const faketime = await requireServer('faketime', suite);
 const kubeApiserver = await requireKubeApiserver(suite);
-const LEASE_SECONDS = 4;
+const LEASE_SECONDS = 8;
 /** Less than 0.6 of that fleet's lease, with room for a start of the database on a busy machine. */
 const DATABASE_AWAY_MS = 10_000;
 /** 5 on a machine that has time for it. */
 const BUSY_SECONDS = 20;
 const LOOK_MS = 150;
+
+function geoFilesOf({ geoFiles }: DurableStore): GeoFileStore {
+  if (geoFiles === undefined) throw new Error('this store keeps no GeoIP databases');
+  return geoFiles;
+}
 
 const site = (address: string) => ({ location: { country: 'DE' }, addresses: [address] });
 const policy = {
@@ -91,11 +99,10 @@ describe.skipIf(!postgresql.available)(suite, { timeout: 180_000 }, () => {
   };
 
   it('has one that leads; another reads, watches, passes writes on, answers DNS, and takes over with what there is', async () => {
-    const own = await startPostgres();
     const dataDir = await mkdtemp(join(tmpdir(), 'portolan-agent-'));
     let link: HubLink | undefined;
     try {
-      await using fleet = await startFleet(own, { leaseSeconds: 30 });
+      await using fleet = await startFleet(server, { leaseSeconds: 30 });
       const one = await fleet.start('one');
       const two = await fleet.start('two');
       expect([await leads(fleet, one), await leads(fleet, two)]).toEqual([true, false]);
@@ -139,7 +146,7 @@ describe.skipIf(!postgresql.available)(suite, { timeout: 180_000 }, () => {
       expect(nameServers.find(({ id }) => id === 'hub/two')?.state).toBe('serving');
 
       // The database goes away, for less than the leader may use of its lease.
-      await own.crash();
+      await server.crash();
       const awayMs = performance.now();
       const answers: string[] = [];
       await until(
@@ -154,7 +161,7 @@ describe.skipIf(!postgresql.available)(suite, { timeout: 180_000 }, () => {
       );
       expect(new Set(answers)).toEqual(new Set(['192.0.2.7']));
       expect((await fleet.ask(two, '/readyz')).status).toBe(503);
-      await own.start();
+      await server.start();
       await until('it is ready again', async () => (await fleet.ask(two, '/readyz')).status === 200, 20_000);
       await until(
         'writes arrive again',
@@ -218,7 +225,6 @@ describe.skipIf(!postgresql.available)(suite, { timeout: 180_000 }, () => {
     } finally {
       link?.close();
       await rm(dataDir, { recursive: true, force: true });
-      await own.stop();
     }
   });
 
@@ -331,14 +337,49 @@ describe.skipIf(!postgresql.available)(suite, { timeout: 180_000 }, () => {
           () => store.commit([{ type: 'create', key, spec }], { actor }),
           () => store.recordAudit({ actor, verb: 'x', kind: 'X', namespace: '', name: '' }),
           () => store.publication.put({ states: '{}' }),
+          () => geoFilesOf(store).put('ab', new Uint8Array(9)),
+          () => geoFilesOf(store).keepOnly(new Set()),
         ];
         for (const attempt of writes) await expect(attempt()).rejects.toMatchObject({ code });
       }
       expect(told.length).toBeGreaterThan(0);
       expect(await young.getMeta('a')).toBe('old');
+      // Larger than one part; the replica has it as the leader gave it.
+      const file = randomBytes(1_500_000);
+      await geoFilesOf(young).put('ab', file.subarray(0, 1_200_000));
+      await geoFilesOf(young).put('ab', file);
+      await geoFilesOf(young).put('cd', file);
+      await geoFilesOf(young).keepOnly(new Set(['ab']));
+      expect(file.equals((await geoFilesOf(replica).read('ab')) ?? new Uint8Array())).toBe(true);
+      expect(await geoFilesOf(replica).read('cd')).toBeUndefined();
       expect((await replica.list()).items).toEqual([]);
     } finally {
       await Promise.all([old.close(), replica.close(), young.close()]);
+    }
+  });
+
+  it('hubs that start on an empty database at once end up with one identity, which the younger epoch has', async () => {
+    const config = { kind: 'postgres', url: await server.createDatabase() } as const;
+    const basics = { kek: randomBytes(32), wallClock: Date.now, random: randomBytes };
+    const sealing = { seal: (plain: string) => plain, open: (sealed: string) => sealed };
+    const started = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const store = await openStore(config, { ...basics, onOvertaken: () => undefined });
+        const authority = await openAuthority({ store, randomBytes, nowMs: Date.now(), sealing }).then(
+          ({ caSpkiSha256 }): unknown => caSpkiSha256[0],
+          ({ code }: { code?: unknown }) => code,
+        );
+        return { store, authority };
+      }),
+    );
+    const [first, ...others] = started.toSorted((a, b) => b.store.epoch - a.store.epoch);
+    try {
+      expect(started.map(({ store }) => store.epoch).toSorted()).toEqual([1, 2, 3]);
+      expect(new Set(started.map(({ store }) => store.hubUid)).size).toBe(1);
+      expect(first?.authority).toEqual(anyOf(String));
+      for (const { authority } of others) expect(['CONFLICT', first?.authority]).toContain(authority);
+    } finally {
+      await Promise.all(started.map(({ store }) => store.close()));
     }
   });
 
