@@ -115,7 +115,7 @@ function ignoredProblems(
   { ignored }: ClusterInventory,
 ): readonly Problem[] {
   if (ignored.size === 0) return [];
-  const names = [...ignored].sort().slice(0, NAMED).join(', ');
+  const names = [...ignored.keys()].sort().slice(0, NAMED).join(', ');
   const more = ignored.size > NAMED ? ` and ${ignored.size - NAMED} more` : '';
   return [
     {

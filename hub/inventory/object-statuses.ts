@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import type { ClusterInventory, InventoryKey, InventoryKind } from '../../src/inventory/contract.ts';
+import {
+  type ClusterInventory,
+  FLEET_NAMESPACE,
+  type InventoryKey,
+  type InventoryKind,
+} from '../../src/inventory/contract.ts';
 import type { RouteReport } from '../../src/policy/compile-report.ts';
 import { FOUND_KINDS } from '../../src/policy/found-objects.ts';
 import type { AnyResource, Resource } from '../../src/resources/catalogue.ts';
@@ -42,6 +47,8 @@ export function foundStatuses(
   const gateways = new Map([[cluster, own]]);
   const isOurs = (namespace: string, name: string): boolean =>
     objects.Gateway.has(`${namespace}/${name}`) || inventory.resources.Gateway.has(`${namespace}/${name}`);
+  const isLeftOut = (namespace: string, name: string): boolean =>
+    inventory.ignored.has(`Gateway ${namespace}/${name}`);
   const found: FoundStatus[] = [];
   const say = ({ kind, metadata }: Found, status: unknown): void => {
     const { namespace, name, uid } = metadata;
@@ -71,7 +78,8 @@ export function foundStatuses(
         const ours = parents.filter(({ parentRef }) =>
           isOurs(parentRef.namespace ?? resource.metadata.namespace, parentRef.name),
         );
-        say(resource, ours);
+        const away = refusedStatus(resource, notCarried(cluster, 'Gateway'), last, isLeftOut, input.wallMs);
+        say(resource, Array.isArray(away) ? [...ours, ...(away as readonly unknown[])] : ours);
         const said = found.at(-1);
         if (said !== undefined) remembered.set(resource, { made, said });
       } else if (resource.kind === 'BackendTLSPolicy') {
@@ -87,7 +95,26 @@ export function foundStatuses(
     const status = refusedStatus(resource, verdict, before(key as InventoryKey), isOurs, input.wallMs);
     if (status !== undefined) say(resource, status);
   }
+  for (const [key, { uid, generation, parentRefs }] of inventory.ignored) {
+    const { kind, namespace, name } = parts(key);
+    const resource = { kind, metadata: { namespace, name, uid, generation }, spec: { parentRefs } };
+    const last = before(key as InventoryKey);
+    const anyOfOurs = (...of: [string, string]): boolean => isOurs(...of) || isLeftOut(...of);
+    const status = refusedStatus(resource, notCarried(cluster, kind), last, anyOfOurs, input.wallMs);
+    if (status !== undefined) say(resource, status);
+  }
   return found;
+}
+
+/** Of an object outside the namespace that a tenant's Cluster carries. */
+function notCarried(cluster: ObjectKey, kind: InventoryKind): Verdict {
+  const [namespace = ''] = cluster.split('/');
+  return {
+    type: 'Accepted',
+    status: 'False',
+    reason: 'NamespaceNotCarried',
+    message: `Cluster ${cluster} of the hub belongs to a tenant and carries the Kubernetes namespace ${namespace} alone; only a Cluster in namespace ${FLEET_NAMESPACE} carries the others: move this ${kind} to ${namespace}, or let this Kubernetes cluster join in ${FLEET_NAMESPACE}`,
+  };
 }
 
 /** All that the status of a route is made from, besides the route and what was said last. */
@@ -103,14 +130,15 @@ const remembered = new WeakMap<object, { readonly made: Makings; readonly said: 
 function madeFrom(
   { kind, metadata, spec }: Resource<'HTTPRoute'> | Resource<'GRPCRoute'>,
   own: ClusterGateways,
-  { resources }: ClusterInventory,
+  { resources, ignored }: ClusterInventory,
   { world }: GatewayStatusInput,
 ): Makings {
   let parents = '';
   for (const { namespace = metadata.namespace, name } of spec.parentRefs) {
     const key = `${namespace}/${name}`;
     const [compiled, now] = [own.found?.resources.Gateway.has(key), resources.Gateway.has(key)];
-    parents += `${world.objects.Gateway.has(key)} ${compiled} ${now} `;
+    const leftOut = ignored.has(`Gateway ${key}`);
+    parents += `${world.objects.Gateway.has(key)} ${compiled} ${now} ${leftOut} `;
   }
   const report = reportIndex(own.reports).routes.get(`${kind} ${metadata.namespace}/${metadata.name}`);
   return { report, parents };
@@ -170,6 +198,12 @@ function refusal(kind: InventoryKind, message: string): Verdict {
   return { type: 'Accepted', status: 'False', reason: isRoute ? 'UnsupportedValue' : 'Invalid', message };
 }
 
+/** An entry that was told before. */
+interface SaidOfParent {
+  readonly parentRef: unknown;
+  readonly conditions: readonly Condition[];
+}
+
 const parentRefs = z.object({
   parentRefs: z.array(
     z.looseObject({ name: z.string(), namespace: z.string().optional(), kind: z.string().optional() }),
@@ -205,16 +239,21 @@ function refusedStatus(
     case 'HTTPRoute':
     case 'GRPCRoute': {
       const refs = parentRefs.safeParse(resource.spec);
-      const before = Array.isArray(last) ? (last as readonly { conditions: readonly Condition[] }[]) : [];
+      const before = Array.isArray(last) ? (last as readonly SaidOfParent[]) : [];
       return (refs.success ? refs.data.parentRefs : [])
         .filter(
           (ref) => (ref.kind ?? 'Gateway') === 'Gateway' && isOurs(ref.namespace ?? namespace, ref.name),
         )
-        .map((parentRef, at) => ({
-          parentRef: { group: GATEWAY_API_GROUP, kind: 'Gateway', ...parentRef },
-          controllerName: GATEWAY_CONTROLLER,
-          conditions: conditions(object, before[at]?.conditions, [verdict], wallMs),
-        }));
+        .map((ref) => {
+          const parentRef = { group: GATEWAY_API_GROUP, kind: 'Gateway', ...ref };
+          const text = JSON.stringify(parentRef);
+          const said = before.find((one) => JSON.stringify(one.parentRef) === text);
+          return {
+            parentRef,
+            controllerName: GATEWAY_CONTROLLER,
+            conditions: conditions(object, said?.conditions, [verdict], wallMs),
+          };
+        });
     }
     case 'BackendTLSPolicy':
     case 'ReferenceGrant':

@@ -68,7 +68,7 @@ function itemsOf(
   for (const [name, { problem = '' }] of inventory.secrets) add(`Secret ${name}`, 'used', problem);
   for (const name of inventory.namespaces.keys()) add(`Namespace /${name}`, 'used', '');
   for (const [key, { problem }] of inventory.refused) add(key, 'refused', problem);
-  for (const key of inventory.ignored)
+  for (const key of inventory.ignored.keys())
     add(key, 'ignored', 'outside the Kubernetes namespace that this Cluster carries');
   return items.sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
 }

@@ -86,12 +86,22 @@ describe('the inventory of a cluster', () => {
     expect([...inventory.resources.Gateway.keys()]).toEqual(['shop/edge']);
     expect(inventory.services.size).toBe(0);
     expect([...inventory.namespaces.keys()]).toEqual(['shop']);
-    expect([...inventory.ignored]).toEqual(['Gateway bank/edge', 'Service bank/web', 'Namespace /bank']);
+    expect([...inventory.ignored.keys()]).toEqual([
+      'Gateway bank/edge',
+      'Service bank/web',
+      'Namespace /bank',
+    ]);
     const next = having(
       [message(1, [foundGateway('bank', 'edge')]), message(2, [], { removed: ['Gateway bank/edge'] })],
       tenant,
     );
     expect(next.inventory.ignored.size).toBe(0);
+    const route = having([message(1, [foundRoute('bank', 'web', 'shop/edge', 'web')])], tenant);
+    expect(route.inventory.ignored.get('HTTPRoute bank/web')).toEqual({
+      uid: 'uid-HTTPRoute-bank-web',
+      generation: 1,
+      parentRefs: [{ name: 'edge', namespace: 'shop' }],
+    });
   });
 
   it('is complete from the message that says so', () => {

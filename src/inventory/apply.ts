@@ -9,10 +9,18 @@ import {
   type InventoryKind,
   type InventoryLimits,
   type InventoryResourceKind,
+  type LeftOut,
   type SecretContent,
   type ServiceContent,
 } from './contract.ts';
-import { type FoundObject, isInventoryKind, type RawObject, readFacts, readObject } from './read-object.ts';
+import {
+  type FoundObject,
+  isInventoryKind,
+  type RawObject,
+  readFacts,
+  readLeftOut,
+  readObject,
+} from './read-object.ts';
 
 /** An `Inventory` message of the link, as far as it matters here. */
 export interface InventoryMessage {
@@ -90,7 +98,7 @@ export function applyInventory(
     refuseTooMuch(sizes.size, octets, rules.limits ?? INVENTORY_LIMITS);
     if (carries(rules.namespace, kind, namespace, name))
       draft.set(key, kind, `${namespace}/${name}`, readObject({ ...raw, kind }, rules.refuses));
-    else draft.ignore(key);
+    else draft.ignore(key, readLeftOut(raw));
   }
   return {
     sequence,
@@ -135,7 +143,7 @@ export function emptyInventory(session: string): ClusterInventory {
     secrets: new Map(),
     namespaces: new Map(),
     refused: new Map(),
-    ignored: new Set(),
+    ignored: new Map(),
     facts: undefined,
   };
 }
@@ -172,7 +180,7 @@ class Draft {
   readonly #secrets: MapDraft<SecretContent>;
   readonly #namespaces: MapDraft<Readonly<Record<string, string>>>;
   readonly #refused: MapDraft<{ readonly content: InventoryContent; readonly problem: string }>;
-  #ignored: Set<string> | undefined;
+  readonly #ignored: MapDraft<LeftOut>;
 
   constructor(before: ClusterInventory) {
     this.#before = before;
@@ -188,6 +196,7 @@ class Draft {
     this.#secrets = new MapDraft(before.secrets);
     this.#namespaces = new MapDraft(before.namespaces);
     this.#refused = new MapDraft(before.refused);
+    this.#ignored = new MapDraft(before.ignored);
   }
 
   remove(key: string): void {
@@ -219,10 +228,8 @@ class Draft {
     }
   }
 
-  ignore(key: InventoryKey): void {
-    if ((this.#ignored ?? this.#before.ignored).has(key)) return;
-    this.#ignored ??= new Set(this.#before.ignored);
-    this.#ignored.add(key);
+  ignore(key: InventoryKey, found: LeftOut): void {
+    this.#ignored.set(key, found);
   }
 
   #drop(key: string, kind: InventoryKind, name: string): void {
@@ -231,8 +238,6 @@ class Draft {
     if (kind === 'Service') this.#services.delete(name);
     else if (kind === 'Secret') this.#secrets.delete(name);
     else if (kind === 'Namespace') this.#namespaces.delete(name.slice(1));
-    if (!(this.#ignored ?? this.#before.ignored).has(key)) return;
-    this.#ignored ??= new Set(this.#before.ignored);
     this.#ignored.delete(key);
   }
 
@@ -262,7 +267,7 @@ class Draft {
       secrets: this.#secrets.done,
       namespaces: this.#namespaces.done,
       refused: this.#refused.done,
-      ignored: this.#ignored ?? before.ignored,
+      ignored: this.#ignored.done,
       facts:
         facts === undefined || JSON.stringify(facts) === JSON.stringify(before.facts) ? before.facts : facts,
     };

@@ -93,6 +93,14 @@ export interface InventoryFacts {
 /** `Kind namespace/name` */
 export type InventoryKey = `${InventoryKind} ${string}/${string}`;
 
+/** An object that the cluster may not carry: only what its status needs. */
+export interface LeftOut {
+  readonly uid: string;
+  readonly generation: number;
+  /** Of a route, as it has them. */
+  readonly parentRefs?: unknown;
+}
+
 /** A whole inventory, as the hub holds it of a cluster. Immutable; unchanged parts are the same objects. */
 export interface ClusterInventory {
   readonly session: string;
@@ -105,7 +113,7 @@ export interface ClusterInventory {
   readonly refused: ReadonlyMap<string, { readonly content: InventoryContent; readonly problem: string }>;
   readonly facts: InventoryFacts | undefined;
   /** Objects outside the Kubernetes namespace that the cluster may carry (see `FLEET_NAMESPACE`): counted, and not used. */
-  readonly ignored: ReadonlySet<string>;
+  readonly ignored: ReadonlyMap<string, LeftOut>;
 }
 
 /**

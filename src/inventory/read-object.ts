@@ -9,6 +9,7 @@ import {
   type InventoryFacts,
   type InventoryKind,
   type InventoryResourceKind,
+  type LeftOut,
   type SecretContent,
   type ServiceContent,
 } from './contract.ts';
@@ -79,6 +80,8 @@ const secretSpec = z.object({
   digest: z.string().max(128),
 });
 
+const leftOutRoute = z.looseObject({ parentRefs: z.unknown() });
+
 const facts = z.object({
   version: z.string().max(64),
   addresses: z
@@ -126,6 +129,22 @@ export function readObject(
     default:
       return resourceOf(kind, raw, found, refuses);
   }
+}
+
+/**
+ * Of an object that is left out.
+ * @throws PortolanError VALIDATION_FAILED
+ */
+export function readLeftOut(raw: RawObject): LeftOut {
+  checkNames(raw);
+  const { uid, generation, spec } = parsed(
+    content,
+    jsonOf(raw.content, `${raw.kind} ${raw.namespace}/${raw.name}`),
+    raw,
+  );
+  const isRoute = raw.kind === 'HTTPRoute' || raw.kind === 'GRPCRoute';
+  const parentRefs = isRoute ? leftOutRoute.safeParse(spec).data?.parentRefs : undefined;
+  return { uid, generation, ...(parentRefs === undefined ? {} : { parentRefs }) };
 }
 
 /** @throws PortolanError VALIDATION_FAILED */

@@ -18,7 +18,7 @@ export function withSameParts(before: ClusterInventory, now: ClusterInventory): 
     secrets: sameValues(rest.secrets, now.secrets),
     namespaces: sameValues(rest.namespaces, now.namespaces),
     refused: sameValues(rest.refused, now.refused),
-    ignored: sameMembers(rest.ignored, now.ignored) ? rest.ignored : now.ignored,
+    ignored: sameValues(rest.ignored, now.ignored),
     facts: JSON.stringify(rest.facts) === JSON.stringify(now.facts) ? rest.facts : now.facts,
   };
 }
@@ -33,8 +33,4 @@ function sameValues<V>(before: ReadonlyMap<string, V>, now: ReadonlyMap<string, 
     same &&= keeps;
   }
   return same ? before : kept;
-}
-
-function sameMembers(before: ReadonlySet<string>, now: ReadonlySet<string>): boolean {
-  return before.size === now.size && [...now].every((key) => before.has(key));
 }
