@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { containing } from '../test/support/matchers.ts';
-import { refusalOf } from './failures.ts';
+import { refusalOf, silenceOf } from './failures.ts';
 
 const ASKED = { verb: 'patch' } as const;
 
@@ -33,4 +33,14 @@ it('tells what refuses a write from a right that is missing', () => {
     code: 'KUBERNETES_UNAVAILABLE',
     fix: containing('The admission webhook guard.example.com does not answer'),
   });
+});
+
+it("names this machine's clock when the API server's certificate is not valid at this time", () => {
+  const tls = Object.assign(new Error('certificate is not yet valid'), { code: 'CERT_NOT_YET_VALID' });
+  expect(silenceOf(ASKED, tls)).toMatchObject({
+    code: 'KUBERNETES_UNAVAILABLE',
+    message: containing('is not valid by the clock of this machine, 20'),
+    fix: containing("Compare this machine's clock"),
+  });
+  expect(silenceOf(ASKED, new Error('connect ECONNREFUSED')).message).not.toContain('clock');
 });

@@ -79,9 +79,21 @@ export function refusalOf(asked: Asked, status: number, body: unknown): Portolan
   });
 }
 
+/** TLS failures that mean "not valid at this time" rather than "not valid". */
+const TIME_ERRORS: readonly unknown[] = ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'];
+
 /** No answer at all. */
 export function silenceOf(asked: Asked, cause: unknown): PortolanError {
   if (cause instanceof PortolanError) return cause;
+  if (cause instanceof Error && 'code' in cause && TIME_ERRORS.includes(cause.code))
+    return new PortolanError(
+      'KUBERNETES_UNAVAILABLE',
+      `${describe(asked)}: the certificate of the Kubernetes API server is not valid by the clock of this machine, ${new Date().toISOString()}: ${messageOf(cause)}`,
+      {
+        cause,
+        fix: "Compare this machine's clock with the cluster's (NTP), then the dates of the certificate.",
+      },
+    );
   return new PortolanError(
     'KUBERNETES_UNAVAILABLE',
     `${describe(asked)}: the Kubernetes API server does not answer: ${messageOf(cause).slice(0, MESSAGE_CHARACTERS)}`,

@@ -12,7 +12,16 @@ export function toStatus(error: PortolanError): StatusObject {
   return { code: statusCodeOf(error.code), details: error.message, metadata };
 }
 
-/** Why a stream or a call ended, as the other end said it; `unreachable` is for what gRPC itself reports (no route, TLS). */
+/**
+ * OpenSSL's words for a chain that would be good at another time; gRPC keeps no code of it. Page:
+ * https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
+ */
+const AT_ANOTHER_TIME: readonly string[] = ['certificate is not yet valid', 'certificate has expired'];
+
+/**
+ * Why a stream or a call ended, as the other end said it; CLOCK_SKEW when its certificate is not valid at this machine's time; `unreachable` is for what else gRPC
+ * itself reports (no route, TLS).
+ */
 export function fromServiceError(
   error: ServiceError,
   unreachable: 'HUB_UNREACHABLE' | 'PEER_UNREACHABLE',
@@ -20,6 +29,13 @@ export function fromServiceError(
   const code = error.metadata?.get(CODE_TRAILER)[0];
   if (typeof code === 'string' && isErrorCode(code))
     return new PortolanError(code, error.details, { cause: error });
+  const words = AT_ANOTHER_TIME.find((one) => error.details.includes(one));
+  if (words !== undefined)
+    return new PortolanError(
+      'CLOCK_SKEW',
+      `the certificate of the other end is not valid by the clock of this machine (${words}): one of the two clocks is wrong`,
+      { cause: error, fix: 'Compare the clocks of both machines (NTP).' },
+    );
   return new PortolanError(unreachable, error.details, { cause: error });
 }
 
