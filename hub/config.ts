@@ -228,6 +228,12 @@ export const configSchema = z.strictObject({
             .optional()
             .describe('A JSON file, outside of the folder, that says after every pass what became of it.'),
           prune: z.boolean().default(true).describe('Objects that stand in the folder no more are removed.'),
+          removeHostnames: z
+            .boolean()
+            .default(false)
+            .describe(
+              'TrafficPolicies and Zones whose document is gone are removed without asking; else their removal is held.',
+            ),
         })
         .optional(),
       kubernetes: z
@@ -334,6 +340,7 @@ export interface HubConfig {
       readonly intervalMs: number;
       readonly statusFile?: string;
       readonly prune: boolean;
+      readonly removeHostnames: boolean;
     };
     readonly kubernetes?: {
       readonly kubeconfig?: string;

@@ -56,6 +56,8 @@ export interface WantedSet {
   readonly keep?: (id: string) => boolean;
   /** What somebody asked to be removed, which is more than missing: removed in a set that is not complete, too. */
   readonly removed?: ReadonlySet<string>;
+  /** True: what is missing goes without asking, too, when that leaves hostnames without an answer. */
+  readonly removesHostnames?: boolean;
 }
 
 /** What became of one object in a pass. */

@@ -287,6 +287,60 @@ describe('a change that a guard holds', () => {
     expect(hub.sync.held).toEqual([]);
   });
 
+  it('I7 the removal of a hostname is held when only its document is gone, by an id that survives a restart', async () => {
+    const policy = (name: string, ...hostnames: readonly string[]) =>
+      wanted('TrafficPolicy', name, {
+        hostnames,
+        endpoints: [{ name: 'a', cluster: 'a' }],
+        routing: { default: { tiers: [{ members: [{ endpoint: 'a' }] }] } },
+      });
+    const zone = wanted('Zone', 'z', {
+      origin: 'z.example',
+      nameServers: [{ name: 'ns.z.example', addresses: ['192.0.2.53'] }],
+    });
+    const hub = memoryHub();
+    const id = 'TrafficPolicy default/web';
+    await hub.sync.pass('git-folder', setOf([policy('web', 'a.example', 'b.example'), zone, backend('c')]));
+    const gone = setOf([backend('other')]);
+    const pass = await hub.sync.pass('git-folder', gone);
+    expect(pass.outcomes.get(id)).toMatchObject({
+      state: 'held',
+      hold: {
+        verb: 'delete',
+        violations: [
+          {
+            code: 'LAST_CAPACITY',
+            message: containing('a.example., b.example. would be answered by nobody'),
+          },
+        ],
+      },
+    });
+    expect(pass.outcomes.get('Zone default/z')).toMatchObject({ state: 'held' });
+    // The rest of the pass is done.
+    expect([...hub.objects.keys()].sort()).toEqual(['HealthCheck default/other', id, 'Zone default/z']);
+    const [first, second] = hub.sync.held;
+    expect(first?.id).not.toBe(second?.id);
+    await hub.sync.pass('git-folder', gone);
+    expect(hub.sync.held).toEqual([first, second]);
+    const held = hub.sync.held.find(({ key }) => key.kind === 'TrafficPolicy');
+    await hub.sync.approve(held?.id ?? '', admin, 'the shop is closed');
+    expect(hub.objects.has(id)).toBe(false);
+    expect(hub.objects.has('Zone default/z')).toBe(true);
+    await hub.sync.pass('git-folder', { ...gone, removesHostnames: true });
+    expect(hub.objects.has('Zone default/z')).toBe(false);
+
+    // A document with another name that has the same hostnames takes them over, and who was asked to remove it removes it.
+    await hub.sync.pass('git-folder', setOf([policy('web', 'a.example', 'b.example'), backend('c')]));
+    await hub.sync.pass('git-folder', setOf([policy('web2', 'b.example', 'a.example'), backend('c')]));
+    expect(hub.objects.has(id)).toBe(false);
+    await hub.sync.pass('git-folder', {
+      ...setOf([backend('c')]),
+      removed: new Set(['TrafficPolicy default/web2']),
+    });
+    expect([...hub.objects.keys()]).toEqual(['HealthCheck default/c']);
+    expect(hub.sync.held).toEqual([]);
+  });
+
   it('I7 five of a few, and a quarter of many, go without asking', async () => {
     for (const [have, go, held] of [
       [5, 5, false],

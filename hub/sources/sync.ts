@@ -26,6 +26,7 @@ import {
   type Step,
 } from './difference.ts';
 import { canBeHeld, type Held, heldByGuard, heldByPruning, pruneLimit } from './held.ts';
+import { lastAnswers } from './last-answers.ts';
 import { idOf, keyOfStored, managerOf, SOURCE_TITLES } from './managed.ts';
 
 export interface SourceSyncOptions {
@@ -202,7 +203,14 @@ export function createSourceSync(options: SourceSyncOptions): SourceSync {
           : before.prune.filter(({ id }) => wanted.removed?.has(id) === true);
         const tooMany = prune.length > pruneLimit(before.managed);
         if (tooMany) holds.push(...heldByPruning(source, prune, before.managed, now()));
-        const steps = tooMany ? before.steps : [...before.steps, ...prune];
+        const freely: Step[] = [];
+        for (const step of tooMany ? [] : prune) {
+          const asked = wanted.removed?.has(step.id) === true || wanted.removesHostnames === true;
+          const lost = asked ? undefined : lastAnswers(step, wanted.objects);
+          if (lost === undefined) freely.push(step);
+          else holds.push(heldByGuard(source, step, [lost], now()));
+        }
+        const steps = [...before.steps, ...freely];
         aside = steps;
         if (steps.length > 0) aside = await lane.run(() => together(source, steps, commit, outcomes));
       });

@@ -290,6 +290,17 @@ describe('portolan hub --source git-folder', () => {
     expect(again.held[0]?.id).toBe(id);
     expect((await stored('trafficpolicy', 'web'))?.spec.endpoints).toHaveLength(2);
 
+    // The id stands for this change: once the document says something else, it lets nothing through.
+    await put('web.yaml', policy(['fr']));
+    const other = await told('the other change', (now) => now.held[0] !== undefined && now.held[0].id !== id);
+    const late = await portolan('source', 'approve', id, '--reason', 'France closes');
+    expect(late.code).not.toBe(0);
+    expect(late.err).toContain(`no change ${id} is held`);
+    expect(other.held).toHaveLength(1);
+    expect((await stored('trafficpolicy', 'web'))?.spec.endpoints).toHaveLength(2);
+    await put('web.yaml', policy(['de']));
+    await told('the first change again', ({ held: now }) => now[0]?.id === id);
+
     expect((await portolan('source', 'approve', id, '--reason', 'France closes')).code).toBe(0);
     await told('nothing held', ({ ready }) => ready);
     expect((await stored('trafficpolicy', 'web'))?.spec.endpoints).toHaveLength(1);
@@ -304,6 +315,27 @@ describe('portolan hub --source git-folder', () => {
     expect(new Set(pruned.held.map(({ id }) => id)).size).toBe(1);
     await rename(join(folder, 'checks.yaml'), at('checks.yaml'));
     await told('nothing held', ({ ready }) => ready);
+
+    // One document alone, but with it the last answer of a hostname would go.
+    await rename(at('web.yaml'), join(folder, 'web.yaml'));
+    const lost = await told('the held removal', ({ objects }) => objects.held === 1);
+    expect(lost).toMatchObject({
+      held: [{ verb: 'delete' }],
+      problems: [
+        {
+          object: 'TrafficPolicy default/web',
+          message: containing('www.example.com. would be answered by nobody'),
+        },
+      ],
+    });
+    const id = lost.held[0]?.id ?? '';
+    expect(pruned.held.map((one) => one.id)).not.toContain(id);
+    expect(await stored('trafficpolicy', 'web')).toBeDefined();
+    expect((await portolan('source', 'approve', id, '--reason', 'the shop is closed')).code).toBe(0);
+    await told('it is gone', ({ ready, managed }) => ready && managed === 9);
+    expect(await stored('trafficpolicy', 'web')).toBeUndefined();
+    await rename(join(folder, 'web.yaml'), at('web.yaml'));
+    await told('it is made again', ({ ready, managed }) => ready && managed === 10);
 
     await rename(current, join(folder, 'sync', 'away'));
     const gone = await told('the folder is gone', ({ ready }) => !ready);

@@ -14,6 +14,8 @@ export interface GitFolderOptions {
   readonly statusFile?: string;
   /** False: nothing is ever removed. */
   readonly prune: boolean;
+  /** True: the document of a TrafficPolicy or Zone may go like any other. */
+  readonly removeHostnames: boolean;
   readonly sync: Pick<SourceSync, 'pass' | 'held'>;
   readonly clock: {
     wallMs(): number;
@@ -103,6 +105,7 @@ export function createGitFolder(options: GitFolderOptions): Source {
     const wanted: WantedSet = {
       objects: reading?.parsed.objects ?? new Map(),
       complete: options.prune && unread.length === 0 && reading?.parsed.complete === true,
+      removesHostnames: options.removeHostnames,
     };
     let pass: SourcePass | undefined;
     const problems = [...unread, ...(reading?.parsed.problems ?? [])];
