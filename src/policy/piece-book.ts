@@ -23,6 +23,7 @@ interface EntryKinds {
   readonly quotas: CompiledQuota;
 }
 type Kind = keyof EntryKinds;
+const KINDS = ['rules', 'backends', 'auth', 'edge', 'quotas'] as const satisfies readonly Kind[];
 
 /** Beside each other rather than in an object: thousands of objects with keys of their own each would have a shape of their own each. */
 interface Entries<T> {
@@ -74,6 +75,26 @@ export class PieceBook {
     this.#pieces = pieces;
     this.#part = part;
     return part;
+  }
+
+  /**
+   * Two pieces have an entry of one name, or an entry has a name that no record takes: which entry counts would be a matter of how they are
+   * joined. None of the hub's are like that: `splitGateway` has one place for a name.
+   */
+  hasTwins(): boolean {
+    const { ports, quota, ...records } = this.#part;
+    const all = { ...records, quotas: quota?.policies ?? {} };
+    for (const kind of KINDS) {
+      let count = 0;
+      for (const { entries } of this.#pieces) count += entries[kind].ids.length;
+      if (count !== Object.keys(all[kind]).length) return true;
+    }
+    // Sorted, so that equal ones stand beside each other.
+    return ports.some(({ listeners }) =>
+      listeners.some(({ hosts }) =>
+        hosts.some((host, at) => at > 0 && hosts[at - 1]?.hostname === host.hostname),
+      ),
+    );
   }
 }
 
