@@ -21,11 +21,15 @@ export interface AttachedRoute {
   readonly parents: readonly Attachment[];
   /** Each listener once, in their order. */
   readonly places: readonly AttachedAt[];
+  /** Those that are served. */
+  readonly served: readonly AttachedAt[];
 }
 
 export interface AttachmentInput {
   /** In order: the listeners have theirs, and routes that came first have their way. */
   readonly routes: readonly AnyRoute[];
+  /** Where each route stood the last time; -1: nowhere. */
+  readonly placesBefore: readonly number[];
   readonly listeners: readonly JudgedListener[];
   /** Every Gateway there is. */
   readonly gateways: ReadonlyMap<string, Resource<'Gateway'>>;
@@ -41,12 +45,10 @@ export interface AttachmentInput {
  */
 export class Attachments {
   readonly #input: AttachmentInput;
-  /** Before the kinds were told apart. */
-  readonly #alone = new Map<AnyRoute, AttachedRoute>();
-  readonly #routes: AttachedRoute[] = [];
+  /** Before the kinds were told apart; in the order of the input, as `routes`. */
+  readonly #alone: AttachedRoute[] = [];
   readonly #byListener = new Map<JudgedListener, AttachedAt[]>();
-  /** Of routes that lost something. */
-  readonly #losers = new Map<AnyRoute, AttachedRoute>();
+  #routes: readonly AttachedRoute[] = this.#alone;
 
   private constructor(input: AttachmentInput) {
     this.#input = input;
@@ -60,25 +62,42 @@ export class Attachments {
   ): Generator<undefined, Attachments, undefined> {
     const own = new Attachments(input);
     const same = before !== undefined && sameSurroundings(before.#input, input);
-    const alone = before === undefined ? NO_ROUTES : before.#alone;
     const attachRoute = attacher(input);
-    let made = 0;
-    for (const route of input.routes) {
-      const known = alone.get(route);
-      if (known === undefined || !same) {
-        if (made % step === 0) yield;
-        made += 1;
-      }
-      const attached = same && known !== undefined ? known : keptAttached(known, attachRoute(route));
-      own.#alone.set(route, attached);
-      for (const at of attached.places) {
-        const there = own.#byListener.get(at.listener);
-        if (there === undefined) own.#byListener.set(at.listener, [at]);
-        else there.push(at);
-      }
+    for (let at = 0; at < input.routes.length; ) {
+      at = own.#attach(at, step, before, same, attachRoute);
+      yield;
     }
     own.#settle(before);
     return own;
+  }
+
+  /** @returns where `step` routes were attached anew */
+  #attach(
+    from: number,
+    step: number,
+    before: Attachments | undefined,
+    same: boolean,
+    attachRoute: (route: AnyRoute) => AttachedRoute,
+  ): number {
+    const { routes, placesBefore } = this.#input;
+    const known = before === undefined ? NO_ROUTES : before.#alone;
+    let anew = 0;
+    let at = from;
+    for (; at < routes.length && anew < step; at += 1) {
+      const route = routes[at];
+      if (route === undefined) continue;
+      const last = known[placesBefore[at] ?? -1];
+      const holds = same && last?.route === route;
+      if (!holds) anew += 1;
+      const attached = holds ? last : keptAttached(last, attachRoute(route));
+      this.#alone.push(attached);
+      for (const place of attached.places) {
+        const there = this.#byListener.get(place.listener);
+        if (there === undefined) this.#byListener.set(place.listener, [place]);
+        else there.push(place);
+      }
+    }
+    return at;
   }
 
   /** Takes from routes what those of the other kind have. */
@@ -93,13 +112,12 @@ export class Attachments {
         there.filter(({ route }) => !losers.has(route)),
       );
     }
-    const losers = before === undefined ? NO_ROUTES : before.#losers;
-    for (const attached of this.#alone.values()) {
-      const left = lost.size === 0 ? attached : without(attached, lost);
-      const own = left === attached ? left : keptAttached(losers.get(attached.route), left);
-      if (own !== attached) this.#losers.set(attached.route, own);
-      this.#routes.push(own);
-    }
+    if (lost.size === 0) return;
+    const known = before === undefined ? NO_ROUTES : before.#routes;
+    this.#routes = this.#alone.map((attached, at) => {
+      const left = without(attached, lost);
+      return left === attached ? left : keptAttached(known[this.#input.placesBefore[at] ?? -1], left);
+    });
   }
 
   /** In the order of the input. */
@@ -113,7 +131,7 @@ export class Attachments {
   }
 }
 
-const NO_ROUTES: ReadonlyMap<AnyRoute, AttachedRoute> = new Map();
+const NO_ROUTES: readonly AttachedRoute[] = [];
 
 /** True when a route is attached to what it was attached to before. */
 function sameSurroundings(before: AttachmentInput, now: AttachmentInput): boolean {
@@ -143,13 +161,26 @@ function attacher(input: AttachmentInput): (route: AnyRoute) => AttachedRoute {
     for (const { listeners } of parents)
       for (const { listener, hostnames } of listeners) places.set(listener, { route, listener, hostnames });
     const rank = ({ listener }: AttachedAt): number => order.get(listener) ?? 0;
-    return { route, parents, places: [...places.values()].sort((a, b) => rank(a) - rank(b)) };
+    return atPlaces(
+      route,
+      parents,
+      [...places.values()].sort((a, b) => rank(a) - rank(b)),
+    );
   };
+}
+
+function atPlaces(
+  route: AnyRoute,
+  parents: readonly Attachment[],
+  places: readonly AttachedAt[],
+): AttachedRoute {
+  const served = places.filter(({ listener }) => listener.served);
+  return { route, parents, places, served: served.length === places.length ? places : served };
 }
 
 function keptAttached(before: AttachedRoute | undefined, now: AttachedRoute): AttachedRoute {
   const same =
-    before !== undefined &&
+    before?.route === now.route &&
     before.places.length === now.places.length &&
     before.places.every((at, place) => sameAt(at, now.places[place])) &&
     before.parents.length === now.parents.length &&
@@ -175,11 +206,11 @@ type Lost = ReadonlyMap<JudgedListener, ReadonlyMap<AnyRoute, AnyRoute>>;
 function without(attached: AttachedRoute, lost: Lost): AttachedRoute {
   const { route } = attached;
   if (!attached.places.some(({ listener }) => lost.get(listener)?.has(route) === true)) return attached;
-  return {
+  return atPlaces(
     route,
-    parents: attached.parents.map((parent) => parentWithout(parent, route, lost)),
-    places: attached.places.filter(({ listener }) => lost.get(listener)?.has(route) !== true),
-  };
+    attached.parents.map((parent) => parentWithout(parent, route, lost)),
+    attached.places.filter(({ listener }) => lost.get(listener)?.has(route) !== true),
+  );
 }
 
 function parentWithout(parent: Attachment, route: AnyRoute, lost: Lost): Attachment {

@@ -11,11 +11,12 @@ import {
 } from './backend-authorities.ts';
 import type { PolicyReport } from './compile-report.ts';
 import type { Grants } from './grants.ts';
+import { listChange } from './list-change.ts';
 import type { CompiledBackend } from './model.ts';
-import { kept } from './same-value.ts';
+import { kept, sameEntries } from './same-value.ts';
 import type { SecretRefBook } from './secret-refs.ts';
 import { type ServicePort, servicePort } from './service-port.ts';
-import { type SortedRecord, sortedRecord } from './sorted-record.ts';
+import { changedRecord, EMPTY_RECORD, type SortedRecord } from './sorted-record.ts';
 
 /** Why a reference to a backend does not resolve: `ResolvedRefs=False` with the reason. */
 export interface Unresolved {
@@ -42,13 +43,14 @@ export interface BackendWorld extends BackendAuthorityWorld {
   /** Services of the cluster that its agent told of. */
   readonly services?: ReadonlyMap<string, ServiceContent> | undefined;
   readonly grants: Grants;
+  /** What `grants` were made of. */
+  readonly referenceGrants: ReadonlyMap<string, Resource<'ReferenceGrant'>>;
   /** Name of the cluster: endpoints of others are left out. */
   readonly cluster: string;
 }
 
 /** Where a reference led, and all that it depended on. */
 export interface Resolution {
-  readonly key: string;
   /** `namespace/name` of what is referred to. */
   readonly name: string;
   readonly led: ResolvedBackend;
@@ -67,40 +69,49 @@ export interface Resolution {
 
 /** What the book of before has. */
 interface Before {
-  readonly known: ReadonlyMap<string, Resolution>;
-  readonly compiled: ReadonlyMap<string, CompiledBackend>;
-  readonly record: SortedRecord<CompiledBackend> | undefined;
+  readonly taken: readonly Resolution[];
+  readonly record: SortedRecord<CompiledBackend>;
 }
 
-const NOTHING: Before = { known: new Map(), compiled: new Map(), record: undefined };
+const NOTHING: Before = { taken: [], record: EMPTY_RECORD };
 
 /**
- * Resolves references to backends, and holds the compiled ones that somebody referred to. What a reference led to before is taken over when all
+ * Resolves references to backends, and holds the compiled ones that somebody referred to. What a reference led to before holds still when all
  * that it depended on is the same, and what says the same is the same object.
  */
 export class BackendBook {
   readonly #world: BackendWorld;
   readonly #secrets: SecretRefBook;
+  /** Those that were made. */
+  readonly #made = new Map<string, Resolution>();
   readonly #compiled = new Map<string, CompiledBackend>();
-  readonly #known = new Map<string, Resolution>();
+  /** Of one route after the other. */
+  readonly #taken: Resolution[] = [];
   readonly #authorities: BackendAuthorities;
   /** Services are told of, or not told of, as before. */
   readonly #sameSources: boolean;
+  /** Everything leads where it led. */
+  readonly #sameWorld: boolean;
   #before: Before;
-  #record: SortedRecord<CompiledBackend> | undefined;
+  #record: SortedRecord<CompiledBackend> = EMPTY_RECORD;
 
   constructor(world: BackendWorld, secrets: SecretRefBook, before: BackendBook | undefined) {
     this.#world = world;
     this.#secrets = secrets;
-    this.#before =
-      before === undefined
-        ? NOTHING
-        : { known: before.#known, compiled: before.#compiled, record: before.#record };
+    this.#before = before === undefined ? NOTHING : { taken: before.#taken, record: before.#record };
     const then = before === undefined ? undefined : before.#world;
     this.#sameSources =
       then !== undefined &&
       then.cluster === world.cluster &&
       (then.services === undefined) === (world.services === undefined);
+    this.#sameWorld =
+      this.#sameSources &&
+      then?.services === world.services &&
+      then?.backends === world.backends &&
+      // What they say depends on more.
+      then.tlsPolicies.length === 0 &&
+      world.tlsPolicies.length === 0 &&
+      sameEntries(then.referenceGrants, world.referenceGrants);
     this.#authorities = new BackendAuthorities(world, before === undefined ? undefined : before.#authorities);
   }
 
@@ -111,38 +122,35 @@ export class BackendBook {
   resolve(ref: BackendObjectReference, asker: BackendAsker): Resolution {
     const namespace = ref.namespace ?? asker.namespace;
     const key = `${ref.group}/${ref.kind}/${namespace}/${ref.name}:${ref.port ?? ''} ${asker.kind} ${asker.namespace} ${asker.clientCertificate ?? ''}`;
-    const known = this.#known.get(key);
+    const known = this.#made.get(key);
     if (known !== undefined) return known;
-    const before = this.#before.known.get(key);
-    const own =
-      before !== undefined && this.holds(before) ? before : this.#resolution(key, ref, namespace, asker);
-    this.take(own);
+    const own = this.#resolution(ref, namespace, asker);
+    this.#made.set(key, own);
     return own;
   }
 
   /** True of a resolution of before that leads where it led. */
-  holds(before: Resolution): boolean {
-    const known = this.#known.get(before.key);
-    if (known !== undefined) return known === before;
-    const { name, crossing, encrypted } = before;
+  holds({ name, isService, backend, service, crossing, encrypted }: Resolution): boolean {
+    if (this.#sameWorld) return true;
     const { backends, services, grants } = this.#world;
-    if (!this.#sameSources || backends.get(name) !== before.backend) return false;
-    if (before.isService && services?.get(name) !== before.service) return false;
+    if (!this.#sameSources || backends.get(name) !== backend) return false;
+    if (isService && services?.get(name) !== service) return false;
     if (crossing !== undefined && grants.allows(...crossing.ends) !== crossing.allowed) return false;
     return encrypted === undefined || this.#authorities.of(encrypted.at) === encrypted.authority;
   }
 
-  /** Somebody refers to it. */
-  take(resolution: Resolution): void {
-    this.#known.set(resolution.key, resolution);
-    const { led, compiled, encrypted } = resolution;
-    if (compiled !== undefined && 'id' in led) this.#compiled.set(led.id, compiled);
-    if (encrypted?.authority === undefined) return;
-    this.#authorities.use(encrypted.authority);
-    this.#secrets.take(encrypted.authority.bundles);
+  /** A route refers to these. */
+  take(resolutions: readonly Resolution[]): void {
+    for (const resolution of resolutions) {
+      this.#taken.push(resolution);
+      const authority = resolution.encrypted?.authority;
+      if (authority === undefined) continue;
+      this.#authorities.use(authority);
+      this.#secrets.take(authority.bundles);
+    }
   }
 
-  #resolution(key: string, ref: BackendObjectReference, namespace: string, asker: BackendAsker): Resolution {
+  #resolution(ref: BackendObjectReference, namespace: string, asker: BackendAsker): Resolution {
     const name = `${namespace}/${ref.name}`;
     const isService = ref.kind === 'Service';
     const from = { group: GATEWAY_API_GROUP, kind: asker.kind, namespace: asker.namespace };
@@ -157,12 +165,9 @@ export class BackendBook {
             'RefNotPermitted',
             `No ReferenceGrant in ${namespace} lets ${asker.kind}s of ${asker.namespace} refer to ${ref.kind} ${ref.name}.`,
           );
-    const before = this.#before.known.get(key);
-    const led = 'id' in found ? { id: found.id } : { unresolved: found.unresolved };
     return {
-      key,
       name,
-      led: kept(before?.led, led),
+      led: 'id' in found ? { id: found.id } : { unresolved: found.unresolved },
       compiled: 'id' in found ? this.#sameCompiled(found.id, found.compiled) : undefined,
       backend,
       service,
@@ -173,7 +178,11 @@ export class BackendBook {
   }
 
   #sameCompiled(id: string, compiled: CompiledBackend): CompiledBackend {
-    return kept(this.#compiled.get(id) ?? this.#before.compiled.get(id), compiled);
+    const { record } = this.#before.record;
+    const before = Object.hasOwn(record, id) ? record[id] : undefined;
+    const own = kept(this.#compiled.get(id) ?? before, compiled);
+    this.#compiled.set(id, own);
+    return own;
   }
 
   #resolve(
@@ -289,14 +298,23 @@ export class BackendBook {
 
   /** After the last reference: what nobody referred to this time is forgotten. */
   close(): void {
-    this.#record = sortedRecord(this.#compiled, this.#before.record);
+    const { gone, came } = listChange(this.#before.taken, this.#taken);
+    const removed = new Set(gone.flatMap(({ led }) => ('id' in led ? [led.id] : [])));
+    // Somebody else may refer to it.
+    if (removed.size > 0) {
+      for (const { led } of this.#taken) if ('id' in led) removed.delete(led.id);
+    }
+    const added = came.flatMap(({ led, compiled }) =>
+      'id' in led && compiled !== undefined ? [[led.id, compiled] as const] : [],
+    );
+    this.#record = changedRecord(this.#before.record, removed, new Map(added));
     this.#authorities.close();
     this.#before = NOTHING;
   }
 
   /** After `close`. */
   compiled(): Readonly<Record<string, CompiledBackend>> {
-    return this.#record?.record ?? {};
+    return this.#record.record;
   }
 
   /** @param gateways `namespace/name` of those that are compiled */

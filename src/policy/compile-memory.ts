@@ -31,8 +31,8 @@ export interface CompileMemory {
   readonly policies: Pick<RuleBookWorld, 'auth' | 'edge' | 'quota'>;
   readonly rules: RuleBook;
   readonly backends: BackendBook;
-  /** By kind and `namespace/name`. */
-  readonly routes: { readonly [K in 'HTTPRoute' | 'GRPCRoute']: ReadonlyMap<string, CompiledRoute> };
+  /** In the order of `names`, those of the one kind before those of the other. */
+  readonly routes: readonly CompiledRoute[];
   /** By id of the listener. */
   readonly hosts: ReadonlyMap<string, ListenerHosts>;
 }

@@ -48,31 +48,28 @@ export function compileRoute(
   before: CompiledRoute | undefined,
   steady: boolean,
 ): CompiledRoute {
-  const places = attached.places.filter(({ listener }) => listener.served);
-  const policies = places.map(({ listener, route }) => books.rules.policiesAt(listener, route));
   const route =
-    before !== undefined &&
-    steady &&
-    before.attached === attached &&
-    samePoliciesAt(before.policies, policies) &&
-    before.resolutions.every((resolution) => books.backends.holds(resolution))
-      ? before
-      : made(attached, places, policies, books, before);
-  for (const resolution of route.resolutions) books.backends.take(resolution);
+    steady && before?.attached === attached && holds(before, books) ? before : made(attached, books, before);
+  books.backends.take(route.resolutions);
   books.rules.add(route.rules, route.edges);
   return route;
 }
 
-function samePoliciesAt(before: CompiledRoute['policies'], now: CompiledRoute['policies']): boolean {
-  return (
-    before.length === now.length &&
-    before.every((own, place) => {
-      const other = now[place] ?? [];
-      return (
-        own === other || (own.length === other.length && own.every((one, at) => samePolicies(one, other[at])))
-      );
-    })
-  );
+function holds({ attached, policies, resolutions }: CompiledRoute, { rules, backends }: RouteBooks): boolean {
+  let same = true;
+  // Each is asked for: policies are in use because of that.
+  for (let at = 0; at < policies.length; at += 1) {
+    const place = attached.served[at];
+    if (place === undefined) return false;
+    const now = rules.policiesAt(place.listener, place.route);
+    same &&= now === policies[at] || samePoliciesOf(policies[at] ?? [], now);
+  }
+  for (const resolution of resolutions) same &&= backends.holds(resolution);
+  return same;
+}
+
+function samePoliciesOf(before: readonly EffectivePolicies[], now: readonly EffectivePolicies[]): boolean {
+  return before.length === now.length && before.every((own, at) => samePolicies(own, now[at]));
 }
 
 /** What a rule became so far; several where policies differ between listeners. */
@@ -84,17 +81,12 @@ interface Variant {
   readonly booked: BookedRule;
 }
 
-function made(
-  attached: AttachedRoute,
-  places: readonly AttachedAt[],
-  policies: CompiledRoute['policies'],
-  books: RouteBooks,
-  before: CompiledRoute | undefined,
-): CompiledRoute {
-  const { route, parents } = attached;
+function made(attached: AttachedRoute, books: RouteBooks, before: CompiledRoute | undefined): CompiledRoute {
+  const { route, parents, served } = attached;
+  const policies = served.map(({ listener }) => books.rules.policiesAt(listener, route));
   const draft = new Draft(route, books);
   const rulesAt: RuleAt[] = [];
-  const hosted = places.map((at, place): HostedRoute => {
+  const hosted = served.map((at, place): HostedRoute => {
     const own = policies[place] ?? [];
     const booked = route.spec.rules.flatMap((_, index) => {
       const held = own[index] ?? own[0];

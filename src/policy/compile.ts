@@ -1,5 +1,6 @@
 import type { Resource } from '../resources/catalogue.ts';
 import { CLUSTERS_ANNOTATION } from '../resources/gateway.ts';
+import type { AnyRoute } from './attachment.ts';
 import { Attachments } from './attachments.ts';
 import { BackendBook } from './backend-book.ts';
 import { authBlock } from './compile-auth.ts';
@@ -8,17 +9,10 @@ import { edgeBlock } from './compile-edge.ts';
 import { type CompileMemory, memoryOf, remember, sameSurroundings } from './compile-memory.ts';
 import { type HostingListener, portsOf } from './compile-ports.ts';
 import { QuotaBook, quotaBlock } from './compile-quota.ts';
-import type { RouteReport } from './compile-report.ts';
-import { type CompiledRoute, compileRoute } from './compile-route.ts';
+import { CompiledRoutes } from './compile-routes.ts';
 import { type FoundObjects, namespaceLabels, withFound } from './found-objects.ts';
 import { Grants } from './grants.ts';
-import {
-  badSecret,
-  certificateKey,
-  type JudgedListener,
-  judgeListeners,
-  type ListenerWorld,
-} from './listeners.ts';
+import { badSecret, certificateKey, judgeListeners, type ListenerWorld } from './listeners.ts';
 import { type GatewayPart, NO_GATEWAY, type QuotaPart } from './model.ts';
 import { nameOf, PolicyIndex } from './policy-index.ts';
 import { bookDomains } from './quota-domains.ts';
@@ -27,8 +21,8 @@ import { type ResidencyWish, residencyWishes } from './residency.ts';
 import { RuleBook } from './rule-book.ts';
 import { kept, keptMembers, sameFields, sameMembers } from './same-value.ts';
 import { SecretRefBook } from './secret-refs.ts';
-import { namesInOrder } from './sorted-record.ts';
-import { type HostedRoute, type ListenerHosts, virtualHosts } from './virtual-hosts.ts';
+import { namesInOrder, placesBefore } from './sorted-record.ts';
+import { type ListenerHosts, virtualHosts } from './virtual-hosts.ts';
 
 /**
  * The Gateways of one cluster with everything that hangs on them, as one value (`model.ts`), the Secrets it names, and what became of
@@ -89,12 +83,15 @@ export function* compileInSteps(
     HTTPRoute: namesInOrder(objects.HTTPRoute, memory?.names.HTTPRoute),
     GRPCRoute: namesInOrder(objects.GRPCRoute, memory?.names.GRPCRoute),
   };
+  const routes: readonly AnyRoute[] = [
+    ...routesOf(names.HTTPRoute, objects.HTTPRoute),
+    ...routesOf(names.GRPCRoute, objects.GRPCRoute),
+  ];
+  const places = placesOf(names, memory?.names);
   const attachments = yield* Attachments.of(
     {
-      routes: [
-        ...routesOf(names.HTTPRoute, objects.HTTPRoute),
-        ...routesOf(names.GRPCRoute, objects.GRPCRoute),
-      ],
+      routes,
+      placesBefore: places,
       listeners,
       gateways: objects.Gateway,
       namespaceLabels: (namespace) => namespaceLabels(found, namespace),
@@ -112,6 +109,7 @@ export function* compileInSteps(
       clusterSecrets: found?.secrets,
       services: found?.services,
       grants: listenerWorld.grants,
+      referenceGrants: objects.ReferenceGrant,
       cluster: place.metadata.name,
     },
     secrets,
@@ -140,36 +138,13 @@ export function* compileInSteps(
   );
   const books = { ...surroundings, rules, backends };
   const steady = sameSurroundings(memory?.surroundings, surroundings);
-  const compiled = {
-    HTTPRoute: new Map<string, CompiledRoute>(),
-    GRPCRoute: new Map<string, CompiledRoute>(),
-  };
-  const hosted = new Map<JudgedListener, HostedRoute[]>();
-  const routeReports: RouteReport[] = [];
-  let anew = 0;
-  for (const attached of attachments.routes) {
-    const { kind } = attached.route;
-    const name = nameOf(attached.route);
-    const known = memory?.routes[kind].get(name);
-    const own = compileRoute(attached, books, known, steady);
-    compiled[kind].set(name, own);
-    if (own.report !== undefined) routeReports.push(own.report);
-    attached.places
-      .filter(({ listener }) => listener.served)
-      .forEach(({ listener }, at) => {
-        const route = own.hosted[at];
-        const there = hosted.get(listener);
-        if (route === undefined) return;
-        if (there === undefined) hosted.set(listener, [route]);
-        else there.push(route);
-      });
-    if (own !== known && anew++ % STEP === 0) yield;
-  }
+  const compiled = new CompiledRoutes(attachments.routes, places, books, memory?.routes ?? []);
+  while (compiled.next(STEP, steady)) yield;
   const hosting: HostingListener[] = [];
   const hosts = new Map<string, ListenerHosts>();
   for (const listener of listeners) {
     if (!listener.served) continue;
-    const own = yield* virtualHosts(hosted.get(listener) ?? [], STEP, memory?.hosts.get(listener.id));
+    const own = yield* virtualHosts(compiled.at(listener), STEP, memory?.hosts.get(listener.id));
     hosts.set(listener.id, own);
     hosting.push({ listener, hosts: own.hosts });
   }
@@ -191,7 +166,7 @@ export function* compileInSteps(
           certificates.get(gateway)?.problem,
         ),
       ),
-      routes: routeReports,
+      routes: compiled.reports,
       policies: [
         ...policies.auth.reports(),
         ...policies.edge.reports(),
@@ -201,8 +176,17 @@ export function* compileInSteps(
       ],
     },
   });
-  const { routes } = { routes: compiled };
-  remember(result, { names, listeners, attachments, surroundings, policies, rules, backends, routes, hosts });
+  remember(result, {
+    names,
+    listeners,
+    attachments,
+    surroundings,
+    policies,
+    rules,
+    backends,
+    routes: compiled.all,
+    hosts,
+  });
   return result;
 }
 
@@ -247,7 +231,25 @@ function byName<R extends Resource>(objects: ReadonlyMap<string, R>): readonly R
 }
 
 function routesOf<R>(names: readonly string[], objects: ReadonlyMap<string, R>): readonly R[] {
-  return names.flatMap((name) => objects.get(name) ?? []);
+  const routes: R[] = [];
+  for (const name of names) {
+    const route = objects.get(name);
+    if (route !== undefined) routes.push(route);
+  }
+  return routes;
+}
+
+/** Where each route, those of the one kind before those of the other, stood before; -1: nowhere. */
+function placesOf(
+  names: CompileMemory['names'],
+  before: CompileMemory['names'] | undefined,
+): readonly number[] {
+  const http = before?.HTTPRoute ?? [];
+  const grpc = placesBefore(names.GRPCRoute, before?.GRPCRoute ?? []);
+  return [
+    ...placesBefore(names.HTTPRoute, http),
+    ...grpc.map((place) => (place < 0 ? -1 : place + http.length)),
+  ];
 }
 
 function policyIndexes(

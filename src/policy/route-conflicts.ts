@@ -32,11 +32,12 @@ export function crossKindConflicts(served: readonly Served[]): ReadonlyMap<AnyRo
 
 /** False when there is no host that both kinds want; cheaper than to settle who has it. */
 function mayShare(served: readonly Served[]): boolean {
+  if (!served.some(({ route }) => route.kind === 'GRPCRoute')) return false;
+  if (!served.some(({ route }) => route.kind === 'HTTPRoute')) return false;
   const wanted = { HTTPRoute: new Set<Hostname>(), GRPCRoute: new Set<Hostname>() };
   for (const { route, hostnames } of served)
     for (const hostname of hostnames) wanted[route.kind].add(hostname);
   const { HTTPRoute: http, GRPCRoute: grpc } = wanted;
-  if (http.size === 0 || grpc.size === 0) return false;
   return anyCovered(http, grpc) || anyCovered(grpc, http);
 }
 

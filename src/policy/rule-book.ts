@@ -8,13 +8,14 @@ import { type EdgeItem, EdgeValues } from './compile-edge.ts';
 import { type PlacedLater, type QuotaBook, type QuotaItem, quotaPolicy } from './compile-quota.ts';
 import { type Effective, EffectiveBook } from './effective-book.ts';
 import type { Hostname } from './hostnames.ts';
+import { listChange } from './list-change.ts';
 import type { JudgedListener } from './listeners.ts';
 import type { CompiledAuth, CompiledEdge, CompiledRule } from './model.ts';
 import { type PolicyIndex, type PolicyPlace, routeKey } from './policy-index.ts';
 import { type ResidencyWish, residencyRules } from './residency.ts';
 import { kept } from './same-value.ts';
 import { SecretRefBook } from './secret-refs.ts';
-import { type SortedRecord, sortedRecord } from './sorted-record.ts';
+import { changedRecord, EMPTY_RECORD, type SortedRecord, sortedRecord } from './sorted-record.ts';
 
 export type EffectiveAuth = Effective<
   AuthItem,
@@ -61,12 +62,12 @@ interface Records {
 /** What the book of before has. */
 interface Before {
   readonly plain: ReadonlyMap<JudgedListener, readonly EffectivePolicies[]>;
-  readonly rules: ReadonlyMap<string, CompiledRule>;
-  readonly edges: ReadonlyMap<string, CompiledEdge>;
-  readonly records: Records | undefined;
+  readonly rules: readonly CompiledRule[];
+  readonly records: Records;
 }
 
-const NOTHING: Before = { plain: new Map(), rules: new Map(), edges: new Map(), records: undefined };
+const NO_RECORDS: Records = { rules: EMPTY_RECORD, auth: EMPTY_RECORD, edge: EMPTY_RECORD };
+const NOTHING: Before = { plain: new Map(), rules: [], records: NO_RECORDS };
 
 /**
  * Rules and the policies that hold for them. Equal policies are one, by a digest of their content. What says the same as before is the
@@ -79,19 +80,20 @@ export class RuleBook {
   readonly #quota: EffectiveBook<'RateLimitPolicy', QuotaItem, PlacedLater | undefined>;
   /** What holds at a listener for routes that no policy names. */
   readonly #plain = new Map<JudgedListener, readonly EffectivePolicies[]>();
-  readonly #rules = new Map<string, CompiledRule>();
+  /** Of one route after the other. */
+  readonly #rules: CompiledRule[] = [];
   readonly #edges = new Map<string, CompiledEdge>();
   /** By the residency rules that were picked for the hosts. */
   readonly #edgesOf = new Map<EffectiveEdge, Map<string, NamedEdge>>();
   #before: Before;
-  #records: Records | undefined;
+  #records = NO_RECORDS;
 
   constructor(world: RuleBookWorld, before: RuleBook | undefined) {
     this.#world = world;
     this.#before =
       before === undefined
         ? NOTHING
-        : { plain: before.#plain, rules: before.#rules, edges: before.#edges, records: before.#records };
+        : { plain: before.#plain, rules: before.#rules, records: before.#records };
     this.#auth = new EffectiveBook(world.auth, madeOfAuth, before === undefined ? undefined : before.#auth);
     this.#edge = new EffectiveBook(
       world.edge,
@@ -140,7 +142,9 @@ export class RuleBook {
 
   /** The edge of a port, before a host is known. */
   portEdge(gateway: Resource<'Gateway'>): string {
-    return this.edgeOf(this.#edge.at({ gateway }), gateway, undefined).id;
+    const named = this.edgeOf(this.#edge.at({ gateway }), gateway, undefined);
+    this.#edges.set(named.id, named.edge);
+    return named.id;
   }
 
   /** @param hosts that a route is served for; undefined: no host is known */
@@ -165,21 +169,21 @@ export class RuleBook {
     if (known !== undefined) return known;
     const edge = values.edge(rules);
     const id = digestId(edge);
-    const named = { id, edge: this.#edges.get(id) ?? this.#before.edges.get(id) ?? edge };
+    const named = { id, edge: this.#edges.get(id) ?? this.#before.records.edge.record[id] ?? edge };
     own.set(key, named);
-    this.#edges.set(id, named.edge);
     return named;
   }
 
-  /** Rules that were made of a route before, and the edges they name. */
+  /** Rules that a route has, and the edges they name. */
   add(rules: readonly CompiledRule[], edges: readonly NamedEdge[]): void {
-    for (const rule of rules) this.#rules.set(rule.id, rule);
-    for (const { id, edge } of edges) this.#edges.set(id, edge);
+    for (const rule of rules) this.#rules.push(rule);
+    for (const { id, edge } of edges) if (this.#edges.get(id) !== edge) this.#edges.set(id, edge);
   }
 
   /** The rule as it was before when it says the same. */
   known(rule: CompiledRule): CompiledRule {
-    return kept(this.#before.rules.get(rule.id), rule);
+    const { record } = this.#before.records.rules;
+    return Object.hasOwn(record, rule.id) ? kept(record[rule.id], rule) : rule;
   }
 
   /** After the last rule: books what they need of Secrets and limits, and forgets what was before. */
@@ -189,13 +193,18 @@ export class RuleBook {
     for (const { made } of this.#auth.all) {
       this.#world.secrets.take(made.secrets);
       if (made.id !== undefined && made.compiled !== undefined)
-        auth.set(made.id, before?.auth.record[made.id] ?? made.compiled);
+        auth.set(made.id, before.auth.record[made.id] ?? made.compiled);
     }
     for (const { made } of this.#quota.all) if (made !== undefined) this.#world.quotaBook.add(made);
+    const { gone, came } = listChange(this.#before.rules, this.#rules);
     this.#records = {
-      rules: sortedRecord(this.#rules, before?.rules),
-      auth: sortedRecord(auth, before?.auth),
-      edge: sortedRecord(this.#edges, before?.edge),
+      rules: changedRecord(
+        before.rules,
+        gone.map(({ id }) => id),
+        new Map(came.map((rule) => [rule.id, rule])),
+      ),
+      auth: sortedRecord(auth, before.auth),
+      edge: sortedRecord(this.#edges, before.edge),
     };
     for (const book of [this.#auth, this.#edge, this.#quota]) book.close();
     this.#before = NOTHING;
@@ -203,13 +212,10 @@ export class RuleBook {
 
   /** After `close`. */
   compiled(): { readonly [K in keyof Records]: Records[K]['record'] } {
-    const { rules, auth, edge } = this.#records ?? NO_RECORDS;
+    const { rules, auth, edge } = this.#records;
     return { rules: rules.record, auth: auth.record, edge: edge.record };
   }
 }
-
-const EMPTY = { names: [], record: {} };
-const NO_RECORDS: Records = { rules: EMPTY, auth: EMPTY, edge: EMPTY };
 
 function madeOfAuth(rules: Parameters<typeof compileAuth>[0] | undefined): EffectiveAuth['made'] {
   const secrets = new SecretRefBook();

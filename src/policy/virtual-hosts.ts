@@ -1,5 +1,6 @@
 import type { AnyRoute } from './attachment.ts';
 import { compareHostnames, coveringHostnames, covers, type Hostname } from './hostnames.ts';
+import { listChange } from './list-change.ts';
 import type { CompiledMatch, VirtualHost } from './model.ts';
 import { compareRanks } from './precedence.ts';
 import { matchesOf, type RankedMatch } from './route-matches.ts';
@@ -38,7 +39,8 @@ export function* virtualHosts(
   step: number,
   before: ListenerHosts = NO_HOSTS,
 ): Generator<undefined, ListenerHosts, undefined> {
-  const changed = difference(before.routes, routes);
+  const { gone, came } = listChange(before.routes, routes);
+  const changed = [...gone, ...came];
   if (changed.length === 0) return before;
   const stale = staleHosts(changed, before.hosts);
   const { present, byPattern } = lookUp(routes, stale);
@@ -51,22 +53,6 @@ export function* virtualHosts(
     if (made.size % step === 0) yield;
   }
   return { routes, hosts: withHosts(before.hosts, stale, made) };
-}
-
-/** Routes of one list that are not in the other; what both begin and end with is not looked at. */
-function difference(before: readonly HostedRoute[], now: readonly HostedRoute[]): readonly HostedRoute[] {
-  let from = 0;
-  while (from < before.length && from < now.length && before[from] === now[from]) from += 1;
-  let behind = 0;
-  while (
-    behind < before.length - from &&
-    behind < now.length - from &&
-    before[before.length - 1 - behind] === now[now.length - 1 - behind]
-  )
-    behind += 1;
-  const gone = new Set(before.slice(from, before.length - behind));
-  const came = now.slice(from, now.length - behind).filter((hosted) => !gone.delete(hosted));
-  return [...gone, ...came];
 }
 
 /** What these routes have a say in: their own hosts, and those that wildcards of theirs cover. */
