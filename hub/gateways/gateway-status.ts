@@ -1,6 +1,6 @@
 import { isPolicy } from '../../src/policy/listeners.ts';
 import type { Resource } from '../../src/resources/catalogue.ts';
-import { clusterAddresses } from '../../src/resources/cluster.ts';
+import { clusterEntries } from '../../src/resources/cluster.ts';
 import { CERTIFICATE_OPTION, type GatewayStatus, type ListenerStatus } from '../../src/resources/gateway.ts';
 import type { KnownAgent } from '../reconcile/agent-directory.ts';
 import { type ObjectKey, objectKey } from '../reconcile/objects.ts';
@@ -179,8 +179,9 @@ function addressesOf(
   if (gateway.spec.addresses.length > 0) return gateway.spec.addresses;
   const all = clusters.flatMap((key) => {
     const cluster = world.objects.Cluster.get(key);
-    return cluster === undefined ? [] : clusterAddresses(cluster);
+    return cluster === undefined ? [] : clusterEntries(cluster);
   });
+  const byValue = new Map(all.map((address) => [address.value, address]));
   // The Gateway API allows 16.
-  return [...new Set(all)].slice(0, 16).map((value) => ({ type: 'IPAddress', value }));
+  return [...byValue.values()].slice(0, 16);
 }

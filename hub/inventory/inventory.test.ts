@@ -18,6 +18,7 @@ import {
   InventoryObjectSchema,
   InventorySchema,
 } from '../../src/protocol/generated/portolan_pb.js';
+import { containing } from '../../test/support/matchers.ts';
 import { explainRoute } from '../gateways/explain-route.ts';
 import { createGateways, type Gateways } from '../gateways/gateways.ts';
 import { startTestEngine, type TestEngine } from '../reconcile/engine-fixture.ts';
@@ -242,6 +243,25 @@ describe('an agent that tells what it finds', () => {
     }
     expect(conditions('rotated')).toContain('ResolvedRefs=False InvalidCertificateRef');
     expect(conditions('rotated')).toContain('Programmed=True Programmed');
+  });
+
+  it('is told the name of a load balancer that has no address, and people are told what to write for it', async () => {
+    const name = 'lb-1.elb.example.net';
+    const lb = { value: name, type: 'Hostname', from: 'Service edge/lb' };
+    await connect(0n);
+    await tell(message(1, ALL, { facts: JSON.stringify({ ...FACTS, addresses: [lb] }) }));
+    const addresses = (): unknown =>
+      told
+        .flatMap((m) => (m.kind.case === 'inventoryStatuses' ? m.kind.value.statuses : []))
+        .filter(({ kind }) => kind === 'Gateway')
+        .map(({ status }) => z.object({ addresses: z.unknown() }).parse(JSON.parse(status)).addresses)
+        .at(-1);
+    await at.until(() => (JSON.stringify(addresses() ?? null).includes(name) ? true : undefined));
+    expect(addresses()).toEqual([{ type: 'Hostname', value: name }]);
+    expect((await statusOf())?.problems).toContainEqual({
+      resource: 'Service edge/lb',
+      message: containing(`set \`cname: ${name}.\` at the endpoints of TrafficPolicies`),
+    });
   });
 
   it('goes away, and its cluster keeps what it told, also for who asks', async () => {

@@ -96,6 +96,19 @@ export function clusterAddresses({
   );
 }
 
+/** `clusterAddresses`, and the names of load balancers that have no address of their own. */
+export function clusterEntries(cluster: {
+  readonly spec: Pick<ClusterSpec, 'addresses'>;
+  readonly status?: Pick<ClusterStatus, 'kubernetes'>;
+}): readonly Pick<FoundAddress, 'type' | 'value'>[] {
+  const addresses = clusterAddresses(cluster).map((value) => ({ type: 'IPAddress' as const, value }));
+  if (cluster.spec.addresses.length > 0) return addresses;
+  const names = (cluster.status?.kubernetes?.addresses ?? []).flatMap(({ type, value }) =>
+    type === 'Hostname' ? [{ type, value }] : [],
+  );
+  return [...addresses, ...names];
+}
+
 /**
  * The failure domain of a cluster that names none: the cluster alone. Clusters of one name in two namespaces are two, so one
  * tenant's agent cannot share a voice with another's; in the default namespace the bare name reads better.
