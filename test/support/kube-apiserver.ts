@@ -49,8 +49,8 @@ export async function startKubeApiserver(
   program: string,
   /** Further users: token → user and groups. */
   users: Readonly<Record<string, { readonly user: string; readonly groups?: readonly string[] }>> = {},
-  /** With `audit`, who asked for what is in `auditLog`. */
-  options: { readonly audit?: boolean } = {},
+  /** With `audit`, who asked for what is in `auditLog`. Without `watchCache`, watches go on from what etcd has kept. */
+  options: { readonly audit?: boolean; readonly watchCache?: boolean } = {},
 ): Promise<KubeApiserver> {
   const folder = await mkdtemp(join(tmpdir(), 'portolan-kube-'));
   const etcdProgram = pathOf(await requireServer('etcd', 'kube-apiserver'));
@@ -100,6 +100,7 @@ export async function startKubeApiserver(
         ...['--token-auth-file', tokens, '--authorization-mode', 'RBAC'],
         ...['--service-cluster-ip-range', '10.96.0.0/24'],
         ...(options.audit === true ? ['--audit-policy-file', policy, '--audit-log-path', auditLog] : []),
+        ...(options.watchCache === false ? ['--watch-cache=false'] : []),
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
