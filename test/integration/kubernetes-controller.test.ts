@@ -19,12 +19,15 @@ import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '..
 import { askedBy, missing, verbsOf } from '../support/kube-audit.ts';
 import { grant } from '../support/kube-grants.ts';
 import { containing } from '../support/matchers.ts';
-import { pathOf } from '../support/servers.ts';
+import { startPostgres } from '../support/postgres.ts';
+import { pathOf, requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
+import { leads, startFleet } from './hub-election/fleet.ts';
 
 const SUITE = 'a hub that custom resources configure';
 const program = await requireKubeApiserver(SUITE);
 const gatewayApi = await requireGatewayApiCrds(SUITE);
+const postgresql = await requireServer('postgresql', SUITE);
 const SLOW_MS = 30_000;
 const TOKEN = 'token-of-hub';
 const POOR = 'token-of-poor';
@@ -174,7 +177,7 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
     kubeconfig = await server.kubeconfig(TOKEN, 'portolan');
     await applyCrds(admin, CRD_FOLDER);
     await applyCrds(admin, pathOf(gatewayApi));
-    for (const name of ['portolan', 'shop', 'doomed'])
+    for (const name of ['portolan', 'shop', 'doomed', 'pair'])
       await admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, NAMESPACES, APPLY);
     await grant(admin, { user: 'hub', namespace: 'portolan' }, HUB_RULES);
     expect((await runCli(['init', '--dir', home], { folder })).code).toBe(0);
@@ -337,7 +340,10 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
     for (const name of names) await condition('HealthCheck', name, 'Ready', 'True', undefined, 'doomed');
     // There is no controller of namespaces here: this is what it does.
     await admin.delete({ resource: NAMESPACES, name: 'doomed' });
+    // The hub looks once all of them go: the first few alone would be few enough.
+    hub?.freeze();
     for (const name of names) await admin.delete(refOf('HealthCheck', name, 'doomed'));
+    hub?.wake();
     const { found } = await condition('HealthCheck', 'c7', 'Accepted', 'False', 'GuardHeld', 'doomed');
     expect(await stored('healthcheck', 'c1', 'doomed'))?.toBeDefined();
     await until(
@@ -809,4 +815,94 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
       await source.close();
     }
   });
+
+  it.skipIf(!postgresql.available)(
+    'I2 I7 of two hubs only the one that leads writes; the other goes on where that one was killed, and what was held is held by the same id',
+    async () => {
+      await hub?.stop();
+      await grant(admin, { user: 'poor', namespace: 'portolan' }, HUB_RULES);
+      const database = await startPostgres();
+      try {
+        await using fleet = await startFleet(database, { leaseSeconds: 10 });
+        const envOf = async (user: string) => ({
+          PORTOLAN_SOURCE_KUBERNETES: 'true',
+          PORTOLAN_SOURCE_KUBERNETES_NAMESPACES: 'pair',
+          KUBECONFIG: await server.kubeconfig(user, 'portolan'),
+        });
+        const auditFrom = (await readFile(server.auditLog, 'utf8')).length;
+        const one = await fleet.start('one', { env: await envOf(TOKEN) });
+        const two = await fleet.start('two', { env: await envOf(POOR) });
+        expect([await leads(fleet, one), await leads(fleet, two)]).toEqual([true, false]);
+        /** To which objects a hub wrote something, or an Event about them. */
+        const writtenBy = async (user: string): Promise<readonly string[]> =>
+          (await readFile(server.auditLog, 'utf8'))
+            .slice(auditFrom)
+            .split('\n')
+            .filter(
+              (line) => line.includes(`"username":"${user}"`) && line.includes('"stage":"ResponseComplete"'),
+            )
+            .flatMap(
+              (line) => /"verb":"(?:create|update|patch|delete)".*?"name":"([^".]+)/.exec(line)?.[1] ?? [],
+            );
+        const at = (...argv: readonly string[]) =>
+          runCli(argv, { folder, env: { PORTOLAN_SERVER: two.api, PORTOLAN_TOKEN: fleet.token } });
+
+        const sites = ['berlin', 'madrid', 'oslo'];
+        const names = [...sites, 'app', 'goes'];
+        for (const [index, name] of sites.entries())
+          await put({
+            apiVersion: 'portolan.dev/v1alpha1',
+            kind: 'Cluster',
+            metadata: { name, namespace: 'pair' },
+            spec: { location: { country: 'DE' }, addresses: [`198.51.100.${index + 1}`] },
+          });
+        const app = (clusters: readonly string[]): KubeObject => {
+          const object = policy('app', clusters);
+          return { ...object, metadata: { name: 'app', namespace: 'pair' } };
+        };
+        await put(app(sites));
+        await put(check('goes', 1, {}, 'pair'));
+        await condition('TrafficPolicy', 'app', 'Accepted', 'True', 'Applied', 'pair');
+        await condition('HealthCheck', 'goes', 'Ready', 'True', undefined, 'pair');
+        await put(app(['oslo']));
+        const { found } = await condition('TrafficPolicy', 'app', 'Accepted', 'False', 'GuardHeld', 'pair');
+        const id = /portolan source approve ([0-9a-f]{12}) --reason/.exec(found.message)?.[1] ?? '';
+        const versions = async () => {
+          const all = [
+            read('TrafficPolicy', 'app', 'pair'),
+            ...sites.map((name) => read('Cluster', name, 'pair')),
+          ];
+          return (await Promise.all(all)).map((object) => object?.metadata.resourceVersion);
+        };
+        let before = await versions();
+        await until(
+          'nothing is written any more',
+          async () => {
+            const now = await versions();
+            const same = JSON.stringify(now) === JSON.stringify(before);
+            before = now;
+            return same;
+          },
+          SLOW_MS,
+          3_000,
+        );
+        expect(await writtenBy('poor')).toEqual([]);
+        expect(new Set(await writtenBy('hub'))).toEqual(new Set(names));
+
+        one.process.kill('SIGKILL');
+        await until('the other leads', () => leads(fleet, two).catch(() => false), 2 * SLOW_MS);
+        // Its finalizer is the next one's to take; once that has acted on this, it has looked at all.
+        await admin.delete(refOf('HealthCheck', 'goes', 'pair'));
+        await gone('HealthCheck', 'goes', 'pair');
+        expect((await at('source', 'held')).out).toContain(id);
+        expect(await versions()).toEqual(before);
+        expect([...new Set(await writtenBy('poor'))]).toEqual(['goes']);
+        expect((await at('source', 'approve', id, '--reason', 'they may go')).code).toBe(0);
+        await condition('TrafficPolicy', 'app', 'Accepted', 'True', 'Applied', 'pair');
+        expect((await read('TrafficPolicy', 'app', 'pair'))?.metadata.finalizers).toEqual([FINALIZER]);
+      } finally {
+        await database.stop();
+      }
+    },
+  );
 });

@@ -13,6 +13,9 @@ export interface HubProcess {
   stop(): Promise<number | null>;
   /** Ends it with SIGKILL, as a machine that loses power. */
   kill(): Promise<unknown>;
+  /** It does nothing until `wake`. */
+  freeze(): void;
+  wake(): void;
 }
 
 export const CLI_MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
@@ -62,5 +65,7 @@ export async function startHub(
       process.kill(pid, 'SIGKILL');
       return ended;
     },
+    freeze: () => void process.kill(pid, 'SIGSTOP'),
+    wake: () => void process.kill(pid, 'SIGCONT'),
   };
 }
