@@ -4,6 +4,7 @@ import { openAgentSocket } from '../gateway/plugins/agent-socket.ts';
 import { createGatewayService } from '../gateway/service.ts';
 import { createClusterDigest, createHubDigest } from '../src/identity/api-key.ts';
 import { NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
+import { piecesOf } from '../src/policy/piece-bytes.ts';
 import { CLUSTER_PEPPER, chainPart, HUB_PEPPER, KEYS, keyOf, type ServiceName } from './chain-plan.ts';
 
 /*
@@ -66,14 +67,14 @@ const secrets = {
   peppers: { hub: HUB_PEPPER.toString('base64'), cluster: CLUSTER_PEPPER.toString('base64') },
 };
 const part = chainPart(ports);
-await service.serve(part, secrets, undefined);
+await service.serve(piecesOf(part), secrets, undefined);
 const plugins = await openAgentSocket({
   path: join(folder, 'plugin.sock'),
   keys: () => table.entries(),
   usage: count,
   log,
 });
-plugins.configured(part, secrets);
+plugins.configured(() => part, secrets);
 plugins.heard(0);
 process.on('message', () => process.send?.({ counted }));
 process.send?.({ gatewayPort: service.bound[0]?.boundPort ?? 0 });

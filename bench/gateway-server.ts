@@ -4,6 +4,7 @@ import { createGatewayService } from '../gateway/service.ts';
 import { gatewaySettings } from '../gateway/settings.ts';
 import { createClusterDigest, createHubDigest } from '../src/identity/api-key.ts';
 import type { GatewaySecrets } from '../src/policy/model.ts';
+import { piecesOf } from '../src/policy/piece-bytes.ts';
 import { compiled, stored } from '../src/policy/testing/gateway-objects.ts';
 
 /*
@@ -106,6 +107,6 @@ const service = createGatewayService({
   random: Math.random,
   log: { info: () => undefined, warn: say, error: say },
 });
-await service.serve(part, secrets, undefined);
+await service.serve(piecesOf(part), secrets, undefined);
 for (const [listener, problem] of service.problems) process.stderr.write(`${listener}: ${problem}\n`);
 process.on('SIGTERM', () => void service.close().then(() => process.exit(0)));

@@ -4,6 +4,7 @@ import { budgetOf, limitOf, quotaPartOf } from '../gateway/quota/testing/quota-w
 import { createGatewayService } from '../gateway/service.ts';
 import { backendAt, EDGE, matchOf, ruleOf } from '../gateway/testing/gateway-fixture.ts';
 import { type GatewayPart, NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
+import { piecesOf } from '../src/policy/piece-bytes.ts';
 import { createLedger } from '../src/quota/ledger.ts';
 
 /*
@@ -67,7 +68,7 @@ const service = createGatewayService({
   random: Math.random,
   log: { info: () => undefined, warn: console.warn, error: console.error },
 });
-await service.serve(part, NO_GATEWAY_SECRETS, undefined);
+await service.serve(piecesOf(part), NO_GATEWAY_SECRETS, undefined);
 process.stdout.write(`${service.bound[0]?.boundPort ?? 0}\n`);
 process.stdin.on('data', () => {
   const { user, system } = process.cpuUsage();

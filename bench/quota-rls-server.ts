@@ -2,6 +2,7 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { createGatewayService } from '../gateway/service.ts';
 import { budgetsOf } from '../src/policy/budgets.ts';
 import { NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
+import { piecesOf } from '../src/policy/piece-bytes.ts';
 import { compiled, objectsOf, stored } from '../src/policy/testing/gateway-objects.ts';
 import { createLedger } from '../src/quota/ledger.ts';
 
@@ -57,6 +58,6 @@ const service = createGatewayService({
     error: (details, message) => process.stderr.write(`${message} ${JSON.stringify(details)}\n`),
   },
 });
-await service.serve(part, NO_GATEWAY_SECRETS, undefined);
+await service.serve(piecesOf(part), NO_GATEWAY_SECRETS, undefined);
 process.stdout.write(`ready ${randomBytes(2).toString('hex')}\n`);
 process.stdin.resume().on('end', () => process.exit(0));

@@ -3,7 +3,7 @@ import type { GatewayPart, GatewaySecrets } from '../src/policy/model.ts';
 import { type GatewayCore, sweepIdle } from './core.ts';
 import { PortServer } from './front/port-server.ts';
 import type { BoundPort, GatewayServer, GatewayServerDeps } from './server.ts';
-import { makeServing } from './serving.ts';
+import { makeServing, type Serving } from './serving.ts';
 import { Slots } from './slots.ts';
 import type { TlsContexts } from './tls/contract.ts';
 import { MAX_UNTAKEN_OCTETS } from './untaken.ts';
@@ -32,6 +32,7 @@ export function createGatewayServer(deps: GatewayServerDeps, options: GatewaySer
   const stopSweep = sweepIdle(core);
   let last: Promise<unknown> = Promise.resolve();
   let ended = false;
+  let served: Serving | undefined;
 
   const leave = (port: PortServer): void => {
     leaving.add(port);
@@ -41,7 +42,8 @@ export function createGatewayServer(deps: GatewayServerDeps, options: GatewaySer
   const apply = async (part: GatewayPart, secrets: GatewaySecrets): Promise<ReadonlyMap<string, string>> => {
     if (ended) return new Map();
     const problems = new Map<string, string>();
-    const serving = makeServing(part, secrets, deps.upstreams, deps.quota?.policies());
+    const serving = makeServing(part, secrets, deps.upstreams, deps.quota?.policies(), served);
+    served = serving;
     for (const [id, reason] of options.tls.configure(part, secrets).listeners) problems.set(id, reason);
     for (const [id, reason] of serving.problems) problems.set(id, reason);
     for (const [number, port] of ports) {
@@ -52,7 +54,7 @@ export function createGatewayServer(deps: GatewayServerDeps, options: GatewaySer
         leave(port);
       }
     }
-    for (const [number, served] of serving.ports) {
+    for (const [number, added] of serving.ports) {
       if (ports.has(number)) continue;
       const { host, port } = options.bind(number);
       const server = new PortServer(
@@ -60,7 +62,7 @@ export function createGatewayServer(deps: GatewayServerDeps, options: GatewaySer
         options.tls,
         { host, port, reusePort: options.reusePort },
         serving,
-        served,
+        added,
       );
       try {
         await server.listen();
@@ -68,7 +70,7 @@ export function createGatewayServer(deps: GatewayServerDeps, options: GatewaySer
       } catch (thrown) {
         void server.drain();
         const reason = `port ${number} cannot be bound at ${host}:${port}: ${messageOf(thrown)}`;
-        for (const { id } of served.port.listeners) problems.set(id, reason);
+        for (const { id } of added.port.listeners) problems.set(id, reason);
       }
     }
     return problems;

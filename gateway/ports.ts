@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { messageOf } from '../src/errors/error.ts';
-import type { GatewayPart } from '../src/policy/model.ts';
+import type { GatewayPort } from '../src/policy/model.ts';
 import type { BoundPort } from './server.ts';
 
 export interface ChosenPorts {
@@ -21,7 +21,7 @@ export interface PortSettings {
  * @param held what is bound by this process already, and stays as it is
  */
 export async function choosePorts(
-  part: GatewayPart,
+  part: { readonly ports: readonly Pick<GatewayPort, 'port'>[] },
   settings: PortSettings,
   held: readonly BoundPort[],
 ): Promise<ChosenPorts> {

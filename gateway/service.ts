@@ -2,12 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { PortolanError } from '../src/errors/error.ts';
-import {
-  type GatewayPart,
-  type GatewaySecrets,
-  NO_GATEWAY,
-  NO_GATEWAY_SECRETS,
-} from '../src/policy/model.ts';
+import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
+import type { PiecedGateway } from '../src/policy/piece-bytes.ts';
+import type { GatewayFrame } from '../src/policy/pieces.ts';
 import { backoffDelayMs } from '../src/protocol/backoff.ts';
 import type { QuotaReply } from '../src/quota/messages.ts';
 import type { SpokeState } from '../src/quota/spoke-contract.ts';
@@ -22,6 +19,7 @@ import type { QuotaSettled } from './quota/contract.ts';
 import { createQuotaSupervisor, type QuotaSettings } from './quota/supervisor.ts';
 import { machineMs } from './quota/table-clock.ts';
 import type { BoundPort } from './server.ts';
+import { type Shelf, ShelvedQuotas, shelve } from './shelf.ts';
 import { THREAD_LIMITS } from './thread-limits.ts';
 import type {
   ConfigurationMessage,
@@ -30,7 +28,7 @@ import type {
   ToGatewayThread,
 } from './thread-messages.ts';
 import type { FileCertificate } from './tls/contract.ts';
-import { type ServiceEndpoints, servicesOf } from './upstream/service-endpoints.ts';
+import type { ServiceEndpoints } from './upstream/service-endpoints.ts';
 import type { UsageCount } from './usage/usage-counts.ts';
 import { workerFile } from './worker-file.ts';
 
@@ -63,17 +61,27 @@ export interface GatewayServiceOptions {
   readonly entry?: string | URL | undefined;
 }
 
+interface ServedServices {
+  /** What its backends name (`CompiledBackend.service`): endpoints of others are forgotten. Absent: none are. */
+  readonly services?: ReadonlySet<string> | undefined;
+}
+
 /** The gateway of a process: threads that share their ports. There are none while no Gateway has a port. */
 export interface GatewayService {
   /**
    * Routes by this configuration from now on; a request keeps the one it began with. Resolves when every thread does, but for one
    * that cannot: that keeps what it has, and says so in the log.
+   * @param next of its pieces at least those that are not of the configuration before; their bytes are copied
    * @param geo a GeoIP database in shared memory, where a residency rule needs one
    */
-  serve(part: GatewayPart, secrets: GatewaySecrets, geo: SharedArrayBuffer | undefined): Promise<void>;
+  serve(
+    next: PiecedGateway & ServedServices,
+    secrets: GatewaySecrets,
+    geo: SharedArrayBuffer | undefined,
+  ): Promise<void>;
   /**
    * Endpoints of Kubernetes Services, by `CompiledBackend.service`: those named are otherwise from now on, at every thread, without a change of the
-   * configuration. What a configuration needs is said before `serve`; what the served one does not name is forgotten.
+   * configuration. What a configuration needs is said before `serve`.
    */
   endpoints(changed: ServiceEndpoints): void;
   /** Certificates of the agent's own files. */
@@ -150,6 +158,9 @@ function asksAnswered(settings: AuthorizationSettings | undefined): boolean {
  */
 const YOUNG_GENERATION = '--max-semi-space-size=0';
 
+const NO_FRAME: GatewayFrame = { ports: [], pieces: [] };
+const NO_PIECES: PiecedGateway['pieces'] = new Map();
+
 export function createGatewayService(options: GatewayServiceOptions): GatewayService {
   const { settings, log, monotonicMs, after } = options;
   const counters = new Counters();
@@ -161,15 +172,18 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
   let files: readonly FileCertificate[] = [];
   const endpoints = new Map<string, readonly string[] | undefined>();
   let ticketKeys = randomBytes(TICKET_KEY_OCTETS);
-  let configuration: ConfigurationMessage = {
-    type: 'configuration',
-    version: 0,
-    part: NO_GATEWAY,
-    secrets: NO_GATEWAY_SECRETS,
-    ports: [],
-    geo: undefined,
-    quota: undefined,
-  };
+  /** Bytes of the pieces of the configuration, by SHA-256: for threads that begin. */
+  let shelf: Shelf = new Map();
+  let configuration: Omit<ConfigurationMessage, 'pieces' | 'secrets'> & { readonly secrets: GatewaySecrets } =
+    {
+      type: 'configuration',
+      version: 0,
+      frame: NO_FRAME,
+      secrets: NO_GATEWAY_SECRETS,
+      ports: [],
+      geo: undefined,
+      quota: undefined,
+    };
   const quota = createQuotaSupervisor({
     ...options.quota,
     monotonicMs,
@@ -277,7 +291,7 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       authorization: settings.authorization ?? { trustedPeers: [] },
       ticketKeys,
       files,
-      configuration,
+      configuration: { ...configuration, pieces: shelf },
       endpoints,
     };
     setFlagsFromString(YOUNG_GENERATION);
@@ -355,16 +369,17 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
   };
 
   const change = async (
-    part: GatewayPart,
+    next: PiecedGateway & ServedServices,
     secrets: GatewaySecrets,
     geo: SharedArrayBuffer | undefined,
   ): Promise<void> => {
     if (closed) return;
     cancelPorts?.();
     cancelPorts = undefined;
-    const { ports, refused } = await choosePorts(part, settings, configuration.ports);
+    const { frame } = next;
+    const { ports, refused } = await choosePorts(frame, settings, configuration.ports);
     const left = new Map(
-      part.ports.flatMap(({ port, listeners }) => {
+      frame.ports.flatMap(({ port, listeners }) => {
         const reason = refused.get(port);
         return reason === undefined ? [] : listeners.map(({ id }) => [id, reason] as const);
       }),
@@ -374,21 +389,25 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     for (const [port, reason] of refused)
       log.warn({ port }, `a port of the gateway is not served: ${reason}`);
     const version = configuration.version + 1;
-    const served = { ...part, ports: part.ports.filter(({ port }) => !refused.has(port)) };
+    const served = { ...frame, ports: frame.ports.filter(({ port }) => !refused.has(port)) };
+    const { all, fresh } = shelve(next, shelf);
+    const sameSecrets = configuration.secrets === secrets;
+    shelf = all;
     const shared = quota.configure(served.quota);
-    configuration = { type: 'configuration', version, part: served, secrets, ports, geo, quota: shared };
+    configuration = { type: 'configuration', version, frame: served, secrets, ports, geo, quota: shared };
     if (refused.size > 0) {
       cancelPorts = later(PORTS_AGAIN_MS, () => {
         changing = changing.then(() =>
-          configuration.version === version ? change(part, secrets, geo) : undefined,
+          configuration.version === version ? change({ frame, pieces: NO_PIECES }, secrets, geo) : undefined,
         );
       });
     }
-    const services = servicesOf(served);
-    for (const service of endpoints.keys()) if (!services.has(service)) endpoints.delete(service);
+    const { services } = next;
+    if (services !== undefined)
+      for (const service of endpoints.keys()) if (!services.has(service)) endpoints.delete(service);
     unserved.set(problems().size);
     // Other proxies may ask about domains although there is no Gateway.
-    const counts = asksAnswered(settings.authorization) && Object.keys(part.quota?.domains ?? {}).length > 0;
+    const counts = asksAnswered(settings.authorization) && Object.keys(frame.quota?.domains ?? {}).length > 0;
     if (ports.length === 0 && !counts) {
       unbound = left;
       wanted = false;
@@ -398,7 +417,10 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
     }
     wanted = true;
     const asked = threads();
-    for (const thread of asked) post(thread, configuration);
+    if (asked.length > 0) {
+      const news = { ...configuration, pieces: fresh, secrets: sameSecrets ? undefined : secrets };
+      for (const thread of asked) post(thread, news);
+    }
     for (let slot = 0; slot < settings.workers; slot += 1) if (slots[slot] === undefined) launch(slot, 0);
     await acknowledged(version, threads());
     quota.applied();
@@ -427,11 +449,12 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
       soon: setImmediate,
     });
     let policies: ReturnType<typeof gate.open> = new Map();
+    const limited = new ShelvedQuotas();
     let opened = -1;
     const newest = (): typeof policies => {
       if (opened === configuration.version) return policies;
       opened = configuration.version;
-      policies = gate.open(configuration.part.quota, configuration.quota);
+      policies = gate.open(limited.of(configuration.frame, shelf), configuration.quota);
       return policies;
     };
     return createAskedLimits(gate, newest, () => undefined, usage);
@@ -447,8 +470,8 @@ export function createGatewayService(options: GatewayServiceOptions): GatewaySer
   rotate();
 
   return {
-    serve(part, secrets, geo) {
-      changing = changing.then(() => change(part, secrets, geo));
+    serve(next, secrets, geo) {
+      changing = changing.then(() => change(next, secrets, geo));
       return changing;
     },
     endpoints(changed) {

@@ -13,6 +13,7 @@ import type {
   GatewayPort,
   GatewaySecrets,
   PathRewrite,
+  VirtualHost,
   WeightedBackend,
 } from '../src/policy/model.ts';
 import { RouteTable } from '../src/policy/route-table.ts';
@@ -36,6 +37,16 @@ export interface Serving {
   readonly challenges: ReadonlyMap<string, string> | undefined;
   /** By listener id: cannot be served, why. */
   readonly problems: ReadonlyMap<string, string>;
+  /** What the next configuration takes over as far as it says the same. */
+  readonly made: MadeEntries;
+}
+
+interface MadeEntries {
+  readonly edges: ReadonlyMap<string, ServedEdge>;
+  readonly rules: ReadonlyMap<string, ServedRule>;
+  /** By id of the rule: cannot be made ready, why. */
+  readonly broken: ReadonlyMap<string, string>;
+  readonly quotas: ReadonlyMap<string, PreparedQuota> | undefined;
 }
 
 export interface ServedPort {
@@ -52,6 +63,7 @@ export interface ServedListener {
 }
 
 export interface ServedHost {
+  readonly host: VirtualHost;
   readonly routes: RouteTable<ServedRule>;
   readonly passthrough: readonly WeightedBackend[];
 }
@@ -98,24 +110,18 @@ const CERTIFICATE_NAMES = ['client-cert', 'client-cert-chain', 'x-forwarded-clie
 /**
  * Never throws: what cannot be used is left out, and its listeners are in `problems`.
  * @param quotas limits by id; undefined: nothing is limited here, whatever the rules say
+ * @param previous what is made of the same objects as there is taken from it, and costs next to nothing
  */
 export function makeServing(
   part: GatewayPart,
   secrets: GatewaySecrets,
   upstreamsOf: (part: GatewayPart, secrets: GatewaySecrets) => Upstreams,
   quotas?: ReadonlyMap<string, PreparedQuota>,
+  previous?: Serving,
 ): Serving {
   const problems = new Map<string, string>();
-  const edges = new Map(Object.entries(part.edge).map(([id, edge]) => [id, servedEdge(edge)]));
-  const rules = new Map<string, ServedRule>();
-  const broken = new Map<string, string>();
-  for (const [id, rule] of Object.entries(part.rules)) {
-    try {
-      rules.set(id, servedRule(rule, part, edges, quotas));
-    } catch (thrown) {
-      broken.set(id, messageOf(thrown));
-    }
-  }
+  const edges = edgesOf(part, previous);
+  const { rules, broken, changed } = rulesOf(part, edges, quotas, previous);
   const ports = new Map<number, ServedPort>();
   for (const port of part.ports) {
     const edge = edges.get(port.edge);
@@ -123,27 +129,111 @@ export function makeServing(
       for (const { id } of port.listeners) problems.set(id, `there is no edge ${port.edge}`);
       continue;
     }
+    const before = previous?.ports.get(port.port);
+    if (
+      before?.port === port &&
+      before.edge === edge &&
+      changed?.size === 0 &&
+      previous?.problems.size === 0
+    ) {
+      ports.set(port.port, before);
+      continue;
+    }
     const listeners = new HostTable<ServedListener>();
     for (const listener of port.listeners) {
+      const own = before?.listeners.at(listener.hostname);
       try {
-        listeners.add(listener.hostname, servedListener(listener, rules, broken));
+        listeners.add(listener.hostname, servedListener(listener, rules, broken, own, changed));
       } catch (thrown) {
         problems.set(listener.id, messageOf(thrown));
       }
     }
     ports.set(port.port, { port, edge, listeners, listenerId: port.listeners[0]?.id ?? `:${port.port}` });
   }
+  const { identityNames, proxyNames } = previous?.part.auth === part.auth ? previous : namesOf(part.auth);
+  const upstreams = upstreamsOf(part, secrets);
+  const challenges = httpChallenges(secrets);
+  const made = { edges, rules, broken, quotas };
+  return { part, upstreams, ports, identityNames, proxyNames, challenges, problems, made };
+}
+
+function edgesOf({ edge }: GatewayPart, previous: Serving | undefined): ReadonlyMap<string, ServedEdge> {
+  if (previous?.part.edge === edge) return previous.made.edges;
+  return new Map(
+    Object.entries(edge).map(([id, one]) => {
+      const before = previous?.made.edges.get(id);
+      return [id, before?.edge === one ? before : servedEdge(one)];
+    }),
+  );
+}
+
+interface MadeRules extends Pick<MadeEntries, 'rules' | 'broken'> {
+  /** Ids of rules that are not served as they were before; undefined: all. */
+  readonly changed: ReadonlySet<string> | undefined;
+}
+
+const NOTHING_CHANGED: ReadonlySet<string> = new Set();
+
+function rulesOf(
+  part: GatewayPart,
+  edges: ReadonlyMap<string, ServedEdge>,
+  quotas: ReadonlyMap<string, PreparedQuota> | undefined,
+  previous: Serving | undefined,
+): MadeRules {
+  const last = previous?.made;
+  if (
+    last !== undefined &&
+    previous?.part.rules === part.rules &&
+    previous.part.auth === part.auth &&
+    last.edges === edges &&
+    last.quotas === quotas
+  )
+    return { rules: last.rules, broken: last.broken, changed: NOTHING_CHANGED };
+  const rules = new Map<string, ServedRule>();
+  const broken = new Map<string, string>();
+  const changed = new Set<string>();
+  let kept = 0;
+  for (const [id, rule] of Object.entries(part.rules)) {
+    const before = last?.rules.get(id);
+    if (before?.rule === rule && isMadeOfSame(before, part, edges, quotas)) {
+      rules.set(id, before);
+      kept += 1;
+      continue;
+    }
+    changed.add(id);
+    try {
+      rules.set(id, servedRule(rule, part, edges, quotas));
+    } catch (thrown) {
+      broken.set(id, messageOf(thrown));
+    }
+  }
+  if (last === undefined) return { rules, broken, changed: undefined };
+  if (kept < last.rules.size) for (const id of last.rules.keys()) if (!rules.has(id)) changed.add(id);
+  return { rules, broken, changed };
+}
+
+function isMadeOfSame(
+  { rule, edge, auth, quota }: ServedRule,
+  part: GatewayPart,
+  edges: ReadonlyMap<string, ServedEdge>,
+  quotas: ReadonlyMap<string, PreparedQuota> | undefined,
+): boolean {
+  if (edge !== edges.get(rule.edge)) return false;
+  if (rule.auth !== undefined && (auth === undefined || auth !== part.auth[rule.auth])) return false;
+  if (rule.quota === undefined) return true;
+  return quotas === undefined ? quota === undefined : quota !== undefined && quota === quotas.get(rule.quota);
+}
+
+function namesOf(auth: GatewayPart['auth']): Pick<Serving, 'identityNames' | 'proxyNames'> {
   const identityNames = new Set<string>();
   const proxyNames = new Set(CERTIFICATE_NAMES);
-  for (const auth of Object.values(part.auth)) {
-    for (const [name] of auth.response.headers) addBoth(identityNames, name.toLowerCase());
-    for (const { method } of auth.authentication) {
+  for (const { response, authentication } of Object.values(auth)) {
+    for (const [name] of response.headers) addBoth(identityNames, name.toLowerCase());
+    for (const { method } of authentication) {
       if (method.type === 'plain') addBoth(proxyNames, method.header.toLowerCase());
     }
   }
-  const upstreams = upstreamsOf(part, secrets);
-  const challenges = httpChallenges(secrets);
-  return { part, upstreams, ports, identityNames, proxyNames, challenges, problems };
+  return { identityNames, proxyNames };
 }
 
 /** RFC 8555 section 8.3. */
@@ -169,22 +259,37 @@ function servedEdge(edge: CompiledEdge): ServedEdge {
   };
 }
 
+/** @param before of the same hostname, before; hosts of which no rule has `changed` are taken over */
 function servedListener(
   listener: CompiledListener,
   rules: ReadonlyMap<string, ServedRule>,
   broken: ReadonlyMap<string, string>,
+  before: ServedListener | undefined,
+  changed: ReadonlySet<string> | undefined,
 ): ServedListener {
+  if (before?.listener === listener && changed?.size === 0) return before;
   const hosts = new HostTable<ServedHost>();
-  for (const { hostname, matches, passthrough } of listener.hosts) {
-    const routes = new RouteTable(matches, (match) => {
-      const rule = rules.get(match.rule);
-      // A rule that cannot be made ready must not let its requests fall through to a later, looser one.
-      if (rule === undefined) throw new Error(broken.get(match.rule) ?? `there is no rule ${match.rule}`);
-      return rule;
-    });
-    hosts.add(hostname, { routes, passthrough: passthrough ?? [] });
+  for (const host of listener.hosts) {
+    const known = before?.hosts.at(host.hostname);
+    const isSame =
+      changed !== undefined && known?.host === host && !host.matches.some(({ rule }) => changed.has(rule));
+    hosts.add(host.hostname, isSame ? known : servedHost(host, rules, broken));
   }
   return { listener, hosts };
+}
+
+function servedHost(
+  host: VirtualHost,
+  rules: ReadonlyMap<string, ServedRule>,
+  broken: ReadonlyMap<string, string>,
+): ServedHost {
+  const routes = new RouteTable(host.matches, (match) => {
+    const rule = rules.get(match.rule);
+    // A rule that cannot be made ready must not let its requests fall through to a later, looser one.
+    if (rule === undefined) throw new Error(broken.get(match.rule) ?? `there is no rule ${match.rule}`);
+    return rule;
+  });
+  return { host, routes, passthrough: host.passthrough ?? [] };
 }
 
 function servedRule(

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../src/errors/table.ts';
-import type { GatewayPart, GatewaySecrets } from '../src/policy/model.ts';
+import type { GatewaySecrets } from '../src/policy/model.ts';
+import type { GatewayFrame } from '../src/policy/pieces.ts';
 import type { CounterNews } from '../src/telemetry/counters.ts';
 import type { AuthorizationSettings } from './external/listeners.ts';
 import type { SharedKeys } from './keys/layout.ts';
@@ -38,8 +39,12 @@ export interface ConfigurationMessage {
   readonly type: 'configuration';
   /** Grows with each; the thread acknowledges it. */
   readonly version: number;
-  readonly part: GatewayPart;
-  readonly secrets: GatewaySecrets;
+  /** Without the ports that are not bound here. */
+  readonly frame: GatewayFrame;
+  /** Bytes by SHA-256 of those pieces that the message before did not name; of all, for a thread that begins. All threads share them. */
+  readonly pieces: ReadonlyMap<string, SharedArrayBuffer>;
+  /** Absent: those of the message before. */
+  readonly secrets: GatewaySecrets | undefined;
   /** Where the ports are to be bound: chosen already. */
   readonly ports: readonly BoundPort[];
   /** A GeoIP database; absent when no rule of the part asks where clients are. */

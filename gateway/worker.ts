@@ -1,6 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { messageOf, PortolanError } from '../src/errors/error.ts';
+import { type GatewayPart, NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
+import { PieceBook } from '../src/policy/piece-book.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { serviceAccountFiles } from './auth/service-account.ts';
@@ -68,12 +70,14 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
   const country = (address: string): string | undefined => countries.of(address);
   const outbound = createOutboundClient({ allowedRanges: start.allowedRanges });
   let { configuration } = start;
+  let secrets = configuration.secrets ?? NO_GATEWAY_SECRETS;
+  const book = new PieceBook();
   let upstreams: ManagedUpstreams | undefined;
   const services = new Map(start.endpoints);
   const authorizer = createAuthorizer({
     ...clock,
     keys,
-    secrets: () => configuration.secrets,
+    secrets: () => secrets,
     outbound,
     log,
     country,
@@ -84,6 +88,7 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
       log.warn({ certificate }, `a certificate of the gateway is skipped: ${reason}`);
   };
   const tls = createTlsContexts();
+  let toldProblems: TlsProblems | undefined;
   tls.setTicketKeys(start.ticketKeys);
   tls.setFiles(start.files);
   const server = createGatewayServer(
@@ -92,11 +97,11 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
       after,
       random: Math.random,
       authorizer,
-      upstreams: (part, secrets) => {
+      upstreams: (part, own) => {
         const before = upstreams;
         upstreams = createUpstreams(
           part,
-          secrets,
+          own,
           {
             ...clock,
             after,
@@ -124,9 +129,10 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
       reusePort: true,
       tls: {
         ...tls,
-        configure(part, secrets) {
-          const problems = tls.configure(part, secrets);
-          warnOfCertificates(problems);
+        configure(part, own) {
+          const problems = tls.configure(part, own);
+          if (problems !== toldProblems) warnOfCertificates(problems);
+          toldProblems = problems;
           return problems;
         },
       },
@@ -164,11 +170,18 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
   };
   let stopOpening = (): void => undefined;
 
+  let policies: GatewayPart['auth'] | undefined;
+  let backends: GatewayPart['backends'] = {};
   const serve = async (next: ConfigurationMessage): Promise<void> => {
-    const { version, part, secrets, geo } = next;
+    const { version, geo } = next;
+    const part = book.take(next.frame, (sha256) => bytesOf(next.pieces.get(sha256)));
     configuration = next;
-    const used = servicesOf(part);
-    for (const service of services.keys()) if (!used.has(service)) services.delete(service);
+    secrets = next.secrets ?? secrets;
+    if (part.backends !== backends) {
+      backends = part.backends;
+      const used = servicesOf(part);
+      for (const service of services.keys()) if (!used.has(service)) services.delete(service);
+    }
     keys.open(secrets);
     countries.open(geo);
     limits = quota.open(part.quota, next.quota);
@@ -178,7 +191,8 @@ function run(port: MessagePort, start: GatewayThreadStart): void {
     if (desk !== undefined) await openDesks(desk);
     const problems = new Map(await server.serve(part, secrets));
     // Policies are made ready now rather than at their first request; the authoriser logs what it cannot use.
-    for (const auth of Object.values(part.auth)) authorizer.problems(auth);
+    if (part.auth !== policies) for (const auth of Object.values(part.auth)) authorizer.problems(auth);
+    policies = part.auth;
     post({ type: 'served', version, problems: [...problems] });
   };
 
@@ -248,6 +262,10 @@ function openSink(
 /** Names of backends as the machine looks them up: DNS, `/etc/hosts`, search domains. Few, and kept for a while. */
 async function resolveBySystem(name: string): Promise<readonly string[]> {
   return (await lookup(name, { all: true })).map(({ address }) => address);
+}
+
+function bytesOf(memory: SharedArrayBuffer | undefined): Uint8Array | undefined {
+  return memory === undefined ? undefined : new Uint8Array(memory);
 }
 
 /** What crosses to the other thread: texts and numbers. */

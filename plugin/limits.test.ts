@@ -101,7 +101,7 @@ async function begin(onHubLoss: string): Promise<void> {
     hub: Buffer.from(HUB).toString('base64'),
     cluster: Buffer.from(CLUSTER).toString('base64'),
   };
-  agent.configured(part, { ...NO_GATEWAY_SECRETS, peppers });
+  agent.configured(() => part, { ...NO_GATEWAY_SECRETS, peppers });
   agent.heard(0);
   portolan = createPortolan({ agent: `unix:${path}`, log: { warn: () => undefined } });
   await portolan.ready();

@@ -67,7 +67,7 @@ beforeEach(async () => {
   table = createSharedKeyTable();
   table.apply(keyOf('good'));
   agent = await openAgent();
-  agent.configured(PROTECTED, SECRETS);
+  agent.configured(() => PROTECTED, SECRETS);
   agent.heard(0);
   portolan = createPortolan({ agent: `unix:${path}`, log: { warn: () => undefined } });
   await portolan.ready();
@@ -272,7 +272,7 @@ describe('the plug-in', () => {
     table.apply(keyOf('good', { removed: true }));
     table.apply(keyOf('other'));
     agent = await openAgent();
-    agent.configured(PROTECTED, SECRETS);
+    agent.configured(() => PROTECTED, SECRETS);
     await until('the hit of the time between is counted', async () => total() === 2, 20_000);
     // What changed meanwhile is made up for, also what is no longer there.
     const status = async (key: string) => (await get(service, '/orders', { 'x-api-key': key })).status;
@@ -310,7 +310,10 @@ describe('the plug-in', () => {
         }),
       },
     };
-    agent.configured(part, { ...SECRETS, values: { 'shop/jwks/keys': JSON.stringify({ keys: [key.jwk] }) } });
+    agent.configured(() => part, {
+      ...SECRETS,
+      values: { 'shop/jwks/keys': JSON.stringify({ keys: [key.jwk] }) },
+    });
     const token = await new SignJWT({})
       .setProtectedHeader({ alg: 'ES256', kid: 'one' })
       .setIssuer('https://issuer.example')
@@ -348,7 +351,7 @@ describe('the plug-in', () => {
 
   it('does not get the private keys of listeners', async () => {
     const { connect } = await import('node:net');
-    agent.configured(PROTECTED, {
+    agent.configured(() => PROTECTED, {
       ...SECRETS,
       certificates: { 'shop/tls': { certificatePem: 'c', keyPem: 'canary-private-key' } },
     });

@@ -2,7 +2,8 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeySearchAnswer } from '../gateway/keys/search.ts';
 import { createNameService, type NameService } from '../nameserver/service.ts';
-import { servicesOfTargets } from '../src/kubernetes/readiness.ts';
+import { messageOf } from '../src/errors/error.ts';
+import { hasTargets, servicesOfTargets } from '../src/kubernetes/readiness.ts';
 import type { LinkClock } from '../src/protocol/clock.ts';
 import { type AdminServer, startAdmin } from './admin.ts';
 import type { Bootstrapped } from './bootstrap-child.ts';
@@ -10,7 +11,10 @@ import { lockDataDir } from './data-dir-lock.ts';
 import { dataMetrics } from './data-metrics.ts';
 import { openDataEndpoints } from './endpoints/data-endpoints.ts';
 import { endpointFile } from './endpoints/endpoint-file.ts';
+import type { WatchedTargets } from './endpoints/messages.ts';
+import type { GatewayFile } from './gateway/configuration.ts';
 import { createDataGateway } from './gateway/data-gateway.ts';
+import { GatewayBook, type OpenedGateway } from './gateway/gateway-book.ts';
 import { type GeoChoice, openGeoChoice } from './geo-choice.ts';
 import { openGeoFiles } from './geo-files.ts';
 import { formatListen } from './listen-address.ts';
@@ -24,6 +28,9 @@ import { startSupervisor } from './supervisor.ts';
 /** How often changed states are written to the disk, at most. */
 const SAVE_EVERY_MS = 1_000;
 const METRICS_WAIT_MS = 1_000;
+
+const NO_TARGETS: WatchedTargets = [];
+const NO_SERVICES: ReadonlySet<string> = new Set();
 
 export interface DataProcess {
   /** Ends the control process, then the name server, then saves. */
@@ -111,10 +118,23 @@ export async function startDataProcess(
     log,
   });
 
+  const book = new GatewayBook();
+  const openGateway = (
+    file: GatewayFile | undefined,
+    path: string,
+  ): OpenedGateway | undefined | 'unreadable' => {
+    try {
+      return file === undefined ? undefined : book.open(file);
+    } catch (err) {
+      snapshotError = messageOf(err);
+      log.error({ err, path }, 'the gateway of a snapshot cannot be read; what it served before stays');
+      return 'unreadable';
+    }
+  };
   /** @returns what the gateway has to do: names are answered without waiting for its threads */
   const serve = async (path: string): Promise<() => Promise<void>> => {
     try {
-      const { gateway: routes, ...next } = await compileSnapshot(path, geo?.for, () => states.view());
+      const { gateway: file, ...next } = await compileSnapshot(path, geo?.for, () => states.view());
       states.setContent(next.content, times());
       nameServer?.statesChanged(); // routing remembers last healthy answers of its own
       await nameServer?.serve(next.names);
@@ -128,11 +148,16 @@ export async function startDataProcess(
       }
       return async () => {
         const { cluster, content } = next;
-        const targets =
-          routes === undefined ? [] : [...servicesOfTargets(routes.part, content.policies, cluster)];
-        await endpoints.prepare(routes?.part, targets);
-        if (await gateway.serve(routes, async () => (await openGeo()).for(next.geoSha256)))
-          endpoints.settled();
+        const routes = openGateway(file, path);
+        if (routes !== 'unreadable') {
+          const targets =
+            routes === undefined || !hasTargets(content.policies, cluster)
+              ? NO_TARGETS
+              : [...servicesOfTargets(routes.routed(), content.policies, cluster)];
+          await endpoints.prepare(routes?.services ?? NO_SERVICES, targets);
+          if (await gateway.serve(routes, async () => (await openGeo()).for(next.geoSha256)))
+            endpoints.settled();
+        }
         await writeFacts();
       };
     } catch (err) {

@@ -5,7 +5,7 @@ import { NO_TRANSFERS, transferPlan } from '../nameserver/transfer-plan.ts';
 import { EMPTY_TABLE } from '../src/dns/table.ts';
 import { sha256Hex } from '../src/identity/digest.ts';
 import type { GeoLookup, StateView } from '../src/routing/model.ts';
-import { type GatewayConfiguration, readGateway } from './gateway/configuration.ts';
+import { type GatewayFile, readGatewayFile } from './gateway/configuration.ts';
 import type { RoutedContent } from './served-states.ts';
 import { decodeSnapshotFile, invalid, partOf, readDnsPart, readPart } from './snapshot-file.ts';
 
@@ -54,7 +54,7 @@ export async function compileSnapshot(
   path: string,
   geoFor: ((sha256: string) => Promise<GeoLookup>) | undefined,
   view: () => StateView,
-): Promise<ServedSnapshot & { readonly gateway: GatewayConfiguration | undefined }> {
+): Promise<ServedSnapshot & { readonly gateway: GatewayFile | undefined }> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -86,6 +86,6 @@ export async function compileSnapshot(
     otherGeoDatabase: geo !== undefined && routing.geoSha256 !== '' && routing.geoSha256 !== geo.sha256,
     content: { policies, regions, drains, issuedAtMs },
     cluster: readPart(partOf(signed, 'peers'), 'peers').self.cluster,
-    gateway: readGateway(signed),
+    gateway: readGatewayFile(signed),
   };
 }

@@ -260,7 +260,7 @@ export function createAuthorizationDesk(deps: DeskDeps): AuthorizationDesk {
 
   return {
     serve(part, secrets) {
-      const next = makeServing(part, secrets, () => NO_UPSTREAMS);
+      const next = makeServing(part, secrets, () => NO_UPSTREAMS, undefined, serving);
       for (const [listener, reason] of next.problems)
         deps.log.warn({ listener, asker: deps.name }, `a listener is not decided for: ${reason}`);
       serving = next;

@@ -27,7 +27,8 @@ export interface AgentSocketDeps {
 
 /** The agent's end: services on this machine get its configuration and keys, and give it their usage. */
 export interface AgentSocket {
-  configured(part: GatewayPart, secrets: GatewaySecrets): void;
+  /** @param part asked for when there is somebody to tell it */
+  configured(part: () => GatewayPart, secrets: GatewaySecrets): void;
   /** One key was added, changed, revoked or removed. */
   keyChanged(entry: KeyEntry): void;
   /** The hub said so long ago that nothing is missing, and all of it was said here. */
@@ -45,7 +46,7 @@ const MAX_WAITING_OCTETS = 64 * 1024 * 1024;
 export async function openAgentSocket(deps: AgentSocketDeps): Promise<AgentSocket> {
   const { path, log } = deps;
   const peers = new Set<Socket>();
-  let configuration: ToPlugin | undefined;
+  let configuration: (() => ToPlugin) | undefined;
   let lastHeard: { readonly agoMs: number; readonly atMs: number } | undefined;
 
   const send = (socket: Socket, message: Buffer): void => {
@@ -126,7 +127,7 @@ export async function openAgentSocket(deps: AgentSocketDeps): Promise<AgentSocke
       }
     });
     send(socket, frame({ type: 'welcome', protocol: PLUGIN_PROTOCOL }));
-    if (configuration !== undefined) send(socket, frame(configuration));
+    if (configuration !== undefined) send(socket, frame(configuration()));
     void tellKeys(socket);
   });
   // What an agent left that was killed; a running one has the lock of the data folder.
@@ -143,8 +144,12 @@ export async function openAgentSocket(deps: AgentSocketDeps): Promise<AgentSocke
   return {
     configured(part, secrets) {
       // Private keys of listeners are of no use to a service.
-      configuration = { type: 'configuration', part, secrets: { ...secrets, certificates: {} } };
-      toAll(configuration);
+      configuration = () => ({
+        type: 'configuration',
+        part: part(),
+        secrets: { ...secrets, certificates: {} },
+      });
+      if (peers.size > 0) toAll(configuration());
     },
     keyChanged: (entry) => toAll({ type: 'keys', entries: [toWireKey(entry)] }),
     heard(agoMs) {

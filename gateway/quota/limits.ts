@@ -5,8 +5,9 @@ import type { QuotaWindow } from '../../src/quota/budget.ts';
 import type { SpokeBudget } from '../../src/quota/spoke-contract.ts';
 import type { LimitMeters, QuotaMetrics } from './metrics.ts';
 
-/** A policy with its expressions ready to run: once per configuration and thread. */
+/** A policy with its expressions ready to run. */
 export interface PreparedQuota {
+  readonly compiled: CompiledQuota;
   readonly limits: readonly PreparedLimit[];
   /** Some limit's cost is in the body of answers: they must come uncompressed. */
   readonly readsBodies: boolean;
@@ -44,24 +45,56 @@ export interface PreparedRate {
   readonly windowParameter: string;
 }
 
-/** @throws PortolanError CEL_INVALID */
+/**
+ * @param before taken over as it is where policy, budgets and their numbers are the same objects; the map, too, when all of it is
+ * @throws PortolanError CEL_INVALID
+ */
 export function prepareQuotas(
   part: QuotaPart,
   numbers: readonly number[],
   metrics: QuotaMetrics,
+  before: ReadonlyMap<string, PreparedQuota> = NOTHING_PREPARED,
 ): ReadonlyMap<string, PreparedQuota> {
-  return new Map(
-    Object.entries(part.policies).map(([id, quota]) => [id, prepareQuota(quota, part, numbers, metrics)]),
+  const prepared = new Map<string, PreparedQuota>();
+  let kept = 0;
+  for (const [id, quota] of Object.entries(part.policies)) {
+    const known = before.get(id);
+    if (known?.compiled === quota && isOfSameBudgets(known, part, numbers)) {
+      prepared.set(id, known);
+      kept += 1;
+    } else prepared.set(id, prepareQuota(quota, part, numbers, metrics));
+  }
+  return kept === prepared.size && kept === before.size ? before : prepared;
+}
+
+const NOTHING_PREPARED: ReadonlyMap<string, PreparedQuota> = new Map();
+
+function isOfSameBudgets(
+  { compiled, limits }: PreparedQuota,
+  { budgets }: QuotaPart,
+  numbers: readonly number[],
+): boolean {
+  const same = (places: readonly number[], rates: readonly PreparedRate[] | undefined): boolean =>
+    places.every((place, at) => {
+      const rate = rates?.[at];
+      return rate !== undefined && rate.budget === budgets[place] && rate.number === numbers[place];
+    });
+  return compiled.limits.every(
+    ({ rates, plans }, at) =>
+      same(rates, limits[at]?.rates) &&
+      Object.entries(plans).every(([plan, places]) => same(places, limits[at]?.plans.get(plan))),
   );
 }
 
 function prepareQuota(
-  { limits }: CompiledQuota,
+  compiled: CompiledQuota,
   part: QuotaPart,
   numbers: readonly number[],
   metrics: QuotaMetrics,
 ): PreparedQuota {
+  const { limits } = compiled;
   return {
+    compiled,
     limits: limits.map((limit) => prepareLimit(limit, part, numbers, metrics)),
     readsBodies: limits.some(({ cost }) => cost.answer?.type === 'json'),
   };

@@ -30,10 +30,13 @@ export interface QuotaSupervisorDeps extends TableClockSources, QuotaSettings {
   readonly log: { warn(details: object, message: string): void };
 }
 
+/** What is there to be spent; by what limits is the threads' business. */
+export type QuotaBudgets = Pick<QuotaPart, 'version' | 'budgets'>;
+
 /** The quota's part of the process's own thread: the table's writer, and the way to the hub. */
 export interface QuotaSupervisor {
   /** Budgets of this part hold from now on, beside those before until `applied`. @returns what threads need; undefined: no limits yet */
-  configure(part: QuotaPart | undefined): SharedQuota | undefined;
+  configure(part: QuotaBudgets | undefined): SharedQuota | undefined;
   /** Every thread has the last configuration: what only older ones had is given back. */
   applied(): void;
   /** @param settle how that thread gets its answers */
@@ -115,7 +118,7 @@ class Supervisor implements QuotaSupervisor {
   readonly #numbers = new Map<string, number>();
   /** By number, of this configuration and those that some thread may still have. */
   #budgets: (SpokeBudget | undefined)[] = [];
-  #current: QuotaPart | undefined;
+  #current: QuotaBudgets | undefined;
   readonly #asked = new Map<
     number,
     { readonly ticket: number; readonly settle: (settled: readonly QuotaSettled[]) => void }
@@ -142,7 +145,7 @@ class Supervisor implements QuotaSupervisor {
     this.#exchanges = counters.counter(EXCHANGES);
   }
 
-  configure(part: QuotaPart | undefined): SharedQuota | undefined {
+  configure(part: QuotaBudgets | undefined): SharedQuota | undefined {
     this.#current = part;
     if (part === undefined) {
       if (this.#running === undefined) return undefined;

@@ -45,6 +45,7 @@ export function createThreadQuota(deps: ThreadQuotaDeps): QuotaGate {
 }
 
 const NOBODY: QuotaWaiter = { gone: false, decided: () => undefined };
+const NOTHING_LIMITED: ReadonlyMap<string, PreparedQuota> = new Map();
 /** How long the hub is waited for by what was served already. */
 const CHARGE_WAIT_MS = 2_000;
 const ADMITTED = 0;
@@ -55,6 +56,8 @@ class ThreadQuota implements QuotaGate {
   readonly #metrics: QuotaMetrics;
   readonly #asking: Asking;
   #open: Open | undefined;
+  /** The next configuration takes over what is the same in it. */
+  #prepared: ReadonlyMap<string, PreparedQuota> = NOTHING_LIMITED;
   /** Of the pause that the supervisor was told of last. */
   #told = -1;
 
@@ -72,7 +75,7 @@ class ThreadQuota implements QuotaGate {
   }
 
   open(part: QuotaPart | undefined, shared: SharedQuota | undefined): ReadonlyMap<string, PreparedQuota> {
-    if (part === undefined || shared === undefined) return new Map();
+    if (part === undefined || shared === undefined) return NOTHING_LIMITED;
     if (this.#open?.memory !== shared.memory) {
       const { memory } = shared;
       this.#open = {
@@ -82,7 +85,8 @@ class ThreadQuota implements QuotaGate {
         clock: new TableClock(memory, this.#deps),
       };
     }
-    return prepareQuotas(part, shared.numbers, this.#metrics);
+    this.#prepared = prepareQuotas(part, shared.numbers, this.#metrics, this.#prepared);
+    return this.#prepared;
   }
 
   decide(quota: PreparedQuota, context: CelContext, plan: string | undefined, times = 1): QuotaDecision {

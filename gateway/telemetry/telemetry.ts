@@ -21,26 +21,40 @@ export interface TelemetryDeps {
 }
 
 type Format = 'json' | 'common' | 'off';
+const DEFAULT_FORMAT: Format = 'json';
+
+function setKnown(formats: Map<string, Format>, id: string, format: Format | undefined): void {
+  if (format !== undefined) formats.set(id, format);
+}
 
 /** What every request leaves behind: a line in the access log, and numbers. */
 export function createTelemetry({ counters, sink, wallMs, after }: TelemetryDeps): GatewayTelemetry {
   const metrics = new RequestMetrics(counters);
   const accessLog: AccessLog = createAccessLog(sink, wallMs, after);
+  // Only those that do not log in the default format: of thousands of rules mostly none.
   let rules: ReadonlyMap<string, Format> = new Map();
   let listeners: ReadonlyMap<string, Format> = new Map();
 
   return {
     serve(part) {
-      const formatOf = (edge: string): Format => part.edge[edge]?.accessLog.format ?? 'json';
-      rules = new Map(Object.values(part.rules).map((rule) => [rule.id, formatOf(rule.edge)]));
-      listeners = new Map(
-        part.ports.flatMap((port) => port.listeners.map(({ id }) => [id, formatOf(port.edge)] as const)),
-      );
+      const formats = new Map<string, Format>();
+      for (const [id, { accessLog }] of Object.entries(part.edge))
+        if (accessLog.format !== DEFAULT_FORMAT) formats.set(id, accessLog.format);
+      const otherRules = new Map<string, Format>();
+      const otherListeners = new Map<string, Format>();
+      if (formats.size > 0) {
+        for (const { id, edge } of Object.values(part.rules)) setKnown(otherRules, id, formats.get(edge));
+        for (const { edge, listeners } of part.ports)
+          for (const { id } of listeners) setKnown(otherListeners, id, formats.get(edge));
+      }
+      rules = otherRules;
+      listeners = otherListeners;
     },
     ended(record) {
       metrics.add(record);
       // A request of the configuration before this one, whose rule is gone, is logged all the same.
-      const format = (record.rule === '' ? listeners.get(record.listener) : rules.get(record.rule)) ?? 'json';
+      const format =
+        (record.rule === '' ? listeners.get(record.listener) : rules.get(record.rule)) ?? DEFAULT_FORMAT;
       if (format !== 'off') accessLog.add(record, format);
     },
     flush: () => accessLog.flush(),

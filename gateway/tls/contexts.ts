@@ -106,6 +106,8 @@ export function createTlsContexts(wallMs: () => number = Date.now): TlsContexts 
   let challenges = NO_CHALLENGES;
   let pairs: ReadonlyMap<string, KnownPair> = new Map();
   const handshakes = new Map<string, Handshake>();
+  /** Of the last time that anything was built. */
+  let problems: TlsProblems | undefined;
 
   const build = (): TlsProblems => {
     const certificates = new Map<string, string>();
@@ -252,13 +254,17 @@ export function createTlsContexts(wallMs: () => number = Date.now): TlsContexts 
 
   return {
     configure(part, secrets) {
+      const before = current;
       current = { part, secrets };
-      return build();
+      if (problems === undefined || before?.secrets !== secrets || !isSameTls(part, before.part))
+        problems = build();
+      return problems;
     },
 
     setFiles(next) {
       given = next;
-      return build();
+      problems = build();
+      return problems;
     },
 
     setTicketKeys(keys) {
@@ -349,6 +355,35 @@ export function createTlsContexts(wallMs: () => number = Date.now): TlsContexts 
     socket.once('close', onClose);
     server.emit('connection', socket);
   }
+}
+
+/** Nothing that handshakes look at is otherwise: most changes of a configuration are of its routes. */
+function isSameTls(part: GatewayPart, before: GatewayPart): boolean {
+  if (part.ports === before.ports) return true;
+  const terminating = ({ ports }: GatewayPart) => ports.filter(({ protocol }) => protocol === 'https');
+  const now = terminating(part);
+  const then = terminating(before);
+  return (
+    now.length === then.length &&
+    now.every((port, at) => {
+      const other = then[at];
+      return (
+        port === other || (port.port === other?.port && isSameListeners(port.listeners, other.listeners))
+      );
+    })
+  );
+}
+
+function isSameListeners(now: readonly CompiledListener[], then: readonly CompiledListener[]): boolean {
+  return (
+    now.length === then.length &&
+    now.every((listener, at) => {
+      const other = then[at];
+      if (listener === other) return true;
+      if (listener.id !== other?.id || listener.hostname !== other.hostname) return false;
+      return JSON.stringify(listener.tls) === JSON.stringify(other.tls);
+    })
+  );
 }
 
 function terminatedPort(

@@ -1,4 +1,5 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type {
   CompiledSessionPersistence,
@@ -75,8 +76,11 @@ const NOTHING: Forwarding = { drained: () => {}, contended: false, abort: () => 
 
 /** What goes on from one configuration to the next. */
 interface Carried {
-  readonly backends: Map<string, Backend>;
-  readonly checks: Map<string, ActiveChecks>;
+  readonly compiled: GatewayPart['backends'];
+  readonly secrets: GatewaySecrets;
+  readonly backends: ReadonlyMap<string, Backend>;
+  /** Of backends that are checked. */
+  readonly checks: ReadonlyMap<string, ActiveChecks>;
   readonly addresses: AddressBook;
   readonly deadlines: Deadlines;
   readonly drawnKey: Uint8Array;
@@ -86,7 +90,8 @@ const carried = new WeakMap<Upstreams, Carried>();
 
 /**
  * The backends of a configuration. Those that stay the same as in `previous` keep their connections, health and counts; of changed ones the
- * endpoints that stay do; the rest is drained. `previous` remains usable for the requests that began with it.
+ * endpoints that stay do; the rest is drained. `previous` remains usable for the requests that began with it. What is compiled of a backend is not
+ * looked at again when it is the same object.
  */
 export function createUpstreams(
   part: GatewayPart,
@@ -100,30 +105,11 @@ export function createUpstreams(
   const drawnKey = before?.drawnKey ?? randomBytes(32);
   const buildDeps = { ...deps, addresses };
   const exchangeDeps = { ...deps, deadlines };
-  const backends = new Map<string, Backend>();
-  const checks = new Map<string, ActiveChecks>();
-  const hosts = new Set<string>();
-  const ofService = new Map<string, Backend[]>();
-  for (const [id, compiled] of Object.entries(part.backends)) {
-    const old = before?.backends.get(id);
-    const backend = buildBackend(id, compiled, secrets, old, buildDeps);
-    backends.set(id, backend);
-    for (const { name } of backend.endpoints) hosts.add(splitName(name).address);
-    if (compiled.service !== undefined) {
-      const sharing = ofService.get(compiled.service);
-      if (sharing === undefined) ofService.set(compiled.service, [backend]);
-      else sharing.push(backend);
-    }
-    const running = before?.checks.get(id);
-    if (backend === old && running !== undefined) checks.set(id, running);
-    else checks.set(id, startActiveChecks(backend, buildDeps));
-  }
-  for (const [id, old] of before?.backends ?? []) {
-    const kept: readonly Endpoint[] = backends.get(id)?.endpoints ?? [];
-    for (const endpoint of old.endpoints) if (!kept.includes(endpoint)) endpoint.drain();
-  }
+  const { backends, checks } = backendsOf(part, secrets, before, buildDeps);
+  if (before !== undefined && before.backends !== backends) letGo(before.backends, backends, addresses);
   for (const [id, running] of before?.checks ?? []) if (checks.get(id) !== running) running.stop();
-  addresses.keep(hosts);
+  /** Made when first asked for: configurations come more often than it is. */
+  let ofService: ReadonlyMap<string, readonly Backend[]> | undefined;
   const values = new SessionValues(deps.sessionKey ?? clusterKey(secrets) ?? drawnKey);
   const mirrors = new Map<string, number>();
 
@@ -196,6 +182,7 @@ export function createUpstreams(
     },
 
     servicesChanged(services) {
+      ofService ??= byService(backends);
       for (const service of services) {
         for (const backend of ofService.get(service) ?? []) {
           followService(backend, buildDeps);
@@ -224,8 +211,88 @@ export function createUpstreams(
       for (const { endpoints } of backends.values()) for (const endpoint of endpoints) endpoint.drain();
     },
   };
-  carried.set(upstreams, { backends, checks, addresses, deadlines, drawnKey });
+  carried.set(upstreams, {
+    compiled: part.backends,
+    secrets,
+    backends,
+    checks,
+    addresses,
+    deadlines,
+    drawnKey,
+  });
   return upstreams;
+}
+
+function backendsOf(
+  part: GatewayPart,
+  secrets: GatewaySecrets,
+  before: Carried | undefined,
+  deps: Parameters<typeof buildBackend>[4],
+): Pick<Carried, 'backends' | 'checks'> {
+  const sameSecrets = before?.secrets === secrets;
+  if (before !== undefined && sameSecrets && before.compiled === part.backends) return before;
+  const backends = new Map<string, Backend>();
+  const checks = new Map<string, ActiveChecks>();
+  for (const [id, compiled] of Object.entries(part.backends)) {
+    const old = before?.backends.get(id);
+    // Its endpoints have followed its Service all the time.
+    const isSame = old?.compiled === compiled && (sameSecrets || compiled.tls === undefined);
+    const backend = isSame ? old : buildBackend(id, compiled, secrets, old, deps);
+    backends.set(id, backend);
+    const running = before?.checks.get(id);
+    if (backend === old && running !== undefined) checks.set(id, running);
+    else if (compiled.healthCheck !== undefined) checks.set(id, startActiveChecks(backend, deps));
+    else if (backend !== old) passAll(backend);
+  }
+  return { backends, checks };
+}
+
+/** An endpoint that another configuration checked may not have passed. */
+function passAll(backend: Backend): void {
+  for (const endpoint of backend.endpoints) endpoint.passing = true;
+  backend.recheck();
+}
+
+/** What only the configuration before uses gets no new connection. */
+function letGo(
+  before: ReadonlyMap<string, Backend>,
+  backends: ReadonlyMap<string, Backend>,
+  addresses: AddressBook,
+): void {
+  let named = false;
+  for (const [id, old] of before) {
+    const now = backends.get(id);
+    if (now === old) continue;
+    const kept: readonly Endpoint[] = now?.endpoints ?? [];
+    for (const endpoint of old.endpoints) {
+      if (kept.includes(endpoint)) continue;
+      endpoint.drain();
+      const { address } = splitName(endpoint.name);
+      if (isIP(address) === 0) named = true;
+      else addresses.drop(address);
+    }
+  }
+  // Only names are known to several backends for long: each is looked up again and again.
+  if (named) addresses.keep(hostsOf(backends));
+}
+
+function hostsOf(backends: ReadonlyMap<string, Backend>): ReadonlySet<string> {
+  const hosts = new Set<string>();
+  for (const { endpoints } of backends.values())
+    for (const { name } of endpoints) hosts.add(splitName(name).address);
+  return hosts;
+}
+
+function byService(backends: ReadonlyMap<string, Backend>): ReadonlyMap<string, readonly Backend[]> {
+  const found = new Map<string, Backend[]>();
+  for (const backend of backends.values()) {
+    const { service } = backend.compiled;
+    if (service === undefined) continue;
+    const sharing = found.get(service);
+    if (sharing === undefined) found.set(service, [backend]);
+    else sharing.push(backend);
+  }
+  return found;
 }
 
 type ExchangeMeans = ConstructorParameters<typeof Exchange>[4];

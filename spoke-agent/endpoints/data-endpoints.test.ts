@@ -2,7 +2,6 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CompiledBackend, GatewayPart } from '../../src/policy/model.ts';
 import { type DataEndpoints, openDataEndpoints } from './data-endpoints.ts';
 import { endpointFile } from './endpoint-file.ts';
 import type { UsedServicesMessage } from './messages.ts';
@@ -15,23 +14,6 @@ beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'endpoints-'));
 });
 afterEach(() => rm(dataDir, { recursive: true, force: true }));
-
-const backendOf = (service: string | undefined): CompiledBackend => ({
-  source: { kind: 'Service', name: 'shop/web' },
-  endpoints: [],
-  ...(service === undefined ? {} : { service }),
-  protocol: 'http/1.1',
-  balance: 'roundRobin',
-  connectTimeoutMs: 1_000,
-  idleTimeoutMs: 1_000,
-  limits: { maxConnections: 1, maxPendingRequests: 1 },
-  outlier: { consecutiveFailures: 1, baseEjectionMs: 1, maxEjectedPercent: 50 },
-});
-const partOf = (...services: readonly string[]): Pick<GatewayPart, 'backends'> => ({
-  backends: Object.fromEntries(
-    [...services, undefined].map((service) => [`id ${service}`, backendOf(service)]),
-  ),
-});
 
 async function world(options: { readonly controlRuns?: boolean } = {}) {
   const timers: { readonly atMs: number; readonly task: () => void }[] = [];
@@ -79,7 +61,7 @@ const settledBy = async (promise: Promise<void>): Promise<boolean> => {
 describe('endpoints in the data process', () => {
   test('a configuration waits for those of the Services that it is the first to use, and no longer than a second', async () => {
     const { endpoints, asked, given, pass } = await world();
-    const prepared = endpoints.prepare(partOf('a/web:80'), []);
+    const prepared = endpoints.prepare(new Set(['a/web:80']), []);
     expect(asked).toEqual([{ type: 'services', id: 1, used: ['a/web:80'], watched: [] }]);
     expect(await settledBy(prepared)).toBe(false);
     endpoints.receive({ type: 'endpoints', answers: 1, services: [['a/web:80', ['10.0.0.1:80']]] });
@@ -87,8 +69,8 @@ describe('endpoints in the data process', () => {
     expect(given).toContainEqual({ 'a/web:80': ['10.0.0.1:80'] });
     endpoints.settled();
     // Nothing new: nobody is asked.
-    expect(await settledBy(endpoints.prepare(partOf('a/web:80'), []))).toBe(true);
-    const silent = endpoints.prepare(partOf('a/web:80', 'b/web:80'), []);
+    expect(await settledBy(endpoints.prepare(new Set(['a/web:80']), []))).toBe(true);
+    const silent = endpoints.prepare(new Set(['a/web:80', 'b/web:80']), []);
     expect(await settledBy(silent)).toBe(false);
     pass(1_000);
     expect(await settledBy(silent)).toBe(true);
@@ -97,7 +79,7 @@ describe('endpoints in the data process', () => {
 
   test('a change is given once, and only of what is in use', async () => {
     const { endpoints, given, state } = await world({ controlRuns: false });
-    await endpoints.prepare(partOf('a/web:80'), []);
+    await endpoints.prepare(new Set(['a/web:80']), []);
     state.controlRuns = true;
     const change = {
       type: 'endpoints' as const,
@@ -114,10 +96,10 @@ describe('endpoints in the data process', () => {
 
   test('what only the configuration before used is forgotten once the next one is served, and not when that was refused', async () => {
     const { endpoints, asked, state } = await world({ controlRuns: false });
-    await endpoints.prepare(partOf('a/web:80'), []);
+    await endpoints.prepare(new Set(['a/web:80']), []);
     endpoints.settled();
     endpoints.receive({ type: 'endpoints', services: [['a/web:80', ['10.0.0.1:80']]] });
-    await endpoints.prepare(partOf('b/web:80'), []);
+    await endpoints.prepare(new Set(['b/web:80']), []);
     expect(endpoints.inUse.used).toEqual(['a/web:80', 'b/web:80']);
     expect(endpoints.known.has('a/web:80')).toBe(true);
     state.controlRuns = true;
@@ -129,7 +111,7 @@ describe('endpoints in the data process', () => {
 
   test('an agent that starts without its API server has the last ones from the disk, readable by nobody else', async () => {
     const first = await world({ controlRuns: false });
-    await first.endpoints.prepare(partOf('a/web:80', 'b/web:80'), []);
+    await first.endpoints.prepare(new Set(['a/web:80', 'b/web:80']), []);
     first.endpoints.receive({
       type: 'endpoints',
       services: [
@@ -141,7 +123,7 @@ describe('endpoints in the data process', () => {
     await first.endpoints.close();
     expect((await stat(join(dataDir, 'endpoints.json'))).mode & 0o777).toBe(0o600);
     const second = await world({ controlRuns: false });
-    await second.endpoints.prepare(partOf('a/web:80', 'b/web:80'), []);
+    await second.endpoints.prepare(new Set(['a/web:80', 'b/web:80']), []);
     expect(second.given).toEqual([{ 'a/web:80': ['10.0.0.1:80', 'fd00::1:80'], 'b/web:80': undefined }]);
     // An API server that was not read yet has nothing to say: they stay.
     second.endpoints.receive({ type: 'endpoints', answers: 1, services: [] });
@@ -159,7 +141,7 @@ describe('endpoints in the data process', () => {
 
   test('a control process that runs only after a configuration was prepared hears what that uses', async () => {
     const { endpoints, asked, given, state } = await world({ controlRuns: false });
-    await endpoints.prepare(partOf('a/web:80'), []);
+    await endpoints.prepare(new Set(['a/web:80']), []);
     endpoints.settled();
     expect(asked).toEqual([]);
     state.controlRuns = true;
@@ -171,7 +153,7 @@ describe('endpoints in the data process', () => {
 
   test('a control process that dies keeps no configuration waiting', async () => {
     const { endpoints } = await world();
-    const prepared = endpoints.prepare(partOf('a/web:80'), []);
+    const prepared = endpoints.prepare(new Set(['a/web:80']), []);
     endpoints.controlGone();
     expect(await settledBy(prepared)).toBe(true);
   });

@@ -1,5 +1,3 @@
-import { servicesOf } from '../../gateway/upstream/service-endpoints.ts';
-import type { GatewayPart } from '../../src/policy/model.ts';
 import type { AgentLog } from '../log.ts';
 import type { EndpointFile, KnownEndpoints } from './endpoint-file.ts';
 import type { EndpointsMessage, UsedServicesMessage, WatchedTargets } from './messages.ts';
@@ -31,9 +29,10 @@ export interface DataEndpoints {
   /**
    * Before a configuration is served: asks for endpoints of Services that are new in it, so that its first request finds them. Resolves after a
    * second at the latest, with what is known by then.
+   * @param services that its backends name
    * @param watched what health targets of this cluster depend on under it
    */
-  prepare(part: Pick<GatewayPart, 'backends'> | undefined, watched: WatchedTargets): Promise<void>;
+  prepare(services: ReadonlySet<string>, watched: WatchedTargets): Promise<void>;
   /** That configuration is served: what only the one before used is forgotten. */
   settled(): void;
   receive(message: EndpointsMessage): void;
@@ -105,9 +104,9 @@ export async function openDataEndpoints(options: DataEndpointsOptions): Promise<
     get inUse() {
       return { used: [...used], watched };
     },
-    async prepare(part, targets) {
-      next = part === undefined ? new Set() : servicesOf(part);
-      const asBefore = JSON.stringify(targets) === JSON.stringify(watched);
+    async prepare(services, targets) {
+      next = services;
+      const asBefore = targets === watched || JSON.stringify(targets) === JSON.stringify(watched);
       watched = targets;
       const fresh = [...next].filter((service) => !used.has(service));
       if (fresh.length === 0) {

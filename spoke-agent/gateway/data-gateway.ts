@@ -9,7 +9,9 @@ import type { UsageKeeper } from '../../gateway/usage/keeper.ts';
 import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
 import { messageOf } from '../../src/errors/error.ts';
 import { sha256Hex } from '../../src/identity/digest.ts';
-import { NO_GATEWAY, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { readPiece } from '../../src/policy/piece-bytes.ts';
+import { joinGateway } from '../../src/policy/pieces.ts';
 import type { LinkClock } from '../../src/protocol/clock.ts';
 import type { QuotaReply, QuotaRequest } from '../../src/quota/messages.ts';
 import type { GeoLookup } from '../../src/routing/model.ts';
@@ -18,11 +20,11 @@ import { keyFiles, withOwnKeys } from '../certificates/key-files.ts';
 import type { AgentConfig } from '../config.ts';
 import type { KeyKeeper } from '../credentials/keeper.ts';
 import type { KeysMessage } from '../credentials/messages.ts';
-import { namesClusterSecrets, readClusterSecrets, withClusterSecrets } from '../kubernetes/secret-file.ts';
+import { readClusterSecrets, withClusterSecrets } from '../kubernetes/secret-file.ts';
 import { formatListen } from '../listen-address.ts';
 import type { AgentLog } from '../log.ts';
 import { type CertificateFiles, openCertificateFiles } from './certificate-files.ts';
-import { type GatewayConfiguration, needsCountries } from './configuration.ts';
+import { NOTHING_OPENED, type OpenedGateway } from './gateway-book.ts';
 
 export interface DataGatewayOptions {
   readonly config: Pick<AgentConfig, 'dataDir' | 'gateway' | 'network'>;
@@ -45,7 +47,7 @@ export interface DataGateway {
    * Serves this from now on; undefined: nothing. Resolves when all threads do; with false when what was served before stays.
    * @param geo the database to find countries by; asked for only where a rule needs it
    */
-  serve(next: GatewayConfiguration | undefined, geo: () => Promise<GeoLookup | undefined>): Promise<boolean>;
+  serve(next: OpenedGateway | undefined, geo: () => Promise<GeoLookup | undefined>): Promise<boolean>;
   /** Endpoints of Kubernetes Services that are otherwise. */
   endpointsChanged(changed: ServiceEndpoints): void;
   /** The keys on the disk are otherwise. */
@@ -80,6 +82,9 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
   let linkUp = false;
   let digest = '';
   let geoSha256 = '';
+  let geoMemory: SharedArrayBuffer | undefined;
+  /** The same object as long as they are the same: threads keep what they made of them. */
+  let secrets: GatewaySecrets = NO_GATEWAY_SECRETS;
   let schemes: ReadonlyMap<number, string> = new Map();
   let closed = false;
 
@@ -169,39 +174,46 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
     }
   };
 
-  const apply = async (
-    next: GatewayConfiguration | undefined,
-    geo: () => Promise<GeoLookup | undefined>,
-  ): Promise<void> => {
-    const ports = next?.part.ports ?? [];
-    const lookup = next !== undefined && needsCountries(next.part) ? await geo() : undefined;
+  const apply = async (next: OpenedGateway, geo: () => Promise<GeoLookup | undefined>): Promise<void> => {
+    const { frame, pieces, clusterNames } = next;
+    const lookup = next.needsCountries ? await geo() : undefined;
     const sha256 = lookup?.sha256 ?? '';
-    const part = next?.part ?? NO_GATEWAY;
-    const file = namesClusterSecrets(part) ? await readClusterSecrets(config.dataDir) : undefined;
-    const nextDigest = `${next?.digest ?? ''}${file === undefined ? '' : sha256Hex(JSON.stringify(file.secrets))}`;
+    const file = clusterNames.length > 0 ? await readClusterSecrets(config.dataDir) : undefined;
+    const nextDigest = `${next.digest}${file === undefined ? '' : sha256Hex(JSON.stringify(file.secrets))}`;
     if (nextDigest === digest && sha256 === geoSha256) return;
     digest = nextDigest;
+    if (sha256 !== geoSha256 || geoMemory === undefined) geoMemory = sharedOf(lookup);
     geoSha256 = sha256;
-    schemes = new Map(ports.map(({ port, protocol }) => [port, protocol]));
+    schemes = new Map(frame.ports.map(({ port, protocol }) => [port, protocol]));
     const running = service ?? (await start());
-    const own = await withOwnKeys(next?.secrets ?? NO_GATEWAY_SECRETS, keyFiles(config.dataDir));
-    const secrets = file === undefined ? own : withClusterSecrets(part, own, file);
-    plugins?.configured(part, secrets);
-    await running.serve(part, secrets, sharedOf(lookup));
+    const own = await withOwnKeys(next.secrets, keyFiles(config.dataDir));
+    const filled = file === undefined ? own : withClusterSecrets(clusterNames, own, file);
+    if (!isSameSecrets(filled, secrets)) secrets = filled;
+    const entriesOf = (sha: string) => readPiece(pieces.get(sha) ?? new Uint8Array());
+    plugins?.configured(
+      () =>
+        joinGateway(
+          frame,
+          frame.pieces.map((ref) => entriesOf(ref.sha256)),
+        ),
+      secrets,
+    );
+    await running.serve(next, secrets, geoMemory);
     for (const [listener, reason] of running.problems)
       log.warn({ listener }, `a listener of the gateway is not served: ${reason}`);
-    if (ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
+    if (frame.ports.length > 0) log.info({ listen: addressesOf(running, schemes) }, 'the gateway answers');
   };
 
   return {
     async serve(next, geo) {
-      const ports = next?.part.ports ?? [];
+      const { frame } = next ?? NOTHING_OPENED;
+      const { ports } = frame;
       // Other proxies may ask about domains although there is no Gateway.
-      const needed = ports.length > 0 || Object.keys(next?.part.quota?.domains ?? {}).length > 0;
+      const needed = ports.length > 0 || Object.keys(frame.quota?.domains ?? {}).length > 0;
       if (closed || !config.gateway.enabled || (!needed && service === undefined)) return true;
       if (service?.serving !== true && ports.length > 0) absent = 'the gateway does not serve yet';
       try {
-        await apply(next, geo);
+        await apply(next ?? NOTHING_OPENED, geo);
         absent = '';
         return true;
       } catch (err) {
@@ -268,6 +280,27 @@ export function createDataGateway(options: DataGatewayOptions): DataGateway {
       await usage?.close();
     },
   };
+}
+
+/** Certificates may have been filled in anew with what was there before; all else is the hub's, and the same object while it is the same. */
+function isSameSecrets(one: GatewaySecrets, other: GatewaySecrets): boolean {
+  if (one === other) return true;
+  const { certificates, bundles, ...rest } = one;
+  const ids = Object.keys(certificates);
+  const names = Object.keys(bundles);
+  const before: Readonly<Record<string, unknown>> = { ...other };
+  return (
+    Object.entries(rest).every(([name, value]) => before[name] === value) &&
+    Object.keys(before).length === Object.keys(one).length &&
+    ids.length === Object.keys(other.certificates).length &&
+    names.length === Object.keys(other.bundles).length &&
+    names.every((name) => bundles[name] === other.bundles[name]) &&
+    ids.every((id) => {
+      const now = certificates[id];
+      const then = other.certificates[id];
+      return now?.certificatePem === then?.certificatePem && now?.keyPem === then?.keyPem;
+    })
+  );
 }
 
 function addressesOf(service: GatewayService, schemes: ReadonlyMap<number, string>): readonly string[] {

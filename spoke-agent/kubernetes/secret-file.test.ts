@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backendAt, partOf } from '../../gateway/testing/gateway-fixture.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import {
-  namesClusterSecrets,
+  clusterNames,
   newDigestKey,
   readClusterSecrets,
   withClusterSecrets,
@@ -25,6 +25,7 @@ const PART = partOf(8443, {
     },
   },
 });
+const NAMES = clusterNames(PART.ports, PART.backends);
 const VALUES = { 'tls.crt': 'chain', 'tls.key': 'key' };
 
 describe('values of the cluster in the configuration of the hub', () => {
@@ -35,7 +36,7 @@ describe('values of the cluster in the configuration of the hub', () => {
       'shop/ca': { 'ca.crt': 'authority', 'tls.key': 'no' },
     };
     const own = { ...NO_GATEWAY_SECRETS, bundles: { 'default/hub/ca.crt': 'of the hub' } };
-    const filled = withClusterSecrets(PART, own, { secrets });
+    const filled = withClusterSecrets(NAMES, own, { secrets });
     expect(filled.certificates).toEqual({
       'kubernetes/infra/cert': { certificatePem: 'chain', keyPem: 'key' },
     });
@@ -43,12 +44,11 @@ describe('values of the cluster in the configuration of the hub', () => {
       'default/hub/ca.crt': 'of the hub',
       'kubernetes/shop/ca/ca.crt': 'authority',
     });
-    expect(namesClusterSecrets(PART)).toBe(true);
-    expect(namesClusterSecrets(partOf(80, {}))).toBe(false);
+    expect(clusterNames([], partOf(80, {}).backends)).toEqual([]);
   });
 
   it('stay away when there are none', () => {
-    expect(withClusterSecrets(PART, NO_GATEWAY_SECRETS, undefined)).toEqual(NO_GATEWAY_SECRETS);
+    expect(withClusterSecrets(NAMES, NO_GATEWAY_SECRETS, undefined)).toEqual(NO_GATEWAY_SECRETS);
   });
 });
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GatewayCertificate, GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
+import type { GatewayFrame } from '../../src/policy/pieces.ts';
 import { writeDurably } from '../durable-file.ts';
 
 /** Values of a Secret of the cluster: `tls.crt`, `tls.key`, `ca.crt`. */
@@ -61,20 +62,18 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
 /** In front of what a configuration names of the cluster's own Secrets: `kubernetes/namespace/name`, of a bundle with `/key` behind it. */
 const PREFIX = 'kubernetes/';
 
-/** Whether the hub's configuration needs values that only this cluster has. */
-export function namesClusterSecrets(part: GatewayPart): boolean {
-  return clusterNames(part).length > 0;
-}
-
-/** The secrets of a configuration with those of the cluster in their places that it names; one that is not there stays away. */
+/**
+ * The secrets of a configuration with those of the cluster in their places that it names; one that is not there stays away.
+ * @param names `clusterNames` of the configuration
+ */
 export function withClusterSecrets(
-  part: GatewayPart,
+  names: readonly string[],
   secrets: GatewaySecrets,
   file: Pick<ClusterSecretFile, 'secrets'> | undefined,
 ): GatewaySecrets {
   const certificates: Record<string, GatewayCertificate> = {};
   const bundles: Record<string, string> = {};
-  for (const name of clusterNames(part)) {
+  for (const name of names) {
     const [, namespace = '', secret = '', ...key] = name.split('/');
     const values = file?.secrets[`${namespace}/${secret}`];
     if (values === undefined) continue;
@@ -92,12 +91,16 @@ export function withClusterSecrets(
   };
 }
 
-function clusterNames(part: GatewayPart): readonly string[] {
+/** What only this cluster has of what the hub's configuration names, each once. */
+export function clusterNames(
+  ports: GatewayFrame['ports'],
+  backends: GatewayPart['backends'],
+): readonly string[] {
   const names = [
-    ...part.ports.flatMap(({ listeners }) =>
+    ...ports.flatMap(({ listeners }) =>
       listeners.flatMap(({ tls }) => [...(tls?.certificates ?? []), ...(tls?.clientCa?.bundles ?? [])]),
     ),
-    ...Object.values(part.backends).flatMap(({ tls }) => [
+    ...Object.values(backends).flatMap(({ tls }) => [
       ...(tls?.bundles ?? []),
       ...(tls?.clientCertificate === undefined ? [] : [tls.clientCertificate]),
     ]),

@@ -1,10 +1,31 @@
 import { HostTable } from '../policy/host-table.ts';
-import type { CompiledListener, GatewayPart, VirtualHost } from '../policy/model.ts';
 import type { RoutedPolicy } from '../routing/model.ts';
 import type { EndpointNames } from './service-endpoints.ts';
 
 /** By the id of a health target: keys of all the Services that serve what it stands for. */
 export type ServicesOfTargets = ReadonlyMap<string, readonly string[]>;
+
+/** Of a `GatewayPart`: where hosts lead. */
+export interface RoutedServices {
+  readonly ports: readonly {
+    readonly listeners: readonly { readonly hostname?: string; readonly hosts: readonly RoutedHost[] }[];
+  }[];
+  readonly rules: Readonly<
+    Record<
+      string,
+      { readonly backends: Targets; readonly callers: readonly { readonly backends: Targets }[] }
+    >
+  >;
+  readonly backends: Readonly<Record<string, { readonly service?: string }>>;
+}
+
+interface RoutedHost {
+  readonly hostname?: string;
+  readonly matches: readonly { readonly rule: string }[];
+  readonly passthrough?: Targets;
+}
+
+type Targets = readonly { readonly backend?: string; readonly weight: number }[];
 
 /**
  * Which Services the health targets of a cluster depend on: those that its gateway routes the target's hostnames to. A target is left out when one of its
@@ -12,7 +33,7 @@ export type ServicesOfTargets = ReadonlyMap<string, readonly string[]>;
  * @param cluster `namespace/name`
  */
 export function servicesOfTargets(
-  part: GatewayPart,
+  part: RoutedServices,
   policies: readonly Pick<RoutedPolicy, 'hostnames' | 'endpoints'>[],
   cluster: string,
 ): ServicesOfTargets {
@@ -48,17 +69,22 @@ export function servicesOfTargets(
   return found;
 }
 
+/** Whether there is any health target of the cluster. */
+export function hasTargets(policies: readonly Pick<RoutedPolicy, 'endpoints'>[], cluster: string): boolean {
+  return policies.some(({ endpoints }) => endpoints.some((endpoint) => endpoint.cluster === cluster));
+}
+
 /** One for each port. */
-function listenerTables(part: GatewayPart): readonly HostTable<HostTable<VirtualHost>>[] {
+function listenerTables(part: RoutedServices): readonly HostTable<HostTable<RoutedHost>>[] {
   return part.ports.map(({ listeners }) => {
-    const table = new HostTable<HostTable<VirtualHost>>();
-    for (const listener of listeners) table.add(listener.hostname, hostTable(listener));
+    const table = new HostTable<HostTable<RoutedHost>>();
+    for (const listener of listeners) table.add(listener.hostname, hostTable(listener.hosts));
     return table;
   });
 }
 
-function hostTable({ hosts }: CompiledListener): HostTable<VirtualHost> {
-  const table = new HostTable<VirtualHost>();
+function hostTable(hosts: readonly RoutedHost[]): HostTable<RoutedHost> {
+  const table = new HostTable<RoutedHost>();
   for (const host of hosts) table.add(host.hostname, host);
   return table;
 }
@@ -66,8 +92,8 @@ function hostTable({ hosts }: CompiledListener): HostTable<VirtualHost> {
 /** Undefined: they do not say whether the hostname works. Rules without a backend (redirects) say nothing, and are passed over. */
 function servicesOfHost(
   name: string,
-  tables: readonly HostTable<HostTable<VirtualHost>>[],
-  { rules, backends }: GatewayPart,
+  tables: readonly HostTable<HostTable<RoutedHost>>[],
+  { rules, backends }: RoutedServices,
 ): ReadonlySet<string> | undefined {
   const services = new Set<string>();
   for (const table of tables) {

@@ -14,6 +14,12 @@ export class HostTable<T> {
     } else if (!this.#exact.has(hostname)) this.#exact.set(hostname, value);
   }
 
+  /** What was added for this very hostname. */
+  at(hostname: string | undefined): T | undefined {
+    if (hostname === undefined || hostname === '' || hostname === '*') return this.#any;
+    return hostname.startsWith('*.') ? this.#wildcards.get(hostname.slice(1)) : this.#exact.get(hostname);
+  }
+
   /** @param host lower case, without trailing dot; absent: only the one for every host */
   find(host: string | undefined): T | undefined {
     if (host === undefined) return this.#any;

@@ -36,11 +36,12 @@ interface Condition {
  * element of the path, the rest in order. Every candidate is verified, and the earliest wins, whatever kind it is.
  */
 export class RouteTable<T> {
-  readonly #exact = new Map<string, Entry<T>[]>();
-  readonly #prefixes = new Map<string, Entry<T>[]>();
+  // Most hosts have few kinds of matches, and there are thousands of hosts.
+  #exact: Map<string, Entry<T>[]> | undefined;
+  #prefixes: Map<string, Entry<T>[]> | undefined;
   /** Lengths that prefixes have: others need no look-up. */
-  readonly #prefixLengths: boolean[] = [];
-  readonly #patterns: Entry<T>[] = [];
+  #prefixLengths: boolean[] | undefined;
+  #patterns: Entry<T>[] | undefined;
   #root: Entry<T>[] | undefined;
 
   /** @throws PortolanError REGEX_INVALID */
@@ -56,13 +57,19 @@ export class RouteTable<T> {
         headers: match.headers.map(conditionOf),
         query: match.query.map(conditionOf),
       };
-      if (type === 'regex') this.#patterns.push(entry);
-      else if (type === 'exact') append(this.#exact, value, entry);
-      else if (value === '/' || value === '') {
+      if (type === 'regex') {
+        this.#patterns ??= [];
+        this.#patterns.push(entry);
+      } else if (type === 'exact') {
+        this.#exact ??= new Map();
+        append(this.#exact, value, entry);
+      } else if (value === '/' || value === '') {
         this.#root ??= [];
         this.#root.push(entry);
       } else {
+        this.#prefixes ??= new Map();
         append(this.#prefixes, value, entry);
+        this.#prefixLengths ??= [];
         this.#prefixLengths[value.length] = true;
       }
     });
@@ -70,19 +77,17 @@ export class RouteTable<T> {
 
   find(request: Routable): Route<T> | undefined {
     const { path } = request;
-    let best = firstOf(this.#exact.get(path), request, undefined);
-    if (this.#prefixes.size > 0) {
+    let best = this.#exact === undefined ? undefined : firstOf(this.#exact.get(path), request, undefined);
+    const prefixes = this.#prefixes;
+    const lengths = this.#prefixLengths;
+    if (prefixes !== undefined && lengths !== undefined) {
       for (let end = path.indexOf('/', 1); end > 0; end = path.indexOf('/', end + 1)) {
-        if (this.#prefixLengths[end] === true) {
-          best = firstOf(this.#prefixes.get(path.slice(0, end)), request, best);
-        }
+        if (lengths[end] === true) best = firstOf(prefixes.get(path.slice(0, end)), request, best);
       }
-      if (this.#prefixLengths[path.length] === true) {
-        best = firstOf(this.#prefixes.get(path), request, best);
-      }
+      if (lengths[path.length] === true) best = firstOf(prefixes.get(path), request, best);
     }
     best = firstOf(this.#root, request, best);
-    return this.#patterns.length === 0 ? best : firstOf(this.#patterns, request, best);
+    return this.#patterns === undefined ? best : firstOf(this.#patterns, request, best);
   }
 }
 

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { PROTECTED } from '../../gateway/external/testing/desk-world.ts';
 import { createGatewayService } from '../../gateway/service.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { piecesOf } from '../../src/policy/piece-bytes.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 
@@ -50,7 +51,10 @@ it('every gateway thread answers other proxies on one port, by the configuration
       { name: 'all', when: [], method: { type: 'anonymous' as const }, defaults: {}, overrides: {} },
     ];
     await service.serve(
-      { ...PROTECTED, auth: { ...PROTECTED.auth, keys: { ...anonymous, authentication: everybody } } },
+      piecesOf({
+        ...PROTECTED,
+        auth: { ...PROTECTED.auth, keys: { ...anonymous, authentication: everybody } },
+      }),
       NO_GATEWAY_SECRETS,
       undefined,
     );
@@ -59,7 +63,7 @@ it('every gateway thread answers other proxies on one port, by the configuration
       expect(await ask('/admin')).toBe(401);
     }
     await until('all are counted', async () => counted.reduce((sum, n) => sum + n, 0) === 8, 20_000);
-    await service.serve(PROTECTED, NO_GATEWAY_SECRETS, undefined);
+    await service.serve(piecesOf(PROTECTED), NO_GATEWAY_SECRETS, undefined);
     expect(await ask('/orders')).toBe(401);
     expect(await ask('/open')).toBe(200);
   } finally {

@@ -10,6 +10,7 @@ import { EDGE } from '../../gateway/testing/gateway-fixture.ts';
 import { openGeoDatabase } from '../../nameserver/geo-database.ts';
 import type { GatewayPart, GatewayPort } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { piecesOf } from '../../src/policy/piece-bytes.ts';
 import { type TestAuthority, testAuthority } from '../support/certificates.ts';
 import { until } from '../support/until.ts';
 
@@ -120,20 +121,20 @@ describe('the threads of a gateway', () => {
   it('share the port, take a new configuration, and are there only while there is something to serve', async () => {
     const running = start({ workers: 2 });
     expect(running.threadIds).toEqual([]);
-    await running.serve(partOf([{ port: 80 }]), NO_GATEWAY_SECRETS, undefined);
+    await running.serve(piecesOf(partOf([{ port: 80 }])), NO_GATEWAY_SECRETS, undefined);
     expect(running.threadIds).toHaveLength(2);
     const port = portOf(running);
     expect(await Promise.all([1, 2, 3, 4].map(() => statusAt(port)))).toEqual([200, 200, 200, 200]);
-    await running.serve(partOf([{ port: 80 }], 301), NO_GATEWAY_SECRETS, undefined);
+    await running.serve(piecesOf(partOf([{ port: 80 }], 301)), NO_GATEWAY_SECRETS, undefined);
     expect([portOf(running), await statusAt(port), await statusAt(port)]).toEqual([port, 301, 301]);
-    await running.serve(partOf([]), NO_GATEWAY_SECRETS, undefined);
+    await running.serve(piecesOf(partOf([])), NO_GATEWAY_SECRETS, undefined);
     expect(running.threadIds).toEqual([]);
     await expect(statusAt(port)).rejects.toThrow();
   });
 
   it('start again when one ends, on the same port, with the configuration of now', async () => {
     const running = start();
-    await running.serve(partOf([{ port: 80 }]), NO_GATEWAY_SECRETS, undefined);
+    await running.serve(piecesOf(partOf([{ port: 80 }])), NO_GATEWAY_SECRETS, undefined);
     const [victim] = running.threadIds;
     const port = portOf(running);
     const deaths = new BroadcastChannel('gateway-deaths');
@@ -157,7 +158,7 @@ describe('the threads of a gateway', () => {
     await once(other, 'listening');
     const taken = (other.address() as AddressInfo).port;
     const running = start({ ports: { '80': 0, '81': taken } });
-    await running.serve(partOf([{ port: 80 }, { port: 81 }]), NO_GATEWAY_SECRETS, undefined);
+    await running.serve(piecesOf(partOf([{ port: 80 }, { port: 81 }])), NO_GATEWAY_SECRETS, undefined);
     expect([...running.problems]).toEqual([
       ['default/gw/81', `127.0.0.1:${taken} is in use by another program`],
     ]);
@@ -178,7 +179,7 @@ describe('the threads of a gateway', () => {
     const residency = { rules: [{ ...rule, unknown: 'allow' as const }] };
     const running = start();
     await running.serve(
-      {
+      piecesOf({
         ...part,
         edge: {
           e: {
@@ -187,7 +188,7 @@ describe('the threads of a gateway', () => {
             residency,
           },
         },
-      },
+      }),
       NO_GATEWAY_SECRETS,
       geo,
     );
@@ -209,7 +210,7 @@ describe('the threads of a gateway', () => {
     const running = start();
     const serve = (certificate: typeof before) =>
       running.serve(
-        partOf([{ port: 443, protocol: 'https' }]),
+        piecesOf(partOf([{ port: 443, protocol: 'https' }])),
         { ...NO_GATEWAY_SECRETS, certificates: { 'default/cert': certificate } },
         undefined,
       );

@@ -7,7 +7,8 @@ import { gatewaySettings } from '../../gateway/settings.ts';
 import type { OutboxBatch } from '../../gateway/usage/outbox.ts';
 import { createPortolan } from '../../plugin/index.ts';
 import { createDataGateway } from '../../spoke-agent/gateway/data-gateway.ts';
-import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { NOTHING_OPENED } from '../../spoke-agent/gateway/gateway-book.ts';
+import { piecesOf } from '../../src/policy/piece-bytes.ts';
 import { until } from '../support/until.ts';
 
 it('a service gets its policies from the agent, and its hits go to the hub through the outbox of the agent', async () => {
@@ -53,7 +54,7 @@ it('a service gets its policies from the agent, and its hits go to the hub throu
       ...PROTECTED,
       auth: { ...PROTECTED.auth, keys: { ...keys, authentication: [everybody] } },
     };
-    await gateway.serve({ part, secrets: NO_GATEWAY_SECRETS, digest: 'one' }, async () => undefined);
+    await gateway.serve({ ...NOTHING_OPENED, ...piecesOf(part), digest: 'one' }, async () => undefined);
     gateway.link(true);
     await portolan.ready();
     const ask = async (target: string) =>
@@ -72,10 +73,7 @@ it('a service gets its policies from the agent, and its hits go to the hub throu
     await until('the hit is on its way to the hub', async () => sent.length > 0, 20_000);
     expect(sent[0]?.counts).toMatchObject([{ route: 'default/orders', metric: 'hits', amount: 1 }]);
     // Another configuration reaches the service while it runs.
-    await gateway.serve(
-      { part: PROTECTED, secrets: NO_GATEWAY_SECRETS, digest: 'two' },
-      async () => undefined,
-    );
+    await gateway.serve({ ...NOTHING_OPENED, ...piecesOf(PROTECTED), digest: 'two' }, async () => undefined);
     await until('the new policy holds', async () => !(await ask('/orders')).allowed, 20_000);
   } finally {
     await portolan.close();

@@ -4,6 +4,7 @@ import { budgetOf, limitOf } from '../../gateway/quota/testing/quota-world.ts';
 import { createGatewayService, type GatewayService } from '../../gateway/service.ts';
 import { EDGE, matchOf, ruleOf } from '../../gateway/testing/gateway-fixture.ts';
 import { type GatewayPart, NO_GATEWAY_SECRETS, type QuotaPart } from '../../src/policy/model.ts';
+import { piecesOf } from '../../src/policy/piece-bytes.ts';
 import { createLedger } from '../../src/quota/ledger.ts';
 
 /* Threads of a gateway with limits, as the agent runs them, and a ledger in the place of the hub. */
@@ -87,7 +88,7 @@ function start(workers: number) {
     async serve(quota: QuotaPart | undefined): Promise<void> {
       const budgets = new Map((quota?.budgets ?? []).map((budget) => [budget.id, budget]));
       ledger.setBudgets(budgets, quota?.version ?? 0, hubMs());
-      await running.serve(partOf(quota), NO_GATEWAY_SECRETS, undefined);
+      await running.serve(piecesOf(partOf(quota)), NO_GATEWAY_SECRETS, undefined);
     },
     /** How many of so many requests at once were admitted; the others were refused with 429. */
     async ask(count: number, user: string): Promise<number> {

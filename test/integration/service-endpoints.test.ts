@@ -8,6 +8,7 @@ import { createGatewayService, type GatewayService } from '../../gateway/service
 import { backendAt, matchOf, partOf, ruleOf } from '../../gateway/testing/gateway-fixture.ts';
 import type { BackendProtocol, GatewayPart } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { piecesOf } from '../../src/policy/piece-bytes.ts';
 import { until } from '../support/until.ts';
 
 /* Pods that come and go behind real gateway threads, under load. */
@@ -163,7 +164,7 @@ it.each(['http/1.1', 'h2'] as const)(
     open.push(...pods);
     const tell = (): void => service.endpoints(new Map([[name, pods.map((one) => one.name).sort()]]));
     tell();
-    await service.serve(routes(), NO_GATEWAY_SECRETS, undefined);
+    await service.serve(piecesOf(routes()), NO_GATEWAY_SECRETS, undefined);
     const port = service.bound[0]?.boundPort ?? 0;
     const clients = Array.from({ length: 8 }, () => client(port, protocol));
     const all = (): number => clients.reduce((sum, one) => sum + one.count(), 0);
@@ -173,7 +174,8 @@ it.each(['http/1.1', 'h2'] as const)(
       open.push(fresh);
       pods = [stays, fresh].filter((one) => one !== undefined);
       tell();
-      if (round % 3 === 1) await service.serve(routes(10_000 + round), NO_GATEWAY_SECRETS, undefined);
+      if (round % 3 === 1)
+        await service.serve(piecesOf(routes(10_000 + round)), NO_GATEWAY_SECRETS, undefined);
       await until('the new one has requests', async () => fresh.requests() > 0, 20_000, 2);
       await until('the old one has no connection any more', async () => gone?.connections() === 0, 20_000, 2);
       const had = gone?.requests() ?? 0;
@@ -193,7 +195,7 @@ it('a thread that starts has the endpoints of now; a Service that loses all of t
   const service = start(1);
   const one = await pod('http/1.1');
   open.push(one);
-  await service.serve(routes(), NO_GATEWAY_SECRETS, undefined);
+  await service.serve(piecesOf(routes()), NO_GATEWAY_SECRETS, undefined);
   const url = `http://127.0.0.1:${service.bound[0]?.boundPort ?? 0}/http/1.1/x`;
   const asked = async (): Promise<string> => {
     const reply = await fetch(url, { headers: { connection: 'close' } });
@@ -214,9 +216,9 @@ it('a thread that starts has the endpoints of now; a Service that loses all of t
   );
   // Without a port there is no thread; with the next configuration there is another one.
   give([one.name]);
-  await service.serve({ ...routes(), ports: [] }, NO_GATEWAY_SECRETS, undefined);
+  await service.serve(piecesOf({ ...routes(), ports: [] }), NO_GATEWAY_SECRETS, undefined);
   expect(service.threadIds).toEqual([]);
-  await service.serve(routes(), NO_GATEWAY_SECRETS, undefined);
+  await service.serve(piecesOf(routes()), NO_GATEWAY_SECRETS, undefined);
   const again = await fetch(`http://127.0.0.1:${service.bound[0]?.boundPort ?? 0}/http/1.1/x`);
   expect(`${again.status} ${await again.text()}`).toBe(`200 ${one.name}`);
 });
