@@ -82,7 +82,9 @@ export class RuleBook {
   readonly #plain = new Map<JudgedListener, readonly EffectivePolicies[]>();
   /** Of one route after the other. */
   readonly #rules: CompiledRule[] = [];
+  /** Those that something names; of the others in `#madeEdges` it is not known yet. */
   readonly #edges = new Map<string, CompiledEdge>();
+  readonly #madeEdges = new Map<string, CompiledEdge>();
   /** By the residency rules that were picked for the hosts. */
   readonly #edgesOf = new Map<EffectiveEdge, Map<string, NamedEdge>>();
   #before: Before;
@@ -169,7 +171,8 @@ export class RuleBook {
     if (known !== undefined) return known;
     const edge = values.edge(rules);
     const id = digestId(edge);
-    const named = { id, edge: this.#edges.get(id) ?? this.#before.records.edge.record[id] ?? edge };
+    const named = { id, edge: this.#madeEdges.get(id) ?? this.#before.records.edge.record[id] ?? edge };
+    this.#madeEdges.set(id, named.edge);
     own.set(key, named);
     return named;
   }
