@@ -95,6 +95,7 @@ describe('the lease in PostgreSQL', () => {
     const at = world();
     const one = at.hub('one');
     await one.election.attempt();
+    await one.election.mayLead?.(at.query);
     one.election.start();
     at.setAway(true);
     await at.pass(LEASE_MS * 0.75);
@@ -114,6 +115,7 @@ describe('the lease in PostgreSQL', () => {
     const one = at.hub('one');
     const two = at.hub('two');
     await one.election.attempt();
+    await one.election.mayLead?.(at.query);
     one.election.start();
     await at.pass(1_000);
     at.freeze(LEASE_MS * 2);
@@ -121,6 +123,27 @@ describe('the lease in PostgreSQL', () => {
     await at.pass(0);
     expect(one.events).toHaveLength(1);
     expect(one.election.leads).toBe(false);
+  });
+
+  it('is kept by a hub that is held up while it starts, unless another one took it meanwhile', async () => {
+    const at = world();
+    const one = at.hub('one');
+    await one.election.attempt();
+    one.election.start();
+    at.freeze(LEASE_MS * 2);
+    await at.pass(LEASE_MS);
+    expect([one.election.leads, one.events]).toEqual([true, []]);
+    await expect(one.election.mayLead?.(at.query)).resolves.toBeUndefined();
+
+    const another = world();
+    const late = another.hub('late');
+    await late.election.attempt();
+    late.election.start();
+    another.freeze(LEASE_MS * 2);
+    await another.hub('two').election.attempt();
+    await another.pass(LEASE_MS);
+    expect([late.election.leads, late.events]).toEqual([false, ['lost: another hub has the lease']]);
+    await expect(late.election.mayLead?.(another.query)).rejects.toMatchObject({ code: 'NOT_LEADER' });
   });
 
   it('says in the transaction of an epoch whether it is still held', async () => {

@@ -53,6 +53,8 @@ export function createPostgresLease(options: PostgresLeaseOptions): Election {
   let term = 0;
   /** When the last successful renewal was sent. */
   let renewedMs = 0;
+  /** The epoch may be taken: from here on this hub acts. */
+  let acts = false;
   let cancelNext: () => void = () => undefined;
   let cancelWatch: () => void = () => undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -102,7 +104,9 @@ export function createPostgresLease(options: PostgresLeaseOptions): Election {
   function watch(): void {
     if (state !== 'leading') return;
     const usedMs = clock.monotonicMs() - renewedMs;
-    if (usedMs >= leaseMs * USED)
+    // A hub that is still starting on a busy machine does nothing yet that a late renewal would make wrong: whoever took the lease
+    // meanwhile is found by the renewal, and by the transaction of the epoch.
+    if (acts && usedMs >= leaseMs * USED)
       lose(`the lease could not be renewed for ${Math.round(usedMs)} ms of its ${leaseMs}`);
     else cancelWatch = clock.after(WATCH_MS, watch);
   }
@@ -164,6 +168,7 @@ export function createPostgresLease(options: PostgresLeaseOptions): Election {
       );
       if (rows.length === 0)
         throw new PortolanError('NOT_LEADER', 'the lease ended before this hub could take over');
+      acts = true;
     },
     async close() {
       const held = state === 'leading';
