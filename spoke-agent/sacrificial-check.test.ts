@@ -7,8 +7,9 @@ import { parseName } from '../src/dns/name.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import type { RoutingPart } from '../src/protocol/snapshot.ts';
 import { until } from '../test/support/until.ts';
-import { createSacrificialCheck } from './sacrificial-check.ts';
+import { type CheckedFile, createSacrificialCheck } from './sacrificial-check.ts';
 import { encodeSnapshotFile } from './snapshot-file.ts';
+import { createSnapshotTrial } from './snapshot-trial.ts';
 import { createHubStandIn, type HubStandIn, type SnapshotRecipe, WWW } from './testing/hub-stand-in.ts';
 
 const PROGRAM = fileURLToPath(new URL('./snapshot-check.ts', import.meta.url));
@@ -51,28 +52,38 @@ const tried = async (bytes: Uint8Array, program = PROGRAM, limitMs?: number): Pr
   }
 };
 
+/** What the program finds, without its process. */
+const found = (bytes: Uint8Array): Promise<string> =>
+  createSnapshotTrial()
+    .problems(bytes)
+    .then((problems) => (problems === '' ? 'good' : problems))
+    .catch(String);
+
 const snapshotFile = (recipe: SnapshotRecipe = {}): Uint8Array => encodeSnapshotFile(hub.snapshot(recipe));
 
 /** Something of another shape than the types allow, as a hub with a bug would send it. */
 const malformed = (routing: Record<string, unknown>): Partial<RoutingPart> => routing as Partial<RoutingPart>;
 
 describe('I11 a snapshot is tried out before it is believed', () => {
-  it('a good one passes', async () => {
+  it('a good one passes, and one that is no good is refused', async () => {
     expect(await tried(snapshotFile())).toBe('good');
+    expect(await tried(snapshotFile({ routing: malformed({ zones: {} }) }))).toMatch(
+      /^SNAPSHOT_INVALID: .*routing.zones/,
+    );
   });
 
   it('fields of a newer hub pass', async () => {
-    expect(await tried(snapshotFile({ routing: malformed({ somethingNew: { a: 1 } }) }))).toBe('good');
+    expect(await found(snapshotFile({ routing: malformed({ somethingNew: { a: 1 } }) }))).toBe('good');
   });
 
   it('keys of a name server pass, and what is no key is refused with its place', async () => {
     const key = { name: 'transfer.', algorithm: 'hmac-sha256', secret: 'c2VjcmV0c2VjcmV0' } as const;
-    expect(await tried(snapshotFile({ dns: { signing: {}, tsigKeys: { 'default/key': key } } }))).toBe(
+    expect(await found(snapshotFile({ dns: { signing: {}, tsigKeys: { 'default/key': key } } }))).toBe(
       'good',
     );
     const broken = { ...key, secret: '' };
     expect(
-      await tried(snapshotFile({ dns: { signing: {}, tsigKeys: { 'default/key': broken } } })),
+      await found(snapshotFile({ dns: { signing: {}, tsigKeys: { 'default/key': broken } } })),
     ).toContain('dns.tsigKeys.default/key.secret');
   });
 
@@ -109,8 +120,7 @@ describe('I11 a snapshot is tried out before it is believed', () => {
     ],
     ['zones that are no list', { zones: {} }, 'routing.zones'],
   ])('%s is refused with its place', async (_, routing, said) => {
-    const text = await tried(snapshotFile({ routing: malformed(routing) }));
-    expect(text).toContain('SNAPSHOT_INVALID');
+    const text = await found(snapshotFile({ routing: malformed(routing) }));
     expect(text).toContain(said);
   });
 
@@ -119,7 +129,7 @@ describe('I11 a snapshot is tried out before it is believed', () => {
       .zones;
     if (zone === undefined) throw new Error('there is a zone');
     const records = [{ name: 'www', type: 'A', data: ['192.0.2.9'] }];
-    const text = await tried(
+    const text = await found(
       snapshotFile({ routing: { zones: [{ ...zone, spec: { ...zone.spec, records } }] } }),
     );
     expect(text).toContain('zones[0].records[0]');
@@ -129,13 +139,13 @@ describe('I11 a snapshot is tried out before it is believed', () => {
     const [zone] = (JSON.parse(Buffer.from(hub.snapshot().parts[0]?.content ?? []).toString()) as RoutingPart)
       .zones;
     if (zone === undefined) throw new Error('there is a zone');
-    expect(await tried(snapshotFile({ routing: { zones: [zone, zone] } }))).toContain(
+    expect(await found(snapshotFile({ routing: { zones: [zone, zone] } }))).toContain(
       parseName('example.test'),
     );
   });
 
   it('a file that is no snapshot is refused', async () => {
-    expect(await tried(Buffer.from('hello'))).toContain('not a snapshot file');
+    expect(await found(Buffer.from('hello'))).toContain('not a snapshot file');
   });
 
   it('a check that never ends is ended, and the snapshot refused', async () => {
@@ -161,6 +171,52 @@ describe('I11 a snapshot is tried out before it is believed', () => {
     agent.abort();
     expect(await refused).toContain('SIGKILL');
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+
+  it('the process is there for the next one; when it went meanwhile, another one decides', async () => {
+    const log = join(folder, 'asked');
+    const program = await fileOf(
+      Buffer.from(
+        `const { appendFileSync } = require('node:fs');
+        process.on('message', (order) => {
+          appendFileSync(${JSON.stringify(log)}, JSON.stringify({ pid: process.pid, ...order }) + '\\n');
+          if (order.check?.path === 'fatal' && order.before === undefined) process.abort();
+          if (order.check !== undefined) process.send(order.check.path === 'bad' ? { ok: false, reason: 'it is bad' } : { ok: true });
+        });`,
+      ),
+    );
+    const check = createSacrificialCheck({ program, signal: over.signal });
+    const asked = async () =>
+      (await readFile(log, 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { pid: number; before?: CheckedFile; check?: CheckedFile });
+    const [one, two, three] = ['1', '2', '3'].map((hash) => ({ path: hash, hash })) as [
+      CheckedFile,
+      CheckedFile,
+      CheckedFile,
+    ];
+    // Nothing was tried out before by this agent process, whatever is in use.
+    check.prepare(one);
+    await check.tryOut(one, undefined);
+    await check.tryOut(two, one);
+    const [prepared, first, second] = await asked();
+    expect(prepared?.before).toBeUndefined();
+    expect(first).toEqual({ pid: prepared?.pid, check: one });
+    expect(second).toEqual({ pid: first?.pid, before: one, check: two });
+
+    process.kill(first?.pid ?? 0, 'SIGKILL');
+    await check.tryOut(three, two);
+    const third = (await asked()).at(-1);
+    expect(third?.pid).not.toBe(first?.pid);
+    expect(third).toEqual({ pid: third?.pid, before: two, check: three });
+
+    await expect(check.tryOut({ path: 'bad', hash: 'bad' }, three)).rejects.toThrow('it is bad');
+    await check.tryOut({ path: '4', hash: '4' }, three);
+    expect((await asked()).at(-1)?.pid).not.toBe(third?.pid);
+    await expect(check.tryOut({ path: 'fatal', hash: '5' }, { path: 'bad', hash: 'bad' })).rejects.toThrow(
+      'SIGABRT',
+    );
   });
 
   it('a check that dies refuses the snapshot', async () => {

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PortolanError } from '../src/errors/error.ts';
-import { createSnapshotStore, type SnapshotStore, type SnapshotStoreOptions } from './snapshot-store.ts';
+import { sha256Hex } from '../src/identity/digest.ts';
+import type { SignedSnapshot } from '../src/identity/snapshot-signing.ts';
+import { NO_GATEWAY_SECRETS } from '../src/policy/model.ts';
+import {
+  createSnapshotStore,
+  type SnapshotStore,
+  type SnapshotStoreOptions,
+  type StoredSnapshot,
+} from './snapshot-store.ts';
 import { createHubStandIn, type HubStandIn } from './testing/hub-stand-in.ts';
 
 let hub: HubStandIn;
@@ -105,6 +113,85 @@ describe('accepting a snapshot', () => {
     });
     const accepted = await store.accept(hub.snapshot());
     expect(tried?.equals(await readFile(accepted.path))).toBe(true);
+  });
+});
+
+describe('a gateway in pieces', () => {
+  const piece = (name: string): Uint8Array => Buffer.from(`{"${name}":1}`);
+  /** @param sent those that travel */
+  const pieced = (version: number, named: readonly string[], sent: readonly string[]): SignedSnapshot =>
+    hub.snapshot({
+      version,
+      frame: {
+        frame: {
+          ports: [],
+          pieces: named.map((name) => ({ sha256: sha256Hex(piece(name)), size: piece(name).length })),
+        },
+        sent: sent.map(piece),
+      },
+    });
+  const textsOf = (loaded: StoredSnapshot | undefined): readonly string[] =>
+    [...(loaded?.pieces.values() ?? [])].map((bytes) => Buffer.from(bytes).toString());
+
+  it('I10 is one whole file, however few pieces came, and a file of a release without pieces is read', async () => {
+    const store = openStore();
+    const old = await store.accept(hub.snapshot({ version: 1 }));
+    expect((await readFile(old.path)).includes('"pieces"')).toBe(false);
+    await store.accept(pieced(2, ['a', 'b', 'c', 'd'], ['d', 'b', 'a', 'c']));
+    await store.accept(pieced(3, ['a', 'x', 'c', 'd'], ['x']));
+    await store.accept(pieced(4, ['a', 'y', 'c', 'c'], ['y']));
+    // Whatever was before is gone, and may be.
+    for (const name of (await files()).slice(0, -1)) await rm(join(directory, name));
+    const loaded = await openStore().load();
+    expect(loaded?.mark.version).toBe(4);
+    expect(textsOf(loaded)).toEqual(['a', 'y', 'c'].map((name) => `{"${name}":1}`));
+    expect(damaged).toEqual([]);
+  });
+
+  it('has pieces of the one before the last, which the hub may be thinking of', async () => {
+    const store = openStore();
+    await store.accept(pieced(1, ['a', 'b'], ['a', 'b']));
+    await store.accept(pieced(2, ['a', 'x'], ['x']));
+    expect(textsOf(await store.accept(pieced(3, ['a', 'b'], [])))).toEqual(['{"a":1}', '{"b":1}']);
+  });
+
+  it('that lacks one is refused as incomplete, changes nothing, and is taken when all of it comes', async () => {
+    const store = openStore();
+    const good = await store.accept(pieced(1, ['a', 'b'], ['a', 'b']));
+    const error = await refusal(store.accept(pieced(2, ['a', 'x'], [])));
+    expect(error.code).toBe('SNAPSHOT_INCOMPLETE');
+    expect((await store.load())?.mark).toEqual(good.mark);
+    expect((await store.accept(pieced(2, ['a', 'x'], ['a', 'x']))).mark.version).toBe(2);
+  });
+
+  it('I10 with a damaged piece falls back, and no snapshot is completed with what was damaged', async () => {
+    const store = openStore();
+    const previous = await store.accept(pieced(1, ['a', 'b'], ['a', 'b']));
+    const { path } = await store.accept(pieced(2, ['a', 'x'], ['x']));
+    const bytes = await readFile(path);
+    bytes[bytes.length - 2] = (bytes[bytes.length - 2] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+    expect((await openStore().load())?.mark).toEqual(previous.mark);
+    expect((await refusal(store.accept(pieced(3, ['x', 'b'], [])))).code).toBe('SNAPSHOT_INCOMPLETE');
+    expect(textsOf(await store.accept(pieced(4, ['a', 'z'], ['z'])))).toEqual(['{"a":1}', '{"z":1}']);
+  });
+
+  it.each([
+    ['twice, whole and in pieces', { parts: ['gateway', 'gatewayFrame'] }, 'twice'],
+    ['without a frame, but with pieces', { parts: [] }, 'no frame'],
+  ])('%s is refused', async (_, { parts }, why) => {
+    const part = {
+      part: { ports: [], rules: {}, backends: {}, auth: {}, edge: {} },
+      secrets: NO_GATEWAY_SECRETS,
+    };
+    const { frame } = { frame: { ports: [], pieces: [{ sha256: sha256Hex(piece('a')), size: 7 }] } };
+    const signed = hub.snapshot({
+      ...(parts.includes('gateway') ? { gateway: part } : {}),
+      ...(parts.includes('gatewayFrame') ? { frame: { frame, sent: [piece('a')] } } : {}),
+    });
+    const error = await refusal(openStore().accept({ ...signed, pieces: [piece('a')] }));
+    expect(error.code).toBe('SNAPSHOT_INVALID');
+    expect(error.message).toContain(why);
   });
 });
 
@@ -218,6 +305,17 @@ describe('a damaged disk', () => {
     await writeFile(join(directory, old), kept);
     expect(await openStore().load()).toBeUndefined();
     expect(damaged).toHaveLength(1);
+  });
+
+  it('loads the one before when a power cut kept the new mark and not the new file, and then takes the new one', async () => {
+    const store = openStore();
+    const before = await store.accept(hub.snapshot({ version: 1 }));
+    const signed = hub.snapshot({ version: 2 });
+    const { path } = await store.accept(signed);
+    await rm(path);
+    expect((await openStore().load())?.mark).toEqual(before.mark);
+    expect((await openStore().accept(signed)).mark.version).toBe(2);
+    expect(damaged).toEqual([]);
   });
 
   it('loads without a high-water mark, and a newer file than the mark says', async () => {

@@ -13,7 +13,7 @@ import {
   type SnapshotKey,
   signSnapshot,
 } from '../../src/identity/snapshot-signing.ts';
-import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
+import { type GatewayPart, type GatewaySecrets, NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
 import type { DnsPart, PeersPart, ProbesPart, RoutingPart } from '../../src/protocol/snapshot.ts';
 import type { RoutedPolicy } from '../../src/routing/model.ts';
 import { policyOf, tier } from '../../src/routing/testing/world.ts';
@@ -31,6 +31,8 @@ export interface SnapshotRecipe {
   readonly dns?: DnsPart;
   /** For a cluster with a Gateway. */
   readonly gateway?: { readonly part: GatewayPart; readonly secrets: GatewaySecrets };
+  /** The same in pieces; `sent`: those that travel, default all. */
+  readonly frame?: { readonly frame: unknown; readonly sent: Iterable<Uint8Array> };
   readonly issuedAtMs?: number;
   readonly minimumAgent?: string;
 }
@@ -97,8 +99,12 @@ export async function createHubStandIn(): Promise<HubStandIn> {
         ...(recipe.gateway === undefined
           ? {}
           : { gateway: bytes(recipe.gateway.part), gatewaySecrets: bytes(recipe.gateway.secrets) }),
+        ...(recipe.frame === undefined
+          ? {}
+          : { gatewayFrame: bytes(recipe.frame.frame), gatewaySecrets: bytes(NO_GATEWAY_SECRETS) }),
       },
       signer,
+      [...(recipe.frame?.sent ?? [])],
     );
   };
 
