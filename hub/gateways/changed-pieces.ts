@@ -1,5 +1,6 @@
 import type { CompiledListener, GatewayPart, VirtualHost } from '../../src/policy/model.ts';
 import { pieceOf } from '../../src/policy/pieces.ts';
+import { sameValue } from '../../src/policy/same-value.ts';
 
 /**
  * Numbers of the pieces in which two parts differ. Entries that are the same objects cost a comparison; others are compared as JSON has
@@ -31,7 +32,7 @@ function differing(old: Entries, now: Entries): readonly string[] {
   for (const key of names) {
     const known = Object.hasOwn(old, key) ? old[key] : undefined;
     if (known !== undefined) kept += 1;
-    if (!same(known, now[key])) keys.push(key);
+    if (!sameValue(known, now[key])) keys.push(key);
   }
   const before = Object.keys(old);
   if (before.length > kept) for (const key of before) if (!Object.hasOwn(now, key)) keys.push(key);
@@ -41,11 +42,16 @@ function differing(old: Entries, now: Entries): readonly string[] {
 /** Names of hosts that are other ones, that came, or that went. */
 function differingHosts(old: readonly VirtualHost[], now: readonly VirtualHost[]): readonly string[] {
   if (old === now) return [];
-  const gone = new Map(old.map((host) => [host.hostname ?? '', host]));
+  // Most stand where they stood, however many there are.
+  let same = 0;
+  while (same < now.length && old[same] === now[same]) same += 1;
+  let last = 1;
+  while (last <= now.length - same && last <= old.length - same && old.at(-last) === now.at(-last)) last += 1;
+  const gone = new Map(old.slice(same, old.length - last + 1).map((host) => [host.hostname ?? '', host]));
   const names: string[] = [];
-  for (const host of now) {
+  for (const host of now.slice(same, now.length - last + 1)) {
     const name = host.hostname ?? '';
-    if (!same(gone.get(name), host)) names.push(name);
+    if (!sameValue(gone.get(name), host)) names.push(name);
     gone.delete(name);
   }
   return [...names, ...gone.keys()];
@@ -53,17 +59,4 @@ function differingHosts(old: readonly VirtualHost[], now: readonly VirtualHost[]
 
 function listenersOf({ ports }: GatewayPart): ReadonlyMap<string, CompiledListener['hosts']> {
   return new Map(ports.flatMap(({ listeners }) => listeners.map(({ id, hosts }) => [id, hosts] as const)));
-}
-
-/** Of two values as JSON has them; without writing either. */
-function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const [left, right] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
-  const names = Object.keys(left);
-  return (
-    names.length === Object.keys(right).length &&
-    names.every((name) => Object.hasOwn(right, name) && same(left[name], right[name]))
-  );
 }

@@ -59,6 +59,7 @@ describe('what gateways get, in pieces', () => {
   it.each([
     ['a route goes', partOf({}, MANY - 1)],
     ['a route comes', partOf({}, MANY + 1)],
+    ['most routes go', partOf({}, 5)],
     ['there is nothing any more', partOf({}, 0)],
     ['there are many more', partOf({}, MANY * 5)],
   ])('is the whole part after %s', async (_what, part) => {
