@@ -30,16 +30,20 @@ const listen = z.string().transform((text, context): ListenAddress => {
 });
 
 /** As the hub and the other agents take it: they refuse what cannot be dialled. */
-const hostPort = z.string().superRefine((text, context) => {
-  if (isHostPort(text)) return;
-  context.addIssue({
-    code: 'custom',
-    message: `${JSON.stringify(text)} cannot be dialled`,
-    params: {
-      fix: 'Write host:port with a port from 1 to 65535, such as 192.0.2.1:53 or agent.example:7463.',
-    },
-  });
-});
+const hostPort = z
+  .string()
+  .superRefine((text, context) => {
+    if (isHostPort(text)) return;
+    context.addIssue({
+      code: 'custom',
+      message: `${JSON.stringify(text)} cannot be dialled`,
+      params: {
+        fix: 'Write host:port with a port from 1 to 65535, such as 192.0.2.1:53 or agent.example:7463.',
+      },
+    });
+  })
+  // What a schema can say of it: a port is there.
+  .meta({ pattern: '^.+:[1-9][0-9]{0,4}$' });
 
 const filePath = z.string().min(1).max(4096);
 

@@ -16,6 +16,8 @@ const object = (description: string, properties: Readonly<Record<string, JsonSch
   additionalProperties: false,
   properties,
 });
+/** Also against `--set …=null`, which takes a default away. */
+const requiring = (required: readonly string[], schema: JsonSchema): JsonSchema => ({ ...schema, required });
 /** A part of the pod or of a policy that the API server checks. */
 const anyObject = (description: string): JsonSchema => ({ type: 'object', description });
 const anyList = (description: string): JsonSchema => ({
@@ -30,6 +32,7 @@ const texts = (description: string): JsonSchema => ({
 });
 
 const NAME = { maxLength: 253, pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$' };
+const REPOSITORY = '^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*$';
 const QUANTITY = { pattern: '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$' };
 const quantities = (description: string): JsonSchema => ({
   type: 'object',
@@ -64,13 +67,16 @@ const COMMON: Readonly<Record<string, JsonSchema>> = {
     maxLength: 50,
     pattern: '^([a-z]([-a-z0-9]*[a-z0-9])?)?$',
   }),
-  image: object('The image, which you build and push yourself.', {
-    repository: text('Registry and name.', { minLength: 1 }),
-    tag: text('The version of the chart when empty.', { maxLength: 128 }),
-    digest: text('`sha256:…` wins over the tag.', { pattern: '^(sha256:[0-9a-f]{64})?$' }),
-    pullPolicy: text('When it is fetched.', { enum: ['Always', 'IfNotPresent', 'Never'] }),
-    pullSecrets: anyList('Secrets for the registry: `- name: …`.'),
-  }),
+  image: requiring(
+    ['repository'],
+    object('The image, which you build and push yourself.', {
+      repository: text('Registry and name, without a tag.', { pattern: REPOSITORY }),
+      tag: text('The version of the chart when empty.', { maxLength: 128 }),
+      digest: text('`sha256:…` wins over the tag.', { pattern: '^(sha256:[0-9a-f]{64})?$' }),
+      pullPolicy: text('When it is fetched.', { enum: ['Always', 'IfNotPresent', 'Never'] }),
+      pullSecrets: anyList('Secrets for the registry: `- name: …`.'),
+    }),
+  ),
   listenHost: text('Where the pod listens: all its IPv4 addresses, or with `::` those of IPv6 too.', {
     enum: ['0.0.0.0', '::'],
   }),
@@ -104,6 +110,9 @@ const COMMON: Readonly<Record<string, JsonSchema>> = {
   nodeSelector: texts('Nodes it may run on.'),
   tolerations: anyList('Taints it tolerates.'),
   affinity: anyObject('Where it had better run.'),
+  topologySpreadConstraints: anyList(
+    'How pods are spread; those of the hub over zones and nodes when empty.',
+  ),
   priorityClassName: text('Its priority.', NAME),
   terminationGracePeriodSeconds: {
     type: 'integer',
@@ -235,7 +244,6 @@ export function hubValuesSchema(): JsonSchema {
       metricsFrom: peers('the metrics'),
       allowMetadata: flag('Let the hub reach the metadata server of the cloud.'),
     }),
-    topologySpreadConstraints: anyList('Replaces the spread over zones and nodes.'),
   });
 }
 
