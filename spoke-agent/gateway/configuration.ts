@@ -2,16 +2,9 @@ import { sha256Hex } from '../../src/identity/digest.ts';
 import type { SignedSnapshot, VerifiedSnapshot } from '../../src/identity/snapshot-signing.ts';
 import type { GatewayPart, GatewaySecrets } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
-import { type GatewayFrame, type GatewayPiece, joinGateway } from '../../src/policy/pieces.ts';
-import { invalid, parseJson, readPart } from '../snapshot-file.ts';
-
-/** What the gateway of a snapshot serves. */
-export interface GatewayConfiguration {
-  /** Hex; equal configurations are served once. */
-  readonly digest: string;
-  readonly part: GatewayPart;
-  readonly secrets: GatewaySecrets;
-}
+import { readPiece } from '../../src/policy/piece-bytes.ts';
+import type { GatewayFrame } from '../../src/policy/pieces.ts';
+import { invalid, readPart } from '../snapshot-file.ts';
 
 /**
  * The gateway of a snapshot file as it lies there: whole (an older hub's) or in pieces. Bytes are views into the file, so whoever keeps
@@ -63,27 +56,6 @@ export function readGatewayFile(signed: Pick<SignedSnapshot, 'parts' | 'pieces'>
     pieces.set(sha256, bytes);
   }
   return { ...common, form: 'pieces', digest: sha256Hex(frameBytes), frame, pieces };
-}
-
-/** One piece; see `readPart`. */
-export function readPiece(bytes: Uint8Array): GatewayPiece {
-  return parseJson(bytes, 'a piece') as GatewayPiece;
-}
-
-/** As `readGatewayFile`, all of it parsed. */
-export function readGateway(
-  signed: Pick<SignedSnapshot, 'parts' | 'pieces'>,
-): GatewayConfiguration | undefined {
-  const file = readGatewayFile(signed);
-  if (file === undefined) return undefined;
-  const part =
-    file.form === 'whole'
-      ? file.part()
-      : joinGateway(
-          file.frame,
-          file.frame.pieces.map(({ sha256 }) => readPiece(file.pieces.get(sha256) ?? new Uint8Array())),
-        );
-  return { digest: file.digest + file.secretsDigest, part, secrets: file.secrets() };
 }
 
 /** Some request has to be asked where its client is. */
