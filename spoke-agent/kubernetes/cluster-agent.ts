@@ -20,6 +20,7 @@ import { contentAt } from './project-gateway-api.ts';
 import { AGENT_LEASE } from './rules.ts';
 import type { ClusterSecretFile } from './secret-file.ts';
 import type { KubernetesSettings } from './settings.ts';
+import { createStatusOwner } from './status-owner.ts';
 import { createStatusWriter, type StatusKey, type StatusStats, type WantedStatus } from './status-writer.ts';
 import { createWatchProblems } from './watch-problems.ts';
 
@@ -167,6 +168,7 @@ export function startClusterAgent(options: ClusterAgentOptions): ClusterAgent {
       resource: `secrets ${name}`,
       message: 'a Gateway refers to it, and kubernetes.secrets of the agent does not name it',
     })),
+    ...(owner.problem === undefined ? [] : [{ resource: 'gatewayclasses/status', message: owner.problem }]),
     ...(electionProblem === undefined ? [] : [{ resource: 'leases', message: electionProblem }]),
     ...set.problems,
   ];
@@ -186,11 +188,25 @@ export function startClusterAgent(options: ClusterAgentOptions): ClusterAgent {
   const hub = createHubStatuses(session, log);
   const writer = createStatusWriter({
     client,
-    mayWrite: () => election.leads,
+    mayWrite: () => election.leads && classes.settled && owner.other === undefined,
     wanted,
     standing,
     serverAway: () => problems.counts.unavailable > 0,
     wallMs: () => clock.wallMs(),
+    monotonicMs,
+    after,
+    log,
+  });
+  const owner = createStatusOwner({
+    client,
+    owners: () =>
+      [...classes.items]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .flatMap(([, item]) => (item.ours && item.owner !== undefined ? [item.owner] : [])),
+    onChange() {
+      factsText = undefined;
+      if (owner.other === undefined) checkAll();
+    },
     monotonicMs,
     after,
     log,
@@ -229,7 +245,7 @@ export function startClusterAgent(options: ClusterAgentOptions): ClusterAgent {
       case 'GatewayClass': {
         const found = classes.items.get(name);
         return found?.ours === true
-          ? { kind, conditions: classConditions(found, version.gatewayApi) }
+          ? { kind, conditions: classConditions(found, version.gatewayApi, client.namespace) }
           : undefined;
       }
       case 'Gateway':
@@ -284,6 +300,7 @@ export function startClusterAgent(options: ClusterAgentOptions): ClusterAgent {
     if (closed) return;
     switch (collection) {
       case 'classes':
+        owner.look();
         for (const name of names) writer.check(`GatewayClass ${name}`);
         set.touchKind('Gateway');
         judgeGateways();
@@ -421,6 +438,7 @@ export function startClusterAgent(options: ClusterAgentOptions): ClusterAgent {
       cancelLook?.();
       sender.close();
       version.close();
+      owner.close();
       await Promise.all([
         ...allOf(collections).map((one) => one.close()),
         secrets.close(),

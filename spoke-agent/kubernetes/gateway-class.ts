@@ -1,18 +1,22 @@
 import type { KeptClass } from './project-gateway-api.ts';
 import type { StatusCondition } from './status-content.ts';
+import { ownerCondition } from './status-owner.ts';
 
 /** Annotation of the definitions of the Gateway API: which release they are from. */
 export const BUNDLE_ANNOTATION = 'gateway.networking.k8s.io/bundle-version';
 
 /**
  * Conditions of a GatewayClass of ours. Its definitions may be of any 1.x release: fields that came later are looked at one by one.
+ * @param namespace of the installation that writes
  * @param bundle release of the definitions, such as `v1.6.0`; undefined: not known
  */
 export function classConditions(
   { generation, problem }: Pick<KeptClass, 'generation' | 'problem'>,
   bundle: string | undefined,
+  namespace: string,
 ): readonly StatusCondition[] {
   const conditions: StatusCondition[] = [
+    ownerCondition(namespace, generation),
     condition(
       'Accepted',
       problem === undefined,

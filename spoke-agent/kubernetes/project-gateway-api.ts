@@ -4,6 +4,7 @@ import type { InventoryContent, InventoryResourceKind } from '../../src/inventor
 import { GATEWAY_CLASS, GATEWAY_CONTROLLER } from '../../src/resources/gateway.ts';
 import { GATEWAY_API_GROUP } from '../../src/resources/route-fields.ts';
 import { ownEntries } from './status-content.ts';
+import { ownerOf } from './status-owner.ts';
 import { supportedSpec } from './supported-spec.ts';
 
 /*
@@ -45,6 +46,8 @@ export interface KeptClass {
   readonly ours: boolean;
   /** Why it cannot be accepted. */
   readonly problem?: string;
+  /** Namespace of the installation that writes statuses, as it says. */
+  readonly owner?: string;
   readonly status: string;
 }
 
@@ -84,10 +87,12 @@ export function projectClass(object: KubeObject, before: KeptClass | undefined):
   const parts = classParts.safeParse(object.spec);
   const ours = parts.success && parts.data.controllerName === GATEWAY_CONTROLLER;
   const parametrised = ours && parts.data.parametersRef !== undefined && parts.data.parametersRef !== null;
+  const owner = ours ? ownerOf(object.status) : undefined;
   return unchanged(before, {
     uid: object.metadata.uid ?? '',
     generation: object.metadata.generation ?? 0,
     ours,
+    ...(owner === undefined ? {} : { owner }),
     ...(parametrised ? { problem: 'spec.parametersRef is not supported' } : {}),
     status: ours ? ownEntries('GatewayClass', object.status) : '',
   });

@@ -88,6 +88,14 @@ export const AGENT_RULES: readonly KubeRule[] = [
   {
     apiGroups: ['coordination.k8s.io'],
     resources: ['leases'],
+    verbs: ['get'],
+    resourceNames: [AGENT_LEASE],
+    scope: 'cluster',
+    why: 'Whether another installation in this cluster still writes its statuses: of two only one may.',
+  },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
     verbs: ['create'],
     scope: 'namespace',
     why: 'The Lease is made when it is not there; a name cannot be given for that.',

@@ -29,7 +29,7 @@ import { testAuthority } from '../support/certificates.ts';
 import { applyCrds, requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
 import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
 import { grant } from '../support/kube-grants.ts';
-import { matching } from '../support/matchers.ts';
+import { containing, matching } from '../support/matchers.ts';
 import { pathOf } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 
@@ -123,6 +123,7 @@ describe.skipIf(!available)(SUITE, () => {
     session: string,
     changes: object = {},
     waits = (delayMs: number) => delayMs,
+    namespace = 'portolan',
   ) => {
     const hub = standInHub();
     const slices = new Map<string, Slice | undefined>();
@@ -130,7 +131,7 @@ describe.skipIf(!available)(SUITE, () => {
     const lines: string[] = [];
     const note = (details: object, text: string) => void lines.push(`${text} ${JSON.stringify(details)}`);
     const agent = startClusterAgent({
-      client: await clientOf(token),
+      client: await clientOf(token, namespace),
       settings: { nodeAddresses: false, ...changes },
       dataDir,
       secretFile: (await readClusterSecrets(dataDir)) ?? { digestKey: newDigestKey(), secrets: {} },
@@ -186,6 +187,11 @@ describe.skipIf(!available)(SUITE, () => {
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { team: name } } },
         NAMESPACES,
       );
+    await grant(
+      admin,
+      { user: 'other', namespace: 'elsewhere', name: 'other-elsewhere' },
+      AGENT_RULES.filter(({ scope }) => scope === 'namespace'),
+    );
     for (const user of ['agent', 'other']) {
       await grant(admin, { user, namespace: 'portolan' }, AGENT_RULES);
       await grant(admin, { user, namespace: 'infra', name: `${user}-secrets` }, [
@@ -341,6 +347,20 @@ describe.skipIf(!available)(SUITE, () => {
     await until('all were looked at', async () => second.agent.stats.statuses.waiting === 0, SLOW_MS);
     expect(second.agent.stats).toMatchObject({ leads: false, statuses: { written: 0 } });
     await second.agent.close();
+
+    // An installation in another namespace has a Lease of its own, and leaves statuses to this one for as long as that holds its.
+    const elsewhere = await startAgent(TOKENS.other, 'elsewhere', {}, undefined, 'elsewhere');
+    await until('its own Lease is held', async () => elsewhere.agent.stats.leads, SLOW_MS);
+    elsewhere.agent.statuses(saidOf('elsewhere', elsewhere.hub.objects, '192.0.2.98'));
+    await until('all were looked at', async () => elsewhere.agent.stats.statuses.waiting === 0, SLOW_MS);
+    expect(elsewhere.agent.stats.problems).toContainEqual({
+      resource: 'gatewayclasses/status',
+      message: containing('the agents of namespace portolan write the statuses of this cluster'),
+    });
+    expect(elsewhere.lines.filter((line) => line.includes('another installation')).length).toBe(1);
+    expect(elsewhere.agent.stats.statuses.written).toBe(0);
+    expect(await versionsOf()).toEqual(versions);
+    await elsewhere.agent.close();
 
     // A route that leaves our Gateway keeps nothing of ours.
     await apply(routeObject('both', [{ name: 'foreign', namespace: 'infra' }]), HTTP_ROUTES);
@@ -588,7 +608,8 @@ describe.skipIf(!available)(SUITE, () => {
     expect(hub.wholeSets).toBe(1);
     expect(seen.synced).toBe(1);
     expect(hub.of('Gateway')).toEqual(['Gateway infra/web']);
-    expect(lines.filter((line) => line.includes('does not answer')).length).toBeLessThanOrEqual(2);
+    const away = lines.filter((line) => line.includes('does not answer; what was found before stays'));
+    expect(away.length).toBeLessThanOrEqual(2);
     await agent.close();
   }, 90_000);
 
