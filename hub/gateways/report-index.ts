@@ -17,16 +17,35 @@ export interface ReportIndex {
 
 const indexes = new WeakMap<GatewayReports, ReportIndex>();
 
-/** Made once for as long as the reports live. */
+/** Made once for as long as the reports live, each map when somebody first asks for it. */
 export function reportIndex(reports: GatewayReports): ReportIndex {
   let index = indexes.get(reports);
   if (index === undefined) {
-    index = {
-      gateways: new Map(reports.gateways.map((r) => [`${r.namespace}/${r.name}`, r])),
-      routes: new Map(reports.routes.map((r) => [`${r.kind} ${r.namespace}/${r.name}`, r])),
-      policies: new Map(reports.policies.map((r) => [`${r.kind} ${r.namespace}/${r.name}`, r])),
-    };
+    index = new LazyIndex(reports);
     indexes.set(reports, index);
   }
   return index;
+}
+
+class LazyIndex implements ReportIndex {
+  readonly #reports: GatewayReports;
+  #gateways: ReportIndex['gateways'] | undefined;
+  #routes: ReportIndex['routes'] | undefined;
+  #policies: ReportIndex['policies'] | undefined;
+
+  constructor(reports: GatewayReports) {
+    this.#reports = reports;
+  }
+  get gateways(): ReportIndex['gateways'] {
+    this.#gateways ??= new Map(this.#reports.gateways.map((r) => [`${r.namespace}/${r.name}`, r]));
+    return this.#gateways;
+  }
+  get routes(): ReportIndex['routes'] {
+    this.#routes ??= new Map(this.#reports.routes.map((r) => [`${r.kind} ${r.namespace}/${r.name}`, r]));
+    return this.#routes;
+  }
+  get policies(): ReportIndex['policies'] {
+    this.#policies ??= new Map(this.#reports.policies.map((r) => [`${r.kind} ${r.namespace}/${r.name}`, r]));
+    return this.#policies;
+  }
 }

@@ -53,13 +53,19 @@ it("says at every object that a tenant's Cluster does not carry which rule keeps
   };
   const said = (wallMs: number, before = new Map<string, unknown>()) =>
     new Map<string, unknown>(
-      foundStatuses(
-        'shop/k1',
-        own,
-        inventory,
-        { world: { objects: NO_OBJECTS }, agentOf: () => undefined, wallMs },
-        (key) => before.get(key),
-      ).map(({ key, status }) => [key, status]),
+      [
+        ...foundStatuses(
+          'shop/k1',
+          own,
+          inventory,
+          { world: { objects: NO_OBJECTS }, agentOf: () => undefined, wallMs },
+          {
+            status: (kind, name) => before.get(`${kind} ${name}`),
+            stands: () => false,
+            report: () => undefined,
+          },
+        ),
+      ].map(([{ key, status }]) => [key, status]),
     );
   const first = said(1_790_000_000_000);
 

@@ -14,7 +14,6 @@ import { GATEWAY_API_GROUP } from '../../src/resources/route-fields.ts';
 import { gatewayStatus } from '../gateways/gateway-status.ts';
 import type { ClusterGateways } from '../gateways/gateways.ts';
 import { ancestorsOf } from '../gateways/policy-status.ts';
-import { reportIndex } from '../gateways/report-index.ts';
 import { routeStatus } from '../gateways/route-status.ts';
 import { conditions, type GatewayStatusInput } from '../gateways/status-input.ts';
 import type { Verdict } from '../gateways/verdicts-across.ts';
@@ -31,79 +30,103 @@ export interface FoundStatus {
   readonly status: unknown;
 }
 
+/** What was said last. */
+export interface SaidBefore {
+  /** Of an object; undefined: nothing. */
+  status(kind: InventoryKind, name: string): unknown;
+  /** True when that stands: neither the object nor anything else that it was made from is another one. */
+  stands(kind: InventoryKind, name: string, object: object): boolean;
+  /** Of a route, now. */
+  report(kind: InventoryKind, name: string): RouteReport | undefined;
+}
+
+/** With the object that it is of. */
+export type MadeStatus = readonly [status: FoundStatus, object: object];
+
 /**
- * What the `status` of every object of an inventory is to be, as the gateways of its cluster were compiled with it.
- * Of a route about which nothing is otherwise it is the same object as last time: of thousands one changes.
- * @param before what was said last, by key: what says the same keeps its time
+ * What the `status` of each object of an inventory is to be, as the gateways of its cluster were compiled with it; but not of those of which stands
+ * what was said: of thousands of routes one changes.
+ * @param said what says the same as that keeps its time
  */
-export function foundStatuses(
+export function* foundStatuses(
   cluster: ObjectKey,
   own: ClusterGateways,
   inventory: ClusterInventory,
   input: GatewayStatusInput,
-  before: (key: InventoryKey) => unknown,
-): readonly FoundStatus[] {
+  said: SaidBefore,
+): Generator<MadeStatus, void, undefined> {
   const { objects } = input.world;
   const gateways = new Map([[cluster, own]]);
   const isOurs = (namespace: string, name: string): boolean =>
     objects.Gateway.has(`${namespace}/${name}`) || inventory.resources.Gateway.has(`${namespace}/${name}`);
   const isLeftOut = (namespace: string, name: string): boolean =>
     inventory.ignored.has(`Gateway ${namespace}/${name}`);
-  const found: FoundStatus[] = [];
-  const say = ({ kind, metadata }: Found, status: unknown): void => {
-    const { namespace, name, uid } = metadata;
-    found.push({ key: `${kind} ${namespace}/${name}`, kind, namespace, name, uid, status });
-  };
   for (const kind of FOUND_KINDS) {
+    if (kind === 'ReferenceGrant') continue;
     for (const [name, resource] of inventory.resources[kind]) {
-      const last = before(`${kind} ${name}` as InventoryKey);
-      if (objects[kind].has(name)) {
+      const isElsewhere = objects[kind].has(name);
+      if (!isElsewhere && isRoute(resource) && said.stands(kind, name, resource)) continue;
+      const last = said.status(kind, name);
+      if (isElsewhere) {
         const status = elsewhere(resource, last, isOurs, input.wallMs);
-        if (status !== undefined) say(resource, status);
+        // Not the object: when the hub's goes, what is said of this one is made anew.
+        if (status !== undefined) yield [statusOf(resource, status), input];
       } else if (resource.kind === 'Gateway') {
         const { clusters: _, ...status } = gatewayStatus(
           { ...resource, ...statusBefore(last) },
           gateways,
           input,
         );
-        say(resource, status);
-      } else if (resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute') {
-        const known = remembered.get(resource);
-        const made = madeFrom(resource, own, inventory, input);
-        if (known !== undefined && known.said.status === last && sameMakings(known.made, made)) {
-          found.push(known.said);
-          continue;
-        }
-        const { parents } = routeStatus(withParents(resource, last), gateways, input);
+        yield [statusOf(resource, status), resource];
+      } else if (isRoute(resource)) {
+        const report = said.report(kind, name);
+        // Only this one: others' reports are thousands.
+        const reports = { gateways: [], routes: report === undefined ? [] : [report], policies: [] };
+        const here = new Map([[cluster, { ...own, reports }]]);
+        const { parents } = routeStatus(withParents(resource, last), here, input);
         const ours = parents.filter(({ parentRef }) =>
           isOurs(parentRef.namespace ?? resource.metadata.namespace, parentRef.name),
         );
         const away = refusedStatus(resource, notCarried(cluster, 'Gateway'), last, isLeftOut, input.wallMs);
-        say(resource, Array.isArray(away) ? [...ours, ...(away as readonly unknown[])] : ours);
-        const said = found.at(-1);
-        if (said !== undefined) remembered.set(resource, { made, said });
+        const status = Array.isArray(away) ? [...ours, ...(away as readonly unknown[])] : ours;
+        yield [statusOf(resource, status), resource];
       } else if (resource.kind === 'BackendTLSPolicy') {
         const ancestors = Array.isArray(last) ? { ancestors: last as never[] } : { ancestors: [] };
-        say(resource, ancestorsOf({ ...resource, status: ancestors }, gateways, input));
+        const status = ancestorsOf({ ...resource, status: ancestors }, gateways, input);
+        yield [statusOf(resource, status), resource];
       }
     }
   }
-  for (const [key, { content, problem }] of inventory.refused) {
+  for (const [key, object] of inventory.refused) {
     const { kind, namespace, name } = parts(key);
+    if (said.stands(kind, `${namespace}/${name}`, object)) continue;
+    const { content, problem } = object;
     const resource = { kind, metadata: { namespace, name, ...content }, spec: content.spec } as Found;
-    const verdict = refusal(kind, problem);
-    const status = refusedStatus(resource, verdict, before(key as InventoryKey), isOurs, input.wallMs);
-    if (status !== undefined) say(resource, status);
+    const last = said.status(kind, `${namespace}/${name}`);
+    const status = refusedStatus(resource, refusal(kind, problem), last, isOurs, input.wallMs);
+    if (status !== undefined) yield [statusOf(resource, status), object];
   }
-  for (const [key, { uid, generation, parentRefs }] of inventory.ignored) {
+  for (const [key, object] of inventory.ignored) {
     const { kind, namespace, name } = parts(key);
+    if (said.stands(kind, `${namespace}/${name}`, object)) continue;
+    const { uid, generation, parentRefs } = object;
     const resource = { kind, metadata: { namespace, name, uid, generation }, spec: { parentRefs } };
-    const last = before(key as InventoryKey);
+    const last = said.status(kind, `${namespace}/${name}`);
     const anyOfOurs = (...of: [string, string]): boolean => isOurs(...of) || isLeftOut(...of);
     const status = refusedStatus(resource, notCarried(cluster, kind), last, anyOfOurs, input.wallMs);
-    if (status !== undefined) say(resource, status);
+    if (status !== undefined) yield [statusOf(resource, status), object];
   }
-  return found;
+}
+
+function isRoute(resource: {
+  readonly kind: string;
+}): resource is Resource<'HTTPRoute'> | Resource<'GRPCRoute'> {
+  return resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute';
+}
+
+function statusOf({ kind, metadata }: Found, status: unknown): FoundStatus {
+  const { namespace, name, uid } = metadata;
+  return { key: `${kind} ${namespace}/${name}`, kind, namespace, name, uid, status };
 }
 
 /** Of an object outside the namespace that a tenant's Cluster carries. */
@@ -115,38 +138,6 @@ function notCarried(cluster: ObjectKey, kind: InventoryKind): Verdict {
     reason: 'NamespaceNotCarried',
     message: `Cluster ${cluster} of the hub belongs to a tenant and carries the Kubernetes namespace ${namespace} alone; only a Cluster in namespace ${FLEET_NAMESPACE} carries the others: move this ${kind} to ${namespace}, or let this Kubernetes cluster join in ${FLEET_NAMESPACE}`,
   };
-}
-
-/** All that the status of a route is made from, besides the route and what was said last. */
-interface Makings {
-  readonly report: RouteReport | undefined;
-  /** Of each parent: is it a Gateway of the hub, and was it found? */
-  readonly parents: string;
-}
-
-/** By the object that was found, which one inventory has. */
-const remembered = new WeakMap<object, { readonly made: Makings; readonly said: FoundStatus }>();
-
-function madeFrom(
-  { kind, metadata, spec }: Resource<'HTTPRoute'> | Resource<'GRPCRoute'>,
-  own: ClusterGateways,
-  { resources, ignored }: ClusterInventory,
-  { world }: GatewayStatusInput,
-): Makings {
-  let parents = '';
-  for (const { namespace = metadata.namespace, name } of spec.parentRefs) {
-    const key = `${namespace}/${name}`;
-    const [compiled, now] = [own.found?.resources.Gateway.has(key), resources.Gateway.has(key)];
-    const leftOut = ignored.has(`Gateway ${key}`);
-    parents += `${world.objects.Gateway.has(key)} ${compiled} ${now} ${leftOut} `;
-  }
-  const report = reportIndex(own.reports).routes.get(`${kind} ${metadata.namespace}/${metadata.name}`);
-  return { report, parents };
-}
-
-function sameMakings(a: Makings, b: Makings): boolean {
-  if (a.parents !== b.parents) return false;
-  return a.report === b.report || JSON.stringify(a.report?.parents) === JSON.stringify(b.report?.parents);
 }
 
 type Found = {

@@ -108,10 +108,13 @@ function routeOf(at: number, chosen: Chosen): Stored | undefined {
       hostnames: HOSTS[hosts],
       rules: shape === 6 ? [rule, { ...rule, name: 'second' }] : [rule],
     };
-    return stored(grpc ? 'GRPCRoute' : 'HTTPRoute', `r${at}`, spec, {
+    const metadata = {
       created: `2026-01-0${1 + (at % 2)}T00:00:00.000Z`,
       namespace: at === 4 ? 'away' : 'shop',
-    });
+    };
+    return grpc
+      ? stored('GRPCRoute', `r${at}`, spec, metadata)
+      : stored('HTTPRoute', `r${at}`, spec, metadata);
   });
 }
 
