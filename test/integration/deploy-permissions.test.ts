@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,22 +13,31 @@ import { openKubeAccess } from '../../kube/config.ts';
 import type { KubeClient, KubeObject, KubeResource } from '../../kube/contract.ts';
 import { createLeaseElection } from '../../kube/lease.ts';
 import { applyManifests, manifestOf } from '../../kube/manifests.ts';
+import { CHARTS, manifestsIn } from '../../scripts/deploy/manifests.ts';
+import { chartCases, renderChart, valuesOf } from '../support/charts.ts';
 import { runCli } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { applyCrds, requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
-import { CLI_MAIN, type HubProcess, startHub } from '../support/hub-process.ts';
+import { requireHelm } from '../support/helm.ts';
+import { type HubProcess, startHub } from '../support/hub-process.ts';
 import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
 import { askedBy, missing, verbsOf } from '../support/kube-audit.ts';
 import { grant } from '../support/kube-grants.ts';
+import { containing } from '../support/matchers.ts';
 import { pathOf } from '../support/servers.ts';
+import { requireServiceMonitorCrd } from '../support/service-monitor-crd.ts';
 import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const SUITE = 'an agent in a Kubernetes cluster with the shipped roles';
 const program = await requireKubeApiserver(SUITE);
 const gatewayApi = await requireGatewayApiCrds(SUITE);
+const helm = await requireHelm(SUITE);
+const serviceMonitor = await requireServiceMonitorCrd(SUITE);
+const cases = await chartCases();
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const AGENT_MAIN = fileURLToPath(new URL('../../spoke-agent/main.ts', import.meta.url));
+const AGENT_MAIN = join(root, 'dist', 'agent.mjs');
 const NAMESPACE = 'edge';
 const ACCOUNT = `system:serviceaccount:${NAMESPACE}:portolan-agent`;
 const HUB_USER = 'hub-of-the-test';
@@ -130,11 +139,19 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'portolan-permissions-'));
+    await mkdir(join(folder, 'crds'));
     server = await startKubeApiserver(pathOf(program), { [HUB_TOKEN]: { user: HUB_USER } }, { audit: true });
     kubeconfig = await server.kubeconfig(server.adminToken);
     admin = createKubeClient(await openKubeAccess({ file: kubeconfig }));
     await applyCrds(admin, pathOf(gatewayApi));
-    await run(process.execPath, [CLI_MAIN, 'init', '--dir', join(folder, 'hub'), '--no-context']);
+    // The launcher builds when a source is newer than what was built.
+    await run(process.execPath, [
+      join(root, 'cli', 'portolan.mjs'),
+      'init',
+      '--dir',
+      join(folder, 'hub'),
+      '--no-context',
+    ]);
     hub = await startHub(join(folder, 'hub'));
     await portolan('cluster', 'create', 'frankfurt', '--country', 'DE');
   });
@@ -263,6 +280,87 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
     const { used, denied } = await askedBy(server, HUB_USER);
     expect(denied).toEqual([]);
     expect([...used].sort()).toEqual([...verbsOf(ELECTION_RULES)].sort());
+  });
+
+  it('has the definitions and namespaces that the objects below go into', async () => {
+    if (serviceMonitor.available) {
+      await copyFile(serviceMonitor.path, join(folder, 'crds', 'service-monitors.yaml'));
+      expect(await applyCrds(admin, join(folder, 'crds'))).toHaveLength(1);
+    }
+    const names = ['edge', 'shop', 'payments'];
+    const namespaces = names.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+    expect(await applyManifests(admin, namespaces, APPLY)).toHaveLength(names.length);
+  });
+
+  it.skipIf(!helm.available).each(cases)('takes every object of %s with %s', async (chart, file) => {
+    const objects = await renderChart(pathOf(helm), chart, valuesOf(chart, file));
+    const known = objects.filter(({ kind }) => serviceMonitor.available || kind !== 'ServiceMonitor');
+    const kept = await applyManifests(admin, known.map(manifestOf), { ...APPLY, dryRun: true });
+    expect(kept).toHaveLength(known.length);
+    expect(kept.length).toBeGreaterThan(6);
+  });
+
+  it.each(CHARTS)('takes install-%s.yaml, and a second time changes nothing', async (chart) => {
+    const objects = manifestsIn(await readFile(join(root, `deploy/install-${chart}.yaml`), 'utf8')).map(
+      manifestOf,
+    );
+    const first = await applyManifests(admin, objects, APPLY);
+    expect(first).toHaveLength(objects.length);
+    const second = await applyManifests(admin, objects, APPLY);
+    // The CRD of GatewayClass has a default for its status, which the server writes with the first change after it was made.
+    const written = (kept: readonly KubeObject[]) =>
+      kept
+        .filter(({ kind }) => kind !== 'GatewayClass')
+        .map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`);
+    expect(written(second)).toEqual(written(first));
+    const contents = (kept: readonly KubeObject[]) =>
+      kept.map(({ metadata: { resourceVersion: _, ...metadata }, ...rest }) => ({ ...rest, metadata }));
+    expect(contents(second)).toEqual(contents(first));
+  });
+
+  it('takes every definition of deploy/crds', async () => {
+    const files = (await readdir(join(root, 'deploy/crds'))).filter((file) =>
+      file.startsWith('portolan.dev_'),
+    );
+    expect(files.length).toBeGreaterThan(8);
+    for (const file of files) {
+      const objects = manifestsIn(await readFile(join(root, 'deploy/crds', file), 'utf8')).map(manifestOf);
+      const kept = await applyManifests(admin, objects, { ...APPLY, dryRun: true });
+      expect(kept.map(({ kind }) => kind)).toEqual(['CustomResourceDefinition']);
+    }
+  });
+
+  it('has nothing written of an installation when a kind of it is not there', async () => {
+    const [alien, map] = manifestsIn(
+      'apiVersion: example.com/v1\nkind: Alien\nmetadata: { name: a }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: half, namespace: edge }',
+    ).map(manifestOf);
+    if (alien === undefined || map === undefined) throw new Error('two documents');
+    await expect(applyManifests(admin, [map, alien], APPLY)).rejects.toMatchObject({
+      code: 'KUBERNETES_REFUSED',
+    });
+    const resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
+    expect(await admin.get({ resource, namespace: 'edge', name: 'half' })).toBeUndefined();
+  });
+
+  it('refuses a field that does not exist, so that the runs above say something', async () => {
+    const [broken] = manifestsIn(
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: edge }\ndatum: { a: b }',
+    ).map(manifestOf);
+    if (broken === undefined) throw new Error('no document');
+    await expect(applyManifests(admin, [broken], { ...APPLY, dryRun: true })).rejects.toMatchObject({
+      message: containing('.datum: field not declared in schema'),
+    });
+  });
+
+  it('says which kind is not installed', async () => {
+    const [alien] = manifestsIn('apiVersion: example.com/v1\nkind: Alien\nmetadata: { name: a }').map(
+      manifestOf,
+    );
+    if (alien === undefined) throw new Error('no document');
+    await expect(applyManifests(admin, [alien], APPLY)).rejects.toMatchObject({
+      code: 'KUBERNETES_REFUSED',
+      message: `${server.url} has no Alien of example.com/v1, which a is`,
+    });
   });
 
   /** A kubeconfig with a token of the service account, as the kubelet gets one for a pod. */

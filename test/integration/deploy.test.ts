@@ -1,52 +1,24 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseConfig } from '../../hub/config.ts';
-import { createKubeClient } from '../../kube/client.ts';
-import { openKubeAccess } from '../../kube/config.ts';
-import type { KubeClient, KubeObject } from '../../kube/contract.ts';
-import { applyManifests, manifestOf } from '../../kube/manifests.ts';
-import { CHARTS, type Chart, type Manifest, manifestsIn, rendered } from '../../scripts/deploy/manifests.ts';
+import { CHARTS, type Chart, type Manifest } from '../../scripts/deploy/manifests.ts';
 import { generatedWithHelm, generatedWithoutHelm, staleFiles } from '../../scripts/deploy.ts';
 import { agentConfigSchema } from '../../spoke-agent/config.ts';
-import { applyCrds, requireGatewayApiCrds } from '../support/gateway-api-crds.ts';
+import { chartCases, chartOf, renderChart, valuesOf } from '../support/charts.ts';
 import { requireHelm } from '../support/helm.ts';
-import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
-import { containing } from '../support/matchers.ts';
 import { pathOf } from '../support/servers.ts';
-import { requireServiceMonitorCrd } from '../support/service-monitor-crd.ts';
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const chartOf = (chart: Chart): string => join(root, `deploy/helm/portolan-${chart}`);
 
 const suite = 'charts and manifests of deploy/';
 const helm = await requireHelm(suite);
-const apiserver = await requireKubeApiserver(suite);
-const gatewayApi = await requireGatewayApiCrds(suite);
-const serviceMonitor = await requireServiceMonitorCrd(suite);
-
-/** Every values file that comes with a chart. */
-const cases = (
-  await Promise.all(
-    CHARTS.map(async (chart) =>
-      (await readdir(join(chartOf(chart), 'ci'))).map((file) => [chart, file] as const),
-    ),
-  )
-).flat();
-
-const render = (chart: Chart, args: readonly string[] = []): Promise<readonly Manifest[]> =>
-  rendered(pathOf(helm), chartOf(chart), args, 'edge', 'shop');
-const valuesOf = (chart: Chart, file: string): readonly string[] => [
-  '--values',
-  join(chartOf(chart), 'ci', file),
-];
+const cases = await chartCases();
+const render = (chart: Chart, args: readonly string[] = []) => renderChart(pathOf(helm), chart, args);
 
 const podSpec = z.looseObject({
   serviceAccountName: z.string(),
@@ -239,124 +211,50 @@ describe.skipIf(!helm.available)('the charts', () => {
       expect((await render(chart, valuesOf(chart, file))).map(({ kind }) => kind)).not.toContain('Secret');
   });
 
-  it.each([
-    ['hub', 'replicas=two', 'replicas'],
-    ['hub', 'replicas=0', 'replicas'],
-    ['hub', 'replicas=2', 'more than one hub needs a PostgreSQL that all of them share'],
-    ['hub', 'replicas=2,postgres.urlSecret.name=db', 'set api.tlsSecret'],
-    ['hub', 'replica=2', "additional properties 'replica' not allowed"],
-    ['hub', 'config.logLevel=loud', "at '/config/logLevel': value must be one of"],
-    ['hub', 'config.dataDir=/tmp', "additional properties 'dataDir' not allowed"],
-    ['hub', 'dns.service.type=Balancer', "at '/dns/service/type': value must be one of"],
-    ['hub', 'image.digest=latest', '/image/digest'],
-    ['agent', 'gateway.ports.80=80', "at '/gateway/ports/80': minimum"],
-    ['agent', 'config.gateway.workers=0', "at '/config/gateway/workers': minimum"],
-    ['agent', 'config.dns.port=53', "additional properties 'port' not allowed"],
-    ['agent', 'resources.limits.memory=much', '/resources/limits/memory'],
-  ] as const)('refuse for the %s: %s', async (chart, set, message) => {
-    await expect(render(chart, ['--set', set])).rejects.toThrow(message);
+  it.each<readonly [Chart, Readonly<Record<string, string>>]>([
+    [
+      'hub',
+      {
+        'replicas=two': "at '/replicas': got string, want integer",
+        'replica=2': "additional properties 'replica' not allowed",
+        'config.logLevel=loud': "at '/config/logLevel': value must be one of",
+        'config.dataDir=/tmp': "additional properties 'dataDir' not allowed",
+        'dns.service.type=Balancer': "at '/dns/service/type': value must be one of",
+        'image.digest=latest': "at '/image/digest': 'latest' does not match",
+        'image.repository=': "at '/image/repository': '' does not match",
+      },
+    ],
+    [
+      'hub',
+      {
+        'replicas=0': "at '/replicas': minimum",
+        'image.repository=null': "at '/image': missing property 'repository'",
+      },
+    ],
+    ['hub', { 'replicas=2': 'more than one hub needs a PostgreSQL that all of them share' }],
+    ['hub', { 'replicas=2,postgres.urlSecret.name=db': 'set api.tlsSecret' }],
+    [
+      'agent',
+      {
+        'gateway.ports.80=80': "at '/gateway/ports/80': minimum",
+        'config.gateway.workers=0': "at '/config/gateway/workers': minimum",
+        'config.dns.port=53': "additional properties 'port' not allowed",
+        'config.peer.advertise=agent.example': "at '/config/peer/advertise': 'agent.example' does not match",
+        'config.dns.advertise={192.0.2.53}': "at '/config/dns/advertise/0': '192.0.2.53' does not match",
+        'resources.limits.memory=much': '/resources/limits/memory',
+        'image.repository=registry.example/agent:1.2': "at '/image/repository': 'registry.example/agent:1.2'",
+      },
+    ],
+  ])('refuse for the %s, and say why: %o', async (chart, refused) => {
+    const args = Object.keys(refused).flatMap((set) => ['--set', set]);
+    const said = await render(chart, args).then(
+      () => 'nothing refused',
+      (error: unknown) => String(error),
+    );
+    for (const message of Object.values(refused)) expect(said).toContain(message);
   });
 
   it('are what the manifests without Helm are made of', async () => {
     expect(await staleFiles(await generatedWithHelm(pathOf(helm)))).toEqual([]);
-  });
-});
-
-const bothThere = apiserver.available && gatewayApi.available;
-describe.skipIf(!bothThere)('a real API server', () => {
-  let server: KubeApiserver;
-  let client: KubeClient;
-  const manager = { fieldManager: 'portolan-tests', force: true };
-  const namespace = (name: string): KubeObject => ({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name },
-  });
-
-  beforeAll(async () => {
-    server = await startKubeApiserver(pathOf(apiserver));
-    client = createKubeClient(await openKubeAccess({ file: await server.kubeconfig(server.adminToken) }));
-    await applyCrds(client, pathOf(gatewayApi));
-    if (serviceMonitor.available) {
-      const folder = await mkdtemp(join(tmpdir(), 'portolan-crd-'));
-      await copyFile(serviceMonitor.path, join(folder, 'service-monitors.yaml'));
-      await applyCrds(client, folder);
-      await rm(folder, { recursive: true, force: true });
-    }
-    for (const name of ['edge', 'shop', 'payments']) await applyManifests(client, [namespace(name)], manager);
-  });
-  afterAll(async () => {
-    await server?.[Symbol.asyncDispose]();
-  });
-
-  it.skipIf(!helm.available).each(cases)('takes every object of %s with %s', async (chart, file) => {
-    const objects = await render(chart, valuesOf(chart, file));
-    const known = objects.filter(({ kind }) => serviceMonitor.available || kind !== 'ServiceMonitor');
-    const kept = await applyManifests(client, known.map(manifestOf), { ...manager, dryRun: true });
-    expect(kept).toHaveLength(known.length);
-    expect(kept.length).toBeGreaterThan(6);
-  });
-
-  it.each(CHARTS)('takes install-%s.yaml, and a second time changes nothing', async (chart) => {
-    const objects = manifestsIn(await readFile(join(root, `deploy/install-${chart}.yaml`), 'utf8')).map(
-      manifestOf,
-    );
-    const first = await applyManifests(client, objects, manager);
-    expect(first).toHaveLength(objects.length);
-    const second = await applyManifests(client, objects, manager);
-    // The CRD of GatewayClass has a default for its status, which the server writes with the first change after it was made.
-    const written = (kept: readonly KubeObject[]) =>
-      kept
-        .filter(({ kind }) => kind !== 'GatewayClass')
-        .map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`);
-    expect(written(second)).toEqual(written(first));
-    const contents = (kept: readonly KubeObject[]) =>
-      kept.map(({ metadata: { resourceVersion: _, ...metadata }, ...rest }) => ({ ...rest, metadata }));
-    expect(contents(second)).toEqual(contents(first));
-  });
-
-  it('takes every definition of deploy/crds', async () => {
-    const files = (await readdir(join(root, 'deploy/crds'))).filter((file) =>
-      file.startsWith('portolan.dev_'),
-    );
-    expect(files.length).toBeGreaterThan(8);
-    for (const file of files) {
-      const objects = manifestsIn(await readFile(join(root, 'deploy/crds', file), 'utf8')).map(manifestOf);
-      const kept = await applyManifests(client, objects, { ...manager, dryRun: true });
-      expect(kept.map(({ kind }) => kind)).toEqual(['CustomResourceDefinition']);
-    }
-  });
-
-  it('has nothing written of an installation when a kind of it is not there', async () => {
-    const [alien, map] = manifestsIn(
-      'apiVersion: example.com/v1\nkind: Alien\nmetadata: { name: a }\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: half, namespace: edge }',
-    ).map(manifestOf);
-    if (alien === undefined || map === undefined) throw new Error('two documents');
-    await expect(applyManifests(client, [map, alien], manager)).rejects.toMatchObject({
-      code: 'KUBERNETES_REFUSED',
-    });
-    const resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
-    expect(await client.get({ resource, namespace: 'edge', name: 'half' })).toBeUndefined();
-  });
-
-  it('refuses a field that does not exist, so that the runs above say something', async () => {
-    const [broken] = manifestsIn(
-      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: edge }\ndatum: { a: b }',
-    ).map(manifestOf);
-    if (broken === undefined) throw new Error('no document');
-    await expect(applyManifests(client, [broken], { ...manager, dryRun: true })).rejects.toMatchObject({
-      message: containing('.datum: field not declared in schema'),
-    });
-  });
-
-  it('says which kind is not installed', async () => {
-    const [alien] = manifestsIn('apiVersion: example.com/v1\nkind: Alien\nmetadata: { name: a }').map(
-      manifestOf,
-    );
-    if (alien === undefined) throw new Error('no document');
-    await expect(applyManifests(client, [alien], manager)).rejects.toMatchObject({
-      code: 'KUBERNETES_REFUSED',
-      message: `${server.url} has no Alien of example.com/v1, which a is`,
-    });
   });
 });

@@ -290,6 +290,20 @@ export const AGENT_OBJECTS: readonly unknown[] = [
           "list",
           "watch"
         ]
+      },
+      {
+        "apiGroups": [
+          "coordination.k8s.io"
+        ],
+        "resourceNames": [
+          "portolan-agent"
+        ],
+        "resources": [
+          "leases"
+        ],
+        "verbs": [
+          "get"
+        ]
       }
     ]
   },
