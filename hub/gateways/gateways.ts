@@ -5,20 +5,19 @@ import type {
   CompileContext,
   CompiledGateways,
   CompileInSteps,
-  GatewayKind,
   GatewayObjects,
 } from '../../src/policy/compile-contract.ts';
 import { type GatewayPart, type GatewaySecrets, NO_GATEWAY } from '../../src/policy/model.ts';
 
 import { HUB_NAMESPACE } from '../../src/policy/policy-index.ts';
 import { SecretRefBook } from '../../src/policy/secret-refs.ts';
-import type { Resource } from '../../src/resources/catalogue.ts';
 import type { RegionTable } from '../../src/routing/model.ts';
 import type { CertificateDelivery } from '../certificates/delivery.ts';
 import { digestOf } from '../reconcile/canonical-text.ts';
 import type { ObjectKey, Objects } from '../reconcile/objects.ts';
 import type { World } from '../reconcile/world.ts';
 import { type ClusterPieces, writePieces } from './gateway-pieces.ts';
+import { withSameInputs } from './same-inputs.ts';
 import type { SecretValues } from './secret-values.ts';
 
 /** What the gateways of one cluster get. Pieces and secrets are the same objects as long as their content is. */
@@ -54,23 +53,6 @@ export interface Gateways {
   /** Something should be looked at again although no object changed: a certificate to renew, a store that did not answer. */
   due(): boolean;
 }
-
-const KINDS = [
-  'Gateway',
-  'HTTPRoute',
-  'GRPCRoute',
-  'BackendTLSPolicy',
-  'ReferenceGrant',
-  'Backend',
-  'AuthPolicy',
-  'GatewayPolicy',
-  'RateLimitPolicy',
-  'CallerRouting',
-  'CertificatePolicy',
-  'Cluster',
-  'TrafficPolicy',
-  'Secret',
-] as const satisfies readonly GatewayKind[];
 
 /** See `InventoryDesk`. */
 export interface FoundInClusters {
@@ -128,12 +110,13 @@ export function createGateways(options: {
       try {
         const inventories = options.found?.inventories ?? NO_INVENTORIES;
         const awaited = options.found?.awaited ?? NO_CLUSTERS;
-        const sameObjects = followed !== undefined && sameInputs(followed, objects);
+        const inputs = withSameInputs(followed, objects);
+        const sameObjects = inputs === followed;
         if (!sameObjects || inventories !== usedInventories) {
           const quotaVersion = (await options.quotaVersion?.(objects)) ?? 0;
           compiled = await compileAll(
             compile,
-            objects,
+            inputs,
             { regions: options.regions, quotaVersion },
             inventories,
             compiled,
@@ -143,7 +126,7 @@ export function createGateways(options: {
                 ? { known: compiled.get(cluster) }
                 : undefined,
           );
-          followed = objects;
+          followed = inputs;
           usedInventories = inventories;
         } else if (!failed && !isDue() && sameMembers(awaited, awaitedThen)) return;
         // Read before what it stands for: what comes meanwhile is due again.
@@ -190,7 +173,7 @@ const NO_GATEWAYS: CompiledGateways = {
 /** Some routes at a time: thousands take a second, and votes must be judged and connections kept alive meanwhile. */
 async function compileAll(
   compile: CompileInSteps,
-  objects: Objects,
+  objects: GatewayObjects,
   context: CompileContext,
   inventories: FoundInClusters['inventories'],
   before: ReadonlyMap<ObjectKey, CompiledGateways>,
@@ -256,33 +239,5 @@ function secretsText({ secrets }: ClusterInventory): string {
       instead,
       authorityProblem,
     ]),
-  );
-}
-
-/** True when nothing that gateways are compiled from differs; a written status is no difference. */
-function sameInputs(before: GatewayObjects, after: GatewayObjects): boolean {
-  return KINDS.every((kind) => {
-    if (before[kind] === after[kind]) return true;
-    const [old, now] = [relevant(kind, before), relevant(kind, after)];
-    if (old.size !== now.size) return false;
-    for (const [key, object] of now) if (!sameInput(old.get(key), object)) return false;
-    return true;
-  });
-}
-
-/** Of TrafficPolicies only residency concerns gateways. */
-function relevant(kind: GatewayKind, objects: GatewayObjects): ReadonlyMap<string, Resource> {
-  if (kind !== 'TrafficPolicy') return objects[kind];
-  return new Map([...objects.TrafficPolicy].filter(([, policy]) => policy.spec.residency.length > 0));
-}
-
-function sameInput(old: Resource | undefined, now: Resource): boolean {
-  if (old === now) return true;
-  if (old === undefined) return false;
-  const [a, b] = [old.metadata, now.metadata];
-  return (
-    a.uid === b.uid &&
-    a.generation === b.generation &&
-    JSON.stringify([a.labels, a.annotations]) === JSON.stringify([b.labels, b.annotations])
   );
 }
