@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/identity/canonical-json.ts';
 import { sha256Hex } from '../../src/identity/digest.ts';
-import type { GatewayPart } from '../../src/policy/model.ts';
+import { type GatewayPart, NO_GATEWAY } from '../../src/policy/model.ts';
 import { type GatewayFrame, type GatewayPiece, joinGateway } from '../../src/policy/pieces.ts';
 import { backendOf, compiled, gatewayOf, stored } from '../../src/policy/testing/gateway-objects.ts';
 import { type ClusterPieces, lacking, writePieces } from './gateway-pieces.ts';
@@ -65,6 +66,31 @@ describe('what gateways get, in pieces', () => {
   ])('is the whole part after %s', async (_what, part) => {
     const before = { part: partOf(), pieces: await write(partOf()) };
     expect(wholeOf(await write(part, before))).toBe(canonicalJson(part));
+  });
+
+  it('is the whole part whatever hosts come, go or change', async () => {
+    const [port] = partOf({}, 1).ports;
+    const [listener] = port?.listeners ?? [];
+    const [host] = listener?.hosts ?? [];
+    if (port === undefined || listener === undefined || host === undefined) throw new Error('it has no host');
+    const variants = [undefined, host.matches, []].map((matches) =>
+      Array.from({ length: 8 }, (_, at) =>
+        matches === undefined ? [] : [{ hostname: `h${at}.example`, matches }],
+      ),
+    );
+    const withHosts = (chosen: readonly number[]): GatewayPart => {
+      const hosts = chosen.flatMap((variant, at) => variants[variant]?.[at] ?? []);
+      return { ...NO_GATEWAY, ports: [{ ...port, listeners: [{ ...listener, hosts }] }] };
+    };
+    const chosen = fc.array(fc.nat(2), { minLength: 8, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(chosen, chosen, async (first, second) => {
+        const [before, part] = [withHosts(first), withHosts(second)];
+        const pieces = await write(part, { part: before, pieces: await write(before) });
+        expect(wholeOf(pieces)).toBe(canonicalJson(part));
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('is the same value when everything was compiled anew to the same', async () => {
