@@ -306,10 +306,15 @@ function servedRule(
   const quota = rule.quota === undefined ? undefined : quotas?.get(rule.quota);
   if (rule.quota !== undefined && quotas !== undefined && quota === undefined)
     throw new Error(`there are no limits ${rule.quota}`);
-  const targets = new Map<WeightedBackend, ServedFilters>();
-  const callers = rule.callers.map(({ when, backends }) => ({ when: compileCondition(when), backends }));
+  let targets: Map<WeightedBackend, ServedFilters> | undefined;
+  const callers =
+    rule.callers.length === 0
+      ? NONE
+      : rule.callers.map(({ when, backends }) => ({ when: compileCondition(when), backends }));
   for (const target of [...rule.backends, ...callers.flatMap(({ backends }) => backends)]) {
-    if (target.filters.length > 0) targets.set(target, servedFilters(target.filters));
+    if (target.filters.length === 0) continue;
+    targets ??= new Map();
+    targets.set(target, servedFilters(target.filters));
   }
   const { name } = rule.source;
   return {
@@ -321,11 +326,25 @@ function servedRule(
     quota,
     filters: servedFilters(rule.filters),
     callers,
-    targets,
+    targets: targets ?? NO_TARGETS,
   };
 }
 
+// One for all: there are thousands of rules, and most have few filters.
+const NONE: readonly never[] = [];
+const NO_TARGETS: ReadonlyMap<WeightedBackend, ServedFilters> = new Map();
+const NO_FILTERS: ServedFilters = {
+  request: NONE,
+  response: NONE,
+  rewriteHost: undefined,
+  rewritePath: undefined,
+  redirect: undefined,
+  mirrors: NONE,
+  cors: undefined,
+};
+
 function servedFilters(filters: readonly CompiledFilter[]): ServedFilters {
+  if (filters.length === 0) return NO_FILTERS;
   const request: HeaderEdit[] = [];
   const response: HeaderEdit[] = [];
   const mirrors: { readonly backend: string; readonly fraction: number }[] = [];
@@ -356,5 +375,13 @@ function servedFilters(filters: readonly CompiledFilter[]): ServedFilters {
         break;
     }
   }
-  return { request, response, rewriteHost, rewritePath, redirect, mirrors, cors };
+  return {
+    request: request.length === 0 ? NONE : request,
+    response: response.length === 0 ? NONE : response,
+    rewriteHost,
+    rewritePath,
+    redirect,
+    mirrors: mirrors.length === 0 ? NONE : mirrors,
+    cors,
+  };
 }

@@ -60,6 +60,7 @@ export interface BackendSummary {
 
 export interface ManagedUpstreams extends Upstreams {
   stats(): readonly BackendStats[];
+  /** Of backends that were ever asked. */
   summaries(): Iterable<BackendSummary>;
   /** These of `UpstreamDeps.services` are otherwise: requests from now on go to their endpoints of now. */
   servicesChanged(services: Iterable<string>): void;
@@ -194,6 +195,8 @@ export function createUpstreams(
     *summaries() {
       const now = deps.monotonicMs();
       for (const { id, counts, endpoints } of backends.values()) {
+        // Of thousands of Services few are asked; the endpoints of the others are not looked at.
+        if (counts.requests + counts.mirrored + counts.mirrorsDropped === 0) continue;
         let connections = 0;
         let available = 0;
         for (const endpoint of endpoints) {

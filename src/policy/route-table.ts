@@ -54,8 +54,8 @@ export class RouteTable<T> {
         index,
         plain: match.method === undefined && match.headers.length === 0 && match.query.length === 0,
         path: type === 'regex' ? compileRegex(value) : undefined,
-        headers: match.headers.map(conditionOf),
-        query: match.query.map(conditionOf),
+        headers: conditionsOf(match.headers),
+        query: conditionsOf(match.query),
       };
       if (type === 'regex') {
         this.#patterns ??= [];
@@ -127,6 +127,12 @@ function holds<T>(entry: Entry<T>, request: Routable): boolean {
 function satisfied({ exact, regex }: Condition, value: string | undefined): boolean {
   if (value === undefined) return false;
   return regex === undefined ? value === exact : regex.matches(value);
+}
+
+const NO_CONDITIONS: readonly Condition[] = [];
+
+function conditionsOf(matches: readonly ValueMatch[]): readonly Condition[] {
+  return matches.length === 0 ? NO_CONDITIONS : matches.map(conditionOf);
 }
 
 function conditionOf({ name, type, value }: ValueMatch): Condition {
