@@ -22,6 +22,7 @@ import type { ClusterSecretFile } from './secret-file.ts';
 import type { KubernetesSettings } from './settings.ts';
 import { createStatusOwner } from './status-owner.ts';
 import { createStatusWriter, type StatusKey, type StatusStats, type WantedStatus } from './status-writer.ts';
+import { supportedFeatures } from './supported-features.ts';
 import { createWatchProblems } from './watch-problems.ts';
 
 const LOOK_EVERY_MS = 5_000;
@@ -245,7 +246,11 @@ export function startClusterAgent(options: ClusterAgentOptions): ClusterAgent {
       case 'GatewayClass': {
         const found = classes.items.get(name);
         return found?.ours === true
-          ? { kind, conditions: classConditions(found, version.gatewayApi, client.namespace) }
+          ? {
+              kind,
+              conditions: classConditions(found, version.gatewayApi, client.namespace),
+              features: supportedFeatures(version.gatewayApi),
+            }
           : undefined;
       }
       case 'Gateway':

@@ -56,7 +56,10 @@ type Entry = z.output<typeof entry>;
 
 const routeStatus = z.looseObject({ parents: z.array(entry).default([]) });
 const policyStatus = z.looseObject({ ancestors: z.array(entry).default([]) });
-const classStatus = z.object({ conditions });
+const classStatus = z.object({
+  conditions,
+  supportedFeatures: z.array(z.object({ name: z.string() })).default([]),
+});
 
 /** At most so many entries may stand in a route's or a policy's status. */
 const MAX_ENTRIES = { parents: 32, ancestors: 16 } as const;
@@ -76,7 +79,11 @@ export function ownEntries(kind: StatusKind, status: unknown): string {
       return '';
     case 'GatewayClass': {
       const found = classStatus.safeParse(status);
-      return found.success ? textOfConditions(found.data.conditions) : '';
+      if (!found.success) return '';
+      return textOfClass(
+        found.data.conditions,
+        found.data.supportedFeatures.map(({ name }) => name),
+      );
     }
     case 'Gateway': {
       const found = gatewayStatus.safeParse(status);
@@ -114,8 +121,8 @@ export function textOfGateway({ addresses, conditions: own, listeners }: Gateway
   ]);
 }
 
-export function textOfConditions(all: readonly StatusCondition[]): string {
-  return JSON.stringify(sortedConditions(all));
+export function textOfClass(all: readonly StatusCondition[], features: readonly string[]): string {
+  return JSON.stringify([sortedConditions(all), features]);
 }
 
 /** Gateway statuses of the hub's JSON. @throws ZodError */
@@ -136,6 +143,11 @@ export function parseOwnEntries(status: unknown): readonly OwnEntry[] {
 export function standingGateway(status: unknown): GatewayStatusContent {
   const found = gatewayStatus.safeParse(status);
   return found.success ? found.data : { addresses: [], conditions: [], listeners: [] };
+}
+
+export function standingFeatures(status: unknown): readonly string[] {
+  const found = classStatus.safeParse(status);
+  return found.success ? found.data.supportedFeatures.map(({ name }) => name) : [];
 }
 
 export function standingConditions(status: unknown): readonly StatusCondition[] {

@@ -9,9 +9,10 @@ import {
   type OwnEntry,
   type StatusCondition,
   standingConditions,
+  standingFeatures,
   standingGateway,
   statusWith,
-  textOfConditions,
+  textOfClass,
   textOfGateway,
   withTimes,
 } from './status-content.ts';
@@ -26,7 +27,12 @@ const COOL_MS = 1_000;
 const CONFLICTS = 5;
 
 export type WantedStatus =
-  | { readonly kind: 'GatewayClass'; readonly conditions: readonly StatusCondition[] }
+  | {
+      readonly kind: 'GatewayClass';
+      readonly conditions: readonly StatusCondition[];
+      /** Sorted. */
+      readonly features: readonly string[];
+    }
   | { readonly kind: 'Gateway'; readonly status: GatewayStatusContent }
   | {
       readonly kind: 'HTTPRoute' | 'GRPCRoute' | 'BackendTLSPolicy';
@@ -201,7 +207,7 @@ function pluralOf(key: StatusKey): string {
 function textOf(wanted: WantedStatus): string {
   switch (wanted.kind) {
     case 'GatewayClass':
-      return textOfConditions(wanted.conditions);
+      return textOfClass(wanted.conditions, wanted.features);
     case 'Gateway':
       return textOfGateway(wanted.status);
     default:
@@ -260,8 +266,13 @@ function appliedStatus(
   if (wanted.kind === 'GatewayClass') {
     const standing = standingConditions(status);
     const types = wanted.conditions.map(({ type }) => type);
-    const same = textOfConditions(withoutPending(standing, types)) === textOfConditions(wanted.conditions);
-    return same ? undefined : { conditions: withTimes(wanted.conditions, standing, now) };
+    const same = textOfClass(withoutPending(standing, types), standingFeatures(status)) === textOf(wanted);
+    if (same) return undefined;
+    const supported = wanted.features.map((name) => ({ name }));
+    return {
+      conditions: withTimes(wanted.conditions, standing, now),
+      ...(supported.length === 0 ? {} : { supportedFeatures: supported }),
+    };
   }
   const standing = standingGateway(status);
   const compared: GatewayStatusContent = {

@@ -64,6 +64,13 @@ describe('the page about the Gateway API', () => {
     expect(rows.map(([feature]) => feature).sort()).toEqual(FEATURES);
   });
 
+  it('says what GatewayClasses say, but for authorities in ConfigMaps', () => {
+    const here = rows.flatMap(([feature = '', , yes]) => (yes === 'yes' ? [feature] : []));
+    const source = readFileSync(join(root, 'spoke-agent/kubernetes/supported-features.ts'), 'utf8');
+    const told = [...source.matchAll(/^ {2}'(\w+)',$/gm)].map(([, feature]) => feature);
+    expect(told).toEqual(here.filter((feature) => !feature.startsWith('BackendTLSPolicy')).sort());
+  });
+
   it('says of each core feature that it is there', () => {
     const core = rows.filter(([, level]) => level === 'core');
     expect(core.length).toBeGreaterThan(3);

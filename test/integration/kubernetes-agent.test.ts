@@ -21,6 +21,7 @@ import {
 } from '../../spoke-agent/kubernetes/resources.ts';
 import { AGENT_RULES, secretRule } from '../../spoke-agent/kubernetes/rules.ts';
 import { newDigestKey, readClusterSecrets } from '../../spoke-agent/kubernetes/secret-file.ts';
+import { SUPPORTED_FEATURES } from '../../spoke-agent/kubernetes/supported-features.ts';
 import type { InventoryContent, InventoryFacts } from '../../src/inventory/contract.ts';
 import type { Slice } from '../../src/kubernetes/endpoint-slices.ts';
 import { type Inventory, InventoryStatusesSchema } from '../../src/protocol/generated/portolan_pb.js';
@@ -322,6 +323,9 @@ describe.skipIf(!available)(SUITE, () => {
         JSON.stringify(await statusOf(GATEWAY_CLASSES, undefined, 'ours')).includes('SupportedVersion'),
       SLOW_MS,
     );
+    expect(await statusOf(GATEWAY_CLASSES, undefined, 'ours')).toMatchObject({
+      supportedFeatures: SUPPORTED_FEATURES.map((name) => ({ name })),
+    });
     expect(JSON.stringify(await statusOf(GATEWAY_CLASSES, undefined, 'theirs'))).not.toContain(
       'SupportedVersion',
     );
@@ -397,7 +401,7 @@ describe.skipIf(!available)(SUITE, () => {
         Buffer.from(next['tls.crt'], 'base64').toString(),
       SLOW_MS,
     );
-    expect(seen.secretsWritten).toBeGreaterThan(0);
+    await until('the data process is told', async () => seen.secretsWritten > 0, SLOW_MS);
     await until(
       'the hub knows that it is another',
       async () => JSON.stringify(hub.objects.get('Secret infra/cert')?.spec) !== JSON.stringify(told?.spec),
