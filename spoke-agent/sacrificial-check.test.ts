@@ -219,6 +219,29 @@ describe('I11 a snapshot is tried out before it is believed', () => {
     );
   });
 
+  it('a process that nobody needs ends, but never while it is at work', async () => {
+    const pidFile = join(folder, 'idle');
+    const program = await fileOf(
+      Buffer.from(
+        `require('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(process.pid));
+        process.on('message', () => setTimeout(() => process.send({ ok: true }), 200));`,
+      ),
+    );
+    const check = createSacrificialCheck({ program, idleMs: 20, signal: over.signal });
+    const answer = check.tryOut({ path: '', hash: '' });
+    check.prepare(undefined);
+    await answer;
+    const pid = Number(await readFile(pidFile, 'utf8'));
+    const isGone = (): boolean => {
+      try {
+        return !process.kill(pid, 0);
+      } catch {
+        return true;
+      }
+    };
+    await until('it has ended', () => Promise.resolve(isGone()), 10_000);
+  });
+
   it('a check that dies refuses the snapshot', async () => {
     const dying = await fileOf(Buffer.from('process.abort()'));
     expect(await tried(snapshotFile(), dying)).toMatch(/SNAPSHOT_INVALID: .*ended with SIGABRT/);

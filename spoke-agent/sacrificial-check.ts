@@ -21,6 +21,8 @@ export interface SacrificialCheckOptions {
   /** File of `snapshot-check`. */
   readonly program: string;
   readonly timeLimitMs?: number;
+  /** A process that nobody needs waits this long for the next snapshot; default 5 s. */
+  readonly idleMs?: number;
   /** Whoever asked is ending: the process is ended too, and gone when what was asked rejects. */
   readonly signal?: AbortSignal;
 }
@@ -52,9 +54,10 @@ const IDLE_MS = 5_000;
 const REMEMBERED = 8;
 
 export function createSacrificialCheck(options: SacrificialCheckOptions): SacrificialCheck {
-  const { program, timeLimitMs = TIME_LIMIT_MS, signal } = options;
+  const { program, timeLimitMs = TIME_LIMIT_MS, idleMs = IDLE_MS, signal } = options;
   let running: CheckProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
+  let asking = 0;
   /** Hashes of files that were good, the newest first. */
   let good: readonly string[] = [];
 
@@ -66,7 +69,9 @@ export function createSacrificialCheck(options: SacrificialCheckOptions): Sacrif
   };
   const endSoon = (): void => {
     clearTimeout(idle);
-    idle = setTimeout(end, IDLE_MS);
+    // One that is at work ends soon after it.
+    if (asking > 0) return;
+    idle = setTimeout(end, idleMs);
     idle.unref();
   };
   const orderOf = (before: CheckedFile | undefined, check?: CheckedFile): CheckOrder => ({
@@ -85,7 +90,9 @@ export function createSacrificialCheck(options: SacrificialCheckOptions): Sacrif
       late = true;
       asked.kill();
     }, timeLimitMs);
+    asking += 1;
     const answer = await asked.answer(order);
+    asking -= 1;
     clearTimeout(timer);
     if ('ok' in answer && answer.ok) return endSoon();
     // What it knows now is a snapshot that is no good.
