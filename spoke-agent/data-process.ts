@@ -134,10 +134,10 @@ export async function startDataProcess(
   /** @returns what the gateway has to do: names are answered without waiting for its threads */
   const serve = async (path: string): Promise<() => Promise<void>> => {
     try {
-      const { gateway: file, ...next } = await compileSnapshot(path, geo?.for, () => states.view());
+      const { gateway: file, ...next } = await compileSnapshot(path, geo?.for, () => states.view(), served);
       states.setContent(next.content, times());
       nameServer?.statesChanged(); // routing remembers last healthy answers of its own
-      await nameServer?.serve(next.names);
+      if (next.names !== served.names) await nameServer?.serve(next.names);
       served = next;
       servedPath = path;
       snapshotError = '';
