@@ -100,7 +100,7 @@ export class BackendAuthorities {
 
   #problem({ metadata, spec }: TlsPolicy): string | undefined {
     for (const ref of spec.validation.caCertificateRefs) {
-      if (ref.group !== '' || ref.kind !== 'Secret') return notASecret(ref);
+      if (!isSecret(ref)) return notASecret(ref);
       const place = placeOfSecret(this.#world, `${metadata.namespace}/${ref.name}`, 'authority');
       if ('problem' in place) return place.problem;
     }
@@ -133,7 +133,14 @@ export class BackendAuthorities {
     const refs =
       bad === undefined
         ? finding('ResolvedRefs', true, 'ResolvedRefs', 'Every certificate was found.')
-        : finding('ResolvedRefs', false, 'InvalidCACertificateRef', bad);
+        : finding(
+            'ResolvedRefs',
+            false,
+            policy.spec.validation.caCertificateRefs.every(isSecret)
+              ? 'InvalidCACertificateRef'
+              : 'InvalidKind',
+            bad,
+          );
     if (older !== undefined) {
       const winner = `${older.metadata.namespace}/${older.metadata.name}`;
       return [finding('Accepted', false, 'Conflicted', `${winner} is older and targets the same.`), refs];
@@ -159,6 +166,10 @@ const NOTHING: ReadonlyMap<TlsPolicy, Authority> = new Map();
 
 function sameAuthority(a: Authority, b: Authority): boolean {
   return sameValue(a.tls, b.tls) && sameValue(a.bundles.refs(), b.bundles.refs());
+}
+
+function isSecret(ref: { readonly group: string; readonly kind: string }): boolean {
+  return ref.group === '' && ref.kind === 'Secret';
 }
 
 export function leadsToBackend(ref: { readonly group: string; readonly kind: string }): boolean {

@@ -287,6 +287,17 @@ describe('attachment as the conformance suite of the Gateway API has it', () => 
       tlsOf(old, policy('port', 'port.example.com', { sectionName: '8080' }), secret('ca')).tls?.serverName,
     ).toBe('port.example.com');
     expect(tlsOf(old).rule?.backends).toEqual([{ weight: 1, filters: [] }]);
+    const refs = (kind: string) => {
+      const validation = {
+        hostname: 'b.example.com',
+        caCertificateRefs: [{ group: '', kind, name: 'gone' }],
+      };
+      const target = { group: '', kind: 'Service', name: 'b' };
+      const one = tlsOf(stored('BackendTLSPolicy', 't', { targetRefs: [target], validation }));
+      return one.reports.policies[0]?.findings.find(({ type }) => type === 'ResolvedRefs')?.reason;
+    };
+    expect(refs('Secret')).toBe('InvalidCACertificateRef');
+    expect(refs('ConfigMap')).toBe('InvalidKind');
   });
 
   it('GatewayBackendClientCertificate: shown to backends with TLS only', () => {
