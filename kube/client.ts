@@ -222,6 +222,8 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
       }
     },
 
+    whenBack: (task) => connection.whenBack(task),
+
     async json(path) {
       return (await connection.ask({ asked: { verb: 'get', name: path }, method: 'GET', path })).body;
     },

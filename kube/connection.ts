@@ -69,12 +69,21 @@ export class KubeConnection {
   #tls: KubeTls | undefined;
   #shared: HttpAgent | undefined;
   #own: HttpAgent | undefined;
+  /** The last request was not answered. */
+  #away = false;
+  readonly #waiting = new Set<() => void>();
 
   constructor(access: KubeAccess, bounds: KubeBounds, random: () => number) {
     this.#access = access;
     this.#bounds = bounds;
     this.#random = random;
     this.#secure = access.server.startsWith('https:');
+  }
+
+  /** See `KubeClient.whenBack`. */
+  whenBack(task: () => void): () => void {
+    this.#waiting.add(task);
+    return () => void this.#waiting.delete(task);
   }
 
   /**
@@ -201,7 +210,10 @@ export class KubeConnection {
         return await new Promise<IncomingMessage>((resolve, reject) => {
           const sent = open(url, { method: request.method, headers, agent, signal });
           sent.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
-          sent.on('response', resolve);
+          sent.on('response', (response) => {
+            this.#answered();
+            resolve(response);
+          });
           sent.on('error', (error) => {
             reused = sent.reusedSocket;
             reject(error);
@@ -210,9 +222,21 @@ export class KubeConnection {
         });
       } catch (thrown) {
         // The server had closed a connection that was kept: all but a create may be sent again, and each try uses up one such connection.
-        if (!reused || signal.aborted || request.method === 'POST') throw thrown;
+        if (!reused || signal.aborted || request.method === 'POST') {
+          // Whoever called a request off knows nothing of the server.
+          if (request.signal?.aborted !== true) this.#away = true;
+          throw thrown;
+        }
       }
     }
+  }
+
+  #answered(): void {
+    if (!this.#away) return;
+    this.#away = false;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const task of waiting) task();
   }
 
   #agent(tls: KubeTls | undefined, connection: 'shared' | 'own'): HttpAgent {

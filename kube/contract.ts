@@ -101,6 +101,8 @@ export interface KubeClient {
   serves(resource: KubeResource): Promise<boolean>;
   /** GET of any path that answers JSON, such as `/version`. */
   json(path: string): Promise<unknown>;
+  /** `task` is called once, when the server answers for the first time after a request of this client that it did not answer. @returns calls it off */
+  whenBack?(task: () => void): () => void;
 }
 
 export interface KubeWatchEvent {

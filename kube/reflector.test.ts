@@ -12,7 +12,7 @@ import {
   status,
 } from '../test/fakes/kube-api.ts';
 import { createKubeClient } from './client.ts';
-import type { KubeObject, Reflector, ReflectorOptions } from './contract.ts';
+import type { KubeClient, KubeObject, Reflector, ReflectorOptions } from './contract.ts';
 import { createReflector } from './reflector.ts';
 
 type Answer = (response: ServerResponse, request: KubeApiRequest) => void;
@@ -20,6 +20,7 @@ type Answer = (response: ServerResponse, request: KubeApiRequest) => void;
 /** A reflector of what the scripted server says. Time is the test's: `waits` are the timers that it has asked for, but for those of a turn. */
 interface Stage extends AsyncDisposable {
   readonly api: ScriptedKubeApi;
+  readonly client: KubeClient;
   readonly reflector: Reflector<string>;
   readonly told: Record<string, string | undefined>[];
   readonly waits: { readonly delayMs: number; readonly task: () => void }[];
@@ -64,15 +65,17 @@ async function stage(
   });
   const waits: Stage['waits'] = [];
   const told: Stage['told'] = [];
+  const client = createKubeClient({ ...api.access, monotonicMs: () => it.clockMs });
   const it: Stage = {
     api,
+    client,
     told,
     waits,
     lists: script.lists,
     watches: script.watches,
     clockMs: 0,
     reflector: createReflector<string>({
-      client: createKubeClient({ ...api.access, monotonicMs: () => it.clockMs }),
+      client,
       resource: CONFIG_MAPS,
       project: ({ data }) => (typeof data === 'object' && data !== null ? JSON.stringify(data) : undefined),
       onChange: (changed) => told.push(Object.fromEntries(changed)),
@@ -250,6 +253,20 @@ describe('a reflector', () => {
     await expect.poll(() => s.reflector.state.resourceVersion).toBe('7');
     expect(s.reflector.state.problem).toBeUndefined();
     expect(s.told).toHaveLength(1);
+  });
+
+  it('goes on as soon as anybody hears from the server again', async () => {
+    const away: Answer = (response) => response.destroy();
+    const s = await stage({ lists: [list('5', a('1', 'x'))], watches: [away] });
+    for (let n = 0; n < 5; n += 1) await s.passed();
+    await expect.poll(() => s.waits.length).toBe(1);
+    expect(s.waits[0]?.delayMs).toBe(30_000);
+    s.watches.splice(0, 1, say(bookmark('7')));
+    await s.client.json('/api/v1');
+    await expect.poll(() => s.waits.map(({ delayMs }) => delayMs)).toEqual([500]);
+    await s.passed();
+    await expect.poll(() => s.reflector.state.resourceVersion).toBe('7');
+    expect(s.reflector.state.problem).toBeUndefined();
   });
 
   it('waits a second again after a good watch', async () => {

@@ -5,6 +5,8 @@ type Problem = NonNullable<ReflectorState['problem']>;
 
 const BACKOFF_MS = { base: 1_000, cap: 30_000 };
 const ABSENT_MS = 60_000;
+/** All that follow one server hear at once that it is back. */
+const BACK_WITHIN_MS = 500;
 /** A watch that lasted so long was a good one, even when nothing happened in it. */
 const GOOD_WATCH_MS = 10_000;
 /** Watches from one version that failed in a row: the version may be one that this server never had (a restored backup). */
@@ -215,7 +217,7 @@ class Following<T> implements Reflector<T> {
       forbidden ? 'forbidden' : 'unavailable',
       `${error.message}${forbidden ? ` ${error.fix}` : ''}`,
     );
-    await this.#rest(this.#backoffMs());
+    await this.#rest(this.#backoffMs(), !forbidden);
   }
 
   async #isServed(): Promise<boolean> {
@@ -240,16 +242,24 @@ class Following<T> implements Reflector<T> {
     return ceiling / 2 + (this.#options.random() * ceiling) / 2;
   }
 
-  async #rest(delayMs: number): Promise<void> {
+  /** @param whenBack no longer than until the server, which does not answer, does */
+  async #rest(delayMs: number, whenBack = false): Promise<void> {
     const { signal } = this.#stop;
+    const { client, after, random } = this.#options;
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
       const done = () => {
         cancel();
+        callOff?.();
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const cancel = this.#options.after(delayMs, done);
+      let cancel = after(delayMs, done);
+      const isBack = () => {
+        cancel();
+        cancel = after(random() * BACK_WITHIN_MS, done);
+      };
+      const callOff = whenBack ? client.whenBack?.(isBack) : undefined;
       signal.addEventListener('abort', done, { once: true });
     });
   }
