@@ -104,6 +104,28 @@ describe('a snapshot of the hub', () => {
     expect(done.at(-1)).toBe('ack 2: out of something');
   });
 
+  it('that came while the one before was being served is acknowledged by its own answer, whatever that of the other says', async () => {
+    const intake = open(stored(1), 'hash-1');
+    for (const version of [2, 3]) {
+      intake.offer(message(`${version}`));
+      await settled(stored(version));
+    }
+    // The data process takes one after the other; of one it came too late for the file is gone.
+    intake.serving('hash-1', 'it is not there any more');
+    expect(done.filter((line) => line.startsWith('ack'))).toEqual([]);
+    intake.serving('hash-3', '');
+    expect(done.filter((line) => line.startsWith('ack'))).toEqual(['ack 3']);
+
+    for (const version of [4, 5]) {
+      intake.offer(message(`${version}`));
+      await settled(stored(version));
+    }
+    intake.serving('hash-4', '');
+    intake.serving('hash-4', 'out of something');
+    expect(done.at(-1)).toBe('ack 5: out of something');
+    expect(done.filter((line) => line.startsWith('ack'))).toHaveLength(2);
+  });
+
   it('that is served already is acknowledged without work', async () => {
     const intake = open(stored(1), 'hash-1');
     intake.offer(message('a'));

@@ -38,10 +38,17 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
   const { store, log } = options;
   let { current, served } = options;
   let unacknowledged: SnapshotMark | undefined;
+  /** Files that the data process was told of and has not answered for: it takes one after the other, and each has an answer. */
+  let told = 0;
   /** The newest that waits while another one is tried out: those in between are never needed. */
   let waiting: SignedSnapshot | undefined;
   let working: Promise<void> | undefined;
   let closed = false;
+
+  const tellData = (path: string): void => {
+    told += 1;
+    options.tellData(path);
+  };
 
   const accept = async (message: SignedSnapshot): Promise<void> => {
     try {
@@ -58,7 +65,7 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
         return;
       }
       unacknowledged = stored.mark;
-      options.tellData(stored.path);
+      tellData(stored.path);
     } catch (thrown) {
       if (closed) return;
       const err = PortolanError.from(thrown);
@@ -81,7 +88,7 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
     working = undefined;
   };
 
-  if (current !== undefined && current.mark.hash !== served) options.tellData(current.path);
+  if (current !== undefined && current.mark.hash !== served) tellData(current.path);
 
   return {
     get current() {
@@ -96,7 +103,10 @@ export function createSnapshotIntake(options: SnapshotIntakeOptions): SnapshotIn
     },
     serving(hash, error) {
       served = hash;
+      told = Math.max(0, told - 1);
       if (unacknowledged === undefined) return;
+      // What is said of one before it is no word on the newest.
+      if (told > 0 && unacknowledged.hash !== hash) return;
       options.acknowledge(unacknowledged, unacknowledged.hash === hash ? '' : error);
       unacknowledged = undefined;
     },
