@@ -4,6 +4,7 @@ import { AnswerTooLong, type KubeAccess, KubeConnection } from './connection.ts'
 import type {
   ApplyOptions,
   KubeClient,
+  KubeListOptions,
   KubeObject,
   KubeRef,
   KubeResource,
@@ -90,7 +91,7 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
     },
 
     async *list(resource, options) {
-      const asked: Asked = { verb: 'list', resource, namespace: options.namespace };
+      const asked = askedOfMany('list', resource, options);
       let next: string | undefined;
       let limit = bounds.pageObjects;
       for (;;) {
@@ -117,7 +118,7 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
     },
 
     async *watch(resource, options) {
-      const asked: Asked = { verb: 'watch', resource, namespace: options.namespace };
+      const asked = askedOfMany('watch', resource, options);
       const { min, max } = bounds.watchSeconds;
       const seconds = Math.round(min + random() * (max - min));
       const query = queryOf({
@@ -227,6 +228,20 @@ export function createKubeClient(config: KubeClientConfig): KubeClient {
     async json(path) {
       return (await connection.ask({ asked: { verb: 'get', name: path }, method: 'GET', path })).body;
     },
+  };
+}
+
+/** Of the objects that one name selects, RBAC asks by that name. */
+function askedOfMany(
+  verb: 'list' | 'watch',
+  resource: KubeResource,
+  { namespace, fieldSelector, follows }: KubeListOptions,
+): Asked {
+  const [, name] = /^metadata\.name=([^,]+)$/.exec(fieldSelector ?? '') ?? [];
+  return {
+    ...{ verb, resource, namespace },
+    ...(name !== undefined && { name }),
+    ...(follows !== undefined && { follows }),
   };
 }
 

@@ -47,6 +47,8 @@ export interface KubeListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** It is listed to be watched: a refusal names the rule for both. */
+  readonly follows?: boolean;
 }
 
 export interface ApplyOptions {

@@ -11,6 +11,8 @@ export interface Asked {
   readonly subresource?: string;
   readonly namespace?: string | undefined;
   readonly name?: string;
+  /** Of a list or watch: both are asked for. */
+  readonly follows?: boolean;
 }
 
 const MESSAGE_CHARACTERS = 500;
@@ -101,10 +103,13 @@ export function silenceOf(asked: Asked, cause: unknown): PortolanError {
   );
 }
 
-function missingRule({ verb, resource, subresource, namespace, name }: Asked): string {
+function missingRule({ verb, resource, subresource, namespace, name, follows }: Asked): string {
   if (resource === undefined) return `Grant ${verb} on nonResourceURLs ["${name ?? '/'}"] in a ClusterRole.`;
   const plural = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
-  const rule = `apiGroups: ["${resource.group}"], resources: ["${plural}"], verbs: ["${verb}"]`;
+  // Who grants one of the two is told of the other only after the next try. A Secret that is followed alone needs no right to the others.
+  const verbs = follows === true ? '"list", "watch"' : `"${verb}"`;
+  const names = follows === true && name !== undefined ? `, resourceNames: ["${name}"]` : '';
+  const rule = `apiGroups: ["${resource.group}"], resources: ["${plural}"], verbs: [${verbs}]${names}`;
   return `Grant ${rule} in a ${namespace === undefined ? 'ClusterRole' : `Role of ${namespace} or a ClusterRole`}.`;
 }
 

@@ -296,7 +296,7 @@ describe('a reflector', () => {
     const s = await stage({ lists: [refuse(403, 'configmaps is forbidden'), list('5')], watches: [quiet] });
     await expect.poll(() => s.reflector.state.problem?.kind).toBe('forbidden');
     expect(s.reflector.state.problem?.message).toContain('list configmaps');
-    expect(s.reflector.state.problem?.message).toContain('verbs: ["list"]');
+    expect(s.reflector.state.problem?.message).toContain('verbs: ["list", "watch"]');
     expect(s.reflector.state.synced).toBe(false);
     await s.passed();
     await expect.poll(() => s.reflector.state.synced).toBe(true);

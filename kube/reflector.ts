@@ -267,6 +267,7 @@ class Following<T> implements Reflector<T> {
   #selection() {
     const { namespace, labelSelector, fieldSelector } = this.#options;
     return {
+      follows: true,
       ...(namespace !== undefined && { namespace }),
       ...(labelSelector !== undefined && { labelSelector }),
       ...(fieldSelector !== undefined && { fieldSelector }),

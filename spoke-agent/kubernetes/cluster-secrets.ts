@@ -1,12 +1,14 @@
 import { PortolanError } from '../../src/errors/error.ts';
 import type { AgentLog } from '../log.ts';
 import { type ClusterWatch, type WatchDeps, watchCluster } from './cluster-watch.ts';
-import { hasPair, type KeptSecret, projectSecret } from './project-core.ts';
+import { hasPair, type KeptSecret, projectSecret, unseenSecret } from './project-core.ts';
 import { SECRETS } from './resources.ts';
 import { type ClusterSecretFile, type SecretValues, writeClusterSecrets } from './secret-file.ts';
 
 /** Each is watched by itself, so that a Role can name it. */
 const MAX_SECRETS = 256;
+const TOO_MANY = `the agent follows ${MAX_SECRETS} Secrets at most`;
+const NOT_NAMED = 'kubernetes.secrets of the agent does not name it';
 const WRITE_AFTER_MS = 50;
 const WRITE_AGAIN_MS = 5_000;
 
@@ -42,6 +44,8 @@ export function createClusterSecrets(options: ClusterSecretsOptions): ClusterSec
   const watches = new Map<string, ClusterWatch<KeptSecret>>();
   const good = new Map<string, SecretValues>(Object.entries(options.file.secrets));
   let notGranted: readonly string[] = [];
+  /** Named, and not followed: why. */
+  let leftOut: ReadonlyMap<string, string> = new Map();
   let standing = JSON.stringify(options.file.secrets);
   let isWanted = false;
   let cancel: (() => void) | undefined;
@@ -86,22 +90,41 @@ export function createClusterSecrets(options: ClusterSecretsOptions): ClusterSec
     return values === undefined ? [] : [[name, values]];
   };
 
+  /** Why there has been no word of a Secret yet, when that is for want of a right. */
+  const denialOf = (name: string): string | undefined => {
+    for (const { state } of watches.get(name)?.states ?? [])
+      if (!state.synced && state.problem?.kind === 'forbidden') return state.problem.message;
+    return undefined;
+  };
+
   const open = (name: string): ClusterWatch<KeptSecret> => {
     const at = name.indexOf('/');
-    const one = watchCluster<KeptSecret>(watch, {
-      versions: [SECRETS],
-      only: { namespace: name.slice(0, at), name: name.slice(at + 1) },
-      project(object, before) {
-        const found = projectSecret(digestKey, object, before, () => hasPair(good.get(name)));
-        // Kept at once: the next event may be a pair that does not fit.
-        if (found !== undefined && (found.servable || !hasPair(good.get(name)))) good.set(name, found.values);
-        return found;
+    let denied: string | undefined;
+    const onState = (): void => {
+      // What is told of one that may not be read goes by that.
+      const now = denialOf(name);
+      if (now !== denied) options.onChange(name);
+      denied = now;
+      watch.onState();
+    };
+    const one = watchCluster<KeptSecret>(
+      { ...watch, onState },
+      {
+        versions: [SECRETS],
+        only: { namespace: name.slice(0, at), name: name.slice(at + 1) },
+        project(object, before) {
+          const found = projectSecret(digestKey, object, before, () => hasPair(good.get(name)));
+          // Kept at once: the next event may be a pair that does not fit.
+          if (found !== undefined && (found.servable || !hasPair(good.get(name))))
+            good.set(name, found.values);
+          return found;
+        },
+        onChange() {
+          options.onChange(name);
+          save(WRITE_AFTER_MS);
+        },
       },
-      onChange() {
-        options.onChange(name);
-        save(WRITE_AFTER_MS);
-      },
-    });
+    );
     one.start();
     return one;
   };
@@ -119,11 +142,28 @@ export function createClusterSecrets(options: ClusterSecretsOptions): ClusterSec
         options.onChange(name);
       }
       for (const name of wanted) if (!watches.has(name)) watches.set(name, open(name));
+      const before = leftOut;
+      leftOut = new Map(
+        [...names]
+          .filter((name) => !wanted.has(name))
+          .map((name) => [name, allowed.has(name) ? TOO_MANY : NOT_NAMED]),
+      );
+      for (const name of new Set([...before.keys(), ...leftOut.keys()]))
+        if (before.get(name) !== leftOut.get(name)) options.onChange(name);
       isWanted = true;
       save(WRITE_AFTER_MS);
     },
-    content: (name) => item(name)?.content,
-    names: () => watches.keys(),
+    content(name) {
+      const found = item(name);
+      if (found !== undefined) return found.content;
+      const why = leftOut.get(name);
+      if (why !== undefined) return unseenSecret(digestKey, undefined, why);
+      const denial = denialOf(name);
+      return denial === undefined
+        ? undefined
+        : unseenSecret(digestKey, good.get(name), `the agent may not read it (${denial})`);
+    },
+    names: () => [...watches.keys(), ...leftOut.keys()],
     get watches() {
       return [...watches.values()];
     },

@@ -177,10 +177,7 @@ export function projectSecret(
     }),
   );
   const problem = pairProblem(values);
-  const digest = createHmac('sha256', digestKey)
-    .update(JSON.stringify(SECRET_VALUES.map((key) => values[key] ?? null)))
-    .digest('hex')
-    .slice(0, 32);
+  const digest = digestOf(digestKey, values);
   const authorityProblem = bundleProblem(values['ca.crt']);
   const content: SecretContent = {
     type,
@@ -196,6 +193,36 @@ export function projectSecret(
     servable: problem === undefined,
     values,
   });
+}
+
+/**
+ * What is told of a Secret that Gateways name and that is not seen: that there is none would be wrong, and would take away what can still be served of it.
+ * @param values of before, if there are any
+ * @param why it is not seen
+ */
+export function unseenSecret(
+  digestKey: Uint8Array,
+  values: Readonly<Record<string, string>> | undefined,
+  why: string,
+): string {
+  const content: SecretContent = {
+    type: '',
+    keys: values === undefined ? [...SECRET_VALUES] : Object.keys(values).sort(),
+    digest: digestOf(digestKey, values ?? {}),
+    problem: why,
+    instead: hasPair(values) ? 'earlier' : 'nothing',
+    ...(values?.['ca.crt'] === undefined ? { authorityProblem: why } : {}),
+  };
+  // Of an object that nobody saw, neither is known.
+  const metadata = { name: '', uid: 'unseen', creationTimestamp: new Date(0).toISOString() };
+  return contentOf({ apiVersion: 'v1', kind: 'Secret', metadata }, content);
+}
+
+function digestOf(digestKey: Uint8Array, values: Readonly<Record<string, string>>): string {
+  return createHmac('sha256', digestKey)
+    .update(JSON.stringify(SECRET_VALUES.map((key) => values[key] ?? null)))
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** Whether these have a pair that can be served. */
