@@ -188,7 +188,6 @@ it.each(['http/1.1', 'h2'] as const)(
     expect(clients.flatMap(({ failures }) => failures)).toEqual([]);
     expect(all()).toBeGreaterThan(6 * 16);
   },
-  60_000,
 );
 
 it('a thread that starts has the endpoints of now; a Service that loses all of them is 503 with the reason, and serves again', async () => {
