@@ -102,6 +102,7 @@ export async function run(): Promise<readonly Figure[]> {
     say(`${statuses} routes have their status ${seconds(started)} s after the start; ${memory(agent)}`);
     await pause(SETTLE_MS);
     const resident = residentOf(agent);
+    const charged = chargedTo(agent);
     say(memory(agent));
 
     const changes = await sliceChanges(admin, gatewayPort, ports);
@@ -129,7 +130,8 @@ export async function run(): Promise<readonly Figure[]> {
     const figure = (name: string, ours: number, peer: number, unit: string): Figure =>
       lowerIsBetter({ bench: 'kubernetes', case: name, ours, peerName: 'goal', peer, unit });
     return [
-      figure('agent-rss', resident, GOALS.rssMb, 'MB resident, all processes of the agent'),
+      figure('agent-rss', resident, GOALS.rssMb, 'MB resident, the sum of both processes'),
+      figure('agent-charged', charged, GOALS.rssMb, 'MB, pages that both share counted once'),
       figure('first-sync', firstSyncS, GOALS.firstSyncS, 's from the start of the agent to the last route'),
       figure('endpoint-change-p50', percentile(changes, 50), GOALS.changeMs, 'ms'),
       figure('endpoint-change-p99', percentile(changes, 99), GOALS.changeMs, `ms, ${changes.length} changes`),
@@ -274,13 +276,20 @@ function processesOf({ pid }: RunningAgent): readonly number[] {
   return [pid, ...(children === '' ? [] : children.split(' ').map(Number))];
 }
 
-function megabytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+function megabytes(pid: number, field: 'VmRSS' | 'VmHWM' | 'RssAnon' | 'RssFile' | 'RssShmem'): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Math.round(Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024);
 }
 
 const residentOf = (agent: RunningAgent): number =>
   processesOf(agent).reduce((sum, pid) => sum + megabytes(pid, 'VmRSS'), 0);
+
+/** What a pod is charged for: pages of the program, which its processes share, once. */
+function chargedTo(agent: RunningAgent): number {
+  const pids = processesOf(agent);
+  const own = pids.map((pid) => megabytes(pid, 'RssAnon') + megabytes(pid, 'RssShmem'));
+  return Math.max(...pids.map((pid) => megabytes(pid, 'RssFile'))) + own.reduce((sum, one) => sum + one, 0);
+}
 
 function memory(agent: RunningAgent): string {
   const each = processesOf(agent).map(

@@ -15,6 +15,16 @@ const STOP_MS = 3_000;
 /** The process idles at 20 MB of live data: a small young generation and slow heap growth keep 5 to 10 MB off its size. */
 const CONTROL_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-space-size=512'];
 
+/**
+ * For glibc: one arena, and what is free goes back to the system soon. Threads of libuv would else each keep what they once took to read and write
+ * files: 15 MB of 150 in a cluster of 5,000 routes. Nothing here allocates in a hurry. What the operator has set stays.
+ */
+const CONTROL_MALLOC = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '65536',
+  MALLOC_MMAP_THRESHOLD_: '65536',
+};
+
 export interface SupervisorOptions {
   /** File of the control program. */
   readonly entry: string;
@@ -68,6 +78,7 @@ export function startSupervisor(options: SupervisorOptions): Supervisor {
     lastHeardMs = startedMs;
     const running = fork(options.entry, ['run'], {
       execArgv: CONTROL_FLAGS,
+      env: { ...CONTROL_MALLOC, ...process.env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     child = running;
