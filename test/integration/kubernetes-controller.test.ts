@@ -355,14 +355,53 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
   it('I7 a namespace that is deleted waits while its removals are held, and goes when they are approved', async () => {
     const names = [1, 2, 3, 4, 5, 6, 7].map((n) => `c${n}`);
     for (const [port, name] of names.entries()) await put(check(name, port + 1, {}, 'doomed'));
+    // Objects of the Gateway API have no condition for that of their own: they say it where that specification has a place.
+    const api = 'gateway.networking.k8s.io/v1';
+    const metadata = { name: 'c8', namespace: 'doomed', labels: { 'portolan.dev/hub': 'true' } };
+    const listeners = [{ name: 'http', port: 8080, protocol: 'HTTP' }];
+    await put({
+      apiVersion: api,
+      kind: 'Gateway',
+      metadata,
+      spec: { gatewayClassName: 'portolan', listeners },
+    });
+    const rules = [{ backendRefs: [{ name: 'shop', port: 80 }] }];
+    await put({
+      apiVersion: api,
+      kind: 'HTTPRoute',
+      metadata,
+      spec: { parentRefs: [{ name: 'c8' }], rules },
+    });
     for (const name of names) await condition('HealthCheck', name, 'Ready', 'True', undefined, 'doomed');
+    const shared = ['Gateway', 'HTTPRoute'] as const;
+    for (const kind of shared)
+      await until(
+        `${kind} is the hub's`,
+        async () => (await read(kind, 'c8', 'doomed'))?.metadata.finalizers?.includes(FINALIZER) === true,
+        SLOW_MS,
+      );
     // There is no controller of namespaces here: this is what it does.
     await admin.delete({ resource: NAMESPACES, name: 'doomed' });
     // The hub looks once all of them go: the first few alone would be few enough.
     hub?.freeze();
     for (const name of names) await admin.delete(refOf('HealthCheck', name, 'doomed'));
+    for (const kind of shared) await admin.delete(refOf(kind, 'c8', 'doomed'));
     hub?.wake();
     const { found } = await condition('HealthCheck', 'c7', 'Accepted', 'False', 'GuardHeld', 'doomed');
+    for (const kind of shared)
+      await until(
+        `${kind} says so`,
+        async () => {
+          const status = (await read(kind, 'c8', 'doomed'))?.status ?? {};
+          const { parents } = z.object({ parents: z.array(statusShape).default([]) }).parse(status);
+          const { conditions } = kind === 'Gateway' ? statusShape.parse(status) : (parents[0] ?? {});
+          const accepted = conditions?.find(({ type }) => type === 'Accepted');
+          if (accepted?.status === 'False' && accepted.message.includes('portolan source approve'))
+            return true;
+          throw new Error(JSON.stringify(status));
+        },
+        SLOW_MS,
+      );
     expect(await stored('healthcheck', 'c1', 'doomed'))?.toBeDefined();
     await until(
       'all are held',
@@ -374,6 +413,7 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
     expect(found.message).toContain('portolan source approve');
     expect((await portolan('source', 'approve', id, '--reason', 'doomed is closed')).code).toBe(0);
     for (const name of names) await gone('HealthCheck', name, 'doomed');
+    for (const kind of shared) await gone(kind, 'c8', 'doomed');
     expect(await stored('healthcheck', 'c1', 'doomed'))?.toBeUndefined();
   });
 
@@ -826,34 +866,18 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
   it.skipIf(!postgresql.available)(
     'I2 I7 of two hubs only the one that leads writes; the other goes on where that one was killed, and what was held is held by the same id',
     async () => {
-      await hub?.stop();
-      await grant(admin, { user: 'poor', namespace: 'portolan' }, HUB_RULES);
-      const database = await startPostgres();
+      const [database] = await Promise.all([
+        startPostgres(),
+        hub?.stop(),
+        grant(admin, { user: 'poor', namespace: 'portolan' }, HUB_RULES),
+      ]);
       try {
-        await using fleet = await startFleet(database, { leaseSeconds: 10 });
+        await using fleet = await startFleet(database, { leaseSeconds: 5 });
         const envOf = async (user: string) => ({
           PORTOLAN_SOURCE_KUBERNETES: 'true',
           PORTOLAN_SOURCE_KUBERNETES_NAMESPACES: 'pair',
           KUBECONFIG: await server.kubeconfig(user, 'portolan'),
         });
-        const auditFrom = (await readFile(server.auditLog, 'utf8')).length;
-        const one = await fleet.start('one', { env: await envOf(TOKEN) });
-        const two = await fleet.start('two', { env: await envOf(POOR) });
-        expect([await leads(fleet, one), await leads(fleet, two)]).toEqual([true, false]);
-        /** To which objects a hub wrote something, or an Event about them. */
-        const writtenBy = async (user: string): Promise<readonly string[]> =>
-          (await readFile(server.auditLog, 'utf8'))
-            .slice(auditFrom)
-            .split('\n')
-            .filter(
-              (line) => line.includes(`"username":"${user}"`) && line.includes('"stage":"ResponseComplete"'),
-            )
-            .flatMap(
-              (line) => /"verb":"(?:create|update|patch|delete)".*?"name":"([^".]+)/.exec(line)?.[1] ?? [],
-            );
-        const at = (...argv: readonly string[]) =>
-          runCli(argv, { folder, env: { PORTOLAN_SERVER: two.api, PORTOLAN_TOKEN: fleet.token } });
-
         const sites = ['berlin', 'madrid', 'oslo'];
         const names = [...sites, 'app', 'goes'];
         for (const [index, name] of sites.entries())
@@ -869,8 +893,20 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
         };
         await put(app(sites));
         await put(check('goes', 1, {}, 'pair'));
+        const auditFrom = (await readFile(server.auditLog, 'utf8')).length;
+        const one = await fleet.start('one', { env: await envOf(TOKEN) });
+        /** To which objects a hub wrote something, or an Event about them. */
+        const writtenBy = async (user: string): Promise<readonly string[]> =>
+          (await readFile(server.auditLog, 'utf8'))
+            .slice(auditFrom)
+            .split('\n')
+            .filter(
+              (line) => line.includes(`"username":"${user}"`) && line.includes('"stage":"ResponseComplete"'),
+            )
+            .flatMap(
+              (line) => /"verb":"(?:create|update|patch|delete)".*?"name":"([^".]+)/.exec(line)?.[1] ?? [],
+            );
         await condition('TrafficPolicy', 'app', 'Accepted', 'True', 'Applied', 'pair');
-        await condition('HealthCheck', 'goes', 'Ready', 'True', undefined, 'pair');
         await put(app(['oslo']));
         const { found } = await condition('TrafficPolicy', 'app', 'Accepted', 'False', 'GuardHeld', 'pair');
         const id = /portolan source approve ([0-9a-f]{12}) --reason/.exec(found.message)?.[1] ?? '';
@@ -881,7 +917,14 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
           ];
           return (await Promise.all(all)).map((object) => object?.metadata.resourceVersion);
         };
-        const before = await restingValue(versions);
+        // The other one starts while that one writes what is still to be written.
+        const [two, before] = await Promise.all([
+          fleet.start('two', { env: await envOf(POOR) }),
+          restingValue(versions),
+        ]);
+        const at = (...argv: readonly string[]) =>
+          runCli(argv, { folder, env: { PORTOLAN_SERVER: two.api, PORTOLAN_TOKEN: fleet.token } });
+        expect([await leads(fleet, one), await leads(fleet, two)]).toEqual([true, false]);
         expect(await writtenBy('poor')).toEqual([]);
         expect(new Set(await writtenBy('hub'))).toEqual(new Set(names));
 
@@ -900,7 +943,7 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
         await database.stop();
       }
     },
-    // Two programs start, and a lease of ten seconds has to run out: on a busy machine that takes minutes.
+    // Two programs start, and a lease has to run out: on a busy machine that takes minutes.
     480_000,
   );
 });
