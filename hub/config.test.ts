@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_NAME_SERVER_SETTINGS } from '../nameserver/default-settings.ts';
 import { PortolanError } from '../src/errors/error.ts';
 import { DEFAULT_QUORUM } from '../src/health/types.ts';
-import { ENVIRONMENT_OVERRIDES, isLoopback, loadConfig, parseConfig } from './config.ts';
+import { ENVIRONMENT_OVERRIDES } from './config/environment.ts';
+import { isLoopback } from './config/listen-address.ts';
+import { loadConfig, parseConfig } from './config.ts';
 
 const parse = (text: string, env: Record<string, string> = {}) =>
   parseConfig({ text, name: 'hub.yaml', baseDir: '/etc/portolan', env });

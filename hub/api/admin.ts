@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { PortolanError } from '../../src/errors/error.ts';
-import type { ListenAddress } from '../config.ts';
+import type { ListenAddress } from '../config/listen-address.ts';
 import type { HubServices } from './services.ts';
 
 export interface AdminServer {

@@ -1,4 +1,4 @@
-import { configSchema } from '../../hub/config.ts';
+import { configSchema } from '../../hub/config/schema.ts';
 import { agentConfigSchema } from '../../spoke-agent/config.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../src/resources/json-schema.ts';
 

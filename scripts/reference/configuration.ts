@@ -1,4 +1,5 @@
-import { configSchema, ENVIRONMENT_OVERRIDES } from '../../hub/config.ts';
+import { ENVIRONMENT_OVERRIDES } from '../../hub/config/environment.ts';
+import { configSchema } from '../../hub/config/schema.ts';
 import { jsonSchemaOf } from '../../src/resources/json-schema.ts';
 import { fieldTable } from './field-rows.ts';
 
