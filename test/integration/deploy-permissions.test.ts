@@ -14,6 +14,7 @@ import type { KubeClient, KubeObject, KubeResource } from '../../kube/contract.t
 import { createLeaseElection } from '../../kube/lease.ts';
 import { applyManifests, manifestOf } from '../../kube/manifests.ts';
 import { CHARTS, manifestsIn } from '../../scripts/deploy/manifests.ts';
+import { PortolanError } from '../../src/errors/error.ts';
 import { chartCases, renderChart, valuesOf } from '../support/charts.ts';
 import { runCli } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
@@ -292,6 +293,50 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
     expect(await applyManifests(admin, namespaces, APPLY)).toHaveLength(names.length);
   });
 
+  it.skipIf(!helm.available)(
+    'I33 lets a hub follow the Secrets that are named, and asks for no other to be seen',
+    async () => {
+      const objects = await renderChart(pathOf(helm), 'hub', [
+        ...['--set', 'customResources.enabled=true'],
+        ...['--set', 'config.sources.kubernetes.secrets.names={shop/dns,shop/two,payments/dns}'],
+      ]);
+      const roles = objects.filter(
+        ({ kind, metadata: { name } }) =>
+          kind === 'ServiceAccount' || (/^Role(Binding)?$/.test(kind) && name.endsWith('-secrets')),
+      );
+      expect(await applyManifests(admin, roles.map(manifestOf), APPLY)).toHaveLength(5);
+      const account = roles.find(({ kind }) => kind === 'ServiceAccount')?.metadata.name ?? '';
+      const client = createKubeClient(await openKubeAccess({ file: await accountKubeconfig(account) }));
+      const secret = core('Secret', 'secrets');
+      const follow = async (namespace: string, name?: string): Promise<string> => {
+        const options = { namespace, ...(name !== undefined && { fieldSelector: `metadata.name=${name}` }) };
+        const stop = new AbortController();
+        try {
+          let resourceVersion = '';
+          for await (const page of client.list(secret, options)) ({ resourceVersion } = page);
+          const onOpen = () => stop.abort();
+          const watch = client.watch(secret, { ...options, resourceVersion, signal: stop.signal, onOpen });
+          for await (const event of watch) expect(event.object.metadata.namespace).toBe(namespace);
+          return 'followed';
+        } catch (thrown) {
+          return PortolanError.from(thrown).code;
+        }
+      };
+      const asked = [
+        follow('shop', 'dns'),
+        follow('shop', 'two'),
+        follow('payments', 'dns'),
+        follow('payments', 'two'),
+        follow('shop'),
+        follow('edge', 'dns'),
+      ];
+      expect(await Promise.all(asked)).toEqual([
+        ...['followed', 'followed', 'followed'],
+        ...Array.from({ length: 3 }, () => 'KUBERNETES_FORBIDDEN'),
+      ]);
+    },
+  );
+
   it.skipIf(!helm.available).each(cases)('takes every object of %s with %s', async (chart, file) => {
     const objects = await renderChart(pathOf(helm), chart, valuesOf(chart, file));
     const known = objects.filter(({ kind }) => serviceMonitor.available || kind !== 'ServiceMonitor');
@@ -364,14 +409,14 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
   });
 
   /** A kubeconfig with a token of the service account, as the kubelet gets one for a pod. */
-  async function accountKubeconfig(): Promise<string> {
+  async function accountKubeconfig(account = 'portolan-agent'): Promise<string> {
     const request = {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      metadata: { name: 'portolan-agent', namespace: NAMESPACE },
+      metadata: { name: account, namespace: NAMESPACE },
       spec: { expirationSeconds: 3600 },
     };
-    const made = await admin.create(request, core('TokenRequest', 'serviceaccounts/portolan-agent/token'));
+    const made = await admin.create(request, core('TokenRequest', `serviceaccounts/${account}/token`));
     const { status } = z.looseObject({ status: z.looseObject({ token: z.string() }) }).parse(made);
     return server.kubeconfig(status.token, NAMESPACE);
   }
