@@ -42,6 +42,8 @@ export interface Distribution {
    * already
    */
   incomplete(agentUid: string): boolean;
+  /** The next refresh sends what was sent last, or what it is by then, once more. */
+  again(agentUid: string): void;
   /**
    * True when the agent has followed a newer epoch or a newer version than this hub's store knows: the data was restored from an old
    * backup, so this hub must not lead it.
@@ -185,6 +187,10 @@ export function createDistribution(options: DistributionOptions): Distribution {
       if (last === undefined || last.complete) return false;
       sent.set(agentUid, { ...last, digest: '', has: NOTHING });
       return true;
+    },
+    again(agentUid) {
+      const last = sent.get(agentUid);
+      if (last !== undefined) sent.set(agentUid, { ...last, digest: '' });
     },
     isAhead: (agentUid) => ahead.has(agentUid),
     get ahead() {

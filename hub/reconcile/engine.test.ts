@@ -239,6 +239,28 @@ describe('agents', () => {
     expect(at.engine.agents.get(us)?.refused).toContain('SNAPSHOT_INCOMPLETE');
   });
 
+  it('that refused a snapshot get it again although nothing changed, later each time, until they take it', async () => {
+    await at.caughtUp(await at.put(...objects));
+    const us = await at.join('us');
+    at.engine.onHello(us, hello());
+    await at.until(() => snapshots(at.sentTo(us))[0]);
+    const count = () => snapshots(at.sentTo(us)).length;
+    const refuse = (): void =>
+      at.engine.onSnapshotAck(us, create(SnapshotAckSchema, { error: 'DISK_FULL: no space left' }));
+    refuse();
+    await at.beats(14);
+    expect(count()).toBe(1);
+    await at.beats(3);
+    expect(count()).toBe(2);
+    refuse();
+    await at.beats(28);
+    expect(count()).toBe(2);
+    await at.beats(4);
+    expect(count()).toBe(3);
+    at.engine.onSnapshotAck(us, create(SnapshotAckSchema, { version: 3n, hash: 'h' }));
+    expect(at.engine.agents.get(us)?.refused).toBeUndefined();
+  });
+
   it('I3 what an agent still answers from is kept, however much is published, and goes when the agent has moved on or is gone', async () => {
     await at.caughtUp(await at.put(...objects));
     const us = await at.join('us');

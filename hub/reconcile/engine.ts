@@ -33,6 +33,7 @@ import type { NameServerSecrets } from './name-server-secrets.ts';
 import { objectKey } from './objects.ts';
 import { createPublisher, type Published } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
+import { RefusedSnapshots } from './refused-snapshots.ts';
 import { settle } from './settling.ts';
 import { clusterOf, failureDomainOf, snapshotAgents } from './snapshot-agents.ts';
 import type { SnapshotInput } from './snapshots.ts';
@@ -160,6 +161,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
   let started = false;
   let material = true;
   let snapshotsDue = true;
+  const refusals = new RefusedSnapshots();
   let beats = 0;
   let hubVoteSequence = 0;
   let tickTimer: NodeJS.Timeout | undefined;
@@ -387,6 +389,11 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       witnesses = seen;
       agentsChanged();
     }
+    for (const agentUid of refusals.due(monotonicMs())) {
+      distribution.again(agentUid);
+      snapshotsDue = true;
+      loop.schedule();
+    }
     // When agents were seen shows in statuses; a minute's granularity is enough.
     if (beats % 30 === 0) statuses.touch();
   }
@@ -489,11 +496,13 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       }
       if (ack.error !== '') {
         agents.note(agentUid, { refused: ack.error });
+        refusals.refused(agentUid, monotonicMs());
         log.warn(
           { agentUid, version, error: ack.error },
           'the agent refused its snapshot and keeps the last good one',
         );
       } else {
+        refusals.forget(agentUid);
         const content = distribution.acknowledged(agentUid, ack);
         const sequence = content?.sequence ?? agents.get(agentUid)?.applied?.sequence ?? 0;
         const gateway = content === undefined ? {} : gatewayOf(content);
@@ -511,6 +520,7 @@ export async function createEngine(options: EngineOptions, emptyTable: AnswerTab
       if (gateways !== undefined && !sameGateways(before, gateways)) statuses.touch();
     },
     onClosed(agentUid) {
+      refusals.forget(agentUid);
       agents.note(agentUid, { connected: false, voted: false });
       statuses.touch();
     },
