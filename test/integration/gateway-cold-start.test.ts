@@ -15,6 +15,7 @@ import { createHubStandIn } from '../../spoke-agent/testing/hub-stand-in.ts';
 import { createKeyDigest, newApiKey } from '../../src/identity/api-key.ts';
 import type { CompiledAuth } from '../../src/policy/model.ts';
 import { NO_GATEWAY_SECRETS } from '../../src/policy/model.ts';
+import { freePort } from '../support/free-port.ts';
 import { quickest } from '../support/quickest.ts';
 import { until } from '../support/until.ts';
 
@@ -70,15 +71,6 @@ function statusOf(port: number, path: string, key?: string): Promise<number | un
       resolve(response.statusCode);
     }).on('error', reject);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** A cluster whose hub is gone: everything an agent has lies in its folder. */
