@@ -43,9 +43,11 @@ function statusLines(status: SourceStatus): readonly string[] {
     count === 0 ? [] : [`, ${count} ${state}`],
   );
   const { unmanaged = [] } = status;
+  // A cluster has no revision as a whole.
+  const revision = status.source === 'kubernetes' ? '' : `revision ${status.revision ?? '(none read yet)'}, `;
   return [
     `${status.source} ${status.at}: ${status.ready ? 'in sync' : 'not in sync'}`,
-    `  revision ${status.revision ?? '(none read yet)'}, last pass ${status.lastPassAt ?? '(none yet)'}`,
+    `  ${revision}last pass ${status.lastPassAt ?? '(none yet)'}`,
     `  ${applied} applied${others.join('')}`,
     ...status.problems.flatMap(({ origin, object, message, fix }) => [
       `  ! ${[origin, object].filter((part) => part !== undefined && part !== '').join(' ')}: ${message}`,

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Outcome, WantedSet } from '../../hub/sources/contract.ts';
@@ -18,7 +20,8 @@ import { type HubProcess, startHub } from '../support/hub-process.ts';
 import { type KubeApiserver, requireKubeApiserver, startKubeApiserver } from '../support/kube-apiserver.ts';
 import { askedBy, missing, verbsOf } from '../support/kube-audit.ts';
 import { grant } from '../support/kube-grants.ts';
-import { containing } from '../support/matchers.ts';
+import { requireKubectl } from '../support/kubectl.ts';
+import { containing, matching } from '../support/matchers.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { pathOf, requireServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -27,6 +30,8 @@ import { leads, startFleet } from './hub-election/fleet.ts';
 const SUITE = 'a hub that custom resources configure';
 const program = await requireKubeApiserver(SUITE);
 const gatewayApi = await requireGatewayApiCrds(SUITE);
+const kubectl = await requireKubectl(SUITE);
+const run = promisify(execFile);
 const postgresql = await requireServer('postgresql', SUITE);
 const SLOW_MS = 30_000;
 const TOKEN = 'token-of-hub';
@@ -240,7 +245,10 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
       SLOW_MS,
     );
     expect(answered).toContain('frankfurt');
-    expect(await portolan('source', 'status')).toMatchObject({ code: 0, out: containing('kubernetes') });
+    expect(await portolan('source', 'status')).toMatchObject({
+      code: 0,
+      out: matching(/^kubernetes .*: in sync\n {2}last pass 20/),
+    });
     expect(await events('www')).toContain('Normal Applied');
   });
 
@@ -443,6 +451,12 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
       data: { token: Buffer.from('canary-\xff', 'latin1').toString('base64') },
     });
     await until('the Event', async () => (await events('odd')).includes('Warning Invalid'), SLOW_MS);
+    // By the command of the guide: the Events of a Secret are not in what `describe` prints.
+    if (kubectl.available) {
+      const env = { ...process.env, KUBECONFIG: await server.kubeconfig(server.adminToken) };
+      const said = await run(kubectl.path, ['-n', 'portolan', 'events', '--for', 'secret/odd'], { env });
+      expect(said.stdout).toMatch(/Warning +Invalid +Secret\/odd +data\.token is not UTF-8 text/);
+    }
     await apply(secret('odd', 'canary-text', { 'portolan.dev/sync': 'true' }));
     await until('the end of it', async () => (await events('odd')).includes('Normal Applied'), SLOW_MS);
     expect(await events('dns')).toEqual([]);
