@@ -3,10 +3,10 @@ import type { KubeClient } from '../../kube/contract.ts';
 import { BUNDLE_ANNOTATION } from './gateway-class.ts';
 import { CUSTOM_RESOURCE_DEFINITIONS, GATEWAY_CLASS_DEFINITION } from './resources.ts';
 
-const AGAIN_MS = 600_000;
+const AGAIN_MS = 60_000;
 const RETRY_MS = 10_000;
 
-/** Releases of the API server and of the Gateway API in it. They change once in months: asked every ten minutes. */
+/** Releases of the API server and of the Gateway API in it. They change once in months, and statuses shall say so soon: asked every minute. */
 export interface ClusterVersion {
   /** Empty: not known yet. */
   readonly kubernetes: string;
