@@ -886,7 +886,7 @@ describe.skipIf(!program.available || !gatewayApi.available)(SUITE, () => {
         grant(admin, { user: 'poor', namespace: 'portolan' }, HUB_RULES),
       ]);
       try {
-        await using fleet = await startFleet(database, { leaseSeconds: 5 });
+        await using fleet = await startFleet(database, { leaseSeconds: 10 });
         const envOf = async (user: string) => ({
           PORTOLAN_SOURCE_KUBERNETES: 'true',
           PORTOLAN_SOURCE_KUBERNETES_NAMESPACES: 'pair',
