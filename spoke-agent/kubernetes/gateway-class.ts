@@ -6,7 +6,7 @@ import { ownerCondition } from './status-owner.ts';
 export const BUNDLE_ANNOTATION = 'gateway.networking.k8s.io/bundle-version';
 
 /**
- * Conditions of a GatewayClass of ours. Its definitions may be of any 1.x release: fields that came later are looked at one by one.
+ * Conditions of a GatewayClass of ours. Its definitions may be of 1.2 or any later 1.x release: fields that came later are looked at one by one.
  * @param namespace of the installation that writes
  * @param bundle release of the definitions, such as `v1.6.0`; undefined: not known
  */
@@ -26,7 +26,7 @@ export function classConditions(
     ),
   ];
   if (bundle === undefined) return conditions;
-  const supported = /^v1\.\d/.test(bundle);
+  const supported = /^v1\.(?:[2-9]|\d{2,})(?:\D|$)/.test(bundle);
   return [
     ...conditions,
     condition(
@@ -35,7 +35,7 @@ export function classConditions(
       supported ? 'SupportedVersion' : 'UnsupportedVersion',
       supported
         ? `Gateway API ${bundle} is supported.`
-        : `Gateway API ${bundle} is installed; v1 is supported.`,
+        : `Gateway API ${bundle} is installed; 1.2 or later of v1 is supported.`,
       generation,
     ),
   ];
