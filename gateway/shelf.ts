@@ -50,6 +50,7 @@ export class ShelvedQuotas {
         known.set(sha256, readPiece(new Uint8Array(memory)).quotas);
     }
     this.#known = known;
-    return { ...quota, policies: Object.assign({}, ...known.values()) };
+    const policies = Object.fromEntries([...known.values()].flatMap((own) => Object.entries(own)));
+    return { ...quota, policies };
   }
 }

@@ -199,7 +199,9 @@ describe('a GeoIP update', () => {
     const shared: NonNullable<GeoLibraryOptions['shared']> = {
       put: async (sha256, bytes) => void files.set(sha256, bytes),
       read: async (sha256) => files.get(sha256),
-      keepOnly: async (wanted) => [...files.keys()].forEach((name) => wanted.has(name) || files.delete(name)),
+      keepOnly: async (wanted) => {
+        for (const name of files.keys()) if (!wanted.has(name)) files.delete(name);
+      },
     };
     await library.close();
     library = await openLibrary({ shared });
