@@ -179,6 +179,11 @@ describe('values for header fields', () => {
     );
   });
 
+  it('are nothing where an instant is beyond all dates', () => {
+    expect(headerValue(new Date(Number.NaN))).toBeUndefined();
+    expect(headerValue({ at: new Date(Number.NaN) })).toBe('{"at":null}');
+  });
+
   it('lead to a web page of the host that they show, or nowhere', () => {
     const url = fc
       .array(

@@ -348,7 +348,7 @@ function textOf(counter: CelProgram, context: CelContext): string {
   if (typeof value === 'string') return value;
   return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
     ? String(value)
-    : value instanceof Date
+    : value instanceof Date && !Number.isNaN(value.getTime())
       ? value.toISOString()
       : '';
 }

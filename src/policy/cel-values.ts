@@ -32,7 +32,8 @@ export function celText(value: unknown): string | undefined {
 
 function jsonOfObject(value: object | null): unknown {
   if (value === null) return null;
-  if (value instanceof Date) return value.toISOString();
+  // Added up beyond what a date can be.
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Duration) return value.toString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value) || value instanceof Set) return Array.from(value, celJson);
