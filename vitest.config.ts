@@ -1,7 +1,19 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
+const FAST_CHECK = fileURLToPath(new URL('test/support/fast-check.ts', import.meta.url));
+
+/** Properties are tried on the same cases in every run. */
+const sameCases = {
+  name: 'same-cases',
+  enforce: 'pre' as const,
+  resolveId: (id: string, importer: string | undefined): string | undefined =>
+    id === 'fast-check' && importer !== FAST_CHECK ? FAST_CHECK : undefined,
+};
+
 const project = (name: string, include: string[], extra: Record<string, unknown> = {}) => ({
+  plugins: [sameCases],
   test: {
     name,
     include,

@@ -37,12 +37,15 @@ const LONG = {
   PORTOLAN_DIFFERENTIAL_WORLDS: '60',
   PORTOLAN_DIFFERENTIAL_SIGNED_WORLDS: '20',
   PORTOLAN_SIMULATION_TIMES: '10',
+  PORTOLAN_PROPERTY_SEED: String(Math.floor(Math.random() * 2 ** 31)),
 };
 const { values: options } = parseArgs({ options: { long: { type: 'boolean', default: false } } });
 /** Levels that wait much are run together, so that no core waits for the last file of each. */
 const runs = [['unit'], ['simulation', 'conformance', 'integration', 'e2e']];
 /** Tests wait for servers and timers much of their time: with the runner's own default, one file at a time, two cores are idle half of it. */
 const workers = Math.max(2, availableParallelism() - 1);
+if (options.long)
+  process.stdout.write(`properties are tried with PORTOLAN_PROPERTY_SEED=${LONG.PORTOLAN_PROPERTY_SEED}\n`);
 let passed = 0;
 let failed = 0;
 let skipped = 0;
