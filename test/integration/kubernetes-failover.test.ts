@@ -330,8 +330,18 @@ describe.skipIf(!available)(SUITE, () => {
         ),
       );
     }
-    expect(await shell('kubectl --context ohio -n shop get gateway')).toMatch(
-      /NAME +CLASS +ADDRESS +PROGRAMMED +AGE\nweb +portolan +127\.[\d.]+ +True /,
+    // Addresses may come a moment after the rest.
+    const columns = /NAME +CLASS +ADDRESS +PROGRAMMED +AGE\nweb +portolan +127\.[\d.]+ +True /;
+    await explained(
+      until(
+        'the Gateway has an address',
+        async () => {
+          const said = await shell('kubectl --context ohio -n shop get gateway');
+          if (!columns.test(said)) throw new Error(said);
+          return true;
+        },
+        SLOW_MS,
+      ),
     );
   });
 
