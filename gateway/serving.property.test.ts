@@ -12,15 +12,8 @@ import {
 import type { PreparedQuota } from './quota/limits.ts';
 import { makeServing, type Serving } from './serving.ts';
 import { EDGE } from './testing/gateway-fixture.ts';
-import type { Upstreams } from './upstream/contract.ts';
+import { NO_UPSTREAMS } from './upstream/no-upstreams.ts';
 
-const NO_UPSTREAMS: Upstreams = {
-  choose: () => undefined,
-  sessionValue: () => '',
-  forward: () => ({ contended: false, drained: () => undefined, abort: () => undefined }),
-  mirror: () => undefined,
-  connect: (_choice, opened) => opened(undefined),
-};
 const edgeOf = (choice: number) => ({ ...EDGE, responseHeaders: { 'x-edge': String(choice) } });
 const fields: readonly string[] = [];
 

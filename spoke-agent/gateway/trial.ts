@@ -1,6 +1,6 @@
 import { makeServing } from '../../gateway/serving.ts';
 import { createTlsContexts } from '../../gateway/tls/contexts.ts';
-import type { Upstreams } from '../../gateway/upstream/contract.ts';
+import { NO_UPSTREAMS } from '../../gateway/upstream/no-upstreams.ts';
 import { messageOf } from '../../src/errors/error.ts';
 import { type CelPurpose, compileCel } from '../../src/policy/cel.ts';
 import type {
@@ -143,15 +143,6 @@ function textOfPorts({ ports }: GatewayPart): string {
     })),
   );
 }
-
-/** What is built of them is tried where backends are real: here nothing may be dialled. */
-const NO_UPSTREAMS: Upstreams = {
-  choose: () => undefined,
-  sessionValue: () => '',
-  forward: () => ({ contended: false, drained: () => undefined, abort: () => undefined }),
-  mirror: () => undefined,
-  connect: (_choice, opened) => opened(undefined),
-};
 
 function limitExpressionsOf({
   limits,

@@ -14,6 +14,7 @@ import type {
 } from './model.ts';
 import { readPiece } from './piece-bytes.ts';
 import type { FramePort, GatewayFrame, GatewayPiece } from './pieces.ts';
+import { sameMembers, sameValue } from './same-value.ts';
 
 interface EntryKinds {
   readonly rules: CompiledRule;
@@ -145,7 +146,7 @@ function joined(
       ? undefined
       : quotaOf(frame.quota, last.quota, recordOf('quotas', last.quota?.policies));
   return {
-    ports: sameItems(ports, last.ports) ? last.ports : ports,
+    ports: sameMembers(ports, last.ports) ? last.ports : ports,
     rules: recordOf('rules', last.rules),
     backends: recordOf('backends', last.backends),
     auth: recordOf('auth', last.auth),
@@ -157,7 +158,7 @@ function joined(
 function sameEntries(kind: Kind, { before, now }: Changed): boolean {
   const one = before?.entries[kind] ?? NO_ENTRIES;
   const other = now?.entries[kind] ?? NO_ENTRIES;
-  return sameItems(one.ids, other.ids) && sameItems<unknown>(one.values, other.values);
+  return sameMembers(one.ids, other.ids) && sameMembers(one.values, other.values);
 }
 
 function portOf(
@@ -169,13 +170,13 @@ function portOf(
   const listeners = port.listeners.map((listener): CompiledListener => {
     const own = hosts(listener);
     const before = known.get(listener.id);
-    if (before?.hosts === own && sameJson({ ...listener, hosts: 0 }, { ...before, hosts: 0 })) return before;
+    if (before?.hosts === own && sameValue({ ...listener, hosts: 0 }, { ...before, hosts: 0 })) return before;
     return { ...listener, hosts: own };
   });
   const isSame =
     last !== undefined &&
-    sameItems(listeners, last.listeners) &&
-    sameJson({ ...port, listeners: 0 }, { ...last, listeners: 0 });
+    sameMembers(listeners, last.listeners) &&
+    sameValue({ ...port, listeners: 0 }, { ...last, listeners: 0 });
   return isSame ? last : { ...port, listeners };
 }
 
@@ -204,7 +205,7 @@ function changedHosts(
   for (const { before, now } of changed) {
     const one = before?.hosts.get(id) ?? NO_HOSTS;
     const other = now?.hosts.get(id) ?? NO_HOSTS;
-    if (sameItems(one, other)) continue;
+    if (sameMembers(one, other)) continue;
     gone.push(...one);
     come.push(...other);
   }
@@ -246,13 +247,13 @@ function quotaOf(
   const known = new Map(last?.budgets.map((budget) => [budget.id, budget]));
   const budgets = frame.budgets.map((budget): SpokeBudget => {
     const before = known.get(budget.id);
-    return before !== undefined && sameJson(before, budget) ? before : budget;
+    return before !== undefined && sameValue(before, budget) ? before : budget;
   });
   const isSame =
     last !== undefined &&
     last.policies === policies &&
-    sameItems(budgets, last.budgets) &&
-    sameJson({ ...frame, budgets: 0 }, { ...last, budgets: 0, policies: undefined });
+    sameMembers(budgets, last.budgets) &&
+    sameValue({ ...frame, budgets: 0, policies: 0 }, { ...last, budgets: 0, policies: 0 });
   return isSame ? last : { ...frame, budgets, policies };
 }
 
@@ -294,7 +295,7 @@ class LastEntries {
           const before =
             known?.find(({ hostname }) => hostname === host.hostname) ??
             this.#hosts?.get(listener)?.get(host.hostname);
-          return before !== undefined && sameJson(before, host) ? before : host;
+          return before !== undefined && sameValue(before, host) ? before : host;
         }),
       );
     }
@@ -317,16 +318,7 @@ function entriesOf<T>(record: Readonly<Record<string, T>>, before: Readonly<Reco
   if (ids.length === 0) return NO_ENTRIES;
   const values = Object.entries(record).map(([id, value]) => {
     const known = before[id];
-    return known !== undefined && sameJson(known, value) ? known : value;
+    return known !== undefined && sameValue(known, value) ? known : value;
   });
   return { ids, values };
-}
-
-function sameItems<T>(one: readonly T[], other: readonly T[]): boolean {
-  return one.length === other.length && one.every((item, at) => item === other[at]);
-}
-
-/** Both were read of canonical JSON, so equal values are equal texts. */
-function sameJson(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }
